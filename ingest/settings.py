@@ -1,0 +1,28 @@
+"""The knobs of the pipeline, with the values that were measured to be good."""
+
+import msgspec
+
+
+class ParserLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one file may cost to parse before it is given up."""
+
+    memory_mb: int = 1024
+    seconds: int = 30
+    output_mb: int = 64
+    pages: int = 20_000
+
+
+class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Sizes in tokens of the embedding model; `max_tokens` includes context and special tokens."""
+
+    max_tokens: int = 256
+    overlap_tokens: int = 24
+    context_tokens: int = 48
+
+
+class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything `ingest` can be told."""
+
+    limits: ParserLimits = ParserLimits()
+    chunk: ChunkSettings = ChunkSettings()
+    batch_size: int = 16

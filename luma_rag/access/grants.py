@@ -1,0 +1,145 @@
+"""Giving and taking access: members of namespaces, and documents shared with users."""
+
+from typing import Literal
+
+import msgspec
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from luma_rag.access.principal import ADMINISTER, READ, Principal
+from luma_rag.access.rules import require_document, require_namespace
+from luma_rag.db.models import DocUser, NamespaceAuth, User
+from luma_rag.errors import ConflictError, NotFoundError
+from luma_rag.paging import Items, Paging
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A user with a granted level in a namespace."""
+
+    user_id: int
+    username: str
+    auth_level: int
+
+
+class SharedWith(msgspec.Struct, frozen=True):
+    """A user to whom a document was given."""
+
+    user_id: int
+    username: str
+    permission: str
+
+
+async def members(
+    session: AsyncSession, principal: Principal, namespace_id: int, paging: Paging
+) -> Items[Member]:
+    """Those with a granted level, by name. Level 3."""
+    await require_namespace(session, principal, namespace_id, ADMINISTER)
+    total = await session.scalar(
+        select(func.count()).select_from(NamespaceAuth).where(NamespaceAuth.namespace_id == namespace_id)
+    )
+    rows = await session.execute(
+        select(User.id, User.username, NamespaceAuth.auth_level)
+        .join(NamespaceAuth, NamespaceAuth.user_id == User.id)
+        .where(NamespaceAuth.namespace_id == namespace_id)
+        .order_by(User.username)
+        .limit(paging.limit)
+        .offset(paging.offset)
+    )
+    return Items([Member(*row) for row in rows], total or 0)
+
+
+async def grant_level(
+    session: AsyncSession, principal: Principal, namespace_id: int, user_id: int, auth_level: int
+) -> Member:
+    """Make a user a member, or change their level. Level 3.
+
+    Raises:
+        ConflictError: the user owns the namespace and so has level 3 anyway.
+    """
+    namespace = await require_namespace(session, principal, namespace_id, ADMINISTER)
+    username = await _username(session, user_id)
+    if namespace.user_id == user_id:
+        raise ConflictError(f"{username} owns this namespace and has level 3 there without being a member.")
+    await session.execute(
+        insert(NamespaceAuth)
+        .values(namespace_id=namespace_id, user_id=user_id, auth_level=auth_level)
+        .on_conflict_do_update(
+            index_elements=[NamespaceAuth.user_id, NamespaceAuth.namespace_id],
+            set_={"auth_level": auth_level},
+        )
+    )
+    return Member(user_id, username, auth_level)
+
+
+async def revoke_level(session: AsyncSession, principal: Principal, namespace_id: int, user_id: int) -> None:
+    """Take a member's level away: by level 3, or by the member who leaves."""
+    leaving = user_id == principal.user_id and not principal.is_narrowed
+    await require_namespace(session, principal, namespace_id, READ if leaving else ADMINISTER)
+    removed = await session.scalar(
+        delete(NamespaceAuth)
+        .where(NamespaceAuth.namespace_id == namespace_id, NamespaceAuth.user_id == user_id)
+        .returning(NamespaceAuth.id)
+    )
+    if removed is None:
+        raise NotFoundError(f"User {user_id} is not a member of this namespace.")
+
+
+async def shared_with(
+    session: AsyncSession, principal: Principal, doc_id: int, paging: Paging
+) -> Items[SharedWith]:
+    """To whom a document was given, by name. For its owner and admins."""
+    await require_document(session, principal, doc_id, "own")
+    total = await session.scalar(select(func.count()).select_from(DocUser).where(DocUser.doc_id == doc_id))
+    rows = await session.execute(
+        select(User.id, User.username, DocUser.permission)
+        .join(DocUser, DocUser.user_id == User.id)
+        .where(DocUser.doc_id == doc_id)
+        .order_by(User.username)
+        .limit(paging.limit)
+        .offset(paging.offset)
+    )
+    return Items([SharedWith(*row) for row in rows], total or 0)
+
+
+async def share(
+    session: AsyncSession,
+    principal: Principal,
+    doc_id: int,
+    user_id: int,
+    permission: Literal["read", "write"],
+) -> SharedWith:
+    """Give a document to a user, or change what was given. For its owner and admins.
+
+    Raises:
+        ConflictError: the user owns the document.
+    """
+    document = await require_document(session, principal, doc_id, "own")
+    username = await _username(session, user_id)
+    if document.user_id == user_id:
+        raise ConflictError(f"{username} owns this document and may do everything with it already.")
+    await session.execute(
+        insert(DocUser)
+        .values(doc_id=doc_id, user_id=user_id, permission=permission)
+        .on_conflict_do_update(
+            index_elements=[DocUser.doc_id, DocUser.user_id], set_={"permission": permission}
+        )
+    )
+    return SharedWith(user_id, username, permission)
+
+
+async def unshare(session: AsyncSession, principal: Principal, doc_id: int, user_id: int) -> None:
+    """Take a given document back. For its owner and admins."""
+    await require_document(session, principal, doc_id, "own")
+    removed = await session.scalar(
+        delete(DocUser).where(DocUser.doc_id == doc_id, DocUser.user_id == user_id).returning(DocUser.id)
+    )
+    if removed is None:
+        raise NotFoundError(f"The document was not shared with user {user_id}.")
+
+
+async def _username(session: AsyncSession, user_id: int) -> str:
+    username = await session.scalar(select(User.username).where(User.id == user_id))
+    if username is None:
+        raise NotFoundError(f"There is no user {user_id}.")
+    return username

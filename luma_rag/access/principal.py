@@ -1,0 +1,31 @@
+"""On whose behalf something happens."""
+
+import msgspec
+
+READ, WRITE, ADMINISTER = 1, 2, 3
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """A signed-in caller.
+
+    `max_level` and `namespace_ids` are the limits of a narrowed token: the highest level it reaches anywhere,
+    and the only namespaces it reaches (None: all that its user reaches). `session_id` and `token_id` tell by
+    which way the caller came in; both are None for the command line.
+    """
+
+    user_id: int
+    role: str
+    max_level: int = ADMINISTER
+    namespace_ids: frozenset[int] | None = None
+    session_id: int | None = None
+    token_id: int | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the caller has the rights of an administrator, which a narrowed token has not."""
+        return self.role == "admin" and not self.is_narrowed
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether the caller holds a token that may do less than its user."""
+        return self.max_level < ADMINISTER or self.namespace_ids is not None

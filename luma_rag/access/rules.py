@@ -1,0 +1,198 @@
+"""The rules, as SQL expressions and as selects of permitted ids.
+
+Level in a namespace: 3 for admins and the owner, else the granted level, else 1 where public. Permission
+on a document: `own` for admins and the owner, else what was granted, else `read` where it is public or stands
+in a readable namespace. A narrowed token lowers every level to its own and reaches nothing outside its
+namespaces.
+"""
+
+from typing import Literal
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from luma_rag.access.principal import ADMINISTER, READ, WRITE, Principal
+from luma_rag.db.models import Chat, Document, DocUser, Namespace, NamespaceAuth, NamespaceDoc
+from luma_rag.errors import ForbiddenError, NotFoundError
+
+Permission = Literal["read", "write", "own"]
+_LEVEL_OF_PERMISSION: dict[Permission, int] = {"read": READ, "write": WRITE, "own": ADMINISTER}
+
+
+def namespace_level(principal: Principal) -> ColumnElement[int]:
+    """The caller's effective level in the `Namespace` of the enclosing statement; 0 is none."""
+    return func.least(
+        case((_in_scope(principal), principal.max_level), else_=0), _level_of_user(principal), type_=Integer
+    )
+
+
+def readable_namespaces(principal: Principal, level: int = READ) -> Select[int]:
+    """Ids of the namespaces in which the caller has at least `level`."""
+    if principal.max_level < level:
+        return select(Namespace.id).where(false())
+    return select(Namespace.id).where(_in_scope(principal), _reaches(principal, level))
+
+
+def document_permission(principal: Principal) -> ColumnElement[str | None]:
+    """The caller's permission on the `Document` of the enclosing statement; NULL is none.
+
+    The contract knows `read` and `write`; owners and admins have `write`.
+    """
+    return case(
+        (_holds(principal, "write"), "write"),
+        (_holds(principal, "read"), "read"),
+        else_=None,
+    )
+
+
+def readable_documents(principal: Principal, permission: Permission = "read") -> Select[int]:
+    """Ids of the documents on which the caller has at least `permission`."""
+    return select(Document.id).where(_holds(principal, permission))
+
+
+def own_chats(principal: Principal) -> Select[int]:
+    """Ids of the caller's chats. Nobody reads another's, admins included."""
+    mine = select(Chat.id).where(Chat.user_id == principal.user_id)
+    if principal.namespace_ids is not None:
+        mine = mine.where(Chat.namespace_id.in_(principal.namespace_ids))
+    return mine
+
+
+async def require_namespace(
+    session: AsyncSession, principal: Principal, namespace_id: int, level: int = READ
+) -> Namespace:
+    """The namespace, if the caller has `level` there.
+
+    Raises:
+        NotFoundError: it does not exist or may not be seen.
+        ForbiddenError: it may be seen, and `level` is higher than the caller's.
+    """
+    row = (
+        await session.execute(
+            select(Namespace, namespace_level(principal)).where(
+                Namespace.id == namespace_id, Namespace.id.in_(readable_namespaces(principal))
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError(f"There is no namespace {namespace_id}, or you have no access to it.")
+    namespace, actual = row
+    if actual < level:
+        raise ForbiddenError(
+            f"This needs level {level} in the namespace; yours is {actual}. "
+            "Ask its owner or somebody with level 3 there."
+        )
+    return namespace
+
+
+async def require_document(
+    session: AsyncSession, principal: Principal, doc_id: int, permission: Permission = "read"
+) -> Document:
+    """The document, if the caller has `permission` on it.
+
+    Raises:
+        NotFoundError: it does not exist or may not be seen.
+        ForbiddenError: it may be seen, but not this.
+    """
+    row = (
+        await session.execute(
+            select(Document, _holds(principal, permission)).where(
+                Document.id == doc_id, Document.id.in_(readable_documents(principal))
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError(f"There is no document {doc_id}, or you have no access to it.")
+    document, permitted = row
+    if not permitted:
+        who = "its owner and administrators" if permission == "own" else "those who may write it"
+        raise ForbiddenError(f"Only {who} may do this to the document.")
+    return document
+
+
+async def require_chat(session: AsyncSession, principal: Principal, chat_id: int) -> Chat:
+    """The caller's own chat.
+
+    Raises:
+        NotFoundError: it does not exist or belongs to somebody else.
+    """
+    chat = await session.scalar(select(Chat).where(Chat.id == chat_id, Chat.id.in_(own_chats(principal))))
+    if chat is None:
+        raise NotFoundError(f"You have no chat {chat_id}.")
+    return chat
+
+
+def _in_scope(principal: Principal) -> ColumnElement[bool]:
+    if principal.namespace_ids is None:
+        return true()
+    return Namespace.id.in_(principal.namespace_ids)
+
+
+def _granted_level(principal: Principal) -> ColumnElement[int]:
+    granted = select(NamespaceAuth.auth_level).where(
+        NamespaceAuth.namespace_id == Namespace.id, NamespaceAuth.user_id == principal.user_id
+    )
+    return granted.correlate(Namespace).scalar_subquery()
+
+
+def _level_of_user(principal: Principal) -> ColumnElement[int]:
+    if principal.role == "admin":
+        return literal(ADMINISTER, Integer)
+    return func.greatest(
+        case((Namespace.user_id == principal.user_id, ADMINISTER), else_=0),
+        func.coalesce(_granted_level(principal), 0),
+        case((Namespace.is_public, READ), else_=0),
+        type_=Integer,
+    )
+
+
+def _reaches(principal: Principal, level: int) -> ColumnElement[bool]:
+    """The same as comparing levels, as an OR of conditions that each have an index."""
+    if principal.role == "admin":
+        return true()
+    members = select(NamespaceAuth.namespace_id).where(
+        NamespaceAuth.user_id == principal.user_id, NamespaceAuth.auth_level >= level
+    )
+    ways: list[ColumnElement[bool]] = [Namespace.user_id == principal.user_id, Namespace.id.in_(members)]
+    if level <= READ:
+        ways.append(Namespace.is_public.is_(true()))
+    return or_(*ways)
+
+
+def _holds(principal: Principal, permission: Permission) -> ColumnElement[bool]:
+    if principal.max_level < _LEVEL_OF_PERMISSION[permission]:
+        return false()
+    in_namespaces = exists().where(
+        NamespaceDoc.doc_id == Document.id, NamespaceDoc.namespace_id.in_(readable_namespaces(principal))
+    )
+    ways: list[ColumnElement[bool]] = []
+    if principal.role == "admin":
+        ways.append(true())
+    ways.append(Document.user_id == principal.user_id)
+    if permission != "own":
+        enough = ("write",) if permission == "write" else ("read", "write")
+        ways.append(
+            exists().where(
+                DocUser.doc_id == Document.id,
+                DocUser.user_id == principal.user_id,
+                DocUser.permission.in_(enough),
+            )
+        )
+    if permission == "read":
+        ways += [Document.is_public.is_(true()), in_namespaces]
+    # A token for some namespaces reaches only what stands in them, whatever its user may do elsewhere.
+    within = in_namespaces if principal.namespace_ids is not None else true()
+    return and_(within, or_(*ways))

@@ -1,0 +1,1 @@
+"""Accounts, and the ways in: passwords, browser sessions, and tokens for programs."""

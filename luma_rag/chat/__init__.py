@@ -1,0 +1,1 @@
+"""A turn of a chat: retrieve, prompt, answer, cite."""

@@ -1,0 +1,154 @@
+"""Citations in an answer: which passages it cites, and the words in them that support it. Pure."""
+# ruff: noqa: RUF001 - dashes of all kinds stand in citations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from luma_rag.chat.sentences import Sentence, sentences, shorten, terms
+
+# [1] [1, 2] [1-3] [^1] [1†source] 【1】 【1†L2-L5】 [Source 1] [passage 2].
+# At most three digits: [2023] is a year.
+_NUMBERS = r"\d{1,3}(?:\s*[,;–-]\s*\d{1,3}){0,8}"
+_INSIDE = rf"\s?(?:\^|(?i:passages?|sources?)\s)?({_NUMBERS})\s?(?:†[^\[\]【】\n]{{0,30}})?"
+_TOKEN = re.compile(
+    rf"(?P<ticks>`+)|(?P<newline>\n)|(?P<space>[ \t]{{0,4}})(?:\[{_INSIDE}\]|【{_INSIDE}】)(?!\()"
+)
+# The end of a text that may yet become one of these; it is let go once it can't be a citation any more.
+_BEGUN = re.compile(
+    r"(?:`{1,16}|[ \t]{1,4}|"
+    r"[ \t]{0,4}[\[【]\s?(?:\^|[A-Za-z]{0,8}\s?)?[\d\s,;–-]{0,40}(?:†[^\[\]【】\n]{0,30})?[\]】]?)$"
+)
+_RANGE = re.compile(r"(\d+)\s*[–-]\s*(\d+)|(\d+)")
+
+
+class _Piece(NamedTuple):
+    """A stretch of an answer; `numbers` is None where it is no citation."""
+
+    text: str
+    space: str = ""
+    numbers: list[int] | None = None
+
+
+class _Scanner:
+    """Tells citations from the rest of a text that arrives in pieces.
+
+    Code is not looked into: `a[1]` is an index there. A block of code lasts until its fence returns, a
+    span of code until its line ends at the latest, so that one stray backtick does not hide what follows.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._code = ""
+
+    def feed(self, text: str, *, final: bool = False) -> Iterator[_Piece]:
+        text = self._held + text
+        begun = None if final else _BEGUN.search(text)
+        end = begun.start() if begun else len(text)
+        text, self._held = text[:end], text[end:]
+        position = 0
+        for match in _TOKEN.finditer(text):
+            yield _Piece(text[position : match.start()])
+            position = match.end()
+            if match["ticks"] or match["newline"]:
+                self._pass_mark(match[0])
+                yield _Piece(match[0])
+            elif self._code:
+                yield _Piece(match[0])
+            else:
+                yield _Piece(match[0], match["space"], _expand(match[4] or match[5]))
+        yield _Piece(text[position:])
+
+    def _pass_mark(self, mark: str) -> None:
+        if mark == "\n":
+            if len(self._code) < 3:
+                self._code = ""
+        elif not self._code:
+            self._code = mark
+        elif mark == self._code or len(mark) >= len(self._code) >= 3:
+            self._code = ""
+
+
+class CitationFilter:
+    """Removes, from an answer that arrives in pieces, citations of passages that were never retrieved.
+
+    What stays is written as `[n]`, several as `[1][2]`, so that readers of the answer need to know one form
+    only. A few characters are held back while they may be the beginning of a citation.
+    """
+
+    def __init__(self, available: Collection[int]) -> None:
+        self._available = available
+        self._scanner = _Scanner()
+
+    def feed(self, piece: str) -> str:
+        """What can be passed on after `piece` has arrived; may be ""."""
+        return "".join(map(self._kept, self._scanner.feed(piece)))
+
+    def close(self) -> str:
+        """What is left when the answer is over."""
+        return "".join(map(self._kept, self._scanner.feed("", final=True)))
+
+    def _kept(self, piece: _Piece) -> str:
+        if piece.numbers is None:
+            return piece.text
+        known = [f"[{n}]" for n in dict.fromkeys(piece.numbers) if n in self._available]
+        return piece.space + "".join(known) if known else ""
+
+
+def strip_unknown(text: str, available: Collection[int]) -> str:
+    """`text` with only the citations that are `available`, each written as `[n]`; see `CitationFilter`."""
+    citations = CitationFilter(available)
+    return citations.feed(text) + citations.close()
+
+
+def cited_numbers(text: str, available: Collection[int]) -> list[int]:
+    """The numbers that `text` cites and that are `available`, in the order in which they first appear."""
+    pieces = _Scanner().feed(text, final=True)
+    numbers = dict.fromkeys(n for piece in pieces for n in piece.numbers or ())
+    return [n for n in numbers if n in available]
+
+
+def quote(passage: str, statement: str, limit: int = 300) -> str:
+    """The sentence of `passage` that best supports `statement`, with its neighbours where they help and fit.
+
+    Word for word but for runs of white space, which become one space; at most `limit` characters. The best
+    sentence shares the most words with the statement, each counted by how rare it is in the passage. Where
+    none shares any, it is the beginning of the passage.
+    """
+    found = sentences(passage)
+    if not found:
+        return ""
+    wanted = terms(statement)
+    have = [terms(sentence.text) & wanted for sentence in found]
+    weight = {
+        term: 1 / sum(term in other for other in have) for term in wanted if any(term in h for h in have)
+    }
+
+    def value(shared: set[str]) -> float:
+        return sum(weight[term] for term in shared)
+
+    # Of two sentences with the same words the shorter one is more to the point.
+    best = max(range(len(found)), key=lambda i: (value(have[i]), -len(found[i].text) if have[i] else -i))
+    first = last = best
+    shared = set(have[best])
+    while True:
+        longer = [(i, j) for i, j in ((first - 1, last), (first, last + 1)) if i >= 0 and j < len(found)]
+        fitting = [(i, j) for i, j in longer if len(_span(passage, found, i, j)) <= limit]
+        gains = [(value((have[i] if i < first else have[j]) - shared), i, j) for i, j in fitting]
+        gain, i, j = max(gains, default=(0.0, first, last))
+        if gain <= 0:
+            break
+        shared |= have[i] if i < first else have[j]
+        first, last = i, j
+    return shorten(_span(passage, found, first, last), limit)
+
+
+def _span(passage: str, found: list[Sentence], first: int, last: int) -> str:
+    return " ".join(passage[found[first].start : found[last].end].split())
+
+
+def _expand(numbers: str) -> list[int]:
+    found: list[int] = []
+    for low, high, single in _RANGE.findall(numbers):
+        found += [int(single)] if single else range(int(low), int(high) + 1)
+    return found

@@ -1,0 +1,51 @@
+"""Answers written by a language model that reads the retrieved passages."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from luma_rag.chat import prompt
+from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
+from luma_rag.chat.citations import CitationFilter
+from luma_rag.llm.protocol import LanguageModel
+from luma_rag.settings import LLMSettings
+
+
+class ModelAnswerer:
+    """Lets `model` answer; citations of passages it was not given are taken out of what it writes."""
+
+    def __init__(self, model: LanguageModel, settings: LLMSettings) -> None:
+        self._model = model
+        self._context_tokens = settings.context_tokens
+        self._answer_limit = prompt.answer_limit(settings.context_tokens, settings.max_answer_tokens)
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._model.name
+
+    async def answer(
+        self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
+    ) -> AsyncGenerator[str, None]:
+        """Yield the answer in pieces; every citation in it is `[n]` of one of `passages`.
+
+        Raises:
+            LLMError: the model's server failed.
+        """
+        messages = prompt.build(
+            question,
+            passages,
+            history,
+            context_tokens=self._context_tokens,
+            max_answer_tokens=self._answer_limit,
+        )
+        citations = CitationFilter({passage.n for passage in passages})
+        async with aclosing(self._model.stream(messages, max_tokens=self._answer_limit)) as pieces:
+            async for piece in pieces:
+                if text := citations.feed(piece):
+                    yield text
+        if text := citations.close():
+            yield text
+
+    async def aclose(self) -> None:
+        """Close the model."""
+        await self._model.aclose()

@@ -1,0 +1,31 @@
+"""On whose behalf a command acts. Who may run it has the data directory anyway."""
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from luma_rag.access import Principal
+from luma_rag.db.models import User
+from luma_rag.errors import NotFoundError
+
+
+async def caller(session: AsyncSession, username: str | None) -> Principal:
+    """The principal of `username`, or of the first administrator.
+
+    Raises:
+        NotFoundError: there is no such user, or no user at all; the message says how to make one.
+    """
+    statement = select(User).order_by(User.id).limit(1)
+    if username is None:
+        user = await session.scalar(statement.where(User.role == "admin"))
+        if user is None:
+            raise NotFoundError(
+                "There is no account yet. Make one: luma users add alice alice@example.com --admin"
+            )
+    else:
+        who = username.lower()
+        user = await session.scalar(
+            statement.where(or_(func.lower(User.username) == who, func.lower(User.email) == who))
+        )
+        if user is None:
+            raise NotFoundError(f"There is no user called {username}. See: luma users list")
+    return Principal(user.id, user.role)

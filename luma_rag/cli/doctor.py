@@ -1,0 +1,136 @@
+"""`luma doctor`: what is configured, what is reachable, what is missing."""
+
+import asyncio
+import os
+import platform
+import shutil
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+from ingest.embedder import Embedder
+from rich.table import Table
+from sqlalchemy import text
+
+from luma_rag import __version__, settings
+from luma_rag.cli.output import console, print_json
+from luma_rag.db.connect import database_url
+from luma_rag.db.migrate import current_and_head
+from luma_rag.db.session import create_engine
+from luma_rag.errors import LumaError
+from luma_rag.llm.protocol import PromptMessage
+from luma_rag.runtime import create_language_model
+from luma_rag.settings import Settings
+
+_LOW_DISK_BYTES = 2**30
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that was looked at."""
+
+    name: str
+    state: Literal["ok", "note", "failed"]
+    detail: str
+
+
+def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Say what is configured, reachable and missing; the exit code is 1 where something fails."""
+
+    async def run() -> list[Check]:
+        return [check async for check in _checks()]
+
+    checks = asyncio.run(run())
+    if json:
+        print_json(checks)
+    else:
+        marks = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "failed": "[red]failed[/]"}
+        table = Table("", "", "", show_header=False, box=None)
+        for check in checks:
+            table.add_row(marks[check.state], check.name, check.detail)
+        console.print(table)
+    if any(check.state == "failed" for check in checks):
+        raise typer.Exit(1)
+
+
+async def _checks() -> AsyncGenerator[Check]:
+    yield Check("luma", "ok", f"{__version__}, Python {platform.python_version()} on {platform.platform()}")
+    try:
+        configured = settings.load()
+    except LumaError as error:
+        yield Check("settings", "failed", error.detail)
+        return
+    given = sorted(name for name in os.environ if name.startswith(settings.PREFIX))
+    yield Check("settings", "ok", ", ".join(given) or "all by default (no LUMA_ variable is set)")
+    yield _disk(configured.data_dir)
+    for name, look in (("database", _database), ("embedding model", _model), ("answers", _llm)):
+        yield await _checked(name, look, configured)
+
+
+async def _checked(name: str, look: Callable[[Settings], Awaitable[Check]], configured: Settings) -> Check:
+    try:
+        return await look(configured)
+    except LumaError as error:
+        return Check(name, "failed", error.detail)
+    except Exception as error:
+        # A doctor that falls ill has to say so, and go on to the next patient.
+        return Check(name, "failed", f"{type(error).__name__}: {error}")
+
+
+def _disk(data_dir: Path) -> Check:
+    existing = next(folder for folder in (data_dir, *data_dir.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    detail = f"{data_dir}, {free / 2**30:.1f} GB free"
+    if not os.access(existing, os.W_OK):
+        return Check("data directory", "failed", f"{detail}; not writable: set LUMA_DATA_DIR to another one")
+    return Check("data directory", "note" if free < _LOW_DISK_BYTES else "ok", detail)
+
+
+async def _database(configured: Settings) -> Check:
+    database = database_url(configured)
+    url = await asyncio.to_thread(database.__enter__)
+    try:
+        engine = create_engine(url, pool_size=1)
+        try:
+            async with engine.connect() as connection:
+                version = await connection.scalar(text("SHOW server_version"))
+                vector = await connection.scalar(
+                    text("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+                )
+                current, head = await connection.run_sync(current_and_head)
+        finally:
+            await engine.dispose()
+    finally:
+        database.__exit__(None, None, None)
+    kind = "embedded" if configured.database_url is None else "LUMA_DATABASE_URL"
+    detail = f"{kind}, Postgres {version}, pgvector {vector or 'not installed yet'}"
+    if current is None:
+        return Check("database", "note", f"{detail}; empty: the next command sets it up")
+    if current != head:
+        return Check("database", "note", f"{detail}; from another version: run luma db upgrade")
+    return Check("database", "ok", f"{detail}, schema up to date")
+
+
+async def _model(configured: Settings) -> Check:
+    embedder = await asyncio.to_thread(Embedder, batch_size=configured.ingest.batch_size)
+    await asyncio.to_thread(embedder.embed_query, "Does it work?")
+    model = embedder.model
+    return Check("embedding model", "ok", f"{model.name}, weights verified ({model.sha256[:12]}…)")
+
+
+async def _llm(configured: Settings) -> Check:
+    model = create_language_model(configured.llm)
+    if model is None:
+        return Check(
+            "answers",
+            "note",
+            "no LLM is configured: answers are quotes from the documents. Set LUMA_LLM_BASE_URL (and "
+            "LUMA_LLM_MODEL, LUMA_LLM_API_KEY) to an OpenAI-compatible server, or LUMA_LLM_GGUF to a model file",
+        )
+    try:
+        question = PromptMessage("user", "Say OK.")
+        pieces = [piece async for piece in model.stream([question], max_tokens=8)]
+        return Check("answers", "ok", f"{model.name} answered: {''.join(pieces).strip()!r}")
+    finally:
+        await model.aclose()

@@ -1,0 +1,68 @@
+"""`luma serve`: the HTTP service with its worker."""
+
+import logging
+import socket
+from typing import Annotated
+
+import typer
+import uvicorn
+import uvloop
+
+from luma_rag import settings
+from luma_rag.cli.output import console
+from luma_rag.errors import ConfigurationError
+from luma_rag.http.app import create_app
+from luma_rag.runtime import open_runtime
+from luma_rag.worker_process import worker_process
+
+# How long requests under way may take to end when the service is told to stop.
+_GRACE_SECONDS = 5
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in sockets or []:
+            host, port = listening.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            console.print(f"Luma is ready at http://{shown}:{port}", highlight=False)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port; 0 for any free one.")] = 8000,
+) -> None:
+    """Serve the chat page and the HTTP interface, with a worker that reads uploaded documents.
+
+    Example: luma serve --port 8080
+    """
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    for chatty in ("httpx", "sentence_transformers", "uvicorn.error"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    configured = settings.load()
+
+    async def run() -> None:
+        with _listen(host, port) as listening:
+            async with open_runtime(configured) as runtime, worker_process():
+                config = uvicorn.Config(
+                    create_app(runtime),
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    proxy_headers=False,
+                    lifespan="on",
+                    timeout_graceful_shutdown=_GRACE_SECONDS,
+                )
+                await _Server(config).serve(sockets=[listening])
+
+    uvloop.run(run())
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Can't listen on {host} port {port}: {error.strerror}. Choose another: luma serve --port 8001"
+        ) from None

@@ -1,0 +1,74 @@
+"""Who uses Luma, and how they prove it."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from luma_rag.db.base import Base
+
+
+class User(Base):
+    """An account. `password` holds an Argon2 hash."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        UniqueConstraint("username"),
+        UniqueConstraint("email"),
+        CheckConstraint("role IN ('admin', 'user')", name="role"),
+        # "Alice" and "alice" are one person, as are two spellings of an address.
+        Index("ux_users_username_lower", text("lower(username)"), unique=True),
+        Index("ux_users_email_lower", text("lower(email)"), unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(50))
+    email: Mapped[str] = mapped_column(String(255))
+    password: Mapped[str] = mapped_column(String(255))
+    role: Mapped[str] = mapped_column(String(20))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class LoginSession(Base):
+    """A browser that signed in. Only the SHA-256 of the cookie is kept."""
+
+    __tablename__ = "login_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class ApiToken(Base):
+    """A token for programs. Only its SHA-256 is kept.
+
+    `namespace_ids` and `max_level` narrow what it may do; NULL leaves it as wide as its user.
+    """
+
+    __tablename__ = "api_token"
+    __table_args__ = (CheckConstraint("max_level BETWEEN 1 AND 3", name="max_level"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    namespace_ids: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+    max_level: Mapped[int | None] = mapped_column(SmallInteger)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]

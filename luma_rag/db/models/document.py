@@ -1,0 +1,133 @@
+"""Documents, what was read from them, and the work of reading them."""
+
+from datetime import datetime
+from typing import Any
+
+from pgvector import HalfVector
+from pgvector.sqlalchemy import HALFVEC
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from luma_rag.db.base import Base
+
+DIMENSIONS = 384
+
+
+class Document(Base):
+    """An uploaded file. `file_path` is relative to the folder of stored files, so that the data can move.
+
+    `file_metadata` holds `original_filename`, `size` (bytes), `sha256`, and after reading `pages` and
+    `warnings`.
+    """
+
+    __tablename__ = "document"
+    __table_args__ = (
+        CheckConstraint("type IN ('pdf', 'docx')", name="type"),
+        # The same bytes from the same person are one document.
+        Index("ux_document_user_id_sha256", "user_id", text("(file_metadata ->> 'sha256')"), unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"), index=True)
+    title: Mapped[str] = mapped_column(String(255))
+    file_path: Mapped[str] = mapped_column(Text)
+    file_metadata: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    type: Mapped[str] = mapped_column(String(50))
+    is_public: Mapped[bool] = mapped_column(server_default=text("true"))
+    uploaded_at: Mapped[datetime]
+
+
+class Passage(Base):
+    """A page of a PDF or a section of a DOCX, as parsed; `ordinal` counts from 0 in reading order."""
+
+    __tablename__ = "passage"
+
+    doc_id: Mapped[int] = mapped_column(ForeignKey("document.id", ondelete="CASCADE"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    page: Mapped[int | None]
+    heading: Mapped[str | None] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class Chunk(Base):
+    """A piece of a passage with its embedding, kept once however many namespaces hold the document.
+
+    `text` stands at [`start_char`, `end_char`) of the passage; `ordinal` counts from 0 in the document.
+    """
+
+    __tablename__ = "chunk"
+    __table_args__ = (UniqueConstraint("doc_id", "ordinal"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    doc_id: Mapped[int] = mapped_column(ForeignKey("document.id", ondelete="CASCADE"))
+    ordinal: Mapped[int]
+    passage: Mapped[int]
+    start_char: Mapped[int]
+    end_char: Mapped[int]
+    tokens: Mapped[int]
+    page: Mapped[int | None]
+    heading: Mapped[str | None] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    embedding: Mapped[HalfVector] = mapped_column(HALFVEC(DIMENSIONS))
+
+
+class EmbeddingModel(Base):
+    """The one model that made every vector in this database. A single row."""
+
+    __tablename__ = "embedding_model"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, server_default=text("1"), autoincrement=False)
+    name: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(Text)
+    dimensions: Mapped[int]
+
+
+class Ingestion(Base):
+    """The work of bringing one document into one namespace.
+
+    `progress` runs from 0 to 1 within the whole work. `worker` is the key of the advisory lock that the
+    running worker holds: a `running` row whose lock nobody holds was left behind by a worker that died.
+    """
+
+    __tablename__ = "ingestion"
+    __table_args__ = (
+        CheckConstraint("state IN ('queued', 'running', 'ready', 'failed')", name="state"),
+        CheckConstraint("stage IN ('parsing', 'chunking', 'embedding', 'storing')", name="stage"),
+        CheckConstraint("(state = 'failed') = (error IS NOT NULL)", name="error"),
+        CheckConstraint("(state = 'running') = (worker IS NOT NULL)", name="worker"),
+        # A document is on its way into a namespace at most once.
+        Index(
+            "ux_ingestion_active",
+            "doc_id",
+            "namespace_id",
+            unique=True,
+            postgresql_where=text("state IN ('queued', 'running')"),
+        ),
+        Index("ix_ingestion_state", "state", "id", postgresql_where=text("state IN ('queued', 'running')")),
+        Index("ix_ingestion_doc_id_namespace_id", "doc_id", "namespace_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    doc_id: Mapped[int] = mapped_column(ForeignKey("document.id", ondelete="CASCADE"))
+    namespace_id: Mapped[int] = mapped_column(ForeignKey("namespace.id", ondelete="CASCADE"), index=True)
+    state: Mapped[str] = mapped_column(Text, server_default="queued")
+    stage: Mapped[str | None] = mapped_column(Text)
+    progress: Mapped[float] = mapped_column(server_default=text("0"))
+    chunks: Mapped[int] = mapped_column(server_default=text("0"))
+    error: Mapped[str | None] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    worker: Mapped[int | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]

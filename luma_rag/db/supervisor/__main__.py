@@ -1,0 +1,12 @@
+"""Starts the supervisor. Run by path, without site-packages, so that it needs little memory."""
+
+import sys
+from pathlib import Path
+
+# After the standard library, so that nothing beside luma_rag can stand in for a module of it.
+sys.path.append(str(Path(__file__).resolve().parents[3]))
+
+from luma_rag.db.supervisor.supervision import main
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

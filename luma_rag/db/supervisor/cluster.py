@@ -1,0 +1,288 @@
+"""One Postgres cluster: creating it whole or not at all, ending what is left of an old server, starting."""
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from luma_rag.db.supervisor.account import Account, check_readable, grant_passage
+from luma_rag.db.supervisor.configuration import CUSTOM, configuration, machine_memory, shared_memory_size
+from luma_rag.db.supervisor.home import Home
+from luma_rag.errors import ConfigurationError
+
+PORT = 5432  # only part of the socket's name
+# A socket's whole path may have 107 bytes on Linux and 103 on macOS; "/.s.PGSQL.5432" is 14 of them.
+LONGEST_SOCKET_DIRECTORY = 89
+
+_NEW = "cluster.new-"
+_PR_SET_PDEATHSIG = 1
+
+
+class Cluster:
+    """The cluster of one home. Only for the holder of `supervisor.lock`."""
+
+    def __init__(self, home: Home, binaries: Path, account: Account | None) -> None:
+        self.home = home
+        self.path = home.cluster
+        self.account = account
+        self._binaries = binaries
+
+    def prepare(self, say: Callable[[str], None]) -> Path:
+        """Do all that comes before Postgres can start; return the directory for its socket.
+
+        Raises:
+            ConfigurationError: it can't start here; the message says what to do.
+        """
+        if self.account is not None:
+            grant_passage(self.account, self.home.path)
+            self._check_programs(self.account)
+        self._check_version()
+        for half in self.home.path.glob(f"{_NEW}*"):
+            shutil.rmtree(half, ignore_errors=True)
+        if not self.path.exists():
+            say("creating the database, which happens once")
+            self._create()
+        if processes := _processes(self.path):
+            say("waiting for what is left of an earlier Postgres to end")
+            _end(self.path, processes)
+        socket = self._socket_directory()
+        self._remove_stale_locks(socket)
+        self.home.write(
+            self.home.configuration.name,
+            configuration(machine_memory(), shared_memory_size(), custom=(self.home.path / CUSTOM).exists()),
+            0o644,
+        )
+        return socket
+
+    def start(self, socket: Path, output: int) -> subprocess.Popen[bytes]:
+        """Start Postgres, its messages going to the descriptor `output`."""
+        # Given here and not in the file, because no setting of an operator may open it to others.
+        fixed = {
+            "config_file": str(self.home.configuration),
+            "listen_addresses": "",
+            "unix_socket_directories": f'"{socket}"',
+            "unix_socket_permissions": "0700",
+            "port": str(PORT),
+            "logging_collector": "off",
+        }
+        options = [part for name, value in fixed.items() for part in ("-c", f"{name}={value}")]
+        return subprocess.Popen(  # noqa: S603 - a program of ours
+            [self._program("postgres"), "-D", str(self.path), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            **self._process(signal.SIGINT),
+        )
+
+    def is_ready(self, pid: int) -> bool:
+        """Say whether the Postgres with process id `pid` accepts connections."""
+        try:
+            lines = (self.path / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+    def _check_programs(self, account: Account) -> None:
+        installation = self._binaries.parent
+        package = installation.parent
+        # Where wheels for Linux keep the shared libraries that they bring.
+        libraries = package.with_name(f"{package.name}.libs")
+        grant_passage(account, package)
+        samples = ("bin/initdb", "bin/postgres", "share/postgresql/postgres.bki", "lib/postgresql/vector.so")
+        wanted = [*(installation / sample for sample in samples), *libraries.glob("*")]
+        check_readable(account, [installation, *([libraries] if libraries.is_dir() else [])], wanted)
+
+    def _check_version(self) -> None:
+        if not self.path.exists():
+            return
+        installed = self._run("postgres", "--version").split()[2].split(".")[0]
+        try:
+            version = (self.path / "PG_VERSION").read_text().strip()
+        except OSError:
+            raise ConfigurationError(
+                f"{self.path} holds no Postgres database that can be read (PG_VERSION is missing). Restore "
+                "it from a backup, or move it away to begin with an empty one."
+            ) from None
+        if version != installed:
+            raise ConfigurationError(
+                f"The database in {self.path} was made by Postgres {version}, and this Luma brings Postgres "
+                f"{installed}. Use the Luma that made it, or move it over with pg_dump or pg_upgrade; or set "
+                "LUMA_DATA_DIR to another place to begin with an empty one."
+            )
+
+    def _create(self) -> None:
+        # A name of its own, so that what a killed attempt may still be writing goes elsewhere.
+        new = self.home.path / f"{_NEW}{os.getpid()}-{time.time_ns()}"
+        new.mkdir(mode=0o700)
+        if self.account is not None:
+            os.chown(new, self.account.uid, self.account.gid)
+        # Sorting and case by Postgres' own tables, the same everywhere; the C library's are needed only to
+        # tell letters from punctuation in full text search.
+        letters = "UTF-8" if sys.platform == "darwin" else "C.UTF-8"
+        options = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        options += [f"--lc-ctype={letters}", "--username=luma", "--auth-local=trust", "--auth-host=reject"]
+        # Written to disk once, at the end, and not by each step.
+        self._run("initdb", *options, "--no-sync", "--no-instructions", "-D", str(new))
+        self._run("postgres", "--single", "-F", "-D", str(new), "template1", typed="CREATE DATABASE luma;\n")
+        self._run("initdb", "--sync-only", "-D", str(new))
+        new.rename(self.path)
+        directory = os.open(self.home.path, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    def _remove_stale_locks(self, socket: Path) -> None:
+        # None of our processes is left, so these files are stale. Postgres would refuse to start where the
+        # number in them now belongs to another process of this account, or to a zombie that nobody collects
+        # (as in a container without an init). Only Linux lets us be sure of "none".
+        if sys.platform == "linux":
+            (self.path / "postmaster.pid").unlink(missing_ok=True)
+            (socket / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+
+    def _socket_directory(self) -> Path:
+        path = str(self.path)
+        # Lists of directories and of hosts are separated by commas.
+        if len(os.fsencode(path)) <= LONGEST_SOCKET_DIRECTORY and not set(path) & set(',"'):
+            return self.path
+        uid = os.geteuid() if self.account is None else self.account.uid
+        name = f"luma-{uid}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
+        # Not XDG_RUNTIME_DIR: it is removed when its user logs out, and the server may stay. /run is root's.
+        root_only = Path("/run")
+        parent = root_only if os.geteuid() == 0 and root_only.is_dir() else Path("/tmp")  # noqa: S108 - checked below
+        directory = parent / name
+        with contextlib.suppress(FileExistsError):
+            directory.mkdir(mode=0o700)
+        if self.account is not None and directory.lstat().st_uid == 0:
+            os.chown(directory, uid, self.account.gid, follow_symlinks=False)
+        found = directory.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o077:
+            raise ConfigurationError(
+                f"{directory}, where the database's socket belongs, exists and isn't a private directory "
+                "of the right account. Remove it, or set LUMA_DATA_DIR to a shorter path, which needs no "
+                "such directory."
+            )
+        return directory
+
+    def _program(self, name: str) -> str:
+        return str(self._binaries / name)
+
+    def _run(self, name: str, *arguments: str, typed: str = "") -> str:
+        done = subprocess.run(  # noqa: S603 - a program of ours
+            [self._program(name), *arguments],
+            input=typed.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            **self._process(signal.SIGKILL),
+        )
+        output: str = done.stdout.decode(errors="replace")
+        if done.returncode != 0:
+            last = "\n".join(output.strip().splitlines()[-12:])
+            raise ConfigurationError(
+                f"The embedded Postgres could not be prepared: {name} ended with {done.returncode}:\n{last}\n"
+                "If the reason is not clear, set LUMA_DATABASE_URL to a Postgres of your own."
+            )
+        return output
+
+    def _process(self, when_orphaned: signal.Signals) -> dict[str, Any]:
+        """Return how to run a program: as whom, where, with what environment, and with what end."""
+        account: dict[str, Any] = {}
+        if self.account is not None:
+            account = {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
+        environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+        if "LD_LIBRARY_PATH" in os.environ:
+            environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+        return {"cwd": "/", "env": environment, "preexec_fn": _end_with_parent(when_orphaned), **account}
+
+
+def _end_with_parent(when_orphaned: signal.Signals) -> Callable[[], None] | None:
+    """Return what a child does first, so that Linux signals it when the supervisor dies.
+
+    `preexec_fn` is safe here: the supervisor has one thread. It runs after the change of user, which would
+    undo it.
+    """
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    supervisor = os.getpid()
+
+    def prepare() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, when_orphaned)
+        if os.getppid() != supervisor:  # it died before the line above
+            os._exit(1)
+
+    return prepare
+
+
+def _processes(cluster: Path) -> set[int]:
+    """Return the process ids of all of Postgres that works on `cluster`, which is their working directory."""
+    if sys.platform != "linux":
+        return _postmaster(cluster)
+    found = set()
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdecimal():
+            continue
+        with contextlib.suppress(OSError):
+            program = Path(os.readlink(f"{entry.path}/exe")).name  # noqa: PTH115
+            if program.split(" ")[0] == "postgres" and os.readlink(f"{entry.path}/cwd") == str(cluster):  # noqa: PTH115
+                found.add(int(entry.name))
+    return found
+
+
+def _postmaster(cluster: Path) -> set[int]:
+    """Return the running process that postmaster.pid names, if it is a Postgres on `cluster`."""
+    try:
+        pid = int((cluster / "postmaster.pid").read_text().splitlines()[0])
+    except (OSError, ValueError, IndexError):
+        return set()
+    command = subprocess.run(  # noqa: S603
+        ["/bin/ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False
+    ).stdout
+    return {pid} if f"-D {cluster}" in command else set()
+
+
+def _end(cluster: Path, processes: set[int]) -> None:
+    """End what an earlier supervisor left: the postmaster orderly; what has lost its postmaster, by force."""
+    postmaster = _postmaster_of(cluster) & processes
+    _signal(postmaster, signal.SIGINT)
+    # Without a postmaster the others end by themselves, unless they are in the middle of a long computation.
+    if _gone_within(60 if postmaster else 2, cluster):
+        return
+    _signal(_processes(cluster), signal.SIGKILL)
+    if not _gone_within(10, cluster):
+        left = ", ".join(map(str, _processes(cluster)))
+        raise ConfigurationError(
+            f"An earlier Postgres on {cluster} does not end. End these processes: {left}"
+        )
+
+
+def _postmaster_of(cluster: Path) -> set[int]:
+    try:
+        return {int((cluster / "postmaster.pid").read_text().splitlines()[0])}
+    except (OSError, ValueError, IndexError):
+        return set()
+
+
+def _signal(processes: Iterable[int], number: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, number)
+
+
+def _gone_within(seconds: float, cluster: Path) -> bool:
+    deadline = time.monotonic() + seconds
+    while _processes(cluster):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

@@ -1,0 +1,264 @@
+"""The queue of documents on their way into namespaces, kept in Postgres so that it survives everything.
+
+A worker claims a document with all the namespaces it is queued for, since it is read and embedded only once.
+While it lives, a worker holds an advisory lock on a number of its own and writes that number into the rows it
+runs; rows whose number nobody holds were left by a worker that died, and go back into the queue.
+"""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    false,
+    func,
+    literal_column,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from luma_rag.access import Principal, readable_namespaces, require_namespace
+from luma_rag.access.principal import WRITE
+from luma_rag.db.base import utcnow
+from luma_rag.db.models import Chunk, Document, Ingestion
+from luma_rag.errors import ConflictError, NotFoundError
+
+MAX_ATTEMPTS = 3
+CHANNEL = "luma_ingestion"
+_LOCK_CLASS = 0x4C55_4D43
+_ACTIVE = text("state IN ('queued', 'running')")
+
+
+class IngestionView(msgspec.Struct, frozen=True):
+    """How far a document has come into a namespace; `progress` from 0 to 1, `error` only where it failed."""
+
+    id: int
+    doc_id: int
+    namespace_id: int
+    state: str
+    stage: str | None
+    progress: float
+    chunks: int
+    error: str | None
+    attempts: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A document that a worker has taken; `is_embedded` where only rows have to be copied."""
+
+    doc_id: int
+    title: str
+    file_path: str
+    is_embedded: bool
+
+
+def view(ingestion: Ingestion) -> IngestionView:
+    """The public part of an ingestion."""
+    return msgspec.convert(ingestion, IngestionView, from_attributes=True)
+
+
+async def enqueue(session: AsyncSession, doc_id: int, namespace_id: int) -> IngestionView:
+    """Queue a document for a namespace; one that is on its way there already is not queued twice."""
+    now = utcnow()
+    await session.execute(
+        upsert(Ingestion)
+        .values(doc_id=doc_id, namespace_id=namespace_id, state="queued", created_at=now, updated_at=now)
+        .on_conflict_do_nothing(index_elements=["doc_id", "namespace_id"], index_where=_ACTIVE)
+    )
+    await _wake_workers(session)
+    active = await session.scalars(
+        select(Ingestion).where(Ingestion.doc_id == doc_id, Ingestion.namespace_id == namespace_id, _ACTIVE)
+    )
+    return view(active.one())
+
+
+async def get(session: AsyncSession, principal: Principal, ingestion_id: int) -> IngestionView:
+    """One ingestion. Level 1 in its namespace."""
+    return view(await _readable(session, principal, ingestion_id))
+
+
+async def retry(session: AsyncSession, principal: Principal, ingestion_id: int) -> IngestionView:
+    """Queue a failed ingestion again. Level 2 in its namespace.
+
+    Raises:
+        ConflictError: it has not failed, or a newer one is on its way.
+    """
+    ingestion = await _readable(session, principal, ingestion_id)
+    await require_namespace(session, principal, ingestion.namespace_id, WRITE)
+    newest = await session.scalar(
+        select(func.max(Ingestion.id)).where(
+            Ingestion.doc_id == ingestion.doc_id, Ingestion.namespace_id == ingestion.namespace_id
+        )
+    )
+    retried = await session.scalar(
+        update(Ingestion)
+        .where(Ingestion.id == ingestion_id, Ingestion.state == "failed", Ingestion.id == newest)
+        .values(state="queued", stage=None, progress=0.0, error=None, attempts=0, updated_at=utcnow())
+        .returning(Ingestion)
+        .execution_options(populate_existing=True)
+    )
+    if retried is None:
+        raise ConflictError("Only the latest ingestion of a document can be retried, and only if it failed.")
+    await _wake_workers(session)
+    return view(retried)
+
+
+async def cancel(session: AsyncSession, doc_id: int, namespace_id: int) -> bool:
+    """Forget all work of bringing a document into a namespace; tells whether there was any."""
+    gone = await session.scalars(
+        delete(Ingestion)
+        .where(Ingestion.doc_id == doc_id, Ingestion.namespace_id == namespace_id)
+        .returning(Ingestion.id)
+    )
+    return bool(gone.all())
+
+
+async def register_worker(connection: AsyncConnection) -> int:
+    """A number for a worker, locked until `connection` ends."""
+    while True:
+        worker = secrets.randbelow(2**31 - 1) + 1
+        locked = await connection.scalar(select(func.pg_try_advisory_lock(_LOCK_CLASS, worker)))
+        if locked:
+            return worker
+
+
+async def claim(session: AsyncSession, worker: int, only: list[int] | None = None) -> Claim | None:
+    """Take the document that has waited longest, if any; with `only`, one of these documents."""
+    waiting = and_(Ingestion.doc_id == Document.id, Ingestion.state == "queued")
+    running = exists().where(Ingestion.doc_id == Document.id, Ingestion.state == "running")
+    oldest = select(func.min(Ingestion.id)).where(waiting).correlate(Document).scalar_subquery()
+    statement = (
+        select(Document)
+        .where(exists().where(waiting), ~running)
+        .order_by(oldest)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if only is not None:
+        statement = statement.where(Document.id.in_(only))
+    document = await session.scalar(statement)
+    if document is None:
+        return None
+    taken = await session.scalars(
+        update(Ingestion)
+        .where(Ingestion.doc_id == document.id, Ingestion.state == "queued")
+        .values(
+            state="running",
+            worker=worker,
+            attempts=Ingestion.attempts + 1,
+            stage="parsing",
+            progress=0.0,
+            updated_at=utcnow(),
+        )
+        .returning(Ingestion.id)
+    )
+    if not taken.all():
+        return None
+    is_embedded = await session.scalar(select(exists().where(Chunk.doc_id == document.id)))
+    return Claim(document.id, document.title, document.file_path, bool(is_embedded))
+
+
+async def report(session: AsyncSession, worker: int, doc_id: int, stage: str, progress: float) -> None:
+    """Note how far the worker has come with a document."""
+    await session.execute(
+        update(Ingestion)
+        .where(*_held(worker, doc_id))
+        .values(stage=stage, progress=progress, updated_at=utcnow())
+    )
+
+
+async def fail(session: AsyncSession, worker: int, doc_id: int, reason: str, *, can_retry: bool) -> None:
+    """Give a document up, or put it back into the queue where another attempt may succeed."""
+    again = Ingestion.attempts < MAX_ATTEMPTS if can_retry else false()
+    await _end(session, _held(worker, doc_id), again, reason)
+
+
+async def release(session: AsyncSession, worker: int) -> None:
+    """Put everything that a worker holds back, since it stops before it is done."""
+    await session.execute(
+        update(Ingestion)
+        .where(Ingestion.state == "running", Ingestion.worker == worker)
+        .values(
+            state="queued",
+            worker=None,
+            stage=None,
+            progress=0.0,
+            attempts=Ingestion.attempts - 1,
+            updated_at=utcnow(),
+        )
+    )
+    await _wake_workers(session)
+
+
+async def recover(session: AsyncSession) -> None:
+    """Put back what workers that died had taken; what has killed several of them fails."""
+    alive: Select[int] = (
+        select(literal_column("objid::bigint"))
+        .select_from(text("pg_locks"))
+        .where(
+            text(
+                "locktype = 'advisory' AND objsubid = 2 AND granted AND classid = :class "
+                "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            ).bindparams(**{"class": _LOCK_CLASS})
+        )
+    )
+    await _end(
+        session,
+        (Ingestion.state == "running", Ingestion.worker.not_in(alive)),
+        Ingestion.attempts < MAX_ATTEMPTS,
+        f"The worker died {MAX_ATTEMPTS} times while it read this document. The file may be too demanding "
+        "for this machine; retry it, or give the machine more memory.",
+    )
+
+
+async def _end(
+    session: AsyncSession,
+    which: Sequence[ColumnElement[bool]],
+    again: ColumnElement[bool],
+    reason: str,
+) -> None:
+    await session.execute(
+        update(Ingestion)
+        .where(*which)
+        .values(
+            state=case((again, "queued"), else_="failed"),
+            error=case((again, None), else_=reason),
+            stage=None,
+            progress=0.0,
+            worker=None,
+            updated_at=utcnow(),
+        )
+    )
+    await _wake_workers(session)
+
+
+def _held(worker: int, doc_id: int) -> Sequence[ColumnElement[bool]]:
+    return Ingestion.doc_id == doc_id, Ingestion.state == "running", Ingestion.worker == worker
+
+
+async def _readable(session: AsyncSession, principal: Principal, ingestion_id: int) -> Ingestion:
+    ingestion = await session.scalar(
+        select(Ingestion).where(
+            Ingestion.id == ingestion_id, Ingestion.namespace_id.in_(readable_namespaces(principal))
+        )
+    )
+    if ingestion is None:
+        raise NotFoundError(f"There is no ingestion {ingestion_id}, or you have no access to it.")
+    return ingestion
+
+
+async def _wake_workers(session: AsyncSession) -> None:
+    # Delivered at the commit.
+    await session.execute(select(func.pg_notify(CHANNEL, "")))

@@ -1,0 +1,99 @@
+"""The uploaded files on disk. A file's name is ours alone; what people call it stands in the database."""
+
+import asyncio
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from luma_rag.errors import InvalidInputError, TooLargeError, UnavailableError
+
+
+class StoredFile(msgspec.Struct, frozen=True):
+    """A complete file in the storage. `path` is relative to its folder; `size` in bytes."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+class FileStorage:
+    """A folder of files, written whole or not at all.
+
+    A file is first written under `incoming/`, flushed to the disk, and then renamed; what a crash leaves in
+    `incoming/` belongs to no document.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._incoming = folder / "incoming"
+        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    async def write(self, pieces: AsyncIterator[bytes]) -> StoredFile:
+        """Keep a stream of bytes; never more than one piece of it is in memory.
+
+        Raises:
+            TooLargeError: there are more bytes than allowed.
+            InvalidInputError: there are none.
+            UnavailableError: the disk is full or broken.
+        """
+        name = secrets.token_hex(16)
+        incoming = self._incoming / name
+        digest = hashlib.sha256()
+        size = 0
+        try:
+            with incoming.open("xb") as file:
+                async for piece in pieces:
+                    size += len(piece)
+                    if size > self._max_bytes:
+                        raise TooLargeError(
+                            f"The file is larger than {self._max_bytes >> 20} MB, the most that is accepted "
+                            "(LUMA_MAX_UPLOAD_MB)."
+                        )
+                    await asyncio.to_thread(_append, file, digest, piece)
+                if size == 0:
+                    raise InvalidInputError("The file is empty.")
+                await asyncio.to_thread(os.fsync, file.fileno())
+            path = f"{name[:2]}/{name}"
+            await asyncio.to_thread(self._place, incoming, path)
+        except OSError as error:
+            raise UnavailableError(
+                f"The file could not be stored: {error.strerror}. Free some disk space or ask the operator."
+            ) from error
+        finally:
+            incoming.unlink(missing_ok=True)
+        return StoredFile(path, size, digest.hexdigest())
+
+    def path(self, stored: str) -> Path:
+        """Where a stored file is."""
+        return self._folder / stored
+
+    def remove(self, stored: str) -> None:
+        """Delete a stored file; it is no error if it is gone already."""
+        self.path(stored).unlink(missing_ok=True)
+
+    def _place(self, incoming: Path, path: str) -> None:
+        target = self.path(path)
+        target.parent.mkdir(exist_ok=True, mode=0o700)
+        incoming.rename(target)
+        for folder in (target.parent, self._folder):
+            _sync_folder(folder)
+
+
+def _append(file: BinaryIO, digest: "hashlib._Hash", piece: bytes) -> None:
+    digest.update(piece)
+    file.write(piece)
+
+
+def _sync_folder(folder: Path) -> None:
+    # A rename is durable only once the folder is.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

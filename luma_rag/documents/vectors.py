@@ -1,0 +1,154 @@
+"""The sink on Postgres: a document's passages, chunks and vectors, written whole or not at all."""
+
+from pgvector import HalfVector
+from sqlalchemy import (
+    Integer,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Text
+
+from ingest.errors import TransientError
+from ingest.types import EmbeddedDocument
+from luma_rag.db.base import utcnow
+from luma_rag.db.models import Chunk, ChunkVector, Document, Ingestion, NamespaceDoc, Passage
+from luma_rag.db.session import Sessions
+
+
+class PostgresSink:
+    """Stores what `worker` has embedded, for every namespace that it took the document for."""
+
+    def __init__(self, sessions: Sessions, worker: int) -> None:
+        self._sessions = sessions
+        self._worker = worker
+
+    async def store(self, key: int, document: EmbeddedDocument) -> None:
+        """Store under the document's id, in one transaction with `namespace_doc` and the ingestion's state.
+
+        A document that was deleted meanwhile is dropped without a word.
+
+        Raises:
+            TransientError: the database refused or is gone.
+        """
+        try:
+            async with self._sessions.begin() as session:
+                if await _lock(session, key):
+                    await _write(session, key, document)
+                    await _link(session, key, self._worker)
+        except (DBAPIError, OSError) as error:
+            raise TransientError("The database did not take the document; it will be tried again.") from error
+
+    async def link(self, doc_id: int) -> None:
+        """Bring an embedded document into further namespaces by copying rows.
+
+        Raises:
+            TransientError: the database refused or is gone.
+        """
+        try:
+            async with self._sessions.begin() as session:
+                if await _lock(session, doc_id):
+                    await _link(session, doc_id, self._worker)
+        except (DBAPIError, OSError) as error:
+            raise TransientError("The database did not take the document; it will be tried again.") from error
+
+
+async def unlink(session: AsyncSession, doc_id: int, namespace_id: int) -> bool:
+    """Take a document out of a namespace with its vectors; tells whether it was there."""
+    await session.execute(
+        delete(ChunkVector).where(ChunkVector.namespace_id == namespace_id, ChunkVector.doc_id == doc_id)
+    )
+    removed = await session.scalar(
+        delete(NamespaceDoc)
+        .where(NamespaceDoc.namespace_id == namespace_id, NamespaceDoc.doc_id == doc_id)
+        .returning(NamespaceDoc.id)
+    )
+    return removed is not None
+
+
+async def _lock(session: AsyncSession, doc_id: int) -> bool:
+    found = await session.scalar(select(Document.id).where(Document.id == doc_id).with_for_update())
+    return found is not None
+
+
+async def _write(session: AsyncSession, doc_id: int, embedded: EmbeddedDocument) -> None:
+    if await session.scalar(select(exists().where(Chunk.doc_id == doc_id))):
+        return  # Another worker was quicker with the same document.
+    parsed = embedded.document
+    await session.execute(
+        insert(Passage),
+        [
+            {"doc_id": doc_id, "ordinal": i, "page": p.page, "heading": p.heading, "text": p.text}
+            for i, p in enumerate(parsed.passages)
+        ],
+    )
+    await session.execute(
+        insert(Chunk),
+        [
+            {
+                "doc_id": doc_id,
+                "ordinal": i,
+                "passage": chunk.passage,
+                "start_char": chunk.start,
+                "end_char": chunk.end,
+                "tokens": chunk.tokens,
+                "page": chunk.page,
+                "heading": chunk.heading,
+                "text": chunk.text,
+                "embedding": HalfVector(embedding),
+            }
+            for i, (chunk, embedding) in enumerate(zip(embedded.chunks, embedded.embeddings, strict=True))
+        ],
+    )
+    read = {"pages": parsed.pages, "warnings": parsed.warnings}
+    await session.execute(
+        update(Document)
+        .where(Document.id == doc_id)
+        .values(file_metadata=Document.file_metadata.op("||")(literal(read, JSONB)))
+    )
+
+
+async def _link(session: AsyncSession, doc_id: int, worker: int) -> None:
+    """Copy the chunks' embeddings into each namespace that `worker` took the document for."""
+    ingestions = await session.scalars(
+        select(Ingestion)
+        .where(Ingestion.doc_id == doc_id, Ingestion.state == "running", Ingestion.worker == worker)
+        .order_by(Ingestion.id)
+        .with_for_update()
+    )
+    for ingestion in ingestions.all():
+        await unlink(session, doc_id, ingestion.namespace_id)
+        copied = (
+            insert(ChunkVector)
+            .from_select(
+                ["namespace_id", "doc_id", "chunk_id", "embedding"],
+                select(literal(ingestion.namespace_id, Integer), Chunk.doc_id, Chunk.id, Chunk.embedding)
+                .where(Chunk.doc_id == doc_id)
+                .order_by(Chunk.ordinal),
+            )
+            .returning(ChunkVector.id)
+            .cte("copied")
+        )
+        ids = func.array_agg(aggregate_order_by(cast(copied.c.id, Text), copied.c.id))
+        chunks = await session.scalar(
+            insert(NamespaceDoc)
+            .from_select(
+                ["namespace_id", "doc_id", "vec_id"],
+                select(literal(ingestion.namespace_id, Integer), literal(doc_id, Integer), ids),
+            )
+            .returning(func.cardinality(NamespaceDoc.vec_id))
+        )
+        ingestion.state = "ready"
+        ingestion.stage = None
+        ingestion.worker = None
+        ingestion.progress = 1.0
+        ingestion.chunks = chunks or 0
+        ingestion.updated_at = utcnow()

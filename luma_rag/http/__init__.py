@@ -1,0 +1,1 @@
+"""The HTTP service. A handler parses, calls one service function and shapes the answer."""

@@ -1,0 +1,111 @@
+"""Who is calling: a session cookie from the page, or a bearer token from a program.
+
+Every route needs one of them unless it is marked `PUBLIC`. With a cookie, unsafe methods also need the
+session's CSRF token in a header, which another site can't read.
+"""
+
+import hmac
+from typing import Any
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie, MutableScopeHeaders
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from luma_rag.access import Principal
+from luma_rag.accounts.sign_in import csrf_token, principal_of_session, principal_of_token
+from luma_rag.errors import ForbiddenError, NotAuthenticatedError
+
+SESSION_COOKIE = "luma_session"
+CSRF_COOKIE = "csrftoken"
+CSRF_HEADER = "x-csrftoken"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+PUBLIC = {"public": True}
+
+
+class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
+    """Finds the principal of every request to a route that is not public, before its body is read."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(app, exclude_from_auth_key="public")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Authenticate, then renew the CSRF cookie where a page has lost it."""
+        await super().__call__(scope, receive, _with_csrf_cookie(scope, send))
+
+    async def authenticate_request(
+        self, connection: ASGIConnection[Any, Any, Any, Any]
+    ) -> AuthenticationResult:
+        """The principal of the request.
+
+        Raises:
+            NotAuthenticatedError: there is no valid login.
+            ForbiddenError: an unsafe request from a browser without the CSRF token.
+        """
+        return AuthenticationResult(user=await _principal(connection), auth=None)
+
+
+def session_cookies(secret: str, days: int, *, is_secure: bool) -> list[Cookie]:
+    """The cookies of a new session."""
+    age = days * 24 * 60 * 60
+    return [
+        Cookie(
+            SESSION_COOKIE,
+            value=secret,
+            max_age=age,
+            httponly=True,
+            samesite="lax",
+            secure=is_secure,
+            path="/",
+        ),
+        _csrf_cookie(secret, is_secure=is_secure),
+    ]
+
+
+def is_secure(request: Request[Any, Any, Any]) -> bool:
+    """Whether the browser came by https, in which case cookies must never go back by http."""
+    return request.url.scheme == "https"
+
+
+async def _principal(connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
+    engine = connection.app.state.runtime.engine
+    header = connection.headers.get("authorization")
+    if header is not None:
+        scheme, _, secret = header.partition(" ")
+        if scheme.lower() != "bearer" or not secret:
+            raise NotAuthenticatedError("The Authorization header must read: Bearer luma_…")
+        async with engine.connect() as database:
+            return await principal_of_token(database, secret.strip())
+    session = connection.cookies.get(SESSION_COOKIE)
+    if session is None:
+        raise NotAuthenticatedError("Sign in, or send a token as Authorization: Bearer luma_…")
+    async with engine.connect() as database:
+        principal = await principal_of_session(database, session)
+    if connection.scope.get("method") not in SAFE_METHODS:
+        sent = connection.headers.get(CSRF_HEADER, "")
+        if not hmac.compare_digest(sent.encode(), csrf_token(session).encode()):
+            raise ForbiddenError(f"Send the value of the cookie {CSRF_COOKIE} in the header {CSRF_HEADER}.")
+    return principal
+
+
+def _with_csrf_cookie(scope: Scope, send: Send) -> Send:
+    connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
+    session = connection.cookies.get(SESSION_COOKIE)
+    if scope.get("method") != "GET" or session is None:
+        return send
+    if connection.cookies.get(CSRF_COOKIE) == csrf_token(session):
+        return send
+
+    async def send_with_cookie(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            cookie = _csrf_cookie(session, is_secure=scope["scheme"] == "https")
+            MutableScopeHeaders(message).add("set-cookie", cookie.to_header(header=""))
+        await send(message)
+
+    return send_with_cookie
+
+
+def _csrf_cookie(secret: str, *, is_secure: bool) -> Cookie:
+    # Readable by the page's script, which sends it back as a header.
+    return Cookie(CSRF_COOKIE, value=csrf_token(secret), samesite="lax", secure=is_secure, path="/")

@@ -1,0 +1,53 @@
+"""What handlers can ask for."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from litestar import Request
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from luma_rag.access import Principal
+from luma_rag.http.parameters import Limit, Offset
+from luma_rag.paging import DEFAULT_LIMIT, Paging
+from luma_rag.runtime import Runtime
+
+Session = NamedDependency[AsyncSession]
+Caller = NamedDependency[Principal]
+Part = NamedDependency[Paging]
+Services = NamedDependency[Runtime]
+
+
+async def session(state: State) -> AsyncGenerator[AsyncSession]:
+    """One transaction for the whole request: committed when the handler returns, rolled back if it raises.
+
+    The connection is taken at the first statement.
+    """
+    runtime: Runtime = state.runtime
+    async with runtime.sessions.begin() as transaction:
+        yield transaction
+
+
+def principal(request: Request[Principal, Any, Any]) -> Principal:
+    """The caller."""
+    return request.user
+
+
+def paging(limit: Limit = DEFAULT_LIMIT, offset: Offset = 0) -> Paging:
+    """The part of a list that is wanted."""
+    return Paging(limit, offset)
+
+
+def runtime(state: State) -> Runtime:
+    """Everything that was built at the start."""
+    running: Runtime = state.runtime
+    return running
+
+
+PROVIDERS = {
+    "session": Provide(session),
+    "principal": Provide(principal, sync_to_thread=False),
+    "paging": Provide(paging, sync_to_thread=False),
+    "runtime": Provide(runtime, sync_to_thread=False),
+}

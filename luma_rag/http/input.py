@@ -1,0 +1,139 @@
+"""The bodies that the calls take. Unknown keys are refused: a mistyped one must not be lost silently."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from luma_rag.retrieval.search import MAX_K
+
+# Postgres can't hold NUL in text.
+_NO_NUL = r"^[^\x00]*$"
+Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=_NO_NUL)]
+Text = Annotated[str, Meta(max_length=10_000, pattern=_NO_NUL)]
+Question = Annotated[str, Meta(min_length=1, max_length=20_000, pattern=r"^[^\x00]*\S[^\x00]*$")]
+Id = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Level = Literal[1, 2, 3]
+
+
+class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all bodies."""
+
+
+class Registration(Input, frozen=True):
+    """A new account."""
+
+    username: Text
+    email: Text
+    password: str
+
+
+class NewUser(Registration, frozen=True):
+    """A new account made by an administrator."""
+
+    role: Literal["admin", "user"] = "user"
+
+
+class UserChange(Input, frozen=True):
+    """What an administrator changes of a user."""
+
+    role: Literal["admin", "user"] | None = None
+    password: str | None = None
+
+
+class Login(Input, frozen=True):
+    """`username` may be the e-mail address."""
+
+    username: Text
+    password: str
+
+
+class PasswordChange(Input, frozen=True):
+    """The caller's own password."""
+
+    current: str
+    new: str
+
+
+class TokenRequest(Input, frozen=True):
+    """A token, narrowed to namespaces and to a highest level if these are given."""
+
+    name: Name
+    expires_in_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+    namespace_ids: Annotated[list[Id], Meta(min_length=1, max_length=1000)] | None = None
+    max_level: Level | None = None
+
+
+class NewNamespace(Input, frozen=True):
+    """A namespace."""
+
+    name: Name
+    description: Text | None = None
+    is_public: bool = False
+
+
+class NamespaceChange(Input, frozen=True):
+    """What is not given stays."""
+
+    name: Name | UnsetType = UNSET
+    description: Text | UnsetType | None = UNSET
+    is_public: bool | UnsetType = UNSET
+
+
+class Membership(Input, frozen=True):
+    """A member's level."""
+
+    auth_level: Level
+
+
+class Sharing(Input, frozen=True):
+    """A permission on a document."""
+
+    permission: Literal["read", "write"]
+
+
+class DocumentReference(Input, frozen=True):
+    """A document that is uploaded already."""
+
+    doc_id: Id
+
+
+class DocumentChange(Input, frozen=True):
+    """What is not given stays."""
+
+    title: Name | UnsetType = UNSET
+    is_public: bool | UnsetType = UNSET
+
+
+class Search(Input, frozen=True):
+    """A search in one namespace; `doc_ids` narrows it to some of its documents."""
+
+    query: Question
+    k: Annotated[int, Meta(ge=1, le=MAX_K)] = 5
+    mode: Literal["dense"] = "dense"
+    doc_ids: Annotated[list[Id], Meta(max_length=1000)] | None = None
+
+
+class NewChat(Input, frozen=True):
+    """A chat with a namespace."""
+
+    namespace_id: Id
+
+
+class ChatChange(Input, frozen=True):
+    """A chat's title."""
+
+    title: Name
+
+
+class NewMessage(Input, frozen=True):
+    """A question."""
+
+    content: Question
+
+
+class Verdict(Input, frozen=True):
+    """What the reader thinks of an answer."""
+
+    rating: Literal[-1, 0, 1]
+    comment: Text | None = None

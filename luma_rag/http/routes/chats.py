@@ -1,0 +1,127 @@
+"""Chats and their messages."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, Router, delete, get, patch, post, put
+from litestar.params import JSONBody
+from litestar.response import Stream
+from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
+
+from luma_rag.chat import history
+from luma_rag.chat.history import ChatView, FeedbackView, MessageView
+from luma_rag.chat.service import TurnEvent
+from luma_rag.http.dependencies import Caller, Part, Services, Session
+from luma_rag.http.events import EVENT_STREAM, event_stream
+from luma_rag.http.input import ChatChange, NewChat, NewMessage, Verdict
+from luma_rag.http.parameters import Id, OfNamespace
+from luma_rag.paging import Items
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """A question and its answer."""
+
+    user_message: MessageView
+    llm_message: MessageView
+
+
+@post("/chats")
+async def start_chat(data: JSONBody[NewChat], session: Session, principal: Caller) -> ChatView:
+    """Start a chat with a namespace. Level 1 there."""
+    return await history.start(session, principal, data.namespace_id)
+
+
+@get("/chats")
+async def list_chats(
+    session: Session, principal: Caller, paging: Part, namespace_id: OfNamespace = None
+) -> Items[ChatView]:
+    """The caller's chats, newest activity first."""
+    return await history.list_own(session, principal, namespace_id, paging)
+
+
+@get("/chats/{chat_id:int}")
+async def get_chat(chat_id: Id, session: Session, principal: Caller) -> ChatView:
+    """One of the caller's chats."""
+    return await history.get(session, principal, chat_id)
+
+
+@patch("/chats/{chat_id:int}")
+async def rename_chat(
+    chat_id: Id, data: JSONBody[ChatChange], session: Session, principal: Caller
+) -> ChatView:
+    """Give a chat a title."""
+    return await history.rename(session, principal, chat_id, data.title)
+
+
+@delete("/chats/{chat_id:int}")
+async def remove_chat(chat_id: Id, session: Session, principal: Caller) -> None:
+    """Delete a chat with its messages."""
+    await history.remove(session, principal, chat_id)
+
+
+@get("/chats/{chat_id:int}/messages")
+async def list_messages(chat_id: Id, session: Session, principal: Caller, paging: Part) -> Items[MessageView]:
+    """The messages in order."""
+    return await history.messages(session, principal, chat_id, paging)
+
+
+@post("/chats/{chat_id:int}/messages")
+async def ask(
+    chat_id: Id,
+    data: JSONBody[NewMessage],
+    request: Request[Any, Any, Any],
+    principal: Caller,
+    runtime: Services,
+) -> Response[Any]:
+    """Ask a question. As JSON, or as server-sent events with `Accept: text/event-stream`."""
+    return await _respond(request, runtime.chats.ask(principal, chat_id, data.content), HTTP_201_CREATED)
+
+
+@post("/chats/{chat_id:int}/regenerate", status_code=HTTP_200_OK)
+async def regenerate(
+    chat_id: Id, request: Request[Any, Any, Any], principal: Caller, runtime: Services
+) -> Response[Any]:
+    """Answer the last question again; the new answer takes the place of the old one."""
+    return await _respond(request, runtime.chats.regenerate(principal, chat_id), HTTP_200_OK)
+
+
+@put("/messages/{message_id:int}/feedback")
+async def rate(message_id: Id, data: JSONBody[Verdict], session: Session, principal: Caller) -> FeedbackView:
+    """Say what one thinks of an answer."""
+    return await history.rate(session, principal, message_id, data.rating, data.comment)
+
+
+async def _respond(
+    request: Request[Any, Any, Any], turn: AsyncGenerator[TurnEvent], status_code: int
+) -> Response[Any]:
+    # Until the question is kept, what goes wrong is an ordinary error with its own status.
+    first = await anext(turn)
+    if EVENT_STREAM in request.headers.get("accept", ""):
+        return Stream(
+            event_stream(first, turn),
+            media_type=EVENT_STREAM,
+            status_code=HTTP_200_OK,
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+    last = first
+    async for event in turn:
+        last = event
+    return Response(Exchange(first.data, last.data), status_code=status_code)  # type: ignore[arg-type]
+
+
+router = Router(
+    "/api",
+    route_handlers=[
+        start_chat,
+        list_chats,
+        get_chat,
+        rename_chat,
+        remove_chat,
+        list_messages,
+        ask,
+        regenerate,
+        rate,
+    ],
+    tags=["chats"],
+)

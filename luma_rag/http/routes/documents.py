@@ -1,0 +1,191 @@
+"""Documents, sharing them, and the work of reading them."""
+
+from typing import Any
+
+from litestar import Request, Response, Router, delete, get, patch, post, put
+from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
+from litestar.params import JSONBody
+from litestar.response import File
+from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
+
+from luma_rag.access import grants
+from luma_rag.access.grants import SharedWith
+from luma_rag.documents import ingestion
+from luma_rag.documents import service as documents
+from luma_rag.documents.ingestion import IngestionView
+from luma_rag.documents.service import DocumentView, PassageView, UploadedDocument
+from luma_rag.errors import NotFoundError
+from luma_rag.http.dependencies import Caller, Part, Services, Session
+from luma_rag.http.input import DocumentChange, Sharing
+from luma_rag.http.parameters import Id, InScope, OfPage
+from luma_rag.http.upload import read_upload
+from luma_rag.paging import Items
+
+_MEDIA_TYPES = {
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+# The browser's own viewer draws a PDF; whatever the file asks for besides is refused.
+_FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'self'"
+
+
+class UploadOperation(Operation):
+    """Describes the multipart body, which the handler reads by itself."""
+
+    def __post_init__(self) -> None:
+        """Add the body to the description."""
+        self.request_body = RequestBody(
+            required=True,
+            content={
+                "multipart/form-data": OpenAPIMediaType(
+                    schema=Schema(
+                        type=OpenAPIType.OBJECT,
+                        required=["file"],
+                        properties={
+                            "file": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY),
+                            "title": Schema(type=OpenAPIType.STRING),
+                            "is_public": Schema(type=OpenAPIType.BOOLEAN),
+                            "namespace_id": Schema(
+                                type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.INTEGER)
+                            ),
+                        },
+                    )
+                )
+            },
+        )
+
+
+async def upload(
+    request: Request[Any, Any, Any], session: Session, principal: Caller, runtime: Services
+) -> Response[UploadedDocument]:
+    """Store a PDF or DOCX and queue it for the namespaces named. 200 instead of 201: it was there already."""
+    received = await read_upload(request, runtime.storage)
+    try:
+        document, is_new = await documents.add(
+            session,
+            principal,
+            received.stored,
+            received.type,
+            received.filename,
+            title=received.fields.title,
+            is_public=received.fields.is_public,
+            namespace_ids=received.fields.namespace_id,
+        )
+    except BaseException:
+        runtime.storage.remove(received.stored.path)
+        raise
+    if not is_new:
+        runtime.storage.remove(received.stored.path)
+    return Response(document, status_code=HTTP_201_CREATED if is_new else HTTP_200_OK)
+
+
+@get("/")
+async def list_documents(
+    session: Session, principal: Caller, paging: Part, which: InScope = "all"
+) -> Items[DocumentView]:
+    """The documents that the caller can read, newest first."""
+    return await documents.list_readable(session, principal, which, paging)
+
+
+@get("/{doc_id:int}")
+async def get_document(doc_id: Id, session: Session, principal: Caller) -> DocumentView:
+    """One document."""
+    return await documents.get(session, principal, doc_id)
+
+
+@patch("/{doc_id:int}")
+async def change_document(
+    doc_id: Id, data: JSONBody[DocumentChange], session: Session, principal: Caller
+) -> DocumentView:
+    """Rename, or change visibility."""
+    return await documents.change(session, principal, doc_id, title=data.title, is_public=data.is_public)
+
+
+@delete("/{doc_id:int}")
+async def remove_document(doc_id: Id, principal: Caller, runtime: Services) -> None:
+    """Delete with all vectors and the stored file."""
+    async with runtime.sessions.begin() as session:
+        path = await documents.remove(session, principal, doc_id)
+    # Only when the rows are gone for good; before, a rollback would leave a document without its file.
+    runtime.storage.remove(path)
+
+
+@get("/{doc_id:int}/file")
+async def file(doc_id: Id, session: Session, principal: Caller, runtime: Services) -> File:
+    """The original bytes; a PDF opens in the browser."""
+    found = await documents.file(session, principal, runtime.storage, doc_id)
+    if not found.path.is_file():
+        raise NotFoundError("The stored file is missing; upload the document again.")
+    return File(
+        found.path,
+        filename=found.filename,
+        media_type=_MEDIA_TYPES[found.type],
+        content_disposition_type="inline" if found.type == "pdf" else "attachment",
+        headers={"Content-Security-Policy": _FILE_POLICY, "Cache-Control": "private, no-cache"},
+    )
+
+
+@get("/{doc_id:int}/passages")
+async def passages(
+    doc_id: Id, session: Session, principal: Caller, paging: Part, page: OfPage = None
+) -> Items[PassageView]:
+    """The parsed text in order."""
+    return await documents.passages(session, principal, doc_id, page, paging)
+
+
+@get("/{doc_id:int}/permissions")
+async def permissions(doc_id: Id, session: Session, principal: Caller, paging: Part) -> Items[SharedWith]:
+    """With whom the document is shared. Owner and admins."""
+    return await grants.shared_with(session, principal, doc_id, paging)
+
+
+@put("/{doc_id:int}/permissions/{user_id:int}")
+async def share(
+    doc_id: Id, user_id: Id, data: JSONBody[Sharing], session: Session, principal: Caller
+) -> SharedWith:
+    """Share the document with a user. Owner and admins."""
+    return await grants.share(session, principal, doc_id, user_id, data.permission)
+
+
+@delete("/{doc_id:int}/permissions/{user_id:int}")
+async def unshare(doc_id: Id, user_id: Id, session: Session, principal: Caller) -> None:
+    """Take the document back. Owner and admins."""
+    await grants.unshare(session, principal, doc_id, user_id)
+
+
+@get("/{ingestion_id:int}")
+async def get_ingestion(ingestion_id: Id, session: Session, principal: Caller) -> IngestionView:
+    """How far a document has come into a namespace. Level 1 there."""
+    return await ingestion.get(session, principal, ingestion_id)
+
+
+@post("/{ingestion_id:int}/retry", status_code=HTTP_202_ACCEPTED)
+async def retry_ingestion(ingestion_id: Id, session: Session, principal: Caller) -> IngestionView:
+    """Queue a failed ingestion again. Level 2."""
+    return await ingestion.retry(session, principal, ingestion_id)
+
+
+def router(max_upload_bytes: int) -> Router:
+    """The routes of documents; only the upload takes large bodies."""
+    # The parts round the file need some room too.
+    take_upload = post("/", operation_class=UploadOperation, request_max_body_size=max_upload_bytes + 2**20)
+    return Router(
+        "/api/documents",
+        route_handlers=[
+            take_upload(upload),
+            list_documents,
+            get_document,
+            change_document,
+            remove_document,
+            file,
+            passages,
+            permissions,
+            share,
+            unshare,
+        ],
+        tags=["documents"],
+    )
+
+
+ingestions = Router("/api/ingestions", route_handlers=[get_ingestion, retry_ingestion], tags=["documents"])

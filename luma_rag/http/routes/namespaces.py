@@ -1,0 +1,129 @@
+"""Namespaces, their members, their documents, and search."""
+
+from litestar import Router, delete, get, patch, post, put
+from litestar.params import JSONBody
+from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
+
+from luma_rag import namespaces
+from luma_rag.access import grants
+from luma_rag.access.grants import Member
+from luma_rag.documents import service as documents
+from luma_rag.documents.ingestion import IngestionView
+from luma_rag.documents.service import NamespaceDocument
+from luma_rag.http.dependencies import Caller, Part, Services, Session
+from luma_rag.http.input import DocumentReference, Membership, NamespaceChange, NewNamespace, Search
+from luma_rag.http.parameters import Id
+from luma_rag.namespaces import NamespaceView
+from luma_rag.paging import Items
+from luma_rag.retrieval.search import SearchResult
+
+
+@get("/")
+async def list_namespaces(session: Session, principal: Caller, paging: Part) -> Items[NamespaceView]:
+    """The namespaces that the caller can read, by name."""
+    return await namespaces.list_readable(session, principal, paging)
+
+
+@post("/")
+async def create_namespace(
+    data: JSONBody[NewNamespace], session: Session, principal: Caller
+) -> NamespaceView:
+    """Make a namespace."""
+    return await namespaces.create(session, principal, data.name, data.description, is_public=data.is_public)
+
+
+@get("/{namespace_id:int}")
+async def get_namespace(namespace_id: Id, session: Session, principal: Caller) -> NamespaceView:
+    """One namespace. Level 1."""
+    return await namespaces.get(session, principal, namespace_id)
+
+
+@patch("/{namespace_id:int}")
+async def change_namespace(
+    namespace_id: Id, data: JSONBody[NamespaceChange], session: Session, principal: Caller
+) -> NamespaceView:
+    """Rename, describe, publish or hide. Level 3."""
+    return await namespaces.change(
+        session,
+        principal,
+        namespace_id,
+        name=data.name,
+        description=data.description,
+        is_public=data.is_public,
+    )
+
+
+@delete("/{namespace_id:int}")
+async def remove_namespace(namespace_id: Id, session: Session, principal: Caller) -> None:
+    """Delete with its vectors, memberships, chats and messages; the documents stay. Level 3."""
+    await namespaces.remove(session, principal, namespace_id)
+
+
+@get("/{namespace_id:int}/members")
+async def members(namespace_id: Id, session: Session, principal: Caller, paging: Part) -> Items[Member]:
+    """The members, by name. Level 3."""
+    return await grants.members(session, principal, namespace_id, paging)
+
+
+@put("/{namespace_id:int}/members/{user_id:int}")
+async def set_member(
+    namespace_id: Id, user_id: Id, data: JSONBody[Membership], session: Session, principal: Caller
+) -> Member:
+    """Make a user a member or change their level. Level 3."""
+    return await grants.grant_level(session, principal, namespace_id, user_id, data.auth_level)
+
+
+@delete("/{namespace_id:int}/members/{user_id:int}")
+async def remove_member(namespace_id: Id, user_id: Id, session: Session, principal: Caller) -> None:
+    """Take a member out (level 3), or leave."""
+    await grants.revoke_level(session, principal, namespace_id, user_id)
+
+
+@get("/{namespace_id:int}/documents")
+async def documents_of_namespace(
+    namespace_id: Id, session: Session, principal: Caller, paging: Part
+) -> Items[NamespaceDocument]:
+    """The documents held or on their way, newest first. Level 1."""
+    return await documents.in_namespace(session, principal, namespace_id, paging)
+
+
+@post("/{namespace_id:int}/documents", status_code=HTTP_202_ACCEPTED)
+async def add_document(
+    namespace_id: Id, data: JSONBody[DocumentReference], session: Session, principal: Caller
+) -> IngestionView:
+    """Add a document that is uploaded already; its embeddings are reused. Level 2."""
+    return await documents.add_to_namespace(session, principal, namespace_id, data.doc_id)
+
+
+@delete("/{namespace_id:int}/documents/{doc_id:int}")
+async def remove_document(namespace_id: Id, doc_id: Id, session: Session, principal: Caller) -> None:
+    """Take a document out; its vectors here are gone when the call returns. Level 2."""
+    await documents.remove_from_namespace(session, principal, namespace_id, doc_id)
+
+
+@post("/{namespace_id:int}/search", status_code=HTTP_200_OK)
+async def search(
+    namespace_id: Id, data: JSONBody[Search], principal: Caller, runtime: Services
+) -> SearchResult:
+    """The passages nearest to a query. Level 1."""
+    return await runtime.retriever.search(principal, namespace_id, data.query, k=data.k, doc_ids=data.doc_ids)
+
+
+router = Router(
+    "/api/namespaces",
+    route_handlers=[
+        list_namespaces,
+        create_namespace,
+        get_namespace,
+        change_namespace,
+        remove_namespace,
+        members,
+        set_member,
+        remove_member,
+        documents_of_namespace,
+        add_document,
+        remove_document,
+        search,
+    ],
+    tags=["namespaces"],
+)

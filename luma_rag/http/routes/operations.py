@@ -1,0 +1,36 @@
+"""Health of the service."""
+
+import msgspec
+from litestar import Response, Router, get
+from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
+
+from luma_rag.http.authentication import PUBLIC
+from luma_rag.http.dependencies import Services
+
+
+class Health(msgspec.Struct, frozen=True):
+    """`status` is `ok` or `failing`; `checks` says of each part `ok` or what is wrong with it."""
+
+    status: str
+    checks: dict[str, str]
+
+
+@get("/live", opt=PUBLIC)
+async def live() -> Health:
+    """The process answers."""
+    return Health("ok", {})
+
+
+@get("/ready", opt=PUBLIC)
+async def ready(runtime: Services) -> Response[Health]:
+    """The database is migrated and reachable, the embedder loaded, the queue reachable."""
+    checks = await runtime.checks()
+    is_ok = all(result == "ok" for result in checks.values())
+    return Response(
+        Health("ok" if is_ok else "failing", checks),
+        status_code=HTTP_200_OK if is_ok else HTTP_503_SERVICE_UNAVAILABLE,
+        headers={} if is_ok else {"Retry-After": "5"},
+    )
+
+
+router = Router("/health", route_handlers=[live, ready], tags=["operations"])

@@ -1,0 +1,136 @@
+"""Reading an upload: the file goes to the disk as it arrives, only the small fields are kept in memory."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import ClientException
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+
+from luma_rag.documents import service as documents
+from luma_rag.documents.storage import FileStorage, StoredFile
+from luma_rag.errors import FieldError, InvalidInputError, TooLargeError, UnsupportedTypeError
+
+FIELD_LIMIT = 64 * 1024
+FIELDS = frozenset({"title", "is_public", "namespace_id"})
+
+
+class UploadFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The fields beside the file."""
+
+    title: str | None = None
+    is_public: bool = False
+    namespace_id: list[int] = []
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A complete upload, its file in the storage. `type` is told from the content."""
+
+    stored: StoredFile
+    type: str
+    filename: str
+    fields: UploadFields
+
+
+async def read_upload(request: Request[Any, Any, Any], storage: FileStorage) -> Upload:
+    """Read a multipart body with one `file` and the fields of `UploadFields`.
+
+    Raises:
+        InvalidInputError: a part is missing, unknown or does not fit; nothing is kept then.
+        ClientException: the body is no multipart form.
+        TooLargeError, UnsupportedTypeError, UnavailableError: see `documents.service.store_file`.
+    """
+    content_type, options = parse_options_header(request.headers.get("content-type", ""))
+    if content_type != "multipart/form-data" or "boundary" not in options:
+        raise UnsupportedTypeError("Send the document as multipart/form-data with a part named file.")
+    form = _Form(storage)
+    try:
+        with PushMultipartParser(
+            options["boundary"], max_segment_count=1000, max_header_size=8192, strict=True
+        ) as parser:
+            await form.read(_parts(parser, request))
+        return form.result()
+    except MultipartError as error:
+        form.discard()
+        raise ClientException(f"The body is no complete multipart form: {error}") from None
+    except BaseException:
+        form.discard()
+        raise
+
+
+class _Form:
+    def __init__(self, storage: FileStorage) -> None:
+        self._storage = storage
+        self._file: tuple[StoredFile, str, str] | None = None
+        self._fields: dict[str, list[str]] = {}
+        self._size = 0
+
+    async def read(self, parts: AsyncGenerator[MultipartSegment | bytearray | None]) -> None:
+        async for part in parts:
+            if not isinstance(part, MultipartSegment):
+                raise InvalidInputError("A part of the form has no header.")
+            if part.filename is not None and part.name == "file" and self._file is None:
+                stored, kind = await documents.store_file(self._storage, _content(parts))
+                self._file = stored, kind, part.filename
+            elif part.filename is None and part.name in FIELDS:
+                self._fields.setdefault(part.name, []).append(await self._text(part, parts))
+            else:
+                raise _wrong("file" if part.name == "file" else part.name, "is not expected here")
+
+    def result(self) -> Upload:
+        if self._file is None:
+            raise _wrong("file", "is missing; send the document as the part named file, with a file name")
+        values: dict[str, Any] = {}
+        for name, given in self._fields.items():
+            if name == "namespace_id":
+                values[name] = given
+            elif len(given) == 1:
+                values[name] = given[0]
+            else:
+                raise _wrong(name, "is given more than once")
+        try:
+            fields = msgspec.convert(values, UploadFields, strict=False)
+        except msgspec.ValidationError as error:
+            raise InvalidInputError(f"A field of the form does not fit: {error}") from None
+        stored, kind, filename = self._file
+        return Upload(stored, kind, filename, fields)
+
+    def discard(self) -> None:
+        if self._file is not None:
+            self._storage.remove(self._file[0].path)
+
+    async def _text(
+        self, segment: MultipartSegment, parts: AsyncGenerator[MultipartSegment | bytearray | None]
+    ) -> str:
+        value = bytearray()
+        async for piece in _content(parts):
+            value += piece
+            self._size += len(piece)
+            if self._size > FIELD_LIMIT:
+                raise TooLargeError(f"The fields beside the file hold more than {FIELD_LIMIT >> 10} KB.")
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise _wrong(segment.name, "is not UTF-8") from None
+
+
+async def _parts(
+    parser: PushMultipartParser, request: Request[Any, Any, Any]
+) -> AsyncGenerator[MultipartSegment | bytearray | None]:
+    """The parser's events: a segment for each part, then its bytes, then None."""
+    async for body in request.stream():
+        for event in parser.parse(body):
+            yield event
+
+
+async def _content(parts: AsyncGenerator[MultipartSegment | bytearray | None]) -> AsyncIterator[bytes]:
+    async for part in parts:
+        if part is None:
+            return
+        if not isinstance(part, MultipartSegment):
+            yield bytes(part)
+
+
+def _wrong(field: str, message: str) -> InvalidInputError:
+    return InvalidInputError(f"The part {field} {message}.", errors=[FieldError(field, message)])

@@ -1,0 +1,1 @@
+"""Talking to large language models."""

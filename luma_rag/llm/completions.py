@@ -1,0 +1,118 @@
+"""Reads the body of an answer to a chat completion: a stream of events, or one JSON document."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from luma_rag.llm import sse
+
+BODY_LIMIT = 8 * 1024 * 1024
+"""Bytes of a JSON document; far more than any model writes."""
+
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding the JSON of strangers raises; the last where it is nested thousands deep."""
+
+
+class NotACompletionError(Exception):
+    """The server sent `body`, which is no part of a chat completion."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__("not a chat completion")
+        self.body = body
+
+
+class ReportedError(Exception):
+    """The server said in `body` that it failed; `status` is its code where that is a number, else 0."""
+
+    def __init__(self, body: bytes, status: int) -> None:
+        super().__init__("the server reported an error")
+        self.body = body
+        self.status = status
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A piece of the answer. `finish_reason` stands in the last one ("stop", "length", …)."""
+
+    text: str = ""
+    finish_reason: str | None = None
+    whole: bool = False
+    """The server says that nothing follows."""
+
+
+class _Message(msgspec.Struct):
+    content: Any = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Message | None = None
+    message: _Message | None = None
+    finish_reason: str | None = None
+
+
+class _Completion(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    error: Any = None
+
+
+async def parts(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Part, None]:
+    """Yield the parts of the answer in a body. Whatever is not the answer (reasoning, usage) is left out.
+
+    Servers that ignore `stream` are told by the first character, because their Content-Type often lies.
+
+    Raises:
+        NotACompletionError: something else than a completion.
+        ReportedError: an error in the place of a completion.
+        sse.EventTooLongError: more than an answer can be.
+    """
+    head = b""
+    async for chunk in chunks:
+        head = (head + chunk).lstrip(b"\xef\xbb\xbf \t\r\n")
+        if head:
+            break
+    if head.startswith(b"{"):
+        async for chunk in chunks:
+            head += chunk
+            if len(head) > BODY_LIMIT:
+                raise sse.EventTooLongError
+        yield _part(head)
+        yield Part(whole=True)
+        return
+    async with aclosing(sse.events(_after(head, chunks))) as events:
+        async for event in events:
+            if event == sse.DONE:
+                yield Part(whole=True)
+                return
+            yield _part(event)
+
+
+def _part(event: bytes) -> Part:
+    try:
+        completion = msgspec.json.decode(event, type=_Completion)
+    except NOT_JSON:
+        raise NotACompletionError(event) from None
+    if completion.error:
+        code = completion.error.get("code") if isinstance(completion.error, dict) else None
+        raise ReportedError(event, code if isinstance(code, int) else 0)
+    if not completion.choices:  # for instance the usage that ends a stream
+        return Part()
+    choice = completion.choices[0]
+    return Part(text=_text(choice.delta or choice.message), finish_reason=choice.finish_reason)
+
+
+def _text(message: _Message | None) -> str:
+    """The text of a message; some servers send a list of typed parts, of which only those of text count."""
+    content = message.content if message else None
+    if isinstance(content, list):
+        texts = (
+            item.get("text") for item in content if isinstance(item, dict) and item.get("type") == "text"
+        )
+        return "".join(text for text in texts if isinstance(text, str))
+    return content if isinstance(content, str) else ""
+
+
+async def _after(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield head
+    async for chunk in rest:
+        yield chunk

@@ -1,0 +1,296 @@
+"""A language model behind any server that speaks OpenAI's chat completions.
+
+The interface: https://platform.openai.com/docs/api-reference/chat
+"""
+
+import asyncio
+import random
+import re
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+
+import httpx
+import msgspec
+
+from luma_rag.errors import ConfigurationError
+from luma_rag.llm.completions import BODY_LIMIT, NOT_JSON, NotACompletionError, ReportedError, parts
+from luma_rag.llm.protocol import PromptMessage
+from luma_rag.llm.server_errors import ServerError, advice, said
+from luma_rag.llm.sse import EventTooLongError
+
+RETRIES = 2
+RETRY_STATUSES = frozenset({429, 502, 503, 504})
+LONGEST_WAIT = 10.0
+"""Seconds; nobody who waits for an answer waits longer. A server that asks for more is not asked again."""
+
+TEMPERATURE = 0.2
+"""Low, as the answer should say what the passages say; not 0, at which small models repeat themselves."""
+
+_ERROR_LIMIT = 16 * 1024
+_ANOTHER_KIND = "Check that LUMA_LLM_BASE_URL is that of an OpenAI-compatible server."
+
+
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model]
+
+
+class OpenAIModel:
+    """Streams answers from `{base_url}/chat/completions`.
+
+    `base_url` goes up to and including `/v1`. Without `model` the server is asked once for its list and the
+    first is taken. Times are in seconds: `connect_timeout` to reach the server, `token_timeout` between two
+    signs of life (comments that only keep the connection open are one). A `client` that is given stays open.
+
+    Raises:
+        ConfigurationError: `base_url` is no HTTP address, or `api_key` can't be sent in a header.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        model: str | None = None,
+        api_key: str | None = None,
+        connect_timeout: float = 10.0,
+        token_timeout: float = 120.0,
+        client: httpx.AsyncClient | None = None,
+    ) -> None:
+        self._base_url, self._server = _checked(base_url)
+        self._api_key = (api_key or "").strip()
+        if not (self._api_key.isascii() and self._api_key.isprintable()):
+            raise ConfigurationError("LUMA_LLM_API_KEY holds characters that no API key has. Copy it again.")
+        self._model = model
+        self._timeout = httpx.Timeout(token_timeout, connect=connect_timeout)
+        self._owns_client = client is None
+        # No limit on connections: how many answers are made at once is for the caller and the server to say.
+        self._client = client or httpx.AsyncClient(limits=httpx.Limits(max_connections=None))
+        self._naming = asyncio.Lock()
+        self._limit_option = "max_tokens"
+        self._takes_temperature = True
+
+    @property
+    def name(self) -> str:
+        """The model's name, or the server's address while the name is not known."""
+        return self._model or self._server
+
+    async def aclose(self) -> None:
+        """Close the connections, unless the client belongs to the caller."""
+        if self._owns_client:
+            await self._client.aclose()
+
+    async def stream(
+        self, messages: Sequence[PromptMessage], *, max_tokens: int
+    ) -> AsyncGenerator[str, None]:
+        """Yield the answer in pieces as they are made; closing the generator closes the connection.
+
+        What fails before the first piece is tried again, at most twice, where that can help: no connection,
+        a broken one, 429, 502, 503 and 504, after the time the server asks for if that is short.
+
+        Raises:
+            LLMError: the server can't be reached, refuses, breaks off, or sends no text.
+        """
+        failures = 0
+        while True:
+            started = False
+            try:
+                async with aclosing(self._attempt(messages, max_tokens)) as pieces:
+                    async for piece in pieces:
+                        started = True
+                        yield piece
+                return
+            except ServerError as error:
+                if started:
+                    raise
+                if self._adapts_to(error):
+                    continue
+                wait = _pause(failures) if error.retry_after is None else float(error.retry_after)
+                if not error.temporary or failures == RETRIES or wait > LONGEST_WAIT:
+                    raise
+            failures += 1
+            await asyncio.sleep(wait)
+
+    async def _attempt(self, messages: Sequence[PromptMessage], max_tokens: int) -> AsyncGenerator[str, None]:
+        body = {
+            "model": await self._model_name(),
+            "messages": msgspec.to_builtins(messages),
+            "stream": True,
+            self._limit_option: max_tokens,
+        }
+        if self._takes_temperature:
+            body["temperature"] = TEMPERATURE
+        empty, reason, whole = True, None, False
+        with self._translated():
+            async with self._client.stream(
+                "POST",
+                f"{self._base_url}/chat/completions",
+                json=body,
+                headers=self._headers(),
+                timeout=self._timeout,
+            ) as response:
+                await self._check(response)
+                async with aclosing(parts(response.aiter_bytes())) as answer:
+                    async for part in answer:
+                        reason = part.finish_reason or reason
+                        if part.text:
+                            empty = False
+                            yield part.text
+                        if part.whole:
+                            whole = True
+                            break
+        if empty:
+            raise self._no_text(reason, response)
+        framed = {"content-length", "transfer-encoding"} & response.headers.keys()
+        if not (whole or reason or framed):
+            # Without length, chunks or end marker, a server that died looks like one that finished.
+            raise self._error("broke off: the connection ended before the answer did", advice(500, ""))
+
+    async def _model_name(self) -> str:
+        async with self._naming:
+            if self._model is None:
+                with self._translated():
+                    async with self._client.stream(
+                        "GET", f"{self._base_url}/models", headers=self._headers(), timeout=self._timeout
+                    ) as response:
+                        await self._check(response)
+                        answer = await _start_of(response, BODY_LIMIT)
+                try:
+                    self._model = msgspec.json.decode(answer, type=_Models).data[0].id
+                except (*NOT_JSON, IndexError):
+                    raise self._error(
+                        "does not say which models it has", "Name one in LUMA_LLM_MODEL."
+                    ) from None
+            return self._model
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._api_key}"} if self._api_key else {}
+
+    async def _check(self, response: httpx.Response) -> None:
+        if response.is_success:
+            return
+        status = response.status_code
+        words = said(await _start_of(response, _ERROR_LIMIT), self._api_key)
+        # Retry-After may also be a date; that is rare, and our own pause does as well.
+        asked = re.fullmatch(r"\d{1,6}", response.headers.get("retry-after", ""))
+        raise self._error(
+            f"answered {status}: {words}" if words else f"answered {status}",
+            advice(status, words),
+            status=status,
+            retry_after=int(asked[0]) if asked else None,
+        )
+
+    def _adapts_to(self, error: ServerError) -> bool:
+        """Leave out what this server refuses; whether there was anything.
+
+        Reasoning models refuse a temperature and take the limit under another name.
+        """
+        if error.server_status not in (400, 422):
+            return False
+        if "max_completion_tokens" in error.detail and self._limit_option == "max_tokens":
+            self._limit_option = "max_completion_tokens"
+            return True
+        if "temperature" in error.detail and self._takes_temperature:
+            self._takes_temperature = False
+            return True
+        return False
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """The one boundary at which the errors of httpx and of a strange body become ours."""
+        try:
+            yield
+        except httpx.ConnectTimeout as error:
+            raise self._unreachable(f"no answer within {self._timeout.connect:g} s") from error
+        except httpx.ConnectError as error:
+            raise self._unreachable(_words_of(error)) from error
+        except httpx.TimeoutException as error:
+            raise self._error(
+                f"sent nothing for {self._timeout.read:g} s",
+                "Look into its log; if it is only slow, set LUMA_LLM_TOKEN_TIMEOUT higher.",
+            ) from error
+        except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+            raise self._error(f"broke off: {_words_of(error)}", advice(500, ""), temporary=True) from error
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError) as error:
+            raise self._error(f"can't be asked: {_words_of(error)}", "Check LUMA_LLM_BASE_URL.") from error
+        except ReportedError as error:
+            words = said(error.body, self._api_key)
+            raise self._error(f"failed: {words}", advice(error.status, words), status=error.status) from None
+        except NotACompletionError as error:
+            words = said(error.body, self._api_key)
+            raise self._error(f"sent something that is no chat completion: {words}", _ANOTHER_KIND) from None
+        except EventTooLongError:
+            raise self._error("sent more than an answer can be", _ANOTHER_KIND) from None
+
+    def _unreachable(self, reason: str) -> ServerError:
+        return self._error(
+            f"can't be reached: {reason}",
+            f"Is it running at {self._server}? LUMA_LLM_BASE_URL tells Luma where it is.",
+            temporary=True,
+        )
+
+    def _no_text(self, reason: str | None, response: httpx.Response) -> ServerError:
+        if reason == "length":
+            return self._error(
+                "used up the tokens that an answer may have without a word of answer",
+                "Set LUMA_LLM_MAX_ANSWER_TOKENS higher: models that think first need it.",
+            )
+        kind = response.headers.get("content-type", "nothing")
+        why = f"it ended because of {reason[:80]}" if reason else f"it sent {said(kind.encode(), '')}"
+        return self._error(
+            f"sent an empty answer ({why})",
+            "Check that LUMA_LLM_BASE_URL ends in /v1 and that LUMA_LLM_MODEL is a chat model.",
+        )
+
+    def _error(
+        self,
+        what: str,
+        what_to_do: str,
+        *,
+        status: int = 0,
+        temporary: bool = False,
+        retry_after: int | None = None,
+    ) -> ServerError:
+        end = "" if what.endswith((".", "!", "?", "…")) else "."
+        return ServerError(
+            f"The LLM server at {self._server} {what}{end} {what_to_do}".rstrip(),
+            server_status=status,
+            temporary=temporary or status in RETRY_STATUSES,
+            retry_after=retry_after,
+        )
+
+
+def _checked(base_url: str) -> tuple[str, str]:
+    """The address without its query, and `host:port` for people."""
+    try:
+        url = httpx.URL(base_url.strip())
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ConfigurationError(
+            "LUMA_LLM_BASE_URL must be the address of an OpenAI-compatible server, up to and including /v1, "
+            "for instance http://127.0.0.1:8080/v1."
+        )
+    port = url.port or (443 if url.scheme == "https" else 80)
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    return str(url.copy_with(query=None, fragment=None)).rstrip("/"), f"{host}:{port}"
+
+
+async def _start_of(response: httpx.Response, limit: int) -> bytes:
+    body = b""
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > limit:
+            break
+    return body[:limit]
+
+
+def _pause(failures: int) -> float:
+    """Seconds to wait, about 0.5, then about 1; spread, so that many callers don't come back at once."""
+    return 0.5 * (1 << failures) * random.uniform(0.5, 1.5)  # noqa: S311 - nothing secret about it
+
+
+def _words_of(error: Exception) -> str:
+    return said(str(error).encode(), "") or type(error).__name__

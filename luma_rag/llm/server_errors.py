@@ -1,0 +1,69 @@
+"""What an LLM server said when it failed, made fit for people: short, readable, without the key."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from luma_rag.errors import LLMError
+from luma_rag.llm.completions import NOT_JSON
+
+SAID_LIMIT = 300
+"""Characters of the server's own words that are passed on."""
+
+_ADVICE = {
+    401: "Check LUMA_LLM_API_KEY.",
+    403: "Check LUMA_LLM_API_KEY.",
+    404: "Check LUMA_LLM_MODEL and LUMA_LLM_BASE_URL, which goes up to and including /v1.",
+    405: "Check LUMA_LLM_BASE_URL, which goes up to and including /v1.",
+    429: "Try again later, or look at the limits of your account there.",
+}
+
+
+class ServerError(LLMError):
+    """A failed call, with what decides whether it is tried again.
+
+    `server_status` is the server's HTTP status, 0 where there is none; `temporary` says that the same call
+    may succeed a moment later.
+    """
+
+    def __init__(
+        self, detail: str, *, server_status: int = 0, temporary: bool = False, retry_after: int | None = None
+    ) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.server_status = server_status
+        self.temporary = temporary
+
+
+def said(body: bytes, secret: str) -> str:
+    """The message in the body of an error, in one line; "" where there is none. `secret` is blotted out."""
+    text = body.decode("utf-8", "replace")
+    try:
+        text = _message(msgspec.json.decode(body)) or text
+    except NOT_JSON:
+        text = re.sub(r"<[^<>]*>", " ", text)  # the HTML of a proxy
+    if secret:
+        text = text.replace(secret, "***")
+    text = "".join(character if character.isprintable() else " " for character in text)
+    text = " ".join(text.split())
+    return text if len(text) <= SAID_LIMIT else text[:SAID_LIMIT].rstrip() + "…"
+
+
+def advice(status: int, words: str) -> str:
+    """What to do about an HTTP status, "" where nothing helps; `words` are the server's own."""
+    if "context" in words and status in (0, 400, 413, 422, 500):
+        return "Set LUMA_LLM_CONTEXT_TOKENS to what the model's context holds."
+    if 300 <= status < 400:
+        return "It sends Luma elsewhere: set LUMA_LLM_BASE_URL to the final address."
+    if status >= 500:
+        return "Ask again; if that stays, look into its log."
+    return _ADVICE.get(status, "")
+
+
+def _message(body: Any) -> str:
+    """The message of an error: {"error": {"message": …}}, {"error": …}, {"message": …} or {"detail": …}."""
+    for _ in range(3):
+        if not isinstance(body, dict):
+            break
+        body = body.get("error") or body.get("message") or body.get("detail")
+    return body if isinstance(body, str) else ""

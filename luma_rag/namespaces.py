@@ -1,0 +1,130 @@
+"""Namespaces: sets of documents that are searched together."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Select, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from luma_rag.access import Principal, namespace_level, readable_namespaces, require_namespace
+from luma_rag.access.principal import ADMINISTER
+from luma_rag.db.models import Namespace, NamespaceDoc
+from luma_rag.errors import ForbiddenError, NotFoundError
+from luma_rag.paging import Items, Paging
+
+
+class NamespaceView(msgspec.Struct, frozen=True):
+    """A namespace as the caller sees it; `auth_level` is their effective level, `chunks` its vectors."""
+
+    id: int
+    name: str
+    description: str | None
+    is_public: bool
+    user_id: int
+    created_at: datetime
+    auth_level: int
+    documents: int
+    chunks: int
+
+
+async def list_readable(session: AsyncSession, principal: Principal, paging: Paging) -> Items[NamespaceView]:
+    """Those that the caller can read, by name, then id."""
+    readable = Namespace.id.in_(readable_namespaces(principal))
+    total = await session.scalar(select(func.count()).select_from(Namespace).where(readable))
+    rows = await session.execute(
+        _views(principal)
+        .where(readable)
+        .order_by(func.lower(Namespace.name), Namespace.id)
+        .limit(paging.limit)
+        .offset(paging.offset)
+    )
+    return Items([NamespaceView(*row) for row in rows], total or 0)
+
+
+async def get(session: AsyncSession, principal: Principal, namespace_id: int) -> NamespaceView:
+    """One namespace. Level 1."""
+    await require_namespace(session, principal, namespace_id)
+    row = (await session.execute(_views(principal).where(Namespace.id == namespace_id))).one()
+    return NamespaceView(*row)
+
+
+async def create(
+    session: AsyncSession, principal: Principal, name: str, description: str | None, *, is_public: bool
+) -> NamespaceView:
+    """A new namespace of the caller's.
+
+    Raises:
+        ForbiddenError: a narrowed token can't make one, since it could not reach it.
+    """
+    if principal.is_narrowed:
+        raise ForbiddenError("A narrowed token can't make namespaces.")
+    namespace = Namespace(user_id=principal.user_id, name=name, description=description, is_public=is_public)
+    session.add(namespace)
+    await session.flush()
+    return await get(session, principal, namespace.id)
+
+
+async def change(
+    session: AsyncSession,
+    principal: Principal,
+    namespace_id: int,
+    *,
+    name: str | msgspec.UnsetType,
+    description: str | msgspec.UnsetType | None,
+    is_public: bool | msgspec.UnsetType,
+) -> NamespaceView:
+    """Rename, describe, publish or hide a namespace; what is UNSET stays. Level 3."""
+    namespace = await require_namespace(session, principal, namespace_id, ADMINISTER)
+    if name is not msgspec.UNSET:
+        namespace.name = name
+    if description is not msgspec.UNSET:
+        namespace.description = description
+    if is_public is not msgspec.UNSET:
+        namespace.is_public = is_public
+    await session.flush()
+    return await get(session, principal, namespace_id)
+
+
+async def remove(session: AsyncSession, principal: Principal, namespace_id: int) -> None:
+    """Delete a namespace with its vectors, memberships, chats and messages; documents stay. Level 3."""
+    await require_namespace(session, principal, namespace_id, ADMINISTER)
+    await session.execute(delete(Namespace).where(Namespace.id == namespace_id))
+
+
+async def by_name(session: AsyncSession, principal: Principal, name: str) -> NamespaceView:
+    """The one readable namespace of this name, or with this id.
+
+    Raises:
+        NotFoundError: there is none, or more than one; the message lists the ids.
+    """
+    matches = Namespace.name == name
+    if name.isdecimal() and len(name) < 10:
+        matches |= Namespace.id == int(name)
+    rows = await session.execute(
+        _views(principal).where(matches, Namespace.id.in_(readable_namespaces(principal)))
+    )
+    found = [NamespaceView(*row) for row in rows]
+    if not found:
+        raise NotFoundError(f"There is no namespace called {name}, or you have no access to it.")
+    if len(found) > 1:
+        ids = ", ".join(str(namespace.id) for namespace in found)
+        raise NotFoundError(f"Several namespaces are called {name}; say which by its id: {ids}.")
+    return found[0]
+
+
+def _views(principal: Principal) -> Select[int, str, str | None, bool, int, datetime, int, int, int]:
+    held = NamespaceDoc.namespace_id == Namespace.id
+    return select(
+        Namespace.id,
+        Namespace.name,
+        Namespace.description,
+        Namespace.is_public,
+        Namespace.user_id,
+        Namespace.created_at,
+        namespace_level(principal),
+        select(func.count()).select_from(NamespaceDoc).where(held).scalar_subquery(),
+        # Counting vec_id reads a row a document, counting vectors one a chunk.
+        select(func.coalesce(func.sum(func.cardinality(NamespaceDoc.vec_id)), 0))
+        .where(held)
+        .scalar_subquery(),
+    )

@@ -1,0 +1,185 @@
+"""Builds everything from the settings, and takes it down again: the one place that wires."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import msgspec
+from ingest.embedder import Embedder
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from luma_rag.chat.answerer import Answerer
+from luma_rag.chat.model_answerer import ModelAnswerer
+from luma_rag.chat.quoting import QuotingAnswerer
+from luma_rag.chat.service import ChatService
+from luma_rag.db import migrate
+from luma_rag.db.connect import database_url
+from luma_rag.db.models import EmbeddingModel, Ingestion
+from luma_rag.db.session import Sessions, create_engine, create_sessions
+from luma_rag.documents.storage import FileStorage
+from luma_rag.errors import ConfigurationError
+from luma_rag.llm.llamacpp import LlamaServer
+from luma_rag.llm.openai import OpenAIModel
+from luma_rag.llm.protocol import LanguageModel
+from luma_rag.retrieval.query_encoder import QueryEncoder
+from luma_rag.retrieval.search import Retriever
+from luma_rag.settings import LLMSettings, Settings
+
+
+class Store(msgspec.Struct, frozen=True):
+    """Where everything is kept: a migrated database and the folder of files."""
+
+    settings: Settings
+    url: str
+    engine: AsyncEngine
+    sessions: Sessions
+    storage: FileStorage
+
+
+class Runtime(Store, frozen=True):
+    """What the service works with."""
+
+    embedder: Embedder
+    retriever: Retriever
+    answerer: Answerer
+    chats: ChatService
+
+    async def checks(self) -> dict[str, str]:
+        """Of each part, `ok` or what is wrong with it."""
+        found = {"embedder": "ok"}
+        try:
+            async with asyncio.timeout(5), self.engine.connect() as connection:
+                current, head = await connection.run_sync(migrate.current_and_head)
+                found["database"] = "ok" if current == head else "not migrated: restart Luma"
+                await connection.execute(select(func.count()).where(Ingestion.state == "queued"))
+                found["queue"] = "ok"
+        except (SQLAlchemyError, OSError):
+            found |= {"database": "can't be reached", "queue": "can't be reached"}
+        return found
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, *, pool_size: int = 8) -> AsyncGenerator[Store]:
+    """Start or reach the database, migrate it, and open the folder of files.
+
+    Raises:
+        ConfigurationError: the message names the setting and the fix.
+    """
+    async with AsyncExitStack() as stack:
+        database = database_url(settings)
+        url = await asyncio.to_thread(database.__enter__)
+        # Leaving blocks for a moment only; in a thread it could be left behind at a cancellation.
+        stack.push(database)
+        engine = create_engine(url, pool_size=pool_size)
+        stack.push_async_callback(engine.dispose)
+        try:
+            await migrate.upgrade(engine)
+        except (DBAPIError, OSError) as error:
+            raise ConfigurationError(_unreachable(settings, error)) from error
+        storage = FileStorage(settings.data_dir / "files", settings.max_upload_mb * 2**20)
+        yield Store(settings, url, engine, create_sessions(engine), storage)
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
+    """Everything that answering needs.
+
+    Raises:
+        ConfigurationError: as for `open_store`; or the vectors were made by another model.
+    """
+    # The model loads while the database starts.
+    loading = asyncio.create_task(asyncio.to_thread(Embedder, batch_size=settings.ingest.batch_size))
+    try:
+        async with open_store(settings) as store, open_services(store, await loading) as runtime:
+            yield runtime
+    finally:
+        loading.cancel()
+
+
+@asynccontextmanager
+async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runtime]:
+    """What searches and answers, on a store and a model that are there.
+
+    Raises:
+        ConfigurationError: the vectors were made by another model, or the LLM's settings do not fit.
+    """
+    await check_model(store.sessions, embedder)
+    settings = store.settings
+    async with AsyncExitStack() as stack:
+        encoder = QueryEncoder(embedder)
+        stack.callback(encoder.close)
+        answerer = create_answerer(settings.llm, embedder)
+        stack.push_async_callback(answerer.aclose)
+        retriever = Retriever(store.sessions, encoder)
+        chats = ChatService(store.sessions, retriever, answerer, settings.passages)
+        stack.push_async_callback(chats.aclose)
+        parts = {name: getattr(store, name) for name in Store.__struct_fields__}
+        yield Runtime(**parts, embedder=embedder, retriever=retriever, answerer=answerer, chats=chats)
+
+
+async def check_model(sessions: Sessions, embedder: Embedder) -> None:
+    """Record which model makes the vectors, or see that it is still the same.
+
+    Raises:
+        ConfigurationError: the vectors in the database were made by another model.
+    """
+    model = embedder.model
+    async with sessions.begin() as session:
+        await session.execute(
+            upsert(EmbeddingModel)
+            .values(id=1, name=model.name, sha256=model.sha256, dimensions=model.dimensions)
+            .on_conflict_do_nothing()
+        )
+        recorded = await session.get_one(EmbeddingModel, 1)
+    if (recorded.sha256, recorded.dimensions) != (model.sha256, model.dimensions):
+        raise ConfigurationError(
+            f"The vectors in this database were made by {recorded.name} ({recorded.sha256[:12]}…), and this "
+            f"Luma uses {model.name} ({model.sha256[:12]}…). Use the version of Luma that made them, or "
+            "another database."
+        )
+
+
+def create_answerer(settings: LLMSettings, embedder: Embedder) -> Answerer:
+    """Who answers: the configured LLM, or Luma by quoting.
+
+    Raises:
+        ConfigurationError: see `create_language_model`.
+    """
+    model = create_language_model(settings)
+    return QuotingAnswerer(embedder) if model is None else ModelAnswerer(model, settings)
+
+
+def create_language_model(settings: LLMSettings) -> LanguageModel | None:
+    """The configured LLM: an OpenAI-compatible server, or a llama.cpp of our own; None if there is none.
+
+    Raises:
+        ConfigurationError: both kinds are configured, or a setting does not fit.
+    """
+    if settings.base_url is not None and settings.gguf is not None:
+        raise ConfigurationError("Set LUMA_LLM_BASE_URL or LUMA_LLM_GGUF, not both.")
+    if settings.base_url is not None:
+        return OpenAIModel(
+            settings.base_url,
+            model=settings.model,
+            api_key=settings.api_key,
+            connect_timeout=settings.connect_timeout,
+            token_timeout=settings.token_timeout,
+        )
+    if settings.gguf is not None:
+        return LlamaServer(
+            settings.gguf, context_tokens=settings.context_tokens, token_timeout=settings.token_timeout
+        )
+    return None
+
+
+def _unreachable(settings: Settings, error: Exception) -> str:
+    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+    if settings.database_url is None:
+        return f"The embedded database does not answer: {reason}. Run luma doctor to see more."
+    return (
+        f"The database of LUMA_DATABASE_URL can't be used: {reason}. Check the address, that the server "
+        "runs, and that user and password are right; or unset it to use the embedded database."
+    )

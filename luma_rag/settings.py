@@ -1,0 +1,91 @@
+"""All settings, read once from the environment. `LUMA_LLM_BASE_URL` is `settings.llm.base_url`."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+import msgspec
+import platformdirs
+
+from ingest.settings import IngestSettings
+from luma_rag.errors import ConfigurationError
+
+PREFIX = "LUMA_"
+
+
+class LLMSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which LLM writes the answers. With neither `base_url` nor `gguf` Luma quotes the documents instead.
+
+    `base_url` is that of an OpenAI-compatible server, up to and including `/v1`; `gguf` the path of a model
+    that Luma serves itself. Times in seconds, `context_tokens` the size of the model's window.
+    """
+
+    base_url: str | None = None
+    model: str | None = None
+    api_key: str | None = None
+    gguf: Path | None = None
+    context_tokens: int = 8192
+    max_answer_tokens: int = 1024
+    connect_timeout: float = 10.0
+    token_timeout: float = 120.0
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything Luma can be told. Sizes in MB are 1024 * 1024 bytes."""
+
+    data_dir: Path = msgspec.field(default_factory=lambda: Path(platformdirs.user_data_dir("luma")))
+    database_url: str | None = None
+    registration: Literal["first", "open"] = "first"
+    max_upload_mb: int = 512
+    passages: int = 6
+    session_days: int = 30
+    ingest: IngestSettings = IngestSettings()
+    llm: LLMSettings = LLMSettings()
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    Raises:
+        ConfigurationError: a name starting with `LUMA_` is unknown (the closest known one is suggested), or a
+            value does not fit.
+    """
+    values: dict[str, Any] = {}
+    known = dict(_names(Settings))
+    for name, value in environ.items():
+        # LUMA_TEST_* belongs to the test suite and the benchmarks.
+        if not name.startswith(PREFIX) or name.startswith(f"{PREFIX}TEST_") or value == "":
+            continue
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            raise ConfigurationError(f"{name} is not a setting of Luma.{hint}")
+        place = values
+        *parents, last = known[name]
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    try:
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_to_path)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"A LUMA_ setting has a value that does not fit: {error}") from None
+    return msgspec.structs.replace(settings, data_dir=settings.data_dir.expanduser().absolute())
+
+
+def _names(struct: type, path: tuple[str, ...] = ()) -> list[tuple[str, tuple[str, ...]]]:
+    names = []
+    for field, kind in get_type_hints(struct).items():
+        here = (*path, field)
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            names += _names(kind, here)
+        else:
+            names.append((PREFIX + "_".join(here).upper(), here))
+    return names
+
+
+def _to_path(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value).expanduser()
+    raise NotImplementedError  # pragma: no cover - msgspec asks only for types it does not know

@@ -1,0 +1,9 @@
+"""The chat page: plain HTML, CSS and ES modules, served as they are. There is no build step."""
+
+from pathlib import Path
+
+INDEX = Path(__file__).parent / "index.html"
+"""Answers `/`."""
+
+STATIC = Path(__file__).parent / "static"
+"""Answers `/static/...`."""

@@ -1,0 +1,51 @@
+// How one message looks.
+
+import { el } from "./dom.js";
+import { citedNumbers, format } from "./format.js";
+import { placeOf, showCitation } from "./source.js";
+
+/** What the person asked. */
+export function questionArticle(content) {
+  return el("article", { class: "message question", "aria-label": "You" }, el("p", {}, content));
+}
+
+/** An answer with its citations; `actions` is put below it. */
+export function answerArticle({ content, citations }, actions = null) {
+  const byNumber = new Map(citations.map((citation) => [citation.n, citation]));
+  const cite = (n) => byNumber.has(n) && citationButton(byNumber.get(n));
+  const numbers = citedNumbers(content);
+  const used = citations.filter(({ n }) => numbers.has(n));
+  return el(
+    "article",
+    { class: "message answer", "aria-label": "Luma" },
+    el("div", { class: "answer-text" }, format(content, cite)),
+    used.length > 0 && sources(used),
+    actions,
+  );
+}
+
+function citationButton(citation) {
+  const label = `Source ${citation.n}: ${[citation.title, placeOf(citation)].filter(Boolean).join(", ")}`;
+  const onclick = () => showCitation(citation);
+  return el("button", { type: "button", class: "cite", "aria-label": label, title: label, onclick }, String(citation.n));
+}
+
+function sources(citations) {
+  return el(
+    "ul",
+    { class: "sources", "aria-label": "Sources" },
+    citations.map((citation) =>
+      el(
+        "li",
+        {},
+        el(
+          "button",
+          { type: "button", class: "source", onclick: () => showCitation(citation) },
+          el("span", { class: "source-number", "aria-hidden": "true" }, String(citation.n)),
+          el("span", { class: "source-title" }, citation.title),
+          citation.page === null ? null : el("span", { class: "muted" }, `p. ${citation.page}`),
+        ),
+      ),
+    ),
+  );
+}

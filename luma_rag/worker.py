@@ -1,0 +1,183 @@
+"""The worker: takes documents from the queue and brings them into their namespaces.
+
+`python -m luma_rag.worker` is the worker of a server, and ends when its standard input does.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from ingest.embedder import Embedder
+from ingest.engines import local
+from ingest.engines.local import Job
+from ingest.errors import IngestError, TransientError
+from ingest.types import EmbeddedDocument, Source
+from luma_rag import settings
+from luma_rag.documents import ingestion
+from luma_rag.documents.vectors import PostgresSink
+from luma_rag.errors import LumaError, UnavailableError
+from luma_rag.runtime import Store, check_model, open_store
+
+logger = logging.getLogger(__name__)
+
+# A notification wakes the worker at once; this is for what nobody announces, such as another worker's death.
+_LOOK_AGAIN_SECONDS = 5.0
+_REPORT_SECONDS = 0.5
+# Searches come first: the worker takes what the service leaves.
+_NICENESS = 10
+# Where in the whole work of a document each stage begins and ends.
+_SHARES = {"parsing": (0.0, 0.08), "chunking": (0.08, 0.1), "embedding": (0.1, 0.98)}
+
+
+async def drain(store: Store, embedder: Embedder, only: Sequence[int] | None = None) -> None:
+    """Work until nothing is queued, or none of the documents `only`."""
+    async with _working(store) as worker:
+        await worker.run(embedder, only=list(only) if only is not None else None, until_empty=True)
+
+
+async def run(store: Store, embedder: Embedder) -> None:
+    """Work until cancelled; what is under way then goes back into the queue.
+
+    Raises:
+        UnavailableError: the database went away.
+    """
+    async with _working(store) as worker:
+        await worker.run(embedder, only=None, until_empty=False)
+
+
+class _Worker:
+    def __init__(self, store: Store, number: int, wake: asyncio.Event) -> None:
+        self._store = store
+        self._number = number
+        self._wake = wake
+        self._sink = PostgresSink(store.sessions, number)
+        self._reported: dict[int, float] = {}
+
+    async def run(self, embedder: Embedder, *, only: list[int] | None, until_empty: bool) -> None:
+        jobs = self._jobs(only, until_empty=until_empty)
+        await local.run(jobs, self._sink, embedder, self._store.settings.ingest, self)
+
+    async def _jobs(self, only: list[int] | None, *, until_empty: bool) -> AsyncIterator[Job]:
+        while True:
+            self._wake.clear()
+            async with self._store.sessions.begin() as session:
+                await ingestion.recover(session)
+                claim = await ingestion.claim(session, self._number, only)
+            if claim is None:
+                if until_empty:
+                    return
+                await self._wait()
+            elif claim.is_embedded:
+                await self._link(claim.doc_id)
+            else:
+                path = self._store.storage.path(claim.file_path)
+                yield Job(claim.doc_id, Source(path, claim.title))
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _link(self, doc_id: int) -> None:
+        try:
+            await self._sink.link(doc_id)
+        except TransientError as error:
+            await self.on_failed(doc_id, error)
+
+    async def on_stage(self, key: int, stage: str, fraction: float) -> None:
+        """Note the progress of a document, but not more often than anybody looks."""
+        now = time.monotonic()
+        if now - self._reported.get(key, 0.0) < _REPORT_SECONDS:
+            return
+        self._reported[key] = now
+        begin, end = _SHARES[stage]
+        async with self._store.sessions.begin() as session:
+            await ingestion.report(session, self._number, key, stage, begin + fraction * (end - begin))
+
+    async def on_stored(self, key: int, document: EmbeddedDocument) -> None:
+        """A document is done; the sink has noted that already, with its vectors."""
+        self._reported.pop(key, None)
+        logger.info("Document %s: %s chunks", key, len(document.chunks))
+
+    async def on_failed(self, key: int, error: IngestError) -> None:
+        """A document could not be read."""
+        self._reported.pop(key, None)
+        logger.warning("Document %s: %s", key, error)
+        async with self._store.sessions.begin() as session:
+            await ingestion.fail(
+                session, self._number, key, str(error), can_retry=isinstance(error, TransientError)
+            )
+
+
+@asynccontextmanager
+async def _working(store: Store) -> AsyncGenerator[_Worker]:
+    """A worker whose number is locked for as long as it works."""
+    wake = asyncio.Event()
+    async with store.engine.connect() as connection:
+        number = await ingestion.register_worker(connection)
+        await connection.commit()
+        raw = (await connection.get_raw_connection()).driver_connection
+        task = asyncio.current_task()
+        lost = False
+
+        def on_lost(*_: object) -> None:
+            # Without the connection the lock is gone, and others take over what this worker holds.
+            nonlocal lost
+            lost = True
+            if task is not None:
+                task.cancel()
+
+        raw.add_termination_listener(on_lost)
+        await raw.add_listener(ingestion.CHANNEL, lambda *_: wake.set())
+        try:
+            yield _Worker(store, number, wake)
+        except asyncio.CancelledError:
+            if not lost:
+                raise
+            raise UnavailableError("The worker lost its connection to the database.") from None
+        finally:
+            raw.remove_termination_listener(on_lost)
+            if not lost:
+                await raw.reset_listeners() if hasattr(raw, "reset_listeners") else None
+                async with store.sessions.begin() as session:
+                    await ingestion.release(session, number)
+
+
+async def _main() -> None:
+    os.nice(_NICENESS)
+    configured = settings.load()
+    loading = asyncio.create_task(asyncio.to_thread(Embedder))
+    async with open_store(configured, pool_size=4) as store:
+        embedder = await loading
+        await check_model(store.sessions, embedder)
+        working = asyncio.create_task(run(store, embedder))
+        _when_input_ends(asyncio.get_running_loop(), working)
+        try:
+            await working
+        except asyncio.CancelledError:
+            logger.info("The worker stops.")
+
+
+def _when_input_ends(loop: asyncio.AbstractEventLoop, working: "asyncio.Task[None]") -> None:
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        loop.call_soon_threadsafe(working.cancel)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(format="%(asctime)s %(levelname)s worker: %(message)s", level=logging.INFO)
+    try:
+        asyncio.run(_main())
+    except LumaError as error:
+        logger.error("%s", error)  # noqa: TRY400 - the message is all there is to say
+        sys.exit(1)

@@ -1,0 +1,32 @@
+"""Fails where the models say something that no migration makes; on an embedded database of its own."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from alembic import command
+from sqlalchemy import Connection
+
+from luma_rag.db import migrate
+from luma_rag.db.embedded import running
+from luma_rag.db.session import create_engine
+
+
+async def check(url: str) -> None:
+    """Migrate the database to the newest revision, then compare it with the models."""
+    engine = create_engine(url)
+    await migrate.upgrade(engine)
+    async with engine.connect() as connection:
+        await connection.run_sync(_compare)
+    await engine.dispose()
+
+
+def _compare(connection: Connection) -> None:
+    configuration = migrate.config()
+    configuration.attributes["connection"] = connection
+    command.check(configuration)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), grace=0) as url:
+        asyncio.run(check(url))

@@ -1,0 +1,119 @@
+"""A real Postgres, migrated once and copied for each test; the real model; a real HTTP server."""
+
+import asyncio
+import itertools
+import socket
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+from sqlalchemy import make_url, text
+
+from ingest.embedder import Embedder
+from luma_rag.db import migrate
+from luma_rag.db.embedded import running
+from luma_rag.db.session import create_engine, create_sessions
+from luma_rag.documents.storage import FileStorage
+from luma_rag.http.app import create_app
+from luma_rag.runtime import Runtime, Store, open_services
+from luma_rag.settings import Settings
+from tests.api import Api
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """The libpq URL of an embedded Postgres."""
+    with running(tmp_path_factory.mktemp("data"), grace=1) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def template(server_url: str) -> str:
+    """The name of a migrated database, to be copied."""
+    name = "luma_template"
+    await _execute(server_url, f"CREATE DATABASE {name}")
+    engine = create_engine(_database(server_url, name))
+    await migrate.upgrade(engine)
+    await engine.dispose()
+    return name
+
+
+@pytest.fixture
+async def database(server_url: str, template: str) -> AsyncGenerator[str]:
+    """The libpq URL of a migrated database for one test."""
+    name = f"test_{next(_numbers)}"
+    await _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    yield _database(server_url, name)
+    await _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(database: str, tmp_path: Path) -> Settings:
+    """Settings that name the test's database and folder."""
+    return Settings(data_dir=tmp_path / "luma", database_url=database)
+
+
+@pytest.fixture
+async def store(settings: Settings, database: str) -> AsyncGenerator[Store]:
+    """The test's database and files."""
+    engine = create_engine(database)
+    storage = FileStorage(settings.data_dir / "files", settings.max_upload_mb * 2**20)
+    yield Store(settings, database, engine, create_sessions(engine), storage)
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Embedder:
+    """The real model."""
+    return Embedder()
+
+
+@pytest.fixture
+async def runtime(store: Store, embedder: Embedder) -> AsyncGenerator[Runtime]:
+    """What the service works with, quoting for lack of an LLM."""
+    async with open_services(store, embedder) as services:
+        yield services
+
+
+@pytest.fixture
+async def base_url(runtime: Runtime) -> AsyncGenerator[str]:
+    """The address of a real server on this runtime."""
+    async with serving(runtime) as url:
+        yield url
+
+
+@pytest.fixture
+async def api(base_url: str, runtime: Runtime) -> AsyncGenerator[Api]:
+    """Clients of the server, by user."""
+    async with Api(base_url, runtime) as clients:
+        yield clients
+
+
+@asynccontextmanager
+async def serving(runtime: Runtime) -> AsyncGenerator[str]:
+    """Serve a runtime by HTTP on a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = uvicorn.Config(create_app(runtime), log_config=None, timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve(sockets=[listening]))
+        while not server.started:
+            await asyncio.sleep(0.005)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        await task
+
+
+def _database(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+async def _execute(url: str, statement: str) -> None:
+    engine = create_engine(url, pool_size=1)
+    async with engine.connect() as connection:
+        autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await autocommit.execute(text(statement))
+    await engine.dispose()

@@ -1,0 +1,40 @@
+"""Small documents that tests make for themselves."""
+
+from pathlib import Path
+
+import docx
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen import canvas
+
+
+def pdf(path: Path, *pages: str) -> Path:
+    """A PDF with one line of text after the other on each page."""
+    drawing = canvas.Canvas(str(path), pagesize=A4)
+    for page in pages:
+        text = drawing.beginText(72, 770)
+        for line in page.splitlines():
+            text.textLine(line)
+        drawing.drawText(text)
+        drawing.showPage()
+    drawing.save()
+    return path
+
+
+def word(path: Path, sections: dict[str, str]) -> Path:
+    """A DOCX with a heading and a paragraph for each section."""
+    document = docx.Document()
+    for heading, text in sections.items():
+        document.add_heading(heading, level=1)
+        document.add_paragraph(text)
+    document.save(str(path))
+    return path
+
+
+def handbook(folder: Path) -> Path:
+    """Three pages of a handbook."""
+    return pdf(
+        folder / "handbook.pdf",
+        "Every employee has thirty days of paid vacation a year.\nUnused days expire at the end of March.",
+        "The laboratory is locked at night.\nThe code of the door is changed every month by the porter.",
+        "Travel expenses are refunded within two weeks.\nReceipts go to the accounting department.",
+    )

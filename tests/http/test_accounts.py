@@ -1,0 +1,177 @@
+import asyncio
+
+from sqlalchemy import select
+
+from luma_rag.db.models import ApiToken, LoginSession, User
+from tests.api import PASSWORD, Api
+
+ALICE = {"username": "alice", "email": "alice@example.com", "password": PASSWORD}
+BOB = {"username": "bob", "email": "bob@example.com", "password": PASSWORD}
+
+
+async def test_the_first_account_becomes_admin_and_then_registration_is_closed(api: Api) -> None:
+    client = await api.anonymous()
+    first = await client.post("/api/auth/register", json=ALICE)
+    assert first.status_code == 201
+    assert first.json()["role"] == "admin"
+    assert set(first.json()) == {"id", "username", "email", "role", "created_at", "updated_at"}
+    assert first.json()["created_at"].endswith("Z")
+    second = await client.post("/api/auth/register", json=BOB)
+    assert second.status_code == 403
+    assert second.headers["content-type"] == "application/problem+json"
+
+
+async def test_two_first_accounts_at_once_make_one_admin(api: Api) -> None:
+    client = await api.anonymous()
+    answers = await asyncio.gather(
+        *(client.post("/api/auth/register", json=person) for person in (ALICE, BOB))
+    )
+    assert sorted(answer.status_code for answer in answers) == [201, 403]
+
+
+async def test_names_and_addresses_are_taken_in_any_spelling(api: Api) -> None:
+    admin = await api.admin()
+    assert (await admin.post("/api/users", json=BOB)).status_code == 201
+    for twin in ({**BOB, "email": "other@example.com", "username": "BOB"}, {**BOB, "username": "other"}):
+        assert (await admin.post("/api/users", json=twin)).status_code == 409
+
+
+async def test_bad_input_is_named_by_field(api: Api) -> None:
+    client = await api.anonymous()
+    answer = await client.post("/api/auth/register", json={**ALICE, "email": "nowhere", "username": "a@b"})
+    assert answer.status_code == 422
+    assert {error["field"] for error in answer.json()["errors"]} == {"email", "username"}
+    short = await client.post("/api/auth/register", json={**ALICE, "password": "short"})
+    assert short.json()["errors"][0]["field"] == "password"
+    missing = await client.post("/api/auth/register", json={"username": "alice"})
+    assert missing.status_code == 422
+    unparsable = await client.post(
+        "/api/auth/register", content=b"{", headers={"content-type": "application/json"}
+    )
+    assert unparsable.status_code == 400
+
+
+async def test_sign_in_by_name_or_address_and_out_again(api: Api) -> None:
+    await api.user("alice")
+    by_address = await api.sign_in("ALICE@example.com")
+    assert (await by_address.get("/api/auth/me")).json()["username"] == "alice"
+    secret = by_address.cookies["luma_session"]
+    assert (await by_address.post("/api/auth/logout")).status_code == 204
+    # The session is dead on the server, not only forgotten by the browser.
+    again = await api.anonymous(headers={"cookie": f"luma_session={secret}"})
+    assert (await again.get("/api/auth/me")).status_code == 401
+
+
+async def test_unknown_user_and_wrong_password_get_the_same_answer(api: Api) -> None:
+    await api.user("alice")
+    client = await api.anonymous()
+    wrong = await client.post("/api/auth/login", json={"username": "alice", "password": "wrong password"})
+    unknown = await client.post("/api/auth/login", json={"username": "nobody", "password": "wrong password"})
+    assert wrong.status_code == unknown.status_code == 401
+    assert wrong.json() == unknown.json()
+
+
+async def test_guessing_is_slowed_down(api: Api) -> None:
+    await api.user("guessed")
+    client = await api.anonymous()
+    for _ in range(10):
+        answer = await client.post("/api/auth/login", json={"username": "guessed", "password": "x"})
+        assert answer.status_code == 401
+    limited = await client.post("/api/auth/login", json={"username": "guessed", "password": PASSWORD})
+    assert limited.status_code == 429
+    assert int(limited.headers["retry-after"]) > 0
+
+
+async def test_the_cookie_alone_changes_nothing(api: Api) -> None:
+    alice = await api.user("alice")
+    forged = await api.anonymous(headers={"cookie": f"luma_session={alice.cookies['luma_session']}"})
+    assert (await forged.get("/api/auth/me")).status_code == 200
+    assert (await forged.post("/api/namespaces", json={"name": "x"})).status_code == 403
+    planted = await forged.post("/api/namespaces", json={"name": "x"}, headers={"x-csrftoken": "y"})
+    assert planted.status_code == 403
+    token = (await forged.get("/api/auth/me")).cookies["csrftoken"]
+    real = await forged.post("/api/namespaces", json={"name": "x"}, headers={"x-csrftoken": token})
+    assert real.status_code == 201
+
+
+async def test_a_new_password_ends_other_sessions_and_all_tokens(api: Api) -> None:
+    alice = await api.user("alice")
+    elsewhere = await api.sign_in("alice")
+    token = (await alice.post("/api/auth/tokens", json={"name": "batch"})).json()["token"]
+    program = await api.anonymous(headers={"authorization": f"Bearer {token}"})
+    assert (await program.get("/api/auth/me")).status_code == 200
+    wrong = await alice.post("/api/auth/password", json={"current": "no", "new": "another password"})
+    assert wrong.status_code == 403
+    right = await alice.post("/api/auth/password", json={"current": PASSWORD, "new": "another password"})
+    assert right.status_code == 204
+    assert (await alice.get("/api/auth/me")).status_code == 200
+    assert (await elsewhere.get("/api/auth/me")).status_code == 401
+    assert (await program.get("/api/auth/me")).status_code == 401
+    await api.sign_in("alice", "another password")
+
+
+async def test_a_token_is_shown_once_and_can_be_revoked(api: Api) -> None:
+    alice = await api.user("alice")
+    made = await alice.post("/api/auth/tokens", json={"name": "batch", "expires_in_days": 7})
+    assert made.status_code == 201
+    assert made.json()["token"].startswith("luma_")
+    listed = (await alice.get("/api/auth/tokens")).json()
+    assert listed["total"] == 1
+    assert made.json()["token"] not in str(listed)
+    program = await api.anonymous(headers={"authorization": f"Bearer {made.json()['token']}"})
+    # No CSRF token is needed with a bearer token.
+    assert (await program.post("/api/namespaces", json={"name": "x"})).status_code == 201
+    assert (await alice.delete(f"/api/auth/tokens/{made.json()['id']}")).status_code == 204
+    assert (await program.get("/api/auth/me")).status_code == 401
+
+
+async def test_nothing_secret_is_stored_in_the_clear(api: Api) -> None:
+    alice = await api.user("alice")
+    token = (await alice.post("/api/auth/tokens", json={"name": "batch"})).json()["token"]
+    async with api.runtime.sessions.begin() as session:
+        user = (await session.scalars(select(User))).one()
+        assert user.password.startswith("$argon2id$")
+        for kept, secret in (
+            ((await session.scalars(select(ApiToken))).one().token_hash, token),
+            ((await session.scalars(select(LoginSession))).one().token_hash, alice.cookies["luma_session"]),
+        ):
+            assert len(kept) == 32
+            assert secret.encode() not in kept
+
+
+async def test_admins_manage_users(api: Api) -> None:
+    admin = await api.admin()
+    alice = await api.user("alice")
+    assert (await alice.get("/api/users")).status_code == 403
+    bob = (await admin.post("/api/users", json=BOB)).json()
+    assert bob["role"] == "user"
+    assert (await admin.get("/api/users")).json()["total"] == 3
+    promoted = await admin.patch(f"/api/users/{bob['id']}", json={"role": "admin"})
+    assert promoted.json()["role"] == "admin"
+    assert (await admin.delete(f"/api/users/{bob['id']}")).status_code == 204
+    assert (await admin.get(f"/api/users/{bob['id']}")).status_code == 404
+
+
+async def test_the_last_admin_stays(api: Api) -> None:
+    admin = await api.admin()
+    me = (await admin.get("/api/auth/me")).json()["id"]
+    assert (await admin.patch(f"/api/users/{me}", json={"role": "user"})).status_code == 409
+    assert (await admin.delete(f"/api/users/{me}")).status_code == 409
+
+
+async def test_who_owns_something_is_not_removed(api: Api) -> None:
+    admin = await api.admin()
+    alice = await api.user("alice")
+    await api.namespace(alice)
+    alice_id = (await alice.get("/api/auth/me")).json()["id"]
+    answer = await admin.delete(f"/api/users/{alice_id}")
+    assert answer.status_code == 409
+    assert "1 namespaces" in answer.json()["detail"]
+
+
+async def test_lookup_finds_exact_names_only(api: Api) -> None:
+    alice = await api.user("alice")
+    await api.user("bobby")
+    found = await alice.get("/api/users/lookup", params={"username": "bobby"})
+    assert set(found.json()) == {"id", "username"}
+    assert (await alice.get("/api/users/lookup", params={"username": "bob"})).status_code == 404
