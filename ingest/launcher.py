@@ -1,0 +1,247 @@
+"""The process that forks a child for each file and reaps it, and the child. See `ingest.sandbox`.
+
+Single-threaded and plain on purpose: it must not fail, and forking is only safe without threads.
+"""
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import os
+import resource
+import selectors
+import signal
+import socket
+import struct
+import sys
+import traceback
+from pathlib import Path
+from typing import Never, Self
+
+import msgspec
+
+from ingest.errors import IngestError
+from ingest.parsers import parse
+from ingest.settings import ParserLimits
+from ingest.types import ParsedDocument
+
+SIGNALS_FROM_OUTSIDE = frozenset(
+    {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
+)
+"""Nothing in a file makes these: an administrator, a shutdown, or a machine out of memory does."""
+SIGNAL_OF_TIME = signal.SIGXCPU
+
+STARTED, NOT_STARTED = b"+", b"-"
+
+_LENGTH = struct.Struct("!I")
+_OPEN_FILES = 32
+_LONGEST_TRACE = 8000
+# <linux/prctl.h>
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What a child is to read. `path` is in the bytes of the file system: names need not be valid UTF-8."""
+
+    path: bytes
+    limits: ParserLimits
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What came of it: a document, or the name of an error's class with its message.
+
+    `trace` is for the operator, and given for errors that parsers should not raise.
+    """
+
+    document: ParsedDocument | None = None
+    error: str | None = None
+    message: str = ""
+    trace: str = ""
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How a child ended: exit status, the signal that ended it (0: none), and its largest memory in MB."""
+
+    SIZE = 12
+
+    status: int
+    signal: int
+    memory_mb: int
+
+    def pack(self) -> bytes:
+        """The `SIZE` bytes that `unpack` reads."""
+        return struct.pack("!3I", self.status, self.signal, self.memory_mb)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """The ending that `pack` wrote."""
+        return cls(*struct.unpack("!3I", data))
+
+
+def frame(request: Request) -> bytes:
+    """A request with its length before it."""
+    data = msgspec.msgpack.encode(request)
+    return _LENGTH.pack(len(data)) + data
+
+
+def serve(control: int) -> Never:
+    """Fork a child for each pair of connections that comes over the socket `control`, until that closes.
+
+    Of a pair, the first tells the life of the child: `STARTED` or `NOT_STARTED`, then an `Ending` at its end;
+    when the other side closes it, the child is killed. The second is for the child: `Request`, then `Answer`.
+    """
+    # What is loaded now is shared by all children; the collector would write to it and so copy it.
+    importlib.import_module("ingest.parsers.pdf")
+    importlib.import_module("ingest.parsers.docx")
+    gc.collect()
+    gc.freeze()
+    listener = socket.socket(fileno=control)
+    lives: dict[int, socket.socket] = {}
+    child: int | None
+    wake, wake_writer = os.pipe()
+    os.set_blocking(wake_writer, False)
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    with selectors.DefaultSelector() as selector:
+        selector.register(listener, selectors.EVENT_READ)
+        selector.register(wake, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is listener:
+                    message, connections, _, _ = socket.recv_fds(listener, 1, 2)
+                    if not message:
+                        for child in lives:
+                            _kill(child)
+                        os._exit(0)
+                    life = socket.socket(fileno=connections[0])
+                    child = _fork(connections[1])
+                    with contextlib.suppress(OSError):
+                        life.send(STARTED if child else NOT_STARTED)
+                    if child is None:
+                        life.close()
+                    else:
+                        lives[child] = life
+                        selector.register(life, selectors.EVENT_READ, child)
+                elif key.fileobj is wake:
+                    os.read(wake, 4096)
+                    _reap(lives, selector)
+                elif key.data in lives:
+                    # Nothing is ever written to it, so it can only have been closed.
+                    _kill(key.data)
+                    selector.unregister(key.fileobj)
+
+
+def _reap(lives: dict[int, socket.socket], selector: selectors.BaseSelector) -> None:
+    while lives:
+        child, status, usage = os.wait4(-1, os.WNOHANG)
+        if child == 0:
+            return
+        # Children of the child, should there be any.
+        _kill(child)
+        life = lives.pop(child)
+        with contextlib.suppress(KeyError):
+            selector.unregister(life)
+        code = os.waitstatus_to_exitcode(status)
+        memory_mb = usage.ru_maxrss // (1024 if sys.platform == "linux" else 2**20)
+        with life, contextlib.suppress(OSError):
+            life.send(Ending(max(code, 0), max(-code, 0), memory_mb).pack())
+
+
+def _kill(child: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)
+
+
+def _fork(talk: int) -> int | None:
+    """Fork the child; in the launcher, return its process id, or None where the system allows no more."""
+    launcher = os.getpid()
+    try:
+        child = os.fork()
+    except OSError:
+        os.close(talk)
+        return None
+    if child:
+        os.close(talk)
+        # Both sides do this, so that it is done whoever comes first.
+        with contextlib.suppress(OSError):
+            os.setpgid(child, child)
+        return child
+    status = 1
+    try:
+        _child(talk, launcher)
+        status = 0
+    finally:
+        # No clean-up: it belongs to the launcher, and the file's doing may have broken it.
+        os._exit(status)
+
+
+def _child(talk: int, launcher: int) -> None:
+    os.setpgid(0, 0)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _die_with(launcher)
+    # Only the connection stays open: no other child's, no control socket, no terminal.
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    talk = os.dup2(talk, 3) if talk != 3 else talk
+    os.closerange(4, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    with socket.socket(fileno=talk) as connection, connection.makefile("rb") as requests:
+        (size,) = _LENGTH.unpack(requests.read(_LENGTH.size))
+        request = msgspec.msgpack.decode(requests.read(size), type=Request)
+        _limit(request.limits)
+        connection.sendall(_answer(request))
+
+
+def _answer(request: Request) -> bytes:
+    try:
+        document = parse(Path(os.fsdecode(request.path)), request.limits)
+        return msgspec.msgpack.encode(Answer(document=document))
+    except MemoryError:
+        answer = Answer(error="MemoryError")
+    except IngestError as error:
+        answer = Answer(error=type(error).__name__, message=str(error))
+    except OSError as error:
+        answer = Answer(error="TransientError", message=f"The file could not be opened: {error.strerror}.")
+    except Exception as error:
+        trace = traceback.format_exc()[-_LONGEST_TRACE:]
+        # A path or a text may hold lone surrogates, which UTF-8 does not.
+        trace = trace.encode(errors="backslashreplace").decode()
+        answer = Answer(error=type(error).__name__, trace=trace)
+    return msgspec.msgpack.encode(answer)
+
+
+def _die_with(launcher: int) -> None:
+    """Be killed when the launcher is, even by SIGKILL, and never gain rights (Linux; elsewhere nothing)."""
+    if sys.platform != "linux":
+        return
+    prctl = ctypes.CDLL(None).prctl
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if os.getppid() != launcher:
+        os._exit(1)
+
+
+def _limit(limits: ParserLimits) -> None:
+    _set(resource.RLIMIT_CORE, 0)
+    _set(resource.RLIMIT_FSIZE, 0)
+    _set(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    # Ordinary users can't start another process then; root is not held by it.
+    _set(resource.RLIMIT_NPROC, 0)
+    # The program counts the seconds. This is a net below it, for the case that the program is stopped.
+    _set(resource.RLIMIT_CPU, limits.seconds * 2)
+    if sys.platform == "linux":
+        # What the parsers themselves take is there already. Other systems don't keep to RLIMIT_AS.
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        _set(resource.RLIMIT_AS, pages * resource.getpagesize() + limits.memory_mb * 2**20)
+
+
+def _set(kind: int, value: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(kind, (value, hard if kind == resource.RLIMIT_CPU else value))

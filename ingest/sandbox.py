@@ -1,0 +1,269 @@
+"""Reads a file in a process of its own, with limits, so that no file can take the program down.
+
+Starting Python and the parsers anew takes a good part of a second for each file. So one process, the
+*launcher* (`ingest.launcher`), has the parsers loaded and forks a child for each file: some milliseconds. The
+fork server of `multiprocessing` would do the same but imports the program's main module into every child,
+with torch behind it, and passes pickles. Here the launcher knows the parsers only, is single-threaded (so
+forking is safe, whatever threads the program has), gets none of the program's environment, and the child's
+answer is msgpack: data that can do nothing.
+
+The launcher ends when its control socket closes, that is when the program ends for whatever reason, and takes
+the children with it.
+"""
+
+import atexit
+import contextlib
+import logging
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+
+from ingest import errors, launcher
+from ingest.errors import IngestError, LimitError, PermanentError, TransientError
+from ingest.launcher import Answer, Ending, Request
+from ingest.settings import ParserLimits
+from ingest.types import ParsedDocument
+
+_log = logging.getLogger(__name__)
+
+# Importing the parsers on a machine that is busy with other things.
+_SECONDS_TO_START = 60
+_SECONDS_TO_END = 10
+_BLOCK = 2**16
+_LONGEST_MESSAGE = 1000
+# What a program may need to find its libraries and read file names; secrets stay behind.
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE")
+
+_DAMAGED = (
+    "The file could not be read: it is damaged, or it uses something in an unusual way. If the program it "
+    "comes from still opens it, save it anew and use that."
+)
+_STOPPED = "The process that reads files was stopped. Try again."
+
+
+def parse_in_sandbox(path: Path, limits: ParserLimits) -> ParsedDocument:
+    """Do `ingest.parsers.parse` in a process of its own. Blocks: call it from a thread. Any number may do so.
+
+    The process may use `limits.memory_mb` of memory beyond what the parsers take, `limits.seconds` of time,
+    and answer with `limits.output_mb`; it can't write files or start processes. What remains of it when the
+    call returns, or when this program dies, is killed.
+
+    Raises:
+        LimitError: it took more than that.
+        PermanentError: what `parse` raised, or the file crashed the parser.
+        TransientError: `path` can't be opened, or the process was killed from outside.
+    """
+    data, ending = _run(Request(os.fsencode(path.absolute()), limits), limits)
+    if ending is None:
+        raise LimitError(
+            f"Reading this file took more than {limits.seconds} seconds and was stopped. Split it into "
+            "smaller files, or save it anew with the program it comes from."
+        )
+    if len(data) > limits.output_mb * 2**20:
+        raise LimitError(
+            f"The file holds more than {limits.output_mb} MB of text, which is the limit. Split it into "
+            "smaller files."
+        )
+    if ending.signal:
+        raise _killed(ending, limits)
+    if not data:
+        _log.error(
+            "The process that was to read a file failed before it began (exit status %s)", ending.status
+        )
+        raise TransientError(_STOPPED)
+    try:
+        answer = msgspec.msgpack.decode(data, type=Answer)
+    except msgspec.DecodeError:
+        _log.error("The parser's answer made no sense (exit status %s)", ending.status)
+        raise PermanentError(_DAMAGED) from None
+    if answer.document is not None:
+        return answer.document
+    raise _error(answer)
+
+
+def _error(answer: Answer) -> IngestError:
+    if answer.trace:
+        _log.error("A parser failed in a way it should not:\n%s", answer.trace)
+    kind = getattr(errors, answer.error or "", None)
+    if answer.error == "MemoryError":
+        return LimitError(_memory_message())
+    if not (isinstance(kind, type) and issubclass(kind, IngestError)):
+        return PermanentError(_DAMAGED)
+    return kind(answer.message[:_LONGEST_MESSAGE])
+
+
+def _killed(ending: Ending, limits: ParserLimits) -> IngestError:
+    if ending.signal in launcher.SIGNALS_FROM_OUTSIDE:
+        return TransientError(_STOPPED)
+    if ending.signal == launcher.SIGNAL_OF_TIME:
+        return LimitError(f"Reading this file took more than {limits.seconds} seconds and was stopped.")
+    _log.error("A parser was ended by signal %s", ending.signal)
+    # A library in C that gets no memory ends itself; pdfium does.
+    if ending.memory_mb > limits.memory_mb * 0.8:
+        return LimitError(_memory_message())
+    return PermanentError(_DAMAGED)
+
+
+def _memory_message() -> str:
+    return (
+        "Reading this file took more memory than is allowed and was stopped. Split it into smaller files, or "
+        "save it anew with the program it comes from."
+    )
+
+
+def _run(request: Request, limits: ParserLimits) -> tuple[bytes, Ending | None]:
+    """What the child wrote, and how it ended; None where it ran out of time."""
+    generation = None
+    for _ in range(2):
+        life, far_life = socket.socketpair()
+        talk, far_talk = socket.socketpair()
+        with life, talk:
+            try:
+                with far_life, far_talk:
+                    generation = _launcher.start_child(far_life, far_talk)
+                talk.sendall(launcher.frame(request))
+                started = _receive(life, 1, _SECONDS_TO_START)
+            except (BrokenPipeError, ConnectionResetError):
+                started = b""
+            if started == launcher.STARTED:
+                return _listen(life, talk, limits)
+            if started == launcher.NOT_STARTED:
+                raise TransientError("The machine has no room for another process. Try again later.")
+            # The launcher is gone, which shows only now: killed, perhaps, since the last file.
+            _launcher.stop(generation)
+    raise TransientError(_STOPPED)
+
+
+def _listen(life: socket.socket, talk: socket.socket, limits: ParserLimits) -> tuple[bytes, Ending | None]:
+    deadline = time.monotonic() + limits.seconds
+    blocks: list[bytes] = []
+    size = 0
+    in_time = True
+    while size <= limits.output_mb * 2**20:
+        if not _readable(talk, deadline - time.monotonic()):
+            in_time = False
+            break
+        try:
+            block = talk.recv(_BLOCK)
+        except ConnectionResetError:
+            break
+        if not block:
+            break
+        blocks.append(block)
+        size += len(block)
+    # With our end closed the launcher kills what is left of the child, so this does not wait for its mercy.
+    if size > limits.output_mb * 2**20 or not in_time:
+        life.shutdown(socket.SHUT_WR)
+    elif not _readable(life, max(0.0, deadline - time.monotonic())):
+        in_time = False
+        life.shutdown(socket.SHUT_WR)
+    report = _receive(life, Ending.SIZE, _SECONDS_TO_END)
+    if len(report) < Ending.SIZE:
+        raise TransientError(_STOPPED)
+    return b"".join(blocks), Ending.unpack(report) if in_time else None
+
+
+def _readable(connection: socket.socket, seconds: float) -> bool:
+    # Not `select`: it fails in programs with more than 1,024 open files.
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(max(0.0, seconds) * 1000))
+
+
+def _receive(connection: socket.socket, size: int, seconds: float) -> bytes:
+    """`size` bytes, or fewer if the other side closes or says nothing for `seconds`."""
+    data = b""
+    while len(data) < size and _readable(connection, seconds):
+        try:
+            block = connection.recv(size - len(data))
+        except ConnectionResetError:
+            break
+        if not block:
+            break
+        data += block
+    return data
+
+
+class _Launcher:
+    """The launcher process of this program, started when the first file comes and again if it was killed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._generation = 0
+
+    def start_child(self, life: socket.socket, talk: socket.socket) -> int:
+        """Have a child forked that has the given ends of two connections; return which launcher was asked.
+
+        Raises:
+            BrokenPipeError: the launcher is gone.
+        """
+        with self._lock:
+            if self._control is None or self._process is None or self._process.poll() is not None:
+                self._close()
+                self._control = self._start()
+            with contextlib.suppress(BrokenPipeError):
+                socket.send_fds(self._control, [b"+"], [life.fileno(), talk.fileno()])
+            return self._generation
+
+    def stop(self, generation: int | None = None) -> None:
+        """End the launcher and its children, unless another than `generation` runs by now."""
+        with self._lock:
+            if generation is None or generation == self._generation:
+                self._close()
+
+    def forget(self) -> None:
+        """In a fork of this program: leave the launcher to the program, which it lives and dies with."""
+        self._lock = threading.Lock()
+        if self._control is not None:
+            self._control.close()
+        if self._process is not None:
+            self._process.returncode = 0  # not ours to wait for
+        self._control = self._process = None
+
+    def _start(self) -> socket.socket:
+        control, far = socket.socketpair()
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        # numpy's linear algebra would start threads, and processes with threads should not fork.
+        environment["OPENBLAS_NUM_THREADS"] = "1"
+        # The module search path is handed over, so that it works from a source tree as well. `-I` keeps out
+        # what else Python would look at: the current folder, the user's packages.
+        code = (
+            "import sys; sys.path[:] = sys.argv[2:]; import ingest.launcher as x; x.serve(int(sys.argv[1]))"
+        )
+        with far:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
+                [sys.executable, "-I", "-c", code, str(far.fileno()), *map(os.path.abspath, sys.path)],
+                pass_fds=[far.fileno()],
+                stdin=subprocess.DEVNULL,
+                cwd="/",
+                env=environment,
+                # Ctrl-C is for the program, which then decides what becomes of the files in work.
+                start_new_session=True,
+            )
+        self._generation += 1
+        return control
+
+    def _close(self) -> None:
+        if self._control is not None:
+            self._control.close()
+        if self._process is not None:
+            try:
+                self._process.wait(timeout=_SECONDS_TO_END)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._control = self._process = None
+
+
+_launcher = _Launcher()
+atexit.register(_launcher.stop)
+os.register_at_fork(after_in_child=_launcher.forget)
