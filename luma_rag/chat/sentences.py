@@ -32,6 +32,7 @@ _ABBREVIATION = re.compile(
     r"|sep|sept|oct|nov|dec|bzw|usw|evtl|ggf|inkl|vgl|abs|str|bspw|mio|mrd|sog|env|av|núm|pág|sra|dra)$",
     re.IGNORECASE,
 )
+_TIME = re.compile(r"\d\s?[ap]\.m$", re.IGNORECASE)  # unlike other abbreviations it stands last
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _WORD = re.compile(r"\w+")
 
@@ -125,7 +126,7 @@ def _is_end(text: str, begin: int, match: re.Match[str], end: int) -> bool:
     before = text[max(begin, match.start() - 24) : match.start()]
     if _ITEM.fullmatch(text[begin : match.end()] + " "):
         return False
-    return not _ABBREVIATION.search(before)
+    return bool(_TIME.search(before)) or not _ABBREVIATION.search(before)
 
 
 def _trimmed(text: str, start: int, end: int) -> Sentence:
@@ -136,8 +137,9 @@ def _trimmed(text: str, start: int, end: int) -> Sentence:
 
 
 _COMMON = terms(
-    "a about all also an and any are as at be been being between but by can could did do does during each every"
-    " for from had has have he her his how i if in into is it its many may me might more most much must my no"
-    " not of on or other our over shall she should so some such than that the their them then there these they"
-    " this those to under us was we were what when where which who whom whose why will with would you your"
+    "a about all also an and any are as at be been being between but by can could did do does during each"
+    " every for from had has have he her his how i if in into is it its many may me might more most much must"
+    " my no not of on or other our over shall she should so some such than that the their them then there"
+    " these they this those to under us was we were what when where which who whom whose why will with would"
+    " you your"
 )

