@@ -10,12 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from ingest.embedder import Embedder
 from ingest.engines import local
 from ingest.engines.local import Job
 from ingest.errors import IngestError, TransientError
+from ingest.pipeline import Stage
 from ingest.types import EmbeddedDocument, Source
 from luma_rag import settings
 from luma_rag.documents import ingestion
@@ -31,7 +33,11 @@ _REPORT_SECONDS = 0.5
 # Searches come first: the worker takes what the service leaves.
 _NICENESS = 10
 # Where in the whole work of a document each stage begins and ends.
-_SHARES = {"parsing": (0.0, 0.08), "chunking": (0.08, 0.1), "embedding": (0.1, 0.98)}
+_SHARES: dict[Stage, tuple[float, float]] = {
+    "parsing": (0.0, 0.08),
+    "chunking": (0.08, 0.1),
+    "embedding": (0.1, 0.98),
+}
 
 
 async def drain(store: Store, embedder: Embedder, only: Sequence[int] | None = None) -> None:
@@ -79,11 +85,9 @@ class _Worker:
                 yield Job(claim.doc_id, Source(path, claim.title))
 
     async def _wait(self) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
                 await self._wake.wait()
-        except TimeoutError:
-            pass
 
     async def _link(self, doc_id: int) -> None:
         try:
@@ -91,7 +95,7 @@ class _Worker:
         except TransientError as error:
             await self.on_failed(doc_id, error)
 
-    async def on_stage(self, key: int, stage: str, fraction: float) -> None:
+    async def on_stage(self, key: int, stage: Stage, fraction: float) -> None:
         """Note the progress of a document, but not more often than anybody looks."""
         now = time.monotonic()
         if now - self._reported.get(key, 0.0) < _REPORT_SECONDS:
@@ -123,7 +127,7 @@ async def _working(store: Store) -> AsyncGenerator[_Worker]:
     async with store.engine.connect() as connection:
         number = await ingestion.register_worker(connection)
         await connection.commit()
-        raw = (await connection.get_raw_connection()).driver_connection
+        raw: Any = (await connection.get_raw_connection()).driver_connection
         task = asyncio.current_task()
         lost = False
 
@@ -134,8 +138,11 @@ async def _working(store: Store) -> AsyncGenerator[_Worker]:
             if task is not None:
                 task.cancel()
 
+        def on_news(*_: object) -> None:
+            wake.set()
+
         raw.add_termination_listener(on_lost)
-        await raw.add_listener(ingestion.CHANNEL, lambda *_: wake.set())
+        await raw.add_listener(ingestion.CHANNEL, on_news)
         try:
             yield _Worker(store, number, wake)
         except asyncio.CancelledError:
@@ -145,7 +152,7 @@ async def _working(store: Store) -> AsyncGenerator[_Worker]:
         finally:
             raw.remove_termination_listener(on_lost)
             if not lost:
-                await raw.reset_listeners() if hasattr(raw, "reset_listeners") else None
+                await raw.remove_listener(ingestion.CHANNEL, on_news)
                 async with store.sessions.begin() as session:
                     await ingestion.release(session, number)
 
@@ -179,5 +186,5 @@ if __name__ == "__main__":
     try:
         asyncio.run(_main())
     except LumaError as error:
-        logger.error("%s", error)  # noqa: TRY400 - the message is all there is to say
+        logger.error("%s", error)
         sys.exit(1)

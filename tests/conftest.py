@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import socket
+import tempfile
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlalchemy import make_url, text
 
 from ingest.embedder import Embedder
 from luma_rag.db import migrate
-from luma_rag.db.embedded import running
+from luma_rag.db.embedded import running, stop
 from luma_rag.db.session import create_engine, create_sessions
 from luma_rag.documents.storage import FileStorage
 from luma_rag.http.app import create_app
@@ -25,10 +26,13 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+def server_url() -> Generator[str]:
     """The libpq URL of an embedded Postgres."""
-    with running(tmp_path_factory.mktemp("data"), grace=1) as url:
-        yield url
+    # Not below pytest's own folder: another run that starts meanwhile closes that to the server's account.
+    with tempfile.TemporaryDirectory(prefix="luma-") as folder:
+        with running(Path(folder), grace=0) as url:
+            yield url
+        stop(Path(folder))
 
 
 @pytest.fixture(scope="session")

@@ -66,17 +66,17 @@ class Embedder(Protocol):
 
 
 class _Candidate(NamedTuple):
+    """The sentences `first` to `last` of a passage: one, with the neighbours it needs to be understood."""
+
     passage: RetrievedPassage
     every: list[Sentence]
-    place: int
-    own: set[str]
-    """The sentence's words; `titled` also has those of title and heading, `around` those of the passage."""
-    titled: set[str]
-    around: set[str]
+    first: int
+    last: int
 
     @property
     def text(self) -> str:
-        return self.every[self.place].text
+        start, end = self.every[self.first].start, self.every[self.last].end
+        return " ".join(self.passage.text[start:end].split())
 
 
 class QuotingAnswerer:
@@ -153,60 +153,70 @@ def _candidates(passages: Sequence[RetrievedPassage]) -> list[_Candidate]:
     """What can be quoted: sentences with some words in them, each text once."""
     found: dict[str, _Candidate] = {}
     for passage in passages:
-        context = content_terms(f"{passage.title} {passage.heading or ''}")
-        around = context | content_terms(passage.text)
         every = sentences(passage.text)
         for place, sentence in enumerate(every):
             if len(_WORD.findall(sentence.text)) >= _LEAST_WORDS or not sentence.text.isascii():
-                own = content_terms(sentence.text)
-                found.setdefault(sentence.text, _Candidate(passage, every, place, own, own | context, around))
+                candidate = _understandable(passage, every, place)
+                found.setdefault(candidate.text, candidate)
     return list(found.values())
+
+
+def _understandable(passage: RetrievedPassage, every: list[Sentence], place: int) -> _Candidate:
+    """The sentence at `place`, with neighbours where it can't be understood alone and there is room."""
+    alone = _Candidate(passage, every, place, place)
+    first = last = place
+    if _LEANS_BACK.match(every[place].text) and first > 0:
+        first -= 1
+    # A heading, a question or the line before a list says nothing without what follows.
+    while every[last].text.endswith((":", "?")) or len(_WORD.findall(every[last].text)) <= _LEAST_WORDS:
+        if last + 1 == len(every) or last == place + 2:
+            break
+        last += 1
+    longer = _Candidate(passage, every, first, last)
+    return longer if len(longer.text) <= QUOTE_LIMIT else alone
 
 
 def _shares(wanted: set[str], candidates: list[_Candidate]) -> NDArray[np.float64]:
     """The share of the question's words in each sentence plus that in its passage, by weight; shape (n,)."""
-    among = Counter(term for candidate in candidates for term in candidate.own & wanted)
+    own = [content_terms(candidate.text) & wanted for candidate in candidates]
+    among = Counter(term for terms in own for term in terms)
     weights = {term: math.log(1 + len(candidates) / (1 + among[term])) for term in wanted}
     whole = sum(weights.values()) or 1.0
+    titles = {
+        c.passage.n: content_terms(f"{c.passage.title} {c.passage.heading or ''}") & wanted
+        for c in candidates
+    }
+    texts = {c.passage.n: content_terms(c.passage.text) & wanted for c in candidates}
 
     def share(terms: set[str]) -> float:
-        return sum(weights[term] for term in terms & wanted) / whole
+        return sum(weights[term] for term in terms) / whole
 
-    return np.array([share(candidate.titled) + share(candidate.around) for candidate in candidates])
+    return np.array(
+        [
+            share(terms | titles[c.passage.n]) + share(texts[c.passage.n] | titles[c.passage.n])
+            for c, terms in zip(candidates, own, strict=True)
+        ]
+    )
 
 
 def _chosen(ranked: list[_Candidate]) -> list[tuple[int, str]]:
-    """The quotes to show; one that another holds already is left out."""
-    quotes: list[tuple[int, str]] = []
+    """The quotes to show, best first; where two overlap they become one."""
+    chosen: list[_Candidate] = []
     for candidate in ranked:
-        text = _understandable(candidate)
-        if not any(candidate.text in other for _, other in quotes):
-            quotes.append((candidate.passage.n, text))
-        if len(quotes) == MOST_QUOTES:
-            break
-    return quotes
-
-
-def _understandable(candidate: _Candidate) -> str:
-    """The sentence, with its neighbour where it can't be understood alone and there is room."""
-    first = last = candidate.place
-    every = candidate.every
-    if _LEANS_BACK.match(candidate.text) and first > 0:
-        first -= 1
-    # A heading, a question or the line before a list says nothing without what follows.
-    while every[last].text.endswith((":", "?")) or len(_WORD.findall(every[last].text)) <= _LEAST_WORDS:
-        if last + 1 == len(every) or last - candidate.place == 2:
-            break
-        last += 1
-    text = _span(candidate, first, last)
-    if len(text) > QUOTE_LIMIT:
-        text = candidate.text
-    return shorten(text, QUOTE_LIMIT)
-
-
-def _span(candidate: _Candidate, first: int, last: int) -> str:
-    start, end = candidate.every[first].start, candidate.every[last].end
-    return " ".join(candidate.passage.text[start:end].split())
+        for i, other in enumerate(chosen):
+            if (
+                other.every is candidate.every
+                and candidate.first <= other.last
+                and other.first <= candidate.last
+            ):
+                first, last = min(candidate.first, other.first), max(candidate.last, other.last)
+                both = other._replace(first=first, last=last)
+                chosen[i] = both if len(both.text) <= QUOTE_LIMIT else other
+                break
+        else:
+            if len(chosen) < MOST_QUOTES:
+                chosen.append(candidate)
+    return [(candidate.passage.n, shorten(candidate.text, QUOTE_LIMIT)) for candidate in chosen]
 
 
 def _is_surely_short(text: str) -> bool:

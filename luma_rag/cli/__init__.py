@@ -5,7 +5,8 @@ import sys
 import typer
 
 from luma_rag import __version__
-from luma_rag.cli import ask, db, doctor, ingest, serve, users
+from luma_rag.cli import ask, db, doctor, serve, users
+from luma_rag.cli.ingest import ingest
 from luma_rag.cli.output import errors
 from luma_rag.errors import LumaError
 
@@ -18,12 +19,13 @@ app = typer.Typer(
     '    luma ask contracts "How long is the notice period?"\n\n'
     "    luma serve",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("serve")(serve.serve)
-app.command("ingest")(ingest.ingest)
+app.command("ingest")(ingest)
 app.command("ask")(ask.ask)
 app.command("search")(ask.search)
 app.add_typer(users.app, name="users")

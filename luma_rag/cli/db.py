@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-from typing import Annotated
 
 import typer
 
@@ -39,7 +38,8 @@ def psql(context: typer.Context) -> None:
     """
     with database_url(settings.load()) as found:
         program = str(embedded.binaries() / "psql")
-        raise typer.Exit(subprocess.run([program, found, *context.args], check=False).returncode)
+        done = subprocess.run([program, found, *context.args], check=False)  # noqa: S603 - the operator's own
+    raise typer.Exit(done.returncode)
 
 
 @app.command()
@@ -55,8 +55,7 @@ def upgrade() -> None:
 
 
 @app.command()
-def stop(
-    force: Annotated[bool, typer.Option("--force", help="Also while commands use it.")] = False,
-) -> None:
-    """Stop the embedded server."""
-    del force
+def stop() -> None:
+    """Stop the embedded server, also while commands use it; nothing that was stored is lost."""
+    was_running = embedded.stop(settings.load().data_dir)
+    console.print("Stopped." if was_running else "The embedded server was not running.")

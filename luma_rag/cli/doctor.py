@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 
 import msgspec
 import typer
-from ingest.embedder import Embedder
 from rich.table import Table
 from sqlalchemy import text
 
+from ingest.embedder import Embedder
 from luma_rag import __version__, settings
 from luma_rag.cli.output import console, print_json
 from luma_rag.db.connect import database_url
@@ -126,7 +126,8 @@ async def _llm(configured: Settings) -> Check:
             "answers",
             "note",
             "no LLM is configured: answers are quotes from the documents. Set LUMA_LLM_BASE_URL (and "
-            "LUMA_LLM_MODEL, LUMA_LLM_API_KEY) to an OpenAI-compatible server, or LUMA_LLM_GGUF to a model file",
+            "LUMA_LLM_MODEL, LUMA_LLM_API_KEY) for an OpenAI-compatible server, or LUMA_LLM_GGUF for a model "
+            "file",
         )
     try:
         question = PromptMessage("user", "Say OK.")

@@ -129,7 +129,7 @@ def test_wrong_weights_are_refused_before_loading(tmp_path: Path, monkeypatch: p
 
 
 def test_importing_is_cheap_and_loading_is_quiet() -> None:
-    """No torch until a model is wanted, never `transformers`; nothing printed, nothing asked of the network."""
+    """No torch until a model is wanted, never `transformers`, nothing printed, nothing from the network."""
     script = """
 import socket, sys
 def refuse(*args): raise AssertionError("network")
@@ -137,7 +137,8 @@ socket.socket.connect = socket.getaddrinfo = refuse
 import ingest.embedder, ingest.chunker, ingest.pipeline
 ingest.embedder.load_tokenizer()
 assert "torch" not in sys.modules
-ingest.embedder.Embedder().embed_query("")
+ingest.embedder.Embedder(threads=1).embed_query("")
+assert sys.modules["torch"].get_num_threads() == 1
 assert "transformers" not in sys.modules
 """
     command = [sys.executable, "-W", "error", "-c", script]

@@ -2,7 +2,7 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 import docx
@@ -31,7 +31,6 @@ class Recorder:
         self.news: list[tuple[int, str]] = []
         self.wrong_with_sink: dict[int, Exception] = {}
         self.wrong_with_observer: Exception | None = None
-        self.first_stage = asyncio.Event()
         self.calls = 0
 
     async def store(self, key: int, document: EmbeddedDocument) -> None:
@@ -44,7 +43,6 @@ class Recorder:
         self.calls += 1
         assert self.calls == 1, "calls come one at a time"
         assert 0 <= fraction <= 1
-        self.first_stage.set()
         await asyncio.sleep(0.001)
         self.calls -= 1
         if self.wrong_with_observer:
@@ -58,6 +56,12 @@ class Recorder:
     async def on_failed(self, key: int, error: IngestError) -> None:
         self.failed[key] = error
         self.news.append((key, "failed"))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in other threads and processes
+            await asyncio.sleep(0.002)
 
 
 async def listed(jobs: Iterable[Job]) -> AsyncIterator[Job]:
@@ -154,9 +158,7 @@ async def test_documents_are_stored_while_jobs_are_awaited(tmp_path: Path, embed
         await asyncio.Event().wait()
 
     running = asyncio.create_task(local.run(endless(), recorder, embedder, SETTINGS, recorder))
-    async with asyncio.timeout(30):
-        while not recorder.stored:
-            await asyncio.sleep(0.01)
+    await until(lambda: bool(recorder.stored))
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -166,9 +168,7 @@ async def test_cancelling_stops_the_embedder_after_its_batch(tmp_path: Path, emb
     recorder = Recorder()
     job = write(tmp_path, 1, paragraphs=3000)
     running = asyncio.create_task(local.run(listed([job]), recorder, embedder, SETTINGS, recorder))
-    async with asyncio.timeout(60):
-        while (1, "embedding") not in recorder.news:
-            await asyncio.sleep(0.01)
+    await until(lambda: (1, "embedding") in recorder.news)
     began = time.monotonic()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -186,9 +186,8 @@ async def test_cancelling_kills_the_parsers(tmp_path: Path, embedder: Embedder) 
     slow = write(tmp_path, 2, paragraphs=30_000)
     recorder = Recorder()
     running = asyncio.create_task(local.run(listed([slow]), recorder, embedder, SETTINGS, recorder))
-    async with asyncio.timeout(30):
-        while not (children := psutil.Process(launcher.pid).children()):
-            await asyncio.sleep(0.001)
+    await until(lambda: bool(psutil.Process(launcher.pid).children()))
+    children = psutil.Process(launcher.pid).children()
     for child in children:
         child.send_signal(signal.SIGSTOP)
     began = time.monotonic()

@@ -1,0 +1,1 @@
+"""Ways to process many sources."""

@@ -1,0 +1,191 @@
+"""Processes many sources on one machine: while one document is embedded, the next ones are read.
+
+Embedding takes over nine tenths of the time and all cores, so one document is embedded at a time. Reading
+happens in the sandbox's processes, storing waits for the sink; overlapped with it they cost next to nothing.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from ingest import sandbox
+from ingest.chunker import TokenCounter
+from ingest.embedder import Embedder
+from ingest.errors import IngestError, TransientError
+from ingest.pipeline import Stage, embed, read
+from ingest.settings import IngestSettings
+from ingest.sink import Sink
+from ingest.types import EmbeddedDocument, Source
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+DOCUMENTS_IN_WORK = 3
+"""One is embedded; two are ahead of it being read, or behind it being stored. So many are held in memory."""
+
+_UNEXPECTED = (
+    "Something went wrong in Luma itself while it read this file. Try again; the log has the details."
+)
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A source to process. `key` is the caller's name for it: the sink and the observer get it."""
+
+    key: int
+    source: Source
+
+
+class Observer(Protocol):
+    """Is told what becomes of the jobs: any number of `on_stage`, then one of `on_stored` and `on_failed`.
+
+    Calls come one at a time, on the event loop. An exception that is raised here ends the engine.
+    """
+
+    async def on_stage(self, key: int, stage: Stage, fraction: float) -> None:
+        """The job is at `fraction` (0 to 1) of `stage`. While a call lasts the values between are skipped."""
+        ...
+
+    async def on_stored(self, key: int, document: EmbeddedDocument) -> None:
+        """The sink has the document."""
+        ...
+
+    async def on_failed(self, key: int, error: IngestError) -> None:
+        """The document could not be read or stored; nothing of it was."""
+        ...
+
+
+async def run(
+    jobs: AsyncIterable[Job], sink: Sink, embedder: Embedder, settings: IngestSettings, observer: Observer
+) -> None:
+    """Process `jobs` until there are no more, up to `DOCUMENTS_IN_WORK` at once.
+
+    The next job is asked for when there is room for it. A document that fails is told to the observer and the
+    others go on. When the call is cancelled, or `jobs` or the observer raises, all work in progress is given
+    up: parsers are killed, the embedder stops after its batch, and the observer hears no more of those jobs.
+    What `jobs` or the observer raised comes out of the call as it is.
+    """
+    engine = _Engine(sink, embedder, settings, observer)
+    try:
+        await engine.run(jobs)
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
+    finally:
+        await engine.close()
+
+
+class _StoppedError(Exception):
+    """Ends the work in a thread, which can't be cancelled."""
+
+
+class _Engine:
+    def __init__(self, sink: Sink, embedder: Embedder, settings: IngestSettings, observer: Observer) -> None:
+        self._sink = sink
+        self._embedder = embedder
+        self._settings = settings
+        self._count = TokenCounter(embedder.tokenizer)
+        self._news = _News(observer)
+        self._threads = ThreadPoolExecutor(DOCUMENTS_IN_WORK, thread_name_prefix="ingest")
+        self._room = asyncio.Semaphore(DOCUMENTS_IN_WORK)
+        self._embedding = asyncio.Lock()
+        self._stopped = threading.Event()
+        self._finished = False
+
+    async def run(self, jobs: AsyncIterable[Job]) -> None:
+        async with asyncio.TaskGroup() as group:
+            reporter = group.create_task(self._news.deliver())
+            # Room first, then the job: one that was taken from a queue should not lie about.
+            await self._room.acquire()
+            async for job in jobs:
+                group.create_task(self._process(job))
+                await self._room.acquire()
+            for _ in range(DOCUMENTS_IN_WORK - 1):
+                await self._room.acquire()
+            # All documents are done, and with them their news.
+            reporter.cancel()
+        self._finished = True
+
+    async def close(self) -> None:
+        self._stopped.set()
+        if not self._finished:
+            # Threads wait for the sandboxes; when these are killed they find themselves stopped.
+            await asyncio.to_thread(sandbox._launcher.stop)
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+
+    async def _process(self, job: Job) -> None:
+        try:
+            try:
+                embedded = await self._embed(job)
+                await self._sink.store(job.key, embedded)
+            except IngestError as error:
+                await self._news.failed(job.key, error)
+            except Exception as error:
+                # Not ours to judge, and it must not take the other documents with it.
+                _log.exception("Ingesting document %s failed in a way it should not", job.key)
+                wrapped = TransientError(_UNEXPECTED)
+                wrapped.__cause__ = error
+                await self._news.failed(job.key, wrapped)
+            else:
+                await self._news.stored(job.key, embedded)
+        finally:
+            self._room.release()
+
+    async def _embed(self, job: Job) -> EmbeddedDocument:
+        on_progress = self._progress(job.key)
+        document, chunks = await self._in_thread(
+            partial(read, job.source, self._count, self._settings, on_progress)
+        )
+        async with self._embedding:
+            return await self._in_thread(partial(embed, document, chunks, self._embedder, on_progress))
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _progress(self, key: int) -> Callable[[Stage, float], None]:
+        loop = asyncio.get_running_loop()
+
+        def on_progress(stage: Stage, fraction: float) -> None:
+            if self._stopped.is_set():
+                raise _StoppedError
+            loop.call_soon_threadsafe(self._news.stage, key, stage, fraction)
+
+        return on_progress
+
+
+class _News:
+    """Hands news to the observer, one piece at a time; of each job's progress only the latest."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._one_at_a_time = asyncio.Lock()
+        self._latest: dict[int, tuple[Stage, float]] = {}
+        self._any = asyncio.Event()
+
+    def stage(self, key: int, stage: Stage, fraction: float) -> None:
+        self._latest[key] = stage, fraction
+        self._any.set()
+
+    async def deliver(self) -> None:
+        while True:
+            await self._any.wait()
+            async with self._one_at_a_time:
+                if self._latest:
+                    key = next(iter(self._latest))
+                    await self._observer.on_stage(key, *self._latest.pop(key))
+                else:
+                    self._any.clear()
+
+    async def stored(self, key: int, document: EmbeddedDocument) -> None:
+        async with self._one_at_a_time:
+            self._latest.pop(key, None)
+            await self._observer.on_stored(key, document)
+
+    async def failed(self, key: int, error: IngestError) -> None:
+        async with self._one_at_a_time:
+            self._latest.pop(key, None)
+            await self._observer.on_failed(key, error)

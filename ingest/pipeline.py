@@ -1,0 +1,65 @@
+"""One document from file to embedded chunks: parse, chunk, embed. All of it blocks."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from ingest.chunker import TokenCounter, chunk, embedding_text
+from ingest.embedder import Embedder
+from ingest.errors import NoTextError
+from ingest.sandbox import parse_in_sandbox
+from ingest.settings import IngestSettings
+from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Source
+
+Stage = Literal["parsing", "chunking", "embedding"]
+Progress = Callable[[Stage, float], None]
+"""Called with a stage and how much of it is done, from 0 to 1. An exception it raises ends the work."""
+
+
+def process(
+    source: Source, embedder: Embedder, settings: IngestSettings, on_progress: Progress | None = None
+) -> EmbeddedDocument:
+    """Read and embed `source`.
+
+    Raises:
+        PermanentError: the file can't be read or holds no text.
+        TransientError: a later try may succeed.
+    """
+    document, chunks = read(source, TokenCounter(embedder.tokenizer), settings, on_progress)
+    return embed(document, chunks, embedder, on_progress)
+
+
+def read(
+    source: Source, count: TokenCounter, settings: IngestSettings, on_progress: Progress | None = None
+) -> tuple[ParsedDocument, list[Chunk]]:
+    """Parse `source` in a sandbox and cut it into chunks, of which there is at least one. Needs no model.
+
+    Raises:
+        PermanentError: the file can't be read or holds no text.
+        TransientError: a later try may succeed.
+    """
+    report = on_progress or _ignore
+    report("parsing", 0)
+    document = parse_in_sandbox(source.path, settings.limits)
+    report("chunking", 0)
+    chunks = chunk(document, source.name, count, settings.chunk)
+    if not chunks:
+        raise NoTextError(
+            "No text was found in this file. If its pages are pictures, run it through text recognition "
+            "(OCR) and use the result."
+        )
+    return document, chunks
+
+
+def embed(
+    document: ParsedDocument, chunks: list[Chunk], embedder: Embedder, on_progress: Progress | None = None
+) -> EmbeddedDocument:
+    """Embed the chunks of `document`."""
+    report = on_progress or _ignore
+    report("embedding", 0)
+    texts = [embedding_text(chunk) for chunk in chunks]
+    vectors = embedder.embed_documents(texts, lambda done: report("embedding", done / len(texts)))
+    return EmbeddedDocument(document, chunks, vectors)
+
+
+def _ignore(stage: Stage, fraction: float) -> None:
+    pass
