@@ -5,12 +5,12 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
-from ingest.embedder import Embedder
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ingest.embedder import Embedder
 from luma_rag.chat.answerer import Answerer
 from luma_rag.chat.model_answerer import ModelAnswerer
 from luma_rag.chat.quoting import QuotingAnswerer
@@ -90,8 +90,9 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
     Raises:
         ConfigurationError: as for `open_store`; or the vectors were made by another model.
     """
-    # The model loads while the database starts.
-    loading = asyncio.create_task(asyncio.to_thread(Embedder, batch_size=settings.ingest.batch_size))
+    # The model loads while the database starts. A query is too short to gain from a second thread, and
+    # two would get in each other's way when the worker has the processor.
+    loading = asyncio.create_task(asyncio.to_thread(Embedder, threads=1))
     try:
         async with open_store(settings) as store, open_services(store, await loading) as runtime:
             yield runtime

@@ -68,9 +68,7 @@ class Api:
     async def upload(self, owner: httpx.AsyncClient, path: Path, *namespace_ids: int, **fields: Any) -> int:
         """Upload a file, let the worker read it, and give the document's id."""
         data = {"namespace_id": [str(i) for i in namespace_ids], **fields}
-        answer = await owner.post(
-            "/api/documents", files={"file": (path.name, path.read_bytes())}, data=data
-        )
+        answer = await owner.post("/api/documents", files={"file": (path.name, path.read_bytes())}, data=data)
         assert answer.status_code in (200, 201), answer.text
         await self.work()
         return int(answer.json()["id"])

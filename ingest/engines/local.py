@@ -114,7 +114,7 @@ class _Engine:
         self._stopped.set()
         if not self._finished:
             # Threads wait for the sandboxes; when these are killed they find themselves stopped.
-            await asyncio.to_thread(sandbox._launcher.stop)
+            await asyncio.to_thread(sandbox.stop)
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
 
     async def _process(self, job: Job) -> None:

@@ -36,6 +36,7 @@ THRESHOLD = 1.25
 Chosen on 234 answerable questions and 226 that the passages at hand did not answer, over 36 real documents
 and 240 encyclopedia paragraphs: 87 % of the answerable ones got quotes; so did 1 % of those about something
 else, and 28 % of the hard ones, whose own document had been taken away and its near relations left.
+Measured with every sentence embedded alone, before those that lean on a neighbour were embedded with it.
 """
 
 NEARLY_AS_GOOD = 0.15

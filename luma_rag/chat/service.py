@@ -215,7 +215,10 @@ async def _history(session: AsyncSession, chat_id: int, *, before: int | None) -
 
 
 def _numbered(hits: Sequence[Hit]) -> list[RetrievedPassage]:
-    return [RetrievedPassage(hit.rank, hit.title, hit.text, hit.page, hit.heading) for hit in hits]
+    return [
+        RetrievedPassage(hit.rank, hit.title, hit.text, hit.page, hit.heading, similarity=hit.score)
+        for hit in hits
+    ]
 
 
 def _citations(hits: Sequence[Hit], support: str) -> list[CitationView]:

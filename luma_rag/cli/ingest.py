@@ -87,7 +87,6 @@ def ingest(
 async def _run(paths: Sequence[Path], namespace: str, user: str | None, *, is_quiet: bool) -> Report:
     if not paths:
         raise NotFoundError("There are no PDF or DOCX files there. Name files, or folders that hold some.")
-    started = time.monotonic()
     configured = settings.load()
     loading = asyncio.create_task(asyncio.to_thread(Embedder, batch_size=configured.ingest.batch_size))
     try:
@@ -95,13 +94,14 @@ async def _run(paths: Sequence[Path], namespace: str, user: str | None, *, is_qu
             async with store.sessions.begin() as session:
                 principal = await caller(session, user)
                 namespace_id = await _namespace(session, principal, namespace)
+            embedder = await loading
+            await check_model(store.sessions, embedder)
+            started = time.monotonic()
             files = [File(str(path), "waiting") for path in paths]
             with _Bar(is_quiet) as show:
                 for file in files:
                     await _upload(store, principal, namespace_id, file)
                     show(files)
-                embedder = await loading
-                await check_model(store.sessions, embedder)
                 await _work(store, embedder, namespace_id, files, show)
             return Report(namespace_id, files, round(time.monotonic() - started, 3))
     finally:

@@ -245,7 +245,7 @@ def _start_supervisor(home: Home, lock: int, run: str, grace: float) -> None:
     output = home.open_log()
     try:
         # The process forks itself and ends, so it neither stays a child of ours nor becomes a zombie.
-        subprocess.run(  # noqa: S603 - our own program
+        subprocess.run(
             command,
             pass_fds=[lock],
             stdin=subprocess.DEVNULL,

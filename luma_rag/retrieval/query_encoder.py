@@ -4,7 +4,6 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 from ingest.embedder import Embedder
-
 from ingest.types import Vector
 
 

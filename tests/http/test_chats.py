@@ -233,9 +233,7 @@ async def test_no_connection_is_held_while_the_llm_thinks(runtime: Runtime, tmp_
     async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
         alice = await api.user("alice")
         chat = await chat_about_the_handbook(api, alice, tmp_path)
-        asking = asyncio.create_task(
-            alice.post(f"/api/chats/{chat}/messages", json={"content": "Vacation?"})
-        )
+        asking = asyncio.create_task(alice.post(f"/api/chats/{chat}/messages", json={"content": "Vacation?"}))
         await asyncio.wait_for(slow.wrote.wait(), timeout=10)
         async with runtime.engine.connect() as connection:
             in_transaction = await connection.scalar(

@@ -148,7 +148,7 @@ async def test_a_form_that_does_not_fit_keeps_nothing(api: Api, tmp_path: Path) 
     assert foreign.status_code == 404
     broken = await alice.post(
         "/api/documents",
-        content=b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\n%PDF-",
+        content=b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n%PDF-',
         headers={"content-type": "multipart/form-data; boundary=x"},
     )
     assert broken.status_code == 400

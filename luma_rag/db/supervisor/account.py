@@ -71,7 +71,7 @@ def _create() -> Account:
     # useradd gives up at once while another one holds the lock of /etc/passwd.
     for _ in range(10):
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
             problem = done.stderr.strip()
         except OSError as error:
             problem = str(error)

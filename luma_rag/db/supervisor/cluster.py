@@ -75,7 +75,7 @@ class Cluster:
             "logging_collector": "off",
         }
         options = [part for name, value in fixed.items() for part in ("-c", f"{name}={value}")]
-        return subprocess.Popen(  # noqa: S603 - a program of ours
+        return subprocess.Popen(
             [self._program("postgres"), "-D", str(self.path), *options],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -177,7 +177,7 @@ class Cluster:
         return str(self._binaries / name)
 
     def _run(self, name: str, *arguments: str, typed: str = "") -> str:
-        done = subprocess.run(  # noqa: S603 - a program of ours
+        done = subprocess.run(
             [self._program(name), *arguments],
             input=typed.encode(),
             stdout=subprocess.PIPE,
@@ -245,7 +245,7 @@ def _postmaster(cluster: Path) -> set[int]:
         pid = int((cluster / "postmaster.pid").read_text().splitlines()[0])
     except (OSError, ValueError, IndexError):
         return set()
-    command = subprocess.run(  # noqa: S603
+    command = subprocess.run(
         ["/bin/ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False
     ).stdout
     return {pid} if f"-D {cluster}" in command else set()

@@ -4,7 +4,7 @@ import { call, listAll, Problem, stream } from "./api.js";
 import { messageOf } from "./dialog.js";
 import { announce, byId, count, el, icon } from "./dom.js";
 import { isPending, isReady } from "./documents.js";
-import { answerArticle, questionArticle } from "./message.js";
+import { answerArticle, questionArticle, redrawAnswer } from "./message.js";
 import { WRITE } from "./namespaces.js";
 
 let user = null;
@@ -200,10 +200,7 @@ function drawSoon(mine, shown) {
   mine.frame = requestAnimationFrame(() => {
     mine.frame = 0;
     if (turn !== mine) return;
-    const article = answerArticle(shown);
-    article.classList.add("is-writing");
-    mine.article.replaceWith(article);
-    mine.article = article;
+    redrawAnswer(mine.article, shown);
     scrollDown(false);
   });
 }

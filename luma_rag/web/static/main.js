@@ -21,6 +21,7 @@ const NOT_HERE = [
 ];
 
 let user = null;
+let lastUserId = null;
 let known = []; // the namespaces
 let current = null; // the open namespace
 let currentChats = [];
@@ -43,7 +44,7 @@ function start() {
   documents.start(documentsChanged);
   byId("sign-out").addEventListener("click", guarded(account.signOut));
   byId("new-namespace").addEventListener("click", createNamespace);
-  byId("edit-namespace").addEventListener("click", () => namespaces.edit(current, arrive));
+  byId("edit-namespace").addEventListener("click", () => namespaces.edit(current, refreshNamespaces));
   byId("delete-namespace").addEventListener("click", () => namespaces.remove(current, leaveNamespace));
   byId("new-chat").addEventListener("click", () => {
     showSidebar(false);
@@ -68,10 +69,13 @@ function start() {
 }
 
 function enter(signedIn) {
+  // Somebody else after a session has ended: nothing of the first one may stay behind.
+  if (lastUserId !== null && lastUserId !== signedIn.id) return location.reload();
   user = signedIn;
+  lastUserId = user.id;
   byId("user-name").textContent = user.username;
   byId("app").hidden = false;
-  arrive();
+  return arrive();
 }
 
 /** Show what the address names. Called for every change of it. */
@@ -81,19 +85,31 @@ async function arrive() {
   const { namespaceId, chatId } = here();
   showSidebar(false);
   try {
-    known = await namespaces.load();
+    // What is known is opened at once: a question typed now must go to the chat that the address names.
+    const remembered = known.find((each) => each.id === namespaceId);
+    const opening = remembered && openPlace(remembered, namespaceId, chatId);
+    const [found] = await Promise.all([namespaces.load(), opening]);
     if (journey !== journeys) return;
+    known = found;
     if (namespaceId === null && known.length) return go({ namespaceId: known[0].id });
-    current = known.find((each) => each.id === namespaceId) ?? null;
-    showNamespace(namespaceId);
-    if (!current) return;
-    currentChats = await chats.load(current.id);
-    if (journey !== journeys) return;
-    showChats();
-    await Promise.all([conversation.open(user, current, chatId), documents.open(current)]);
+    const place = known.find((each) => each.id === namespaceId) ?? null;
+    if (remembered && place) {
+      current = place;
+      showNamespace(namespaceId);
+    } else {
+      await openPlace(place, namespaceId, chatId);
+    }
   } catch (problem) {
     await lost(problem, chatId);
   }
+}
+
+async function openPlace(namespace, namespaceId, chatId) {
+  if (namespace?.id !== current?.id) byId("chat-list").replaceChildren();
+  current = namespace;
+  showNamespace(namespaceId);
+  if (!current) return;
+  await Promise.all([conversation.open(user, current, chatId), documents.open(current), refreshChats()]);
 }
 
 async function lost(problem, chatId) {
@@ -129,6 +145,12 @@ function showChats() {
     if (gone.id === here().chatId) go({ namespaceId: current.id });
     else await refreshChats();
   });
+}
+
+async function refreshNamespaces() {
+  known = await namespaces.load();
+  current = known.find((each) => each.id === current.id) ?? current;
+  showNamespace(current.id);
 }
 
 async function refreshChats() {

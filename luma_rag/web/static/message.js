@@ -24,6 +24,23 @@ export function answerArticle({ content, citations }, actions = null) {
   );
 }
 
+/** Bring an answer up to date, leaving alone what stays the same: a selection or a focus in it survives. */
+export function redrawAnswer(article, message) {
+  const fresh = answerArticle(message);
+  const text = article.querySelector(".answer-text");
+  replaceChanged(text, [...fresh.querySelector(".answer-text").children]);
+  replaceChanged(article, [text, ...[...fresh.children].slice(1)]);
+}
+
+function replaceChanged(parent, wanted) {
+  const present = [...parent.children];
+  wanted.forEach((element, i) => {
+    if (!present[i]) parent.append(element);
+    else if (present[i] !== element && !present[i].isEqualNode(element)) present[i].replaceWith(element);
+  });
+  for (const extra of present.slice(wanted.length)) extra.remove();
+}
+
 function citationButton(citation) {
   const label = `Source ${citation.n}: ${[citation.title, placeOf(citation)].filter(Boolean).join(", ")}`;
   const onclick = () => showCitation(citation);

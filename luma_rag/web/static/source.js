@@ -73,7 +73,11 @@ async function loadPassages(docId, page, target, quote) {
     mark = fill(body, passage.text, mark ? null : quote) ?? mark;
     const isNew = page === null && passage.heading && passage.heading !== heading;
     heading = passage.heading;
-    return isNew ? [el("h3", {}, passage.heading), body] : [body];
+    if (!isNew) return [body];
+    // Where the text begins with its own heading, that line is set as one.
+    const own = passage.text.startsWith(heading.split(" > ").at(-1));
+    body.classList.toggle("headed", own);
+    return own ? [body] : [el("h3", {}, heading), body];
   });
   if (quote && !mark) {
     target.append(el("h3", {}, "The text around it"), ...parts);
