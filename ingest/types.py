@@ -1,4 +1,4 @@
-"""What flows through the pipeline: a source becomes passages, passages become chunks, chunks get embeddings."""
+"""What flows through the pipeline: a source becomes passages, these become chunks, chunks get embeddings."""
 
 from pathlib import Path
 from typing import Literal

@@ -120,7 +120,7 @@ async def _namespace(session: AsyncSession, principal: Principal, name: str) -> 
 async def _upload(store: Store, principal: Principal, namespace_id: int, file: File) -> None:
     path = Path(file.path)
     try:
-        with path.open("rb") as opened:
+        with await asyncio.to_thread(path.open, "rb") as opened:
             stored, kind = await documents.store_file(store.storage, _pieces(opened))
     except (LumaError, OSError) as error:
         file.state = "failed"

@@ -37,7 +37,7 @@ def serve(
     Example: luma serve --port 8080
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    for chatty in ("httpx", "sentence_transformers", "uvicorn.error"):
+    for chatty in ("alembic", "httpx", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     configured = settings.load()
 

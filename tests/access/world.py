@@ -89,8 +89,8 @@ SUBJECTS = {
 class World(msgspec.Struct, frozen=True):
     """One namespace of `owner`, with a document in it, members, a chat of `owner`'s, and a failed ingestion.
 
-    `ids` holds the ids by which calls name things, `names` the user names. `addable` is a document of `owner`'s
-    outside the namespace, which `member2` may read and `member3` write.
+    `ids` holds the ids by which calls name things, `names` the user names. `addable` is a document of
+    `owner`'s outside the namespace, which `member2` may read and `member3` write.
     """
 
     namespace_is_public: bool

@@ -29,7 +29,13 @@ def luma(environment: dict[str, str]) -> Luma:
     def run(*arguments: str, input: str | None = None) -> "subprocess.CompletedProcess[str]":
         command = str(Path(sys.executable).with_name("luma"))
         return subprocess.run(
-            [command, *arguments], env=environment, input=input, capture_output=True, text=True, timeout=120
+            [command, *arguments],
+            env=environment,
+            input=input,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
 
     return run

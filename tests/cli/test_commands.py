@@ -39,9 +39,7 @@ def test_files_are_read_and_questions_answered(luma: Luma, tmp_path: Path) -> No
     folder = tmp_path / "files"
     (folder / "deeper").mkdir(parents=True)
     documents_made.handbook(folder)
-    documents_made.word(
-        folder / "deeper" / "contract.docx", {"Payment": "Invoices are due in fourteen days."}
-    )
+    documents_made.word(folder / "deeper" / "contract.docx", {"Payment": "Bills are due in fourteen days."})
     documents_made.pdf(folder / "blank.pdf", "")
     (folder / "broken.PDF").write_bytes(b"%PDF-1.7 and nothing else")
     (folder / "notes.txt").write_text("not asked for")

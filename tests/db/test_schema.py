@@ -117,10 +117,11 @@ async def test_keys_and_what_happens_when_a_row_goes(store: Store) -> None:
     async with store.engine.connect() as connection:
         rows = await connection.execute(
             text(
-                "SELECT conrelid::regclass::text, contype::text, confrelid::regclass::text, confdeltype::text, "
-                "(SELECT string_agg(a.attname, ',' ORDER BY k.n) FROM unnest(conkey) WITH ORDINALITY k(num, n) "
-                "JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = k.num) "
-                "FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype IN ('f', 'p', 'u')"
+                "SELECT conrelid::regclass::text, contype::text, confrelid::regclass::text, "
+                "confdeltype::text, (SELECT string_agg(a.attname, ',' ORDER BY k.n) "
+                "FROM unnest(conkey) WITH ORDINALITY k(num, n) "
+                "JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = k.num) FROM pg_constraint "
+                "WHERE connamespace = 'public'::regnamespace AND contype IN ('f', 'p', 'u')"
             )
         )
         constraints = [tuple(row) for row in rows]

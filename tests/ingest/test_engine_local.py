@@ -60,7 +60,7 @@ class Recorder:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in other threads and processes
+        while not condition():
             await asyncio.sleep(0.002)
 
 

@@ -79,7 +79,7 @@ async def test_closing_the_stream_frees_the_server(server: LlamaServer) -> None:
         await anext(pieces)
     (child,) = children()
     async with asyncio.timeout(10):  # where it went on, it would compute for longer
-        while child.cpu_percent(0.3) > 20:  # noqa: ASYNC110 - only the system knows what another process does
+        while child.cpu_percent(0.3) > 20:
             await asyncio.sleep(0.1)
 
 

@@ -49,8 +49,12 @@ class Page:
         return any(element.is_displayed() for element in self.find_all(selector))
 
     def wait_for(self, selector: str, seconds: float = 20) -> WebElement:
-        self.wait(lambda: self.is_shown(selector), selector, seconds)
-        return self.find(selector)
+        """The first element of the selector that can be seen."""
+
+        def shown() -> WebElement | None:
+            return next((element for element in self.find_all(selector) if element.is_displayed()), None)
+
+        return self.wait(shown, selector, seconds)
 
     def click(self, selector: str) -> None:
         self.wait_for(selector).click()
@@ -70,11 +74,16 @@ class Page:
         self.fill("#account-form", username=USER, password=password)
 
     def create_namespace(self, name: str) -> None:
-        self.wait(lambda: self.is_shown("#new-namespace"), "the list of namespaces")
+        self.wait(
+            lambda: self.is_shown("#welcome button, .empty-state h2, .message"), "the page to be filled"
+        )
+        before = self.driver.current_url
         self.click("#new-namespace")
         self.fill("#form-dialog", name=name)
+        # Another may have the same name; the address tells them apart.
+        self.wait(lambda: self.driver.current_url != before, f"the place of namespace {name}")
         self.wait(lambda: self.find("#namespace-heading").text == name, f"namespace {name}")
-        self.wait_for(".empty-state")
+        self.wait_for(".empty-state h2")
 
     def upload(self, files: Iterable[Path]) -> None:
         self.find("#file-input").send_keys("\n".join(map(str, files)))

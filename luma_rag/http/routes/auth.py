@@ -20,6 +20,7 @@ from luma_rag.http.authentication import (
 )
 from luma_rag.http.dependencies import Caller, Part, Services, Session
 from luma_rag.http.input import Login, PasswordChange, Registration, TokenRequest
+from luma_rag.http.openapi import problems
 from luma_rag.http.parameters import Id
 from luma_rag.http.rate_limit import FailureLimit
 from luma_rag.paging import Items
@@ -29,7 +30,7 @@ _by_account = FailureLimit(limit=10, seconds=300)
 _by_address = FailureLimit(limit=50, seconds=300)
 
 
-@post("/register", opt=PUBLIC)
+@post("/register", opt=PUBLIC, responses=problems(403, 409))
 async def register(data: JSONBody[Registration], runtime: Services) -> UserView:
     """Make an account. The first one of an empty database becomes an administrator's."""
     return await users.register(
@@ -41,7 +42,7 @@ async def register(data: JSONBody[Registration], runtime: Services) -> UserView:
     )
 
 
-@post("/login", opt=PUBLIC, status_code=HTTP_200_OK)
+@post("/login", opt=PUBLIC, status_code=HTTP_200_OK, responses=problems(401, 429))
 async def login(
     data: JSONBody[Login], request: Request[Any, Any, Any], runtime: Services
 ) -> Response[UserView]:
@@ -81,7 +82,7 @@ async def change_password(data: JSONBody[PasswordChange], principal: Caller, run
     await users.change_password(runtime.sessions, principal, data.current, data.new)
 
 
-@post("/tokens")
+@post("/tokens", responses=problems(404))
 async def create_token(data: JSONBody[TokenRequest], session: Session, principal: Caller) -> NewToken:
     """Make a token for programs. It is shown this once."""
     return await sign_in.create_token(

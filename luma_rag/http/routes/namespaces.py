@@ -12,6 +12,7 @@ from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.service import NamespaceDocument
 from luma_rag.http.dependencies import Caller, Part, Services, Session
 from luma_rag.http.input import DocumentReference, Membership, NamespaceChange, NewNamespace, Search
+from luma_rag.http.openapi import problems
 from luma_rag.http.parameters import Id
 from luma_rag.namespaces import NamespaceView
 from luma_rag.paging import Items
@@ -65,7 +66,7 @@ async def members(namespace_id: Id, session: Session, principal: Caller, paging:
     return await grants.members(session, principal, namespace_id, paging)
 
 
-@put("/{namespace_id:int}/members/{user_id:int}")
+@put("/{namespace_id:int}/members/{user_id:int}", responses=problems(409))
 async def set_member(
     namespace_id: Id, user_id: Id, data: JSONBody[Membership], session: Session, principal: Caller
 ) -> Member:
@@ -87,7 +88,7 @@ async def documents_of_namespace(
     return await documents.in_namespace(session, principal, namespace_id, paging)
 
 
-@post("/{namespace_id:int}/documents", status_code=HTTP_202_ACCEPTED)
+@post("/{namespace_id:int}/documents", status_code=HTTP_202_ACCEPTED, responses=problems(409))
 async def add_document(
     namespace_id: Id, data: JSONBody[DocumentReference], session: Session, principal: Caller
 ) -> IngestionView:

@@ -9,6 +9,7 @@ from luma_rag.accounts.users import UserName, UserView
 from luma_rag.errors import ForbiddenError
 from luma_rag.http.dependencies import Caller, Part, Services, Session
 from luma_rag.http.input import NewUser, UserChange
+from luma_rag.http.openapi import problems
 from luma_rag.http.parameters import Id, OfName
 from luma_rag.paging import Items
 
@@ -20,14 +21,14 @@ async def list_users(session: Session, principal: Caller, paging: Part) -> Items
     return await users.list_users(session, paging)
 
 
-@post("/")
+@post("/", responses=problems(409))
 async def create_user(data: JSONBody[NewUser], principal: Caller, runtime: Services) -> UserView:
     """Make an account for somebody."""
     _require_admin(principal)
     return await users.create(runtime.sessions, data.username, data.email, data.password, data.role)
 
 
-@get("/lookup")
+@get("/lookup", responses=problems(404))
 async def lookup(session: Session, username: OfName) -> UserName:
     """The user of exactly this name: enough to share with them."""
     return await users.lookup(session, username)
@@ -40,7 +41,7 @@ async def get_user(user_id: Id, session: Session, principal: Caller) -> UserView
     return await users.get(session, user_id)
 
 
-@patch("/{user_id:int}")
+@patch("/{user_id:int}", responses=problems(409))
 async def change_user(
     user_id: Id, data: JSONBody[UserChange], principal: Caller, runtime: Services
 ) -> UserView:
@@ -49,7 +50,7 @@ async def change_user(
     return await users.update(runtime.sessions, user_id, role=data.role, password=data.password)
 
 
-@delete("/{user_id:int}")
+@delete("/{user_id:int}", responses=problems(409))
 async def remove_user(user_id: Id, session: Session, principal: Caller) -> None:
     """Remove a user with their chats; not the last administrator, and not who still owns something."""
     _require_admin(principal)

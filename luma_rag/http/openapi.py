@@ -1,0 +1,121 @@
+"""What the OpenAPI document says beyond what Litestar reads from the handlers' signatures."""
+
+from dataclasses import dataclass
+
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
+from litestar.plugins import ReceiveRoutePlugin
+from litestar.routes import BaseRoute, HTTPRoute
+
+from luma_rag.http.errors import MEDIA_TYPE, Problem
+from luma_rag.http.events import EVENT_STREAM
+
+_MEANINGS = {
+    400: "The body can't be parsed.",
+    401: "Not signed in, or the login has ended.",
+    403: "The caller may see it, but not do this; or the CSRF token is missing.",
+    404: "It does not exist, or the caller may not see it.",
+    409: "It clashes with what exists.",
+    413: "The body is too large.",
+    415: "The file is neither PDF nor DOCX, or the body no multipart form.",
+    422: "A value does not fit; `errors` names the fields.",
+    429: "Too many failed attempts; `Retry-After` says when to come back.",
+    502: "The LLM failed.",
+    503: "Something that this call needs is not there right now.",
+}
+
+_GIVEN_BY_LUMA = {"session", "principal", "runtime", "request"}
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """How a call may fail, for the `responses` of its handler; `ProblemResponses` adds what all calls share."""
+    return {
+        status: ResponseSpec(
+            Problem, description=_MEANINGS[status], media_type=MEDIA_TYPE, generate_examples=False
+        )
+        for status in statuses
+    }
+
+
+class ProblemResponses(ReceiveRoutePlugin):
+    """Documents the ways in which any call may fail, and which calls need no login."""
+
+    def receive_route(self, route: BaseRoute) -> None:
+        """Add to the handlers of a route, before the document is made of them."""
+        if not isinstance(route, HTTPRoute):
+            return
+        for handler, _ in route.route_handler_map.values():
+            if not handler.resolve_include_in_schema():
+                continue
+            if handler.opt.get("public"):
+                handler.security = [{}]
+            statuses = _statuses(handler, has_path_parameters=bool(route.path_parameters))
+            handler.responses = {**problems(*sorted(statuses)), **(handler.responses or {})}
+
+
+def _statuses(handler: HTTPRouteHandler, *, has_path_parameters: bool) -> set[int]:
+    parameters = set(handler.parsed_fn_signature.parameters)
+    statuses = {503} if parameters else set()
+    if not handler.opt.get("public"):
+        statuses |= {401, 403}
+    if has_path_parameters:
+        statuses |= {404}
+    if parameters - _GIVEN_BY_LUMA:
+        # Where there are parameters, Litestar describes a 400 of a form that Luma does not answer with.
+        statuses |= {400, 422}
+    if "data" in parameters or handler.operation_class is UploadOperation:
+        statuses |= {400, 413, 422}
+    return statuses
+
+
+@dataclass
+class UploadOperation(Operation):
+    """Describes the multipart body, which the handler reads by itself."""
+
+    def __post_init__(self) -> None:
+        """Add the body to the description."""
+        self.request_body = RequestBody(
+            required=True,
+            content={
+                "multipart/form-data": OpenAPIMediaType(
+                    schema=Schema(
+                        type=OpenAPIType.OBJECT,
+                        required=["file"],
+                        properties={
+                            "file": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY),
+                            "title": Schema(type=OpenAPIType.STRING),
+                            "is_public": Schema(type=OpenAPIType.BOOLEAN, default=False),
+                            "namespace_id": Schema(
+                                type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.INTEGER)
+                            ),
+                        },
+                    )
+                )
+            },
+        )
+
+
+@dataclass
+class AnswerOperation(Operation):
+    """Describes the stream that `Accept: text/event-stream` gets instead of JSON, always with status 200."""
+
+    def __post_init__(self) -> None:
+        """Add the stream to the responses."""
+        self.responses = self.responses or {}
+        streamed = self.responses.setdefault(
+            "200", OpenAPIResponse(description="The answer as server-sent events.")
+        )
+        if isinstance(streamed, OpenAPIResponse):
+            events = OpenAPIMediaType(
+                schema=Schema(
+                    type=OpenAPIType.STRING,
+                    description=(
+                        "`user_message` (stored), `citations` (what was retrieved), many `delta` "
+                        '(`{"text": …}`), `llm_message` (stored, with what it cites); `error` (a problem) '
+                        "where it breaks."
+                    ),
+                )
+            )
+            streamed.content = {**(streamed.content or {}), EVENT_STREAM: events}

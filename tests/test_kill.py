@@ -1,0 +1,153 @@
+"""`kill -9` of everything in the middle of the work: nothing is lost, half there, or orphaned."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from sqlalchemy import text
+
+from luma_rag.db.embedded import running, stop
+from luma_rag.db.session import create_engine
+from tests import documents_made
+from tests.api import PASSWORD
+
+# Enough text that the work is under way when it is interrupted.
+PAGES = ["\n".join(f"Rule {i}.{j}: do it {i * j} times a year." for j in range(40)) for i in range(10)]
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Generator[Path]:
+    folder = tmp_path / "luma"
+    yield folder
+    stop(folder)
+
+
+@contextmanager
+def serving(data_dir: Path) -> Iterator[tuple[str, int]]:
+    """`luma serve` in a process of its own: its address and its process id."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LUMA_")}
+    process = subprocess.Popen(
+        [str(Path(sys.executable).with_name("luma")), "serve", "--port", "0"],
+        env=environment | {"LUMA_DATA_DIR": str(data_dir), "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert "ready at http" in line, line
+        yield line.split()[-1], process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=40)
+        process.stdout.close()
+
+
+def sign_in(url: str) -> httpx.Client:
+    client = httpx.Client(base_url=url, timeout=30)
+    answer = client.post("/api/auth/login", json={"username": "alice", "password": PASSWORD})
+    answer.raise_for_status()
+    client.headers["x-csrftoken"] = client.cookies["csrftoken"]
+    return client
+
+
+def kill_everything(server: int, data_dir: Path) -> None:
+    """The server, its worker with its sandboxes, the database's supervisor, and Postgres."""
+    family = [psutil.Process(server), *psutil.Process(server).children(recursive=True)]
+    for process in psutil.process_iter(["cmdline"]):
+        if any(str(data_dir) in argument for argument in process.info["cmdline"] or []):
+            family += [process, *process.children(recursive=True)]
+    names = {" ".join(process.cmdline()) for process in family if process.is_running()}
+    assert any("luma_rag.worker" in name for name in names)
+    assert any("postgres" in name for name in names)
+    for process in family:
+        if process.is_running():
+            process.kill()
+    psutil.wait_procs(family, timeout=10)
+
+
+def wait_for(client: httpx.Client, namespace: int, is_enough: str, seconds: float) -> list[dict[str, object]]:
+    """Poll the documents' ingestions until one, or all, have come far enough."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        items = client.get(f"/api/namespaces/{namespace}/documents").json()["items"]
+        states = [item["ingestion"] for item in items]
+        if is_enough == "embedding" and any(state["stage"] == "embedding" for state in states):
+            return items
+        if is_enough == "ended" and all(state["state"] in ("ready", "failed") for state in states):
+            return items
+        time.sleep(0.05)
+    raise AssertionError(f"not {is_enough} after {seconds} s: {states}")
+
+
+def test_everything_killed_while_documents_are_read(data_dir: Path, tmp_path: Path) -> None:
+    paths = [documents_made.pdf(tmp_path / f"rules {i}.pdf", f"Volume {i}", *PAGES) for i in range(3)]
+    paths.append(documents_made.pdf(tmp_path / "blank.pdf", ""))
+    with serving(data_dir) as (url, server):
+        httpx.post(
+            f"{url}/api/auth/register",
+            json={"username": "alice", "email": "alice@example.com", "password": PASSWORD},
+        ).raise_for_status()
+        with closing(sign_in(url)) as client:
+            namespace = client.post("/api/namespaces", json={"name": "rules"}).json()["id"]
+            for path in paths:
+                client.post(
+                    "/api/documents",
+                    files={"file": (path.name, path.read_bytes())},
+                    data={"namespace_id": str(namespace)},
+                ).raise_for_status()
+            wait_for(client, namespace, "embedding", 60)
+        kill_everything(server, data_dir)
+    with serving(data_dir) as (url, _), closing(sign_in(url)) as client:
+        items = wait_for(client, namespace, "ended", 120)
+        assert {item["title"]: item["ingestion"]["state"] for item in items} == {  # type: ignore[index]
+            "rules 0": "ready",
+            "rules 1": "ready",
+            "rules 2": "ready",
+            "blank": "failed",
+        }
+        assert {item["file_metadata"].get("pages") for item in items} == {11, None}  # type: ignore[attr-defined]
+        found = client.post(f"/api/namespaces/{namespace}/search", json={"query": "Rule 7.9", "k": 3})
+        assert len(found.json()["hits"]) == 3
+    with running(data_dir) as database:
+        asyncio.run(assert_nothing_is_half_there(database))
+
+
+async def assert_nothing_is_half_there(url: str) -> None:
+    """Every vec_id has its vector, every vector stands in one namespace_doc, and all chunks have theirs."""
+    questions = {
+        "vec_ids without a vector": (
+            "SELECT count(*) FROM namespace_doc, unnest(vec_id) v WHERE NOT EXISTS (SELECT "
+            "FROM chunk_vector c WHERE c.id = v::bigint AND c.namespace_id = namespace_doc.namespace_id)"
+        ),
+        "vectors that stand in no namespace_doc, or in several": (
+            "SELECT count(*) FROM chunk_vector c WHERE 1 <> (SELECT count(*) FROM namespace_doc d "
+            "WHERE c.id::text = ANY(d.vec_id))"
+        ),
+        "chunks of a held document without a vector": (
+            "SELECT count(*) FROM namespace_doc d JOIN chunk k ON k.doc_id = d.doc_id WHERE NOT EXISTS "
+            "(SELECT FROM chunk_vector c WHERE c.chunk_id = k.id AND c.namespace_id = d.namespace_id)"
+        ),
+        "chunks of a document that no namespace holds": (
+            "SELECT count(*) FROM chunk k WHERE NOT EXISTS "
+            "(SELECT FROM namespace_doc d WHERE d.doc_id = k.doc_id)"
+        ),
+        "empty but ready": "SELECT count(*) FROM ingestion WHERE state = 'ready' AND chunks = 0",
+        "left running": "SELECT count(*) FROM ingestion WHERE state = 'running'",
+    }
+    engine = create_engine(url)
+    async with engine.connect() as connection:
+        found = {name: await connection.scalar(text(query)) for name, query in questions.items()}
+        vectors = await connection.scalar(text("SELECT count(*) FROM chunk_vector"))
+    await engine.dispose()
+    assert found == dict.fromkeys(questions, 0)
+    assert vectors > 0
