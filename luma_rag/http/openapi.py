@@ -30,7 +30,7 @@ _GIVEN_BY_LUMA = {"session", "principal", "runtime", "request"}
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """How a call may fail, for the `responses` of its handler; `ProblemResponses` adds what all calls share."""
+    """How a call may fail, for the `responses` of its handler; what all share `ProblemResponses` adds."""
     return {
         status: ResponseSpec(
             Problem, description=_MEANINGS[status], media_type=MEDIA_TYPE, generate_examples=False

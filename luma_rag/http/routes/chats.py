@@ -15,6 +15,7 @@ from luma_rag.chat.service import TurnEvent
 from luma_rag.http.dependencies import Caller, Part, Services, Session
 from luma_rag.http.events import EVENT_STREAM, event_stream
 from luma_rag.http.input import ChatChange, NewChat, NewMessage, Verdict
+from luma_rag.http.openapi import AnswerOperation, problems
 from luma_rag.http.parameters import Id, OfNamespace
 from luma_rag.paging import Items
 
@@ -26,7 +27,7 @@ class Exchange(msgspec.Struct, frozen=True):
     llm_message: MessageView
 
 
-@post("/chats")
+@post("/chats", responses=problems(404))
 async def start_chat(data: JSONBody[NewChat], session: Session, principal: Caller) -> ChatView:
     """Start a chat with a namespace. Level 1 there."""
     return await history.start(session, principal, data.namespace_id)
@@ -66,22 +67,27 @@ async def list_messages(chat_id: Id, session: Session, principal: Caller, paging
     return await history.messages(session, principal, chat_id, paging)
 
 
-@post("/chats/{chat_id:int}/messages")
+@post("/chats/{chat_id:int}/messages", operation_class=AnswerOperation, responses=problems(502))
 async def ask(
     chat_id: Id,
     data: JSONBody[NewMessage],
     request: Request[Any, Any, Any],
     principal: Caller,
     runtime: Services,
-) -> Response[Any]:
+) -> Response[Exchange]:
     """Ask a question. As JSON, or as server-sent events with `Accept: text/event-stream`."""
     return await _respond(request, runtime.chats.ask(principal, chat_id, data.content), HTTP_201_CREATED)
 
 
-@post("/chats/{chat_id:int}/regenerate", status_code=HTTP_200_OK)
+@post(
+    "/chats/{chat_id:int}/regenerate",
+    status_code=HTTP_200_OK,
+    operation_class=AnswerOperation,
+    responses=problems(409, 502),
+)
 async def regenerate(
     chat_id: Id, request: Request[Any, Any, Any], principal: Caller, runtime: Services
-) -> Response[Any]:
+) -> Response[Exchange]:
     """Answer the last question again; the new answer takes the place of the old one."""
     return await _respond(request, runtime.chats.regenerate(principal, chat_id), HTTP_200_OK)
 

@@ -3,8 +3,7 @@
 from typing import Any
 
 from litestar import Request, Response, Router, delete, get, patch, post, put
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
-from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from litestar.response import File
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
@@ -18,6 +17,7 @@ from luma_rag.documents.service import DocumentView, PassageView, UploadedDocume
 from luma_rag.errors import NotFoundError
 from luma_rag.http.dependencies import Caller, Part, Services, Session
 from luma_rag.http.input import DocumentChange, Sharing
+from luma_rag.http.openapi import UploadOperation, problems
 from luma_rag.http.parameters import Id, InScope, OfPage
 from luma_rag.http.upload import read_upload
 from luma_rag.paging import Items
@@ -28,32 +28,6 @@ _MEDIA_TYPES = {
 }
 # The browser's own viewer draws a PDF; whatever the file asks for besides is refused.
 _FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'self'"
-
-
-class UploadOperation(Operation):
-    """Describes the multipart body, which the handler reads by itself."""
-
-    def __post_init__(self) -> None:
-        """Add the body to the description."""
-        self.request_body = RequestBody(
-            required=True,
-            content={
-                "multipart/form-data": OpenAPIMediaType(
-                    schema=Schema(
-                        type=OpenAPIType.OBJECT,
-                        required=["file"],
-                        properties={
-                            "file": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY),
-                            "title": Schema(type=OpenAPIType.STRING),
-                            "is_public": Schema(type=OpenAPIType.BOOLEAN),
-                            "namespace_id": Schema(
-                                type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.INTEGER)
-                            ),
-                        },
-                    )
-                )
-            },
-        )
 
 
 async def upload(
@@ -111,7 +85,14 @@ async def remove_document(doc_id: Id, principal: Caller, runtime: Services) -> N
     runtime.storage.remove(path)
 
 
-@get("/{doc_id:int}/file")
+@get(
+    "/{doc_id:int}/file",
+    responses={
+        200: ResponseSpec(
+            bytes, description="The PDF or DOCX.", media_type="application/*", generate_examples=False
+        )
+    },
+)
 async def file(doc_id: Id, session: Session, principal: Caller, runtime: Services) -> File:
     """The original bytes; a PDF opens in the browser."""
     found = await documents.file(session, principal, runtime.storage, doc_id)
@@ -140,7 +121,7 @@ async def permissions(doc_id: Id, session: Session, principal: Caller, paging: P
     return await grants.shared_with(session, principal, doc_id, paging)
 
 
-@put("/{doc_id:int}/permissions/{user_id:int}")
+@put("/{doc_id:int}/permissions/{user_id:int}", responses=problems(409))
 async def share(
     doc_id: Id, user_id: Id, data: JSONBody[Sharing], session: Session, principal: Caller
 ) -> SharedWith:
@@ -160,7 +141,7 @@ async def get_ingestion(ingestion_id: Id, session: Session, principal: Caller) -
     return await ingestion.get(session, principal, ingestion_id)
 
 
-@post("/{ingestion_id:int}/retry", status_code=HTTP_202_ACCEPTED)
+@post("/{ingestion_id:int}/retry", status_code=HTTP_202_ACCEPTED, responses=problems(409))
 async def retry_ingestion(ingestion_id: Id, session: Session, principal: Caller) -> IngestionView:
     """Queue a failed ingestion again. Level 2."""
     return await ingestion.retry(session, principal, ingestion_id)
@@ -169,7 +150,19 @@ async def retry_ingestion(ingestion_id: Id, session: Session, principal: Caller)
 def router(max_upload_bytes: int) -> Router:
     """The routes of documents; only the upload takes large bodies."""
     # The parts round the file need some room too.
-    take_upload = post("/", operation_class=UploadOperation, request_max_body_size=max_upload_bytes + 2**20)
+    take_upload = post(
+        "/",
+        operation_class=UploadOperation,
+        request_max_body_size=max_upload_bytes + 2**20,
+        responses={
+            200: ResponseSpec(
+                UploadedDocument,
+                description="The caller had uploaded the same file before.",
+                generate_examples=False,
+            ),
+            **problems(404, 409, 415),
+        },
+    )
     return Router(
         "/api/documents",
         route_handlers=[

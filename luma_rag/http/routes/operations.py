@@ -2,6 +2,7 @@
 
 import msgspec
 from litestar import Response, Router, get
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
 from luma_rag.http.authentication import PUBLIC
@@ -21,7 +22,15 @@ async def live() -> Health:
     return Health("ok", {})
 
 
-@get("/ready", opt=PUBLIC)
+@get(
+    "/ready",
+    opt=PUBLIC,
+    responses={
+        HTTP_503_SERVICE_UNAVAILABLE: ResponseSpec(
+            Health, description="`checks` says what fails.", generate_examples=False
+        )
+    },
+)
 async def ready(runtime: Services) -> Response[Health]:
     """The database is migrated and reachable, the embedder loaded, the queue reachable."""
     checks = await runtime.checks()

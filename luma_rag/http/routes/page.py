@@ -1,6 +1,7 @@
 """The chat page and its files."""
 
 from litestar import MediaType, get
+from litestar.datastructures import CacheControlHeader
 from litestar.response import File
 from litestar.static_files import create_static_files_router
 
@@ -20,5 +21,10 @@ async def page() -> File:
 
 
 static = create_static_files_router(
-    "/static", [web.STATIC], opt=PUBLIC, include_in_schema=False, cache_control=None
+    "/static",
+    [web.STATIC],
+    opt=PUBLIC,
+    include_in_schema=False,
+    # Asked for anew each time, and answered from the ETag: an upgrade must not meet yesterday's modules.
+    cache_control=CacheControlHeader(no_cache=True),
 )

@@ -1,0 +1,80 @@
+"""A namespace with documents, for benchmarks: in a data directory of its own, with the embedded Postgres."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import select
+
+from ingest.embedder import Embedder
+from luma_rag import namespaces
+from luma_rag.access import Principal
+from luma_rag.db.models import Namespace, User
+from luma_rag.documents import service as documents
+from luma_rag.runtime import Store, check_model, open_store
+from luma_rag.settings import Settings
+from luma_rag.worker import drain
+
+_PIECE = 2**20
+
+
+class Corpus(msgspec.Struct, frozen=True):
+    """A user's namespace in a store."""
+
+    store: Store
+    embedder: Embedder
+    principal: Principal
+    namespace_id: int
+
+    async def ingest(self, files: Sequence[Path]) -> None:
+        """Bring files into the namespace, those that can be read; what is there already stays as it is."""
+        for path in files:
+            stored, kind = await documents.store_file(self.store.storage, _pieces(path))
+            async with self.store.sessions.begin() as session:
+                await documents.add(
+                    session,
+                    self.principal,
+                    stored,
+                    kind,
+                    path.name,
+                    title=None,
+                    is_public=False,
+                    namespace_ids=[self.namespace_id],
+                )
+        await drain(self.store, self.embedder)
+
+
+@asynccontextmanager
+async def open_corpus(data_dir: Path, embedder: Embedder) -> AsyncGenerator[Corpus]:
+    """The corpus of a data directory, which may hold one already."""
+    async with open_store(Settings(data_dir=data_dir)) as store:
+        await check_model(store.sessions, embedder)
+        async with store.sessions.begin() as session:
+            user = await session.scalar(select(User).order_by(User.id).limit(1))
+            if user is None:
+                # Nobody can sign in with this: it is no hash of anything.
+                no_hash = "-"
+                user = User(
+                    username="benchmark", email="benchmark@example.com", password=no_hash, role="admin"
+                )
+                session.add(user)
+                await session.flush()
+            principal = Principal(user.id, user.role)
+            namespace_id = await session.scalar(select(Namespace.id).order_by(Namespace.id).limit(1))
+            if namespace_id is None:
+                made = await namespaces.create(session, principal, "benchmark", None, is_public=False)
+                namespace_id = made.id
+        yield Corpus(store, embedder, principal, namespace_id)
+
+
+def documents_in(folder: Path) -> list[Path]:
+    """The PDF and DOCX files in a folder and below, by name."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".pdf", ".docx"})
+
+
+async def _pieces(path: Path) -> AsyncIterator[bytes]:
+    with await asyncio.to_thread(path.open, "rb") as file:
+        while piece := await asyncio.to_thread(file.read, _PIECE):
+            yield piece

@@ -1,0 +1,152 @@
+"""How often the page that holds the answer is among the passages retrieved.
+
+    python -m benchmarks.docqa FOLDER [-k 5] [--data-dir DIR] [--json] [--misses]
+
+FOLDER holds `documents/` and `questions.jsonl`: a JSON object a line with `question`, `answerable`,
+`document` (a file name), `page` (counted from 1) and, where there are several places, `evidence`: a list of
+objects with `document` and `page`. All documents stand in one namespace and are searched at once. Asked are
+the answerable questions of which a page is known; found is a question where one of the first `k` hits is one
+of its pages. With `--data-dir` the documents are read once and kept for the next run.
+"""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+
+from benchmarks.corpus import Corpus, documents_in, open_corpus
+from ingest.embedder import Embedder
+from luma_rag.db.models import Document
+from luma_rag.retrieval.query_encoder import QueryEncoder
+from luma_rag.retrieval.search import Hit, Retriever
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A question, and the pages that hold its answer."""
+
+    text: str
+    source: str
+    places: frozenset[tuple[str, int]]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What was found for a question. `has_document` tells whether at least the right document was."""
+
+    question: Question
+    has_page: bool
+    has_document: bool
+    milliseconds: float
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Shares of the questions, from 0 to 1; `by_source` is the share of pages."""
+
+    questions: int
+    k: int
+    page_hit_rate: float
+    document_hit_rate: float
+    median_milliseconds: float
+    by_source: dict[str, float]
+
+
+def read_questions(path: Path) -> list[Question]:
+    """The answerable questions of which a page is known."""
+    questions = []
+    for line in path.read_text().splitlines():
+        entry: dict[str, Any] = msgspec.json.decode(line)
+        if not entry["answerable"] or entry.get("page") is None:
+            continue
+        places = {(entry["document"], entry["page"])}
+        for place in entry.get("evidence") or []:
+            if place.get("page") is not None:
+                places.add((place.get("document", entry["document"]), place["page"]))
+        questions.append(Question(entry["question"], entry["source"], frozenset(places)))
+    return questions
+
+
+async def measure(corpus: Corpus, questions: list[Question], k: int) -> list[Outcome]:
+    """Ask every question once."""
+    async with corpus.store.sessions.begin() as session:
+        rows = await session.execute(
+            select(Document.id, Document.file_metadata["original_filename"].as_string())
+        )
+        names = dict(rows.tuples().all())
+    encoder = QueryEncoder(corpus.embedder)
+    retriever = Retriever(corpus.store.sessions, encoder)
+    outcomes = []
+    for question in questions:
+        result = await retriever.search(corpus.principal, corpus.namespace_id, question.text, k=k)
+        outcomes.append(_outcome(question, result.hits, names, result.took_ms.total))
+    encoder.close()
+    return outcomes
+
+
+def summary(outcomes: list[Outcome], k: int) -> Report:
+    """Shares over all questions and by their source."""
+    sources: dict[str, list[bool]] = defaultdict(list)
+    for outcome in outcomes:
+        sources[outcome.question.source].append(outcome.has_page)
+    return Report(
+        questions=len(outcomes),
+        k=k,
+        page_hit_rate=_share([outcome.has_page for outcome in outcomes]),
+        document_hit_rate=_share([outcome.has_document for outcome in outcomes]),
+        median_milliseconds=round(statistics.median(outcome.milliseconds for outcome in outcomes), 2),
+        by_source={source: _share(found) for source, found in sorted(sources.items())},
+    )
+
+
+def _outcome(question: Question, hits: list[Hit], names: dict[int, str], milliseconds: float) -> Outcome:
+    documents = {document for document, _ in question.places}
+    return Outcome(
+        question,
+        has_page=any((names[hit.doc_id], hit.page) in question.places for hit in hits),
+        has_document=any(names[hit.doc_id] in documents for hit in hits),
+        milliseconds=milliseconds,
+    )
+
+
+def _share(found: list[bool]) -> float:
+    return round(sum(found) / len(found), 3)
+
+
+async def run(folder: Path, data_dir: Path, k: int) -> list[Outcome]:
+    """Read the documents, if they are not yet there, and ask."""
+    embedder = await asyncio.to_thread(Embedder)
+    async with open_corpus(data_dir, embedder) as corpus:
+        await corpus.ingest(documents_in(folder / "documents"))
+        return await measure(corpus, read_questions(folder / "questions.jsonl"), k)
+
+
+def main() -> None:
+    """Parse the command line, measure, print."""
+    parser = argparse.ArgumentParser(description="Measure how often the right page is retrieved.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("-k", type=int, default=5, help="passages looked at (5)")
+    parser.add_argument("--data-dir", type=Path, help="keep the read documents here")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--misses", action="store_true", help="print the questions whose page was not found")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="luma-") as temporary:
+        data_dir = arguments.data_dir or Path(temporary)
+        outcomes = asyncio.run(run(arguments.folder, data_dir, arguments.k))
+    found = summary(outcomes, arguments.k)
+    if arguments.json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        for name, value in msgspec.structs.asdict(found).items():
+            print(f"{name.replace('_', ' '):20} {value}")
+    if arguments.misses:
+        for outcome in outcomes:
+            if not outcome.has_page:
+                print(f"missed: {outcome.question.text} {sorted(outcome.question.places)}")
+
+
+if __name__ == "__main__":
+    main()
