@@ -76,7 +76,7 @@ async def measure(corpus: Corpus, questions: list[Question], k: int) -> list[Out
         rows = await session.execute(
             select(Document.id, Document.file_metadata["original_filename"].as_string())
         )
-        names = dict(rows.tuples().all())
+        names: dict[int, str] = dict(rows.tuples().all())
     encoder = QueryEncoder(corpus.embedder)
     retriever = Retriever(corpus.store.sessions, encoder)
     outcomes = []

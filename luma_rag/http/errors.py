@@ -1,6 +1,7 @@
 """Every error becomes `application/problem+json` (RFC 9457) here, and nowhere else."""
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -25,14 +26,14 @@ logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
 
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A problem as RFC 9457 has it. `errors` lists what is wrong with single fields."""
+class Problem(msgspec.Struct, frozen=True):
+    """A problem as RFC 9457 has it. `errors` lists what is wrong with single fields, `{field, message}` each."""
 
     title: str
     status: int
     detail: str
     type: str = "about:blank"
-    errors: list[FieldError] | None = None
+    errors: Sequence[dict[str, str]] | msgspec.UnsetType = msgspec.UNSET
 
 
 def problem(error: Exception) -> Problem:
@@ -43,8 +44,7 @@ def problem(error: Exception) -> Problem:
             title=known.title,
             status=known.status,
             detail=known.detail,
-            type="about:blank",
-            errors=known.errors,
+            errors=msgspec.UNSET if known.errors is None else known.errors,
         )
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         return Problem(
