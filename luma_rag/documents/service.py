@@ -145,7 +145,9 @@ async def add(
         try:
             await session.flush()
         except IntegrityError:
-            raise ConflictError("The same file is being uploaded by you right now; try again.") from None
+            raise ConflictError(
+                "You have this very file already, or are uploading it right now. Look at your documents."
+            ) from None
     held = set(
         await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == document.id))
     )
