@@ -45,6 +45,8 @@ NEARLY_AS_GOOD = 0.15
 _MODEL_TOKENS = 256
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LEAST_WORDS = 3
+# A few words that end like no sentence and no introduction to a list.
+_HEADING = re.compile(r"[^\W\d_][\w'’-]*(?:[ &,/]+[^\W\d_][\w'’-]*){0,5}")
 # A sentence that begins so speaks of the one before.
 _LEANS_BACK = re.compile(
     r"(?:it|its|they|their|them|this|that|these|those|he|she|his|her|such|however|but|therefore|thus|otherwise"
@@ -217,7 +219,17 @@ def _chosen(ranked: list[_Candidate]) -> list[tuple[int, str]]:
         else:
             if len(chosen) < MOST_QUOTES:
                 chosen.append(candidate)
-    return [(candidate.passage.n, shorten(candidate.text, QUOTE_LIMIT)) for candidate in chosen]
+    return [
+        (candidate.passage.n, shorten(_without_headings(candidate).text, QUOTE_LIMIT)) for candidate in chosen
+    ]
+
+
+def _without_headings(candidate: _Candidate) -> _Candidate:
+    """Without the headings at its beginning, which helped to find it and read oddly before a sentence."""
+    first = candidate.first
+    while first < candidate.last and _HEADING.fullmatch(candidate.every[first].text):
+        first += 1
+    return candidate._replace(first=first)
 
 
 def _is_surely_short(text: str) -> bool:

@@ -182,3 +182,13 @@ def test_same_text_twice_is_quoted_once(quoting: QuotingAnswerer) -> None:
     quotes = quoting.quotes("How many days of paid leave do employees have?", twice)
     assert len({text for _, text in quotes}) == len(quotes)
     assert np.count_nonzero(["28 days" in text for _, text in quotes]) == 1
+
+
+def test_headings_are_not_quoted_before_the_sentence(quoting: QuotingAnswerer) -> None:
+    text = (
+        "Leaving the company\nNotice\nAfter probation the notice period is three months to the end of a month, "
+        "for both sides of the contract.\nReferences\nA reference is written within two weeks of the last day."
+    )
+    passage = RetrievedPassage(1, "Employee handbook", text, page=10)
+    quoted = quoting.quotes("How long is the notice period after probation?", [passage])
+    assert quoted[0][1].startswith("After probation the notice period")
