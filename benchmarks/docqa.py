@@ -74,9 +74,9 @@ async def measure(corpus: Corpus, questions: list[Question], k: int) -> list[Out
     """Ask every question once."""
     async with corpus.store.sessions.begin() as session:
         rows = await session.execute(
-            select(Document.id, Document.file_metadata["original_filename"].as_string())
+            select(Document.id, Document.file_metadata["original_filename"].as_string().label("name"))
         )
-        names: dict[int, str] = dict(rows.tuples().all())
+        names = {row.id: row.name for row in rows}
     encoder = QueryEncoder(corpus.embedder)
     retriever = Retriever(corpus.store.sessions, encoder)
     outcomes = []

@@ -183,6 +183,7 @@ def _when_input_ends(loop: asyncio.AbstractEventLoop, working: "asyncio.Task[Non
 
 if __name__ == "__main__":
     logging.basicConfig(format="%(asctime)s %(levelname)s worker: %(message)s", level=logging.INFO)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         asyncio.run(_main())
     except LumaError as error:

@@ -1,6 +1,7 @@
 """`luma serve`: the HTTP service with its worker."""
 
 import logging
+import os
 import socket
 from typing import Annotated
 
@@ -64,5 +65,5 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise ConfigurationError(
-            f"Can't listen on {host} port {port}: {error.strerror}. Choose another: luma serve --port 8001"
+            f"Can't listen on {host} port {port}: {os.strerror(error.errno or 0)}. Choose another: luma serve --port 8001"
         ) from None
