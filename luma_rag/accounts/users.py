@@ -85,8 +85,10 @@ async def change_password(sessions: Sessions, principal: Principal, current: str
     """Change the caller's own password. All their other sessions and all their tokens end.
 
     Raises:
-        ForbiddenError: the current password is wrong.
+        ForbiddenError: the current password is wrong, or the caller holds a narrowed token.
     """
+    if principal.is_narrowed:
+        raise ForbiddenError("A narrowed token can't change the password. Sign in to do so.")
     async with sessions.begin() as session:
         hashed = await session.scalar(select(User.password).where(User.id == principal.user_id))
     if not await verify_password(hashed, current):

@@ -46,7 +46,7 @@ _MODEL_TOKENS = 256
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LEAST_WORDS = 3
 # A few words that end like no sentence and no introduction to a list.
-_HEADING = re.compile(r"[^\W\d_][\w'’-]*(?:[ &,/]+[^\W\d_][\w'’-]*){0,5}")
+_HEADING = re.compile(r"[^\W\d_][\w'\u2019-]*(?:[ &,/]+[^\W\d_][\w'\u2019-]*){0,5}")
 # A sentence that begins so speaks of the one before.
 _LEANS_BACK = re.compile(
     r"(?:it|its|they|their|them|this|that|these|those|he|she|his|her|such|however|but|therefore|thus|otherwise"

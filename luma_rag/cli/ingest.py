@@ -20,7 +20,7 @@ from luma_rag.access import Principal
 from luma_rag.cli.caller import caller
 from luma_rag.cli.output import console, errors, print_json
 from luma_rag.db.models import Document, Ingestion
-from luma_rag.documents import service as documents
+from luma_rag.documents import intake
 from luma_rag.errors import LumaError, NotFoundError
 from luma_rag.runtime import Store, check_model, open_store
 from luma_rag.worker import drain
@@ -121,7 +121,7 @@ async def _upload(store: Store, principal: Principal, namespace_id: int, file: F
     path = Path(file.path)
     try:
         with await asyncio.to_thread(path.open, "rb") as opened:
-            stored, kind = await documents.store_file(store.storage, _pieces(opened))
+            stored, kind = await intake.store_file(store.storage, _pieces(opened))
     except (LumaError, OSError) as error:
         file.state = "failed"
         file.error = error.detail if isinstance(error, LumaError) else error.strerror
@@ -129,7 +129,7 @@ async def _upload(store: Store, principal: Principal, namespace_id: int, file: F
     is_new = False
     try:
         async with store.sessions.begin() as session:
-            document, is_new = await documents.add(
+            document, is_new = await intake.add(
                 session,
                 principal,
                 stored,

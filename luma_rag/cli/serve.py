@@ -64,6 +64,7 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
+        reason = os.strerror(error.errno or 0)
         raise ConfigurationError(
-            f"Can't listen on {host} port {port}: {os.strerror(error.errno or 0)}. Choose another: luma serve --port 8001"
+            f"Can't listen on {host} port {port}: {reason}. Choose another: luma serve --port 8001"
         ) from None

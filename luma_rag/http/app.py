@@ -13,6 +13,7 @@ from luma_rag.http import dependencies
 from luma_rag.http.authentication import PUBLIC, SESSION_COOKIE, AuthenticationMiddleware
 from luma_rag.http.errors import HANDLERS
 from luma_rag.http.openapi import ProblemResponses
+from luma_rag.http.request import LumaRequest
 from luma_rag.http.routes import auth, chats, documents, namespaces, operations, page, users
 from luma_rag.runtime import Runtime
 
@@ -51,6 +52,7 @@ def create_app(runtime: Runtime) -> Litestar:
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=_openapi(),
         plugins=[ProblemResponses()],
+        request_class=LumaRequest,
         logging_config=None,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from asyncpg import PostgresConnectionError
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, NotFoundException, ValidationException
 from litestar.types import ExceptionHandlersMap
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -19,6 +19,7 @@ from luma_rag.errors import (
     InvalidInputError,
     LumaError,
     NotAuthenticatedError,
+    NotFoundError,
     UnavailableError,
 )
 
@@ -27,7 +28,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """A problem as RFC 9457 has it. `errors` lists what is wrong with single fields, `{field, message}` each."""
+    """A problem as RFC 9457 has it. `errors` lists `{field, message}` of what is wrong with single fields."""
 
     title: str
     status: int
@@ -73,19 +74,23 @@ def _as_luma_error(error: Exception) -> LumaError | None:
                 "The request does not fit what this call takes; see errors.",
                 errors=[_field_error(entry) for entry in error.extra or []],
             )
+        case NotFoundException():
+            return NotFoundError("There is nothing at this address. /schema/openapi.json lists all calls.")
         case IntegrityError():
             return ConflictError(
                 "This clashes with what was stored at the same moment. Look again, then retry."
             )
-        case PoolTimeoutError() | OSError() | PostgresConnectionError():
-            return UnavailableError(
-                "The database or the disk does not answer right now. Try again soon.", retry_after=5
-            )
-        case DBAPIError() if error.connection_invalidated:
+        case _ if _is_unavailable(error):
             return UnavailableError(
                 "The database or the disk does not answer right now. Try again soon.", retry_after=5
             )
     return None
+
+
+def _is_unavailable(error: Exception) -> bool:
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, PoolTimeoutError | OSError | PostgresConnectionError)
 
 
 def _field_error(entry: Any) -> FieldError:

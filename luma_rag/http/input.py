@@ -8,9 +8,9 @@ from msgspec import UNSET, Meta, UnsetType
 from luma_rag.retrieval.search import MAX_K
 
 # Postgres can't hold NUL in text.
-_NO_NUL = r"^[^\x00]*$"
-Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=_NO_NUL)]
-Text = Annotated[str, Meta(max_length=10_000, pattern=_NO_NUL)]
+NO_NUL = r"^[^\x00]*$"
+Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL)]
+Text = Annotated[str, Meta(max_length=10_000, pattern=NO_NUL)]
 Question = Annotated[str, Meta(min_length=1, max_length=20_000, pattern=r"^[^\x00]*\S[^\x00]*$")]
 Id = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Level = Literal[1, 2, 3]

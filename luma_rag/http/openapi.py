@@ -19,7 +19,7 @@ _MEANINGS = {
     404: "It does not exist, or the caller may not see it.",
     409: "It clashes with what exists.",
     413: "The body is too large.",
-    415: "The file is neither PDF nor DOCX, or the body no multipart form.",
+    415: "The body, or the file in it, is of a type that is not taken here.",
     422: "A value does not fit; `errors` names the fields.",
     429: "Too many failed attempts; `Retry-After` says when to come back.",
     502: "The LLM failed.",
@@ -66,7 +66,7 @@ def _statuses(handler: HTTPRouteHandler, *, has_path_parameters: bool) -> set[in
         # Where there are parameters, Litestar describes a 400 of a form that Luma does not answer with.
         statuses |= {400, 422}
     if "data" in parameters or handler.operation_class is UploadOperation:
-        statuses |= {400, 413, 422}
+        statuses |= {400, 413, 415, 422}
     return statuses
 
 

@@ -136,10 +136,9 @@ async def test_counting_ids_up_tells_nothing(api: Api) -> None:
         ("DELETE", "/api/auth/tokens/{}", "spare_token", None),
     ]
     for method, path, thing, body in calls:
-        hidden, missing = (
-            await client.request(method, path.format(number), **({} if body is None else {"json": body}))
-            for number in (ids[thing], 2_000_000_000)
-        )
+        options = {} if body is None else {"json": body}
+        hidden = await client.request(method, path.format(ids[thing]), **options)
+        missing = await client.request(method, path.format(2_000_000_000), **options)
         assert hidden.status_code == missing.status_code == 404, path
         assert _without_numbers(hidden) == _without_numbers(missing), path
     for body in ({"namespace_id": ids["namespace"]}, {"namespace_id": 2_000_000_000}):

@@ -186,8 +186,8 @@ def test_same_text_twice_is_quoted_once(quoting: QuotingAnswerer) -> None:
 
 def test_headings_are_not_quoted_before_the_sentence(quoting: QuotingAnswerer) -> None:
     text = (
-        "Leaving the company\nNotice\nAfter probation the notice period is three months to the end of a month, "
-        "for both sides of the contract.\nReferences\nA reference is written within two weeks of the last day."
+        "Leaving the company\nNotice\nAfter probation the notice period is three months to the end of a "
+        "month, for both sides of the contract.\nReferences\nA reference is written within two weeks."
     )
     passage = RetrievedPassage(1, "Employee handbook", text, page=10)
     quoted = quoting.quotes("How long is the notice period after probation?", [passage])

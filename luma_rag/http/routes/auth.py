@@ -10,7 +10,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_204_NO_CONTENT
 from luma_rag.accounts import sign_in, users
 from luma_rag.accounts.sign_in import NewToken, TokenView
 from luma_rag.accounts.users import UserView
-from luma_rag.errors import NotAuthenticatedError
+from luma_rag.errors import ForbiddenError, NotAuthenticatedError
 from luma_rag.http.authentication import (
     CSRF_COOKIE,
     PUBLIC,
@@ -76,10 +76,16 @@ async def me(session: Session, principal: Caller) -> UserView:
     return await users.get(session, principal.user_id)
 
 
-@post("/password", status_code=HTTP_204_NO_CONTENT)
+@post("/password", status_code=HTTP_204_NO_CONTENT, responses=problems(429))
 async def change_password(data: JSONBody[PasswordChange], principal: Caller, runtime: Services) -> None:
     """Change the caller's password; all their other sessions and all their tokens end."""
-    await users.change_password(runtime.sessions, principal, data.current, data.new)
+    key = f"user {principal.user_id}"
+    _by_account.check(key)
+    try:
+        await users.change_password(runtime.sessions, principal, data.current, data.new)
+    except ForbiddenError:
+        _by_account.failed(key)
+        raise
 
 
 @post("/tokens", responses=problems(404))

@@ -10,10 +10,11 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPT
 
 from luma_rag.access import grants
 from luma_rag.access.grants import SharedWith
-from luma_rag.documents import ingestion
+from luma_rag.documents import ingestion, intake
 from luma_rag.documents import service as documents
 from luma_rag.documents.ingestion import IngestionView
-from luma_rag.documents.service import DocumentView, PassageView, UploadedDocument
+from luma_rag.documents.intake import UploadedDocument
+from luma_rag.documents.service import DocumentView, PassageView
 from luma_rag.errors import NotFoundError
 from luma_rag.http.dependencies import Caller, Part, Services, Session
 from luma_rag.http.input import DocumentChange, Sharing
@@ -36,7 +37,7 @@ async def upload(
     """Store a PDF or DOCX and queue it for the namespaces named. 200 instead of 201: it was there already."""
     received = await read_upload(request, runtime.storage)
     try:
-        document, is_new = await documents.add(
+        document, is_new = await intake.add(
             session,
             principal,
             received.stored,
@@ -160,7 +161,7 @@ def router(max_upload_bytes: int) -> Router:
                 description="The caller had uploaded the same file before.",
                 generate_examples=False,
             ),
-            **problems(404, 409, 415),
+            **problems(404, 409),
         },
     )
     return Router(

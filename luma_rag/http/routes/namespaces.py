@@ -7,9 +7,9 @@ from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 from luma_rag import namespaces
 from luma_rag.access import grants
 from luma_rag.access.grants import Member
-from luma_rag.documents import service as documents
+from luma_rag.documents import placement
 from luma_rag.documents.ingestion import IngestionView
-from luma_rag.documents.service import NamespaceDocument
+from luma_rag.documents.placement import NamespaceDocument
 from luma_rag.http.dependencies import Caller, Part, Services, Session
 from luma_rag.http.input import DocumentReference, Membership, NamespaceChange, NewNamespace, Search
 from luma_rag.http.openapi import problems
@@ -85,7 +85,7 @@ async def documents_of_namespace(
     namespace_id: Id, session: Session, principal: Caller, paging: Part
 ) -> Items[NamespaceDocument]:
     """The documents held or on their way, newest first. Level 1."""
-    return await documents.in_namespace(session, principal, namespace_id, paging)
+    return await placement.documents_of(session, principal, namespace_id, paging)
 
 
 @post("/{namespace_id:int}/documents", status_code=HTTP_202_ACCEPTED, responses=problems(409))
@@ -93,13 +93,13 @@ async def add_document(
     namespace_id: Id, data: JSONBody[DocumentReference], session: Session, principal: Caller
 ) -> IngestionView:
     """Add a document that is uploaded already; its embeddings are reused. Level 2."""
-    return await documents.add_to_namespace(session, principal, namespace_id, data.doc_id)
+    return await placement.add(session, principal, namespace_id, data.doc_id)
 
 
 @delete("/{namespace_id:int}/documents/{doc_id:int}")
 async def remove_document(namespace_id: Id, doc_id: Id, session: Session, principal: Caller) -> None:
     """Take a document out; its vectors here are gone when the call returns. Level 2."""
-    await documents.remove_from_namespace(session, principal, namespace_id, doc_id)
+    await placement.remove(session, principal, namespace_id, doc_id)
 
 
 @post("/{namespace_id:int}/search", status_code=HTTP_200_OK)

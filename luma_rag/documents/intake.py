@@ -1,0 +1,121 @@
+"""Bringing a file in: into the storage, into the table of documents, and on its way into namespaces."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import PurePath, PureWindowsPath
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ingest.errors import PermanentError
+from ingest.parsers import detect_type
+from luma_rag.access import Principal, require_namespace
+from luma_rag.access.principal import WRITE
+from luma_rag.db.base import utcnow
+from luma_rag.db.models import Document, NamespaceDoc
+from luma_rag.documents import ingestion
+from luma_rag.documents.ingestion import IngestionView
+from luma_rag.documents.service import MAX_TITLE, DocumentView, checked_title, view
+from luma_rag.documents.storage import FileStorage, StoredFile
+from luma_rag.errors import ConflictError, ForbiddenError, UnsupportedTypeError
+
+
+class UploadedDocument(DocumentView, frozen=True):
+    """A document just uploaded, with the work that was queued for it."""
+
+    ingestions: list[IngestionView]
+
+
+async def store_file(storage: FileStorage, pieces: AsyncIterator[bytes]) -> tuple[StoredFile, str]:
+    """Put an upload into the storage and tell its type from its content.
+
+    Raises:
+        UnsupportedTypeError: it is neither PDF nor DOCX; nothing is kept.
+        TooLargeError, InvalidInputError, UnavailableError: see `FileStorage.write`.
+    """
+    stored = await storage.write(pieces)
+    try:
+        return stored, detect_type(storage.path(stored.path))
+    except PermanentError as error:
+        storage.remove(stored.path)
+        raise UnsupportedTypeError(str(error)) from None
+
+
+async def add(
+    session: AsyncSession,
+    principal: Principal,
+    stored: StoredFile,
+    kind: str,
+    filename: str,
+    *,
+    title: str | None,
+    is_public: bool,
+    namespace_ids: Sequence[int],
+) -> tuple[UploadedDocument, bool]:
+    """Make a document of a stored file and queue it for the namespaces; tells also whether it is new.
+
+    The same bytes from the same user are the same document: it is then queued where it is not yet, and the
+    new file is not needed.
+
+    Raises:
+        ForbiddenError: a read-only token, or level below 2 in a namespace.
+        NotFoundError: a namespace is unknown to the caller.
+    """
+    if principal.max_level < WRITE:
+        raise ForbiddenError("This token may only read; uploading needs one with level 2.")
+    if principal.namespace_ids is not None and not namespace_ids:
+        raise ForbiddenError("This token reaches only some namespaces: name one of them as namespace_id.")
+    for namespace_id in namespace_ids:
+        await require_namespace(session, principal, namespace_id, WRITE)
+    filename = clean_filename(filename)
+    document = await _same_file(session, principal, stored)
+    is_new = document is None
+    if document is None:
+        document = Document(
+            user_id=principal.user_id,
+            title=checked_title(title if title is not None else PurePath(filename).stem or filename),
+            file_path=stored.path,
+            file_metadata={
+                "original_filename": filename,
+                "size": stored.size,
+                "sha256": stored.sha256,
+            },
+            type=kind,
+            is_public=is_public,
+            uploaded_at=utcnow(),
+        )
+        session.add(document)
+        try:
+            await session.flush()
+        except IntegrityError:
+            raise ConflictError(
+                "You are uploading this very file right now, in another request. Look at your documents."
+            ) from None
+    held = set(
+        await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == document.id))
+    )
+    ingestions = [
+        await ingestion.enqueue(session, document.id, namespace_id)
+        for namespace_id in dict.fromkeys(namespace_ids)
+        if namespace_id not in held
+    ]
+    own = view(document, "write")
+    return UploadedDocument(**msgspec.structs.asdict(own), ingestions=ingestions), is_new
+
+
+def clean_filename(filename: str) -> str:
+    """The last part of a name from any system, printable and at most 255 characters long."""
+    name = PureWindowsPath(PurePath(filename).name).name
+    printable = "".join(character for character in name if character.isprintable()).strip()
+    return printable[-MAX_TITLE:] or "document"
+
+
+async def _same_file(session: AsyncSession, principal: Principal, stored: StoredFile) -> Document | None:
+    return await session.scalar(
+        select(Document).where(
+            # No further right is asked for: whoever has the bytes of a file of their own may have it again.
+            Document.user_id == principal.user_id,
+            Document.file_metadata["sha256"].as_string() == stored.sha256,
+        )
+    )
