@@ -229,7 +229,7 @@ async def _end(
     again: ColumnElement[bool],
     reason: str,
 ) -> None:
-    await session.execute(
+    ended = await session.scalars(
         update(Ingestion)
         .where(*which)
         .values(
@@ -240,8 +240,11 @@ async def _end(
             worker=None,
             updated_at=utcnow(),
         )
+        .returning(Ingestion.id)
     )
-    await _wake_workers(session)
+    # Only where there is news: a worker that looks for dead ones would otherwise wake itself for ever.
+    if ended.all():
+        await _wake_workers(session)
 
 
 def _held(worker: int, doc_id: int) -> Sequence[ColumnElement[bool]]:
