@@ -167,7 +167,7 @@ CALLS = [
     Call("GET /api/auth/me", signed_in),
     Call(
         "POST /api/auth/password",
-        signed_in,
+        not_narrowed,
         json={"current": PASSWORD, "new": "another long one"},
         spoils=True,
     ),
