@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
+from luma_rag.chat.citations import strip_unknown
 from luma_rag.llm.protocol import PromptMessage
 
 RULES = """\
@@ -101,10 +102,10 @@ def _exchanges(history: Sequence[HistoryMessage]) -> list[tuple[str, str]]:
     """Questions with their answers, oldest first.
 
     Questions that were never answered are left out: many chat templates refuse two messages of the same role
-    in a row.
+    in a row. Citations are taken out: their numbers meant other passages than those of this question.
     """
     return [
-        (_harmless(asked.content), _harmless(answer.content))
+        (_harmless(asked.content), _harmless(strip_unknown(answer.content, ())))
         for asked, answer in pairwise(history)
         if asked.sender == "user" and answer.sender == "LLM"
     ]

@@ -167,3 +167,9 @@ def test_own_count() -> None:
 @pytest.mark.parametrize(("context", "wanted", "given"), [(8192, 1024, 1024), (1024, 1024, 512), (1, 5, 1)])
 def test_answer_limit(context: int, wanted: int, given: int) -> None:
     assert prompt.answer_limit(context, wanted) == given
+
+
+def test_numbers_of_earlier_passages_do_not_come_back() -> None:
+    history = [HistoryMessage("user", "Leave?"), HistoryMessage("LLM", "It is 28 days [3], twice [1][2].")]
+    messages = prompt.build("And unpaid?", [], history, context_tokens=4000, max_answer_tokens=100)
+    assert [m.content for m in messages if m.role == "assistant"] == ["It is 28 days, twice."]
