@@ -1,23 +1,38 @@
 """The engine and its sessions."""
 
-from sqlalchemy import URL, make_url
+from functools import partial
+from typing import Any
+
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from luma_rag.errors import ConfigurationError
 
 Sessions = async_sessionmaker[AsyncSession]
 
+# The TIMESTAMP columns hold UTC and have now() as their default: every connection has to speak UTC.
+_SERVER_SETTINGS = {"timezone": "UTC", "application_name": "luma", "jit": "off"}
+
 
 def create_engine(url: str, *, pool_size: int = 8) -> AsyncEngine:
-    """An engine on asyncpg for a libpq URL (`postgresql://…`).
+    """An engine on asyncpg for a libpq URL: `postgresql://…`, with options such as `sslmode`.
 
-    Every connection speaks UTC, since the TIMESTAMP columns hold UTC and have `now()` as their default.
+    Raises:
+        ConfigurationError: it is no such URL.
     """
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ConfigurationError(
+            "LUMA_DATABASE_URL must read postgresql://user:password@host:5432/database, or be unset to use "
+            "the embedded database."
+        )
     return create_async_engine(
-        asyncpg_url(url),
+        "postgresql+asyncpg://",
+        # asyncpg reads the URL itself: SQLAlchemy would hand it sslmode and others as unknown arguments.
+        async_creator=partial(_connect, url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
         pool_pre_ping=True,
-        connect_args={"server_settings": {"timezone": "UTC", "application_name": "luma", "jit": "off"}},
     )
 
 
@@ -26,6 +41,8 @@ def create_sessions(engine: AsyncEngine) -> Sessions:
     return async_sessionmaker(engine, expire_on_commit=False)
 
 
-def asyncpg_url(url: str) -> URL:
-    """The same database for SQLAlchemy on asyncpg, whichever driver the URL named."""
-    return make_url(url).set(drivername="postgresql+asyncpg")
+async def _connect(url: str) -> Any:
+    try:
+        return await asyncpg.connect(url, server_settings=_SERVER_SETTINGS)
+    except ValueError as error:
+        raise ConfigurationError(f"LUMA_DATABASE_URL can't be used: {error}.") from None
