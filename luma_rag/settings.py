@@ -33,7 +33,10 @@ class LLMSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything Luma can be told. Sizes in MB are 1024 * 1024 bytes."""
+    """Everything Luma can be told. Sizes in MB are 1024 * 1024 bytes.
+
+    `trusted_proxies` are addresses, separated by commas, whose X-Forwarded-For and -Proto are believed.
+    """
 
     data_dir: Path = msgspec.field(default_factory=lambda: Path(platformdirs.user_data_dir("luma")))
     database_url: str | None = None
@@ -41,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_upload_mb: int = 512
     passages: int = 6
     session_days: int = 30
+    trusted_proxies: str | None = None
     ingest: IngestSettings = IngestSettings()
     llm: LLMSettings = LLMSettings()
 

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import uvicorn
 from sqlalchemy import make_url, text
 
 from ingest.embedder import Embedder
@@ -17,7 +16,7 @@ from luma_rag.db import migrate
 from luma_rag.db.embedded import running, stop
 from luma_rag.db.session import create_engine, create_sessions
 from luma_rag.documents.storage import FileStorage
-from luma_rag.http.app import create_app
+from luma_rag.http import server
 from luma_rag.runtime import Runtime, Store, open_services
 from luma_rag.settings import Settings
 from tests.api import Api
@@ -103,14 +102,12 @@ async def serving(runtime: Runtime) -> AsyncGenerator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         # Under plain asyncio an answer in two packets would wait 40 ms for the client's acknowledgement.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        config = uvicorn.Config(create_app(runtime), log_config=None, timeout_graceful_shutdown=2)
-        server = uvicorn.Server(config)
-        task = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started:
-            await asyncio.sleep(0.005)
+        ready = asyncio.Event()
+        running_server = asyncio.create_task(server.run(runtime, listening, ready.set))
+        await ready.wait()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        await task
+        running_server.cancel()
+        await asyncio.gather(running_server, return_exceptions=True)
 
 
 def _database(url: str, name: str) -> str:

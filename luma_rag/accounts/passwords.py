@@ -1,6 +1,7 @@
 """Passwords, kept as Argon2id hashes with the library's recommended cost."""
 
 import asyncio
+import functools
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -14,7 +15,6 @@ MAX_LENGTH = 1024
 _hasher = PasswordHasher()
 # Each hash takes 64 MB and a core for some 50 ms; more at once than cores only takes memory.
 _slots = asyncio.Semaphore(2)
-_UNKNOWN_USER = _hasher.hash("compared with when the user is unknown, so that both answers take equally long")
 
 
 async def hash_password(password: str) -> str:
@@ -37,7 +37,14 @@ async def verify_password(hashed: str | None, password: str) -> bool:
 
 
 def _verify(hashed: str | None, password: str) -> bool:
+    # Made in both cases, the first time as well, so that both answers take equally long.
+    nobodys = _hash_of_nobody()
     try:
-        return _hasher.verify(hashed or _UNKNOWN_USER, password) and hashed is not None
+        return _hasher.verify(hashed or nobodys, password) and hashed is not None
     except (Argon2Error, InvalidHashError):
         return False
+
+
+@functools.cache
+def _hash_of_nobody() -> str:
+    return _hasher.hash("what an unknown user's password is compared with")

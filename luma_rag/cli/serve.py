@@ -6,27 +6,12 @@ import socket
 from typing import Annotated
 
 import typer
-import uvicorn
-import uvloop
 
 from luma_rag import settings
 from luma_rag.cli.output import console
 from luma_rag.errors import ConfigurationError
-from luma_rag.http.app import create_app
 from luma_rag.runtime import open_runtime
 from luma_rag.worker_process import worker_process
-
-# How long requests under way may take to end when the service is told to stop.
-_GRACE_SECONDS = 5
-
-
-class _Server(uvicorn.Server):
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        for listening in sockets or []:
-            host, port = listening.getsockname()[:2]
-            shown = f"[{host}]" if ":" in host else host
-            console.print(f"Luma is ready at http://{shown}:{port}", highlight=False)
 
 
 def serve(
@@ -42,21 +27,23 @@ def serve(
         logging.getLogger(chatty).setLevel(logging.WARNING)
     configured = settings.load()
 
+    # Imported here, for the other commands need no HTTP and should start without it.
+    import uvloop
+
+    from luma_rag.http import server
+
     async def run() -> None:
         with _listen(host, port) as listening:
             async with open_runtime(configured) as runtime, worker_process():
-                config = uvicorn.Config(
-                    create_app(runtime),
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    proxy_headers=False,
-                    lifespan="on",
-                    timeout_graceful_shutdown=_GRACE_SECONDS,
-                )
-                await _Server(config).serve(sockets=[listening])
+                await server.run(runtime, listening, lambda: _say_ready(listening))
 
     uvloop.run(run())
+
+
+def _say_ready(listening: socket.socket) -> None:
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    console.print(f"Luma is ready at http://{shown}:{port}", highlight=False)
 
 
 def _listen(host: str, port: int) -> socket.socket:

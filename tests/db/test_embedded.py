@@ -58,7 +58,7 @@ for i in range(6):
 
 
 def psql_program() -> str:
-    return str(embedded._binaries() / "psql")
+    return str(embedded.binaries() / "psql")
 
 
 def psql(url: str, sql: str) -> str:

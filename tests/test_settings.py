@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import pytest
+
+from luma_rag import settings
+from luma_rag.errors import ConfigurationError
+
+
+def test_names_of_the_environment_follow_the_nesting() -> None:
+    loaded = settings.load(
+        {
+            "LUMA_LLM_BASE_URL": "http://localhost/v1",
+            "LUMA_INGEST_LIMITS_SECONDS": "7",
+            "LUMA_DATA_DIR": "~/luma",
+            "LUMA_MAX_UPLOAD_MB": "",
+            "PATH": "/bin",
+        }
+    )
+    assert loaded.llm.base_url == "http://localhost/v1"
+    assert loaded.ingest.limits.seconds == 7
+    assert loaded.data_dir == Path("~/luma").expanduser()
+    assert loaded.max_upload_mb == settings.Settings().max_upload_mb
+
+
+def test_an_unknown_name_is_refused_and_the_nearest_known_one_named() -> None:
+    with pytest.raises(ConfigurationError, match="Did you mean LUMA_DATABASE_URL"):
+        settings.load({"LUMA_DATABSE_URL": "postgresql://localhost"})
+
+
+def test_a_value_that_does_not_fit_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="max_upload_mb"):
+        settings.load({"LUMA_MAX_UPLOAD_MB": "many"})
+    with pytest.raises(ConfigurationError, match="registration"):
+        settings.load({"LUMA_REGISTRATION": "maybe"})
