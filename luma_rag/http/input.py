@@ -106,11 +106,14 @@ class DocumentChange(Input, frozen=True):
 
 
 class Search(Input, frozen=True):
-    """A search in one namespace; `doc_ids` narrows it to some of its documents."""
+    """A search in one namespace; `doc_ids` narrows it to some of its documents.
+
+    `hybrid` stands for the best way there is, which is `dense` alone until there is lexical search.
+    """
 
     query: Question
     k: Annotated[int, Meta(ge=1, le=MAX_K)] = 5
-    mode: Literal["dense"] = "dense"
+    mode: Literal["hybrid", "dense"] = "hybrid"
     doc_ids: Annotated[list[Id], Meta(max_length=1000)] | None = None
 
 

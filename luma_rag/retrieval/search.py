@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from typing import Literal
 
 import msgspec
 from pgvector import HalfVector
@@ -17,7 +16,6 @@ from luma_rag.db.models.document import DIMENSIONS
 from luma_rag.db.session import Sessions
 from luma_rag.retrieval.query_encoder import QueryEncoder
 
-Mode = Literal["hybrid", "dense", "lexical"]
 MAX_K = 100
 
 

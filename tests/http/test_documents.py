@@ -171,6 +171,7 @@ async def test_a_search_narrows_to_documents_and_never_widens(api: Api, tmp_path
     assert await ids(doc_ids=[here]) == {here}
     assert await ids(doc_ids=[there]) == set()
     assert await ids(doc_ids=[]) == set()
+    assert await ids(mode="hybrid") == await ids(mode="dense") == {here}
     mistyped = await alice.post(f"/api/namespaces/{one}/search", json={"query": "x", "docids": [here]})
     assert mistyped.status_code == 422
 
