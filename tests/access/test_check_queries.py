@@ -114,6 +114,18 @@ def test_a_module_that_loses_its_rules_is_found(module: str) -> None:
     assert any(f"luma_rag.{module}, line" in line for line in found)
 
 
+def test_who_starts_the_server_does_not_answer_for_its_requests() -> None:
+    helper = "def everything():\n    return select(Document)"
+    handler = "from luma_rag import planted\ndef handle():\n    return planted.everything()"
+    start = "from luma_rag.http.app import handle\ndef serve():\n    handle()"
+    modules = {
+        "luma_rag.planted": IMPORTS + helper,
+        "luma_rag.http.app": handler,
+        "luma_rag.cli.serve": start,
+    }
+    assert len(violations(modules, exempt={}, requiring=set())) == 1
+
+
 def test_an_exemption_must_be_needed() -> None:
     modules = {"luma_rag.planted": IMPORTS + RIGHT["embedded"]}
     reason = {"luma_rag.planted:mine": "no reason", "luma_rag.planted:gone": "no reason"}
