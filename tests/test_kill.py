@@ -129,7 +129,7 @@ async def assert_nothing_is_half_there(url: str, data_dir: Path) -> None:
     verdict = await verify(create_sessions(engine), FileStorage(data_dir / "files", 2**20), deep=True)
     async with engine.connect() as connection:
         states = await connection.execute(text("SELECT state, count(*) FROM ingestion GROUP BY state"))
-        counted = dict(states.tuples().all())
+        counted = dict(states.all())
         vectors = await connection.scalar(text("SELECT count(*) FROM chunk_vector"))
     await engine.dispose()
     assert verdict.findings == []
