@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -139,6 +140,14 @@ class Sharing(RuleBasedStateMachine):
         return max(paper.shares.get(who, 0), 1 if paper.is_public or held else 0)
 
     # The steps.
+
+    @initialize()
+    def begin_with_something(self) -> None:
+        # Otherwise most examples end before anything stands in a private namespace.
+        for owner in (1, 2):
+            self.make_namespace(who=owner, is_public=False)
+            self.make_document(who=owner, is_public=False)
+            self.link(who=0, where=owner - 1, which=owner - 1)
 
     @rule(who=user, is_public=st.booleans())
     def make_namespace(self, who: int, is_public: bool) -> None:
