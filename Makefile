@@ -14,12 +14,13 @@ serve: $(VENV)/.ready  ## Serve the chat page at http://127.0.0.1:8000
 test: $(VENV)/.ready  ## Run the tests
 	$(BIN)/pytest
 
-check: $(VENV)/.ready  ## Style, types, direction of imports, migrations
+check: $(VENV)/.ready  ## Style, types, direction of imports, migrations, rights in queries
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m migrations.check
+	$(BIN)/python -m tests.access.check_queries
 
 format: $(VENV)/.ready  ## Put the code into shape
 	$(BIN)/ruff format .

@@ -38,7 +38,7 @@ def server_url() -> Generator[str]:
 async def template(server_url: str) -> str:
     """The name of a migrated database, to be copied."""
     name = "luma_template"
-    await _execute(server_url, f"CREATE DATABASE {name}")
+    await run_on(server_url, f"CREATE DATABASE {name}")
     engine = create_engine(_database(server_url, name))
     await migrate.upgrade(engine)
     await engine.dispose()
@@ -49,9 +49,9 @@ async def template(server_url: str) -> str:
 async def database(server_url: str, template: str) -> AsyncGenerator[str]:
     """The libpq URL of a migrated database for one test."""
     name = f"test_{next(_numbers)}"
-    await _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    await run_on(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield _database(server_url, name)
-    await _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    await run_on(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -114,7 +114,8 @@ def _database(url: str, name: str) -> str:
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
-async def _execute(url: str, statement: str) -> None:
+async def run_on(url: str, statement: str) -> None:
+    """Execute a statement that may not stand in a transaction."""
     engine = create_engine(url, pool_size=1)
     async with engine.connect() as connection:
         autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")

@@ -8,6 +8,7 @@ from luma_rag import __version__
 from luma_rag.cli import ask, db, doctor, serve, users
 from luma_rag.cli.ingest import ingest
 from luma_rag.cli.output import errors
+from luma_rag.cli.verify import verify
 from luma_rag.errors import LumaError
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.command("search")(ask.search)
 app.add_typer(users.app, name="users")
 app.add_typer(db.app, name="db")
 app.command("doctor")(doctor.doctor)
+app.command("verify")(verify)
 
 
 @app.callback(invoke_without_command=True)

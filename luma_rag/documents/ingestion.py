@@ -134,6 +134,20 @@ async def register_worker(connection: AsyncConnection) -> int:
             return worker
 
 
+def living_workers() -> Select[int]:
+    """The numbers of the workers that are connected to this database now."""
+    return (
+        select(literal_column("objid::bigint"))
+        .select_from(text("pg_locks"))
+        .where(
+            text(
+                "locktype = 'advisory' AND objsubid = 2 AND granted AND classid = :class "
+                "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            ).bindparams(**{"class": _LOCK_CLASS})
+        )
+    )
+
+
 async def claim(session: AsyncSession, worker: int, only: list[int] | None = None) -> Claim | None:
     """Take the document that has waited longest, if any; with `only`, one of these documents."""
     waiting = and_(Ingestion.doc_id == Document.id, Ingestion.state == "queued")
@@ -204,19 +218,9 @@ async def release(session: AsyncSession, worker: int) -> None:
 
 async def recover(session: AsyncSession) -> None:
     """Put back what workers that died had taken; what has killed several of them fails."""
-    alive: Select[int] = (
-        select(literal_column("objid::bigint"))
-        .select_from(text("pg_locks"))
-        .where(
-            text(
-                "locktype = 'advisory' AND objsubid = 2 AND granted AND classid = :class "
-                "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            ).bindparams(**{"class": _LOCK_CLASS})
-        )
-    )
     await _end(
         session,
-        (Ingestion.state == "running", Ingestion.worker.not_in(alive)),
+        (Ingestion.state == "running", Ingestion.worker.not_in(living_workers())),
         Ingestion.attempts < MAX_ATTEMPTS,
         f"The worker died {MAX_ATTEMPTS} times while it read this document. The file may be too demanding "
         "for this machine; retry it, or give the machine more memory.",

@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +21,14 @@ class StoredFile(msgspec.Struct, frozen=True):
     path: str
     size: int
     sha256: str
+
+
+class FileOnDisk(msgspec.Struct, frozen=True):
+    """A file that was found in the storage. `path` is relative to its folder, `age` in seconds."""
+
+    path: str
+    size: int
+    age: float
 
 
 class FileStorage:
@@ -72,6 +82,17 @@ class FileStorage:
     def path(self, stored: str) -> Path:
         """Where a stored file is."""
         return self._folder / stored
+
+    def files(self) -> Iterator[FileOnDisk]:
+        """Whatever is in the folder, with what is still being uploaded; links are not followed."""
+        now = time.time()
+        for folder, _, names in os.walk(self._folder):
+            for name in names:
+                path = Path(folder) / name
+                # An upload may have ended, or a document been deleted, since the folder was read.
+                with suppress(FileNotFoundError):
+                    found = path.lstat()
+                    yield FileOnDisk(str(path.relative_to(self._folder)), found.st_size, now - found.st_mtime)
 
     def remove(self, stored: str) -> None:
         """Delete a stored file; it is no error if it is gone already."""

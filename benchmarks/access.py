@@ -1,0 +1,169 @@
+"""What the rights cost a search.
+
+    python -m benchmarks.access [--documents 10000] [--namespaces 1000] [--searches 400] [--json]
+
+On an embedded database of its own with random unit vectors, `luma_rag.retrieval.search.dense` is timed
+against the same statement without the predicate of `luma_rag.access`, for every kind of caller, each in a
+transaction of its own as a request has it. The namespaces that are searched hold `--searched` documents of 5
+chunks, the others share the rest; a third are public, and the member is in a hundredth of them. Searches with
+and without take turns, and who is first changes, so that what else the machine does falls on both. The ratio
+is that of the medians. The embedding of the query, which is most of a search, is left out: with it, the share
+of the rights is smaller.
+"""
+
+import argparse
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from unittest.mock import patch
+
+import msgspec
+import numpy as np
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ingest.types import Vector
+from luma_rag.access import Principal
+from luma_rag.db import migrate
+from luma_rag.db.embedded import running, stop
+from luma_rag.db.models import Namespace
+from luma_rag.db.models.document import DIMENSIONS
+from luma_rag.db.session import Sessions, create_engine, create_sessions
+from luma_rag.retrieval import search
+
+SEARCHED, PUBLIC = 1, 2
+OWNER, MEMBER, READER, ADMIN = 1, 2, 3, 4
+CHUNKS = 5
+CALLERS = {
+    "owner": (Principal(OWNER, "user"), SEARCHED),
+    "member": (Principal(MEMBER, "user"), SEARCHED),
+    "public reader": (Principal(READER, "user"), PUBLIC),
+    "admin": (Principal(ADMIN, "admin"), SEARCHED),
+    "narrowed token": (Principal(OWNER, "user", max_level=1, namespace_ids=frozenset({SEARCHED})), SEARCHED),
+}
+# The embeddings are sums of uniform numbers: near enough to what a model spreads over the sphere.
+_FILL = """
+INSERT INTO users (username, email, password, role)
+  SELECT 'user ' || n, 'user' || n || '@example.com', '-', CASE n WHEN 4 THEN 'admin' ELSE 'user' END
+  FROM generate_series(1, 100) n;
+INSERT INTO namespace (user_id, name, is_public)
+  SELECT CASE WHEN n <= 2 THEN 1 ELSE 5 + n % 96 END, 'namespace ' || n, n <> 1 AND n % 3 = 2
+  FROM generate_series(1, {namespaces}) n;
+INSERT INTO namespace_auth (user_id, namespace_id, auth_level)
+  SELECT 2, n, 1 FROM generate_series(1, {namespaces}, greatest({namespaces} / 100, 1)) n;
+INSERT INTO document (user_id, title, file_path, file_metadata, type, is_public, uploaded_at)
+  SELECT 5 + n % 96, 'document ' || n, 'file ' || n, jsonb_build_object('sha256', n::text),
+    'pdf', false, now()
+  FROM generate_series(1, {documents}) n;
+INSERT INTO passage (doc_id, ordinal, page, text) SELECT id, 0, 1, title FROM document;
+INSERT INTO chunk (doc_id, ordinal, passage, start_char, end_char, tokens, page, text, embedding)
+  SELECT d.id, k, 0, 0, 8, 2, 1, d.title, (
+    SELECT l2_normalize(array_agg(random() - 0.5 + 0 * i * d.id * k)::real[]::vector)::halfvec
+    FROM generate_series(1, {dimensions}) i)
+  FROM document d, generate_series(0, {chunks} - 1) k;
+INSERT INTO chunk_vector (namespace_id, doc_id, chunk_id, embedding)
+  SELECT CASE WHEN doc_id <= 2 * {searched} THEN 1 + doc_id % 2 ELSE 3 + doc_id % ({namespaces} - 2) END,
+    doc_id, id, embedding FROM chunk;
+INSERT INTO namespace_doc (namespace_id, doc_id, vec_id)
+  SELECT namespace_id, doc_id, array_agg(id::text ORDER BY id) FROM chunk_vector GROUP BY 1, 2
+"""
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """Of one caller: medians in milliseconds, and their ratio."""
+
+    caller: str
+    with_rights: float
+    without: float
+    ratio: float
+
+
+async def fill(engine: AsyncEngine, documents: int, namespaces: int, searched: int) -> None:
+    """Make the users, namespaces, documents and vectors."""
+    values = {
+        "documents": documents,
+        "namespaces": namespaces,
+        "searched": searched,
+        "dimensions": DIMENSIONS,
+        "chunks": CHUNKS,
+    }
+    async with engine.begin() as connection:
+        for statement in _FILL.split(";"):
+            await connection.execute(text(statement.format(**values)))
+    async with engine.connect() as connection:
+        autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        # Index-only scans need to know that all rows are seen by everybody.
+        await autocommit.execute(text("VACUUM ANALYZE"))
+
+
+async def measure(sessions: Sessions, caller: str, searches: int) -> Cost:
+    """Search in turns with and without the rights."""
+    principal, namespace_id = CALLERS[caller]
+    random = np.random.default_rng(7)
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(-20, searches):
+        query = random.standard_normal(DIMENSIONS).astype(np.float32)
+        query /= np.linalg.norm(query)
+        for has_rights in (True, False) if number % 2 else (False, True):
+            seconds = await _search(sessions, principal, namespace_id, query, has_rights=has_rights)
+            if number >= 0:  # Those before warm up.
+                times[has_rights].append(seconds * 1000)
+    with_rights, without = statistics.median(times[True]), statistics.median(times[False])
+    return Cost(caller, round(with_rights, 3), round(without, 3), round(with_rights / without, 3))
+
+
+async def _search(
+    sessions: Sessions, principal: Principal, namespace_id: int, query: Vector, *, has_rights: bool
+) -> float:
+    began = time.perf_counter()
+    async with sessions.begin() as session:
+        if has_rights:
+            hits = await search.dense(session, principal, namespace_id, query, k=10)
+        else:
+            with patch.object(search, "readable_namespaces", lambda _: select(Namespace.id)):
+                hits = await search.dense(session, principal, namespace_id, query, k=10)
+    seconds = time.perf_counter() - began
+    if len(hits) != 10:
+        raise AssertionError(f"{principal} found {len(hits)} of 10")
+    return seconds
+
+
+async def run(url: str, arguments: argparse.Namespace) -> list[Cost]:
+    """Fill the database of this URL, and measure for each caller."""
+    engine = create_engine(url, pool_size=1)
+    await migrate.upgrade(engine)
+    await fill(engine, arguments.documents, arguments.namespaces, arguments.searched)
+    print("The database is filled.", file=sys.stderr)
+    costs = [await measure(create_sessions(engine), caller, arguments.searches) for caller in CALLERS]
+    await engine.dispose()
+    return costs
+
+
+def main() -> None:
+    """Parse the command line, measure, print."""
+    parser = argparse.ArgumentParser(description="Measure what the rights cost a search.")
+    parser.add_argument("--documents", type=int, default=10_000)
+    parser.add_argument("--namespaces", type=int, default=1_000)
+    parser.add_argument("--searched", type=int, default=100, help="documents in the namespace searched (100)")
+    parser.add_argument("--searches", type=int, default=400, help="for each caller, with and without (400)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="luma-") as folder:
+        try:
+            with running(Path(folder)) as url:
+                costs = asyncio.run(run(url, arguments))
+        finally:
+            stop(Path(folder))
+    if arguments.json:
+        print(msgspec.json.encode(costs).decode())
+        return
+    print(f"{'caller':16} {'with rights':>12} {'without':>12}  ratio")
+    for cost in costs:
+        print(f"{cost.caller:16} {cost.with_rights:9.3f} ms {cost.without:9.3f} ms  {cost.ratio:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""Whether what is stored is whole."""
+
+from luma_rag.verify.verification import UPLOAD_SECONDS, Finding, Verdict, verify
+
+__all__ = ["UPLOAD_SECONDS", "Finding", "Verdict", "verify"]

@@ -1,0 +1,180 @@
+"""The rules that a whole store keeps.
+
+Legal, and so against no rule: chunks and passages of a document that no namespace holds (its owner reads it,
+and another namespace takes it without embedding it anew), citations whose document or vector is gone (the
+quote stays), and an ingestion that waits or has failed.
+"""
+
+import msgspec
+
+
+class Check(msgspec.Struct, frozen=True):
+    """A rule, what to do where it does not hold, and the SQL that selects such cases as one text column."""
+
+    name: str
+    rule: str
+    advice: str
+    query: str = ""
+
+
+_RELINK = "Remove the document from the namespace and add it again; its vectors are then made anew."
+_REREAD = "Delete the document and upload its file again."
+
+CHECKS = (
+    Check(
+        "vec_id-without-vector",
+        "Every vec_id names a vector of the same document in the same namespace",
+        _RELINK,
+        """SELECT format('namespace %s, document %s: vec_id %s', d.namespace_id, d.doc_id, v)
+           FROM namespace_doc d CROSS JOIN unnest(d.vec_id) v LEFT JOIN chunk_vector c
+             ON c.id::text = v AND c.namespace_id = d.namespace_id AND c.doc_id = d.doc_id
+           WHERE c.id IS NULL""",
+    ),
+    Check(
+        "vector-not-listed-once",
+        "Every vector is listed by exactly one vec_id",
+        _RELINK,
+        """SELECT format('vector %s: namespace %s, document %s, listed %s times',
+                         c.id, c.namespace_id, c.doc_id, coalesce(listed.times, 0))
+           FROM chunk_vector c LEFT JOIN (
+             SELECT v, count(*) AS times FROM namespace_doc CROSS JOIN unnest(vec_id) v GROUP BY v
+           ) listed ON listed.v = c.id::text
+           WHERE listed.times IS DISTINCT FROM 1""",
+    ),
+    Check(
+        "chunk-without-vector",
+        "Every chunk of a held document has its vector in each namespace that holds it",
+        _RELINK,
+        """SELECT format('namespace %s, document %s: chunk %s', d.namespace_id, d.doc_id, k.ordinal)
+           FROM namespace_doc d JOIN chunk k ON k.doc_id = d.doc_id LEFT JOIN chunk_vector c
+             ON c.chunk_id = k.id AND c.namespace_id = d.namespace_id
+           WHERE c.id IS NULL""",
+    ),
+    Check(
+        "vector-of-another-document",
+        "Every vector stands under the document of its chunk",
+        _RELINK,
+        """SELECT format('vector %s: document %s, its chunk of document %s', c.id, c.doc_id, k.doc_id)
+           FROM chunk_vector c JOIN chunk k ON k.id = c.chunk_id WHERE c.doc_id <> k.doc_id""",
+    ),
+    Check(
+        "held-without-chunks",
+        "Every document that a namespace holds has chunks",
+        _REREAD,
+        """SELECT format('namespace %s, document %s', d.namespace_id, d.doc_id) FROM namespace_doc d
+           WHERE NOT EXISTS (SELECT FROM chunk k WHERE k.doc_id = d.doc_id)""",
+    ),
+    Check(
+        "ready-but-not-held",
+        "Every ready ingestion brought its chunks into the namespace",
+        "Remove the document from the namespace and add it again.",
+        """SELECT format('ingestion %s: namespace %s, document %s, %s chunks, %s held',
+                         i.id, i.namespace_id, i.doc_id, i.chunks, coalesce(cardinality(d.vec_id), 0))
+           FROM ingestion i LEFT JOIN namespace_doc d
+             ON d.namespace_id = i.namespace_id AND d.doc_id = i.doc_id
+           WHERE i.state = 'ready' AND (i.chunks = 0 OR cardinality(d.vec_id) IS DISTINCT FROM i.chunks)""",
+    ),
+    Check(
+        "half-read",
+        "A document has passages and chunks, or neither",
+        _REREAD,
+        """SELECT format('document %s', coalesce(p.doc_id, k.doc_id))
+           FROM (SELECT DISTINCT doc_id FROM passage) p
+           FULL JOIN (SELECT DISTINCT doc_id FROM chunk) k ON k.doc_id = p.doc_id
+           WHERE p.doc_id IS NULL OR k.doc_id IS NULL""",
+    ),
+    Check(
+        "gap-in-the-text",
+        "Passages and chunks are numbered from 0 without a gap",
+        _REREAD,
+        """SELECT format('document %s: %s %ss, numbered up to %s', doc_id, n, kind, last) FROM (
+             SELECT doc_id, 'passage' AS kind, count(*) AS n, max(ordinal) AS last
+             FROM passage GROUP BY doc_id
+             UNION ALL
+             SELECT doc_id, 'chunk', count(*), max(ordinal) FROM chunk GROUP BY doc_id
+           ) numbered WHERE n <> last + 1""",
+    ),
+    Check(
+        "chunk-without-passage",
+        "Every chunk stands in a passage of its document",
+        _REREAD,
+        """SELECT format('document %s: chunk %s, passage %s', k.doc_id, k.ordinal, k.passage)
+           FROM chunk k LEFT JOIN passage p ON p.doc_id = k.doc_id AND p.ordinal = k.passage
+           WHERE p.doc_id IS NULL""",
+    ),
+    Check(
+        "file-of-two-documents",
+        "No two documents share a stored file",
+        "Upload the file again as the owner of one of the documents, and delete that one.",
+        """SELECT format('documents %s', string_agg(id::text, ', ' ORDER BY id))
+           FROM document GROUP BY file_path HAVING count(*) > 1""",
+    ),
+    Check(
+        "no-administrator",
+        "Where there are accounts, one is an administrator's",
+        "Make one: luma users add NAME EMAIL --admin",
+        """SELECT format('%s accounts', count(*)) FROM users
+           HAVING count(*) > 0 AND count(*) FILTER (WHERE role = 'admin') = 0""",
+    ),
+    Check(
+        "embedding-model",
+        "Where there are vectors, the one model that made them is known",
+        "Restore a backup; without one, delete all documents and upload them again.",
+        """SELECT 'no model is recorded' WHERE EXISTS (SELECT FROM chunk)
+             AND NOT EXISTS (SELECT FROM embedding_model)
+           UNION ALL
+           SELECT format('%s: %s dimensions, the vectors have %s', m.name, m.dimensions, found.dimensions)
+           FROM embedding_model m, (SELECT vector_dims(embedding) AS dimensions FROM chunk LIMIT 1) found
+           WHERE found.dimensions <> m.dimensions""",
+    ),
+    Check(
+        "invalid-index",
+        "Every index is complete",
+        "Rebuild it: luma db psql -c 'REINDEX INDEX \"NAME\"'",
+        """SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+           JOIN pg_namespace n ON n.oid = c.relnamespace
+           WHERE n.nspname = current_schema() AND NOT (i.indisvalid AND i.indisready)""",
+    ),
+)
+DEEP_CHECKS = (
+    Check(
+        "vector-differs",
+        "Every vector is the embedding of its chunk",
+        _RELINK,
+        """SELECT format('vector %s: namespace %s, document %s', c.id, c.namespace_id, c.doc_id)
+           FROM chunk_vector c JOIN chunk k ON k.id = c.chunk_id WHERE c.embedding <> k.embedding""",
+    ),
+    Check(
+        "chunk-differs",
+        "The text of every chunk stands where the chunk says, in its passage",
+        _REREAD,
+        """SELECT format('document %s: chunk %s', k.doc_id, k.ordinal)
+           FROM chunk k JOIN passage p ON p.doc_id = k.doc_id AND p.ordinal = k.passage
+           WHERE substr(p.text, k.start_char + 1, k.end_char - k.start_char) <> k.text""",
+    ),
+)
+DEAD_WORKER = Check(
+    "dead-worker",
+    "Every running ingestion has a living worker",
+    "Start luma serve, or run luma ingest: it goes back into the queue by itself.",
+)
+REFERENCES = Check(
+    "lost-reference",
+    "Every row that names another row finds it",
+    "Rows were changed behind the back of Luma. Restore a backup, or delete these rows: luma db psql",
+)
+MISSING = Check(
+    "missing-file",
+    "Every document has its stored file",
+    "Restore the file from a backup, or delete the document.",
+)
+DIFFERENT = Check(
+    "changed-file",
+    "Every stored file is as it was uploaded",
+    "Restore the file from a backup, or delete the document and upload it again.",
+)
+STRAY = Check(
+    "stray-file",
+    "Every stored file belongs to a document, or to an upload under way",
+    "Nobody can reach it. Delete it from the folder files of the data directory.",
+)

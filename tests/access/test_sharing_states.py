@@ -1,0 +1,365 @@
+"""Random sharing, linking and deleting by several users, beside a model of a few lines.
+
+After every step, what each of them can see is what the model says.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import msgspec
+import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from pgvector import HalfVector
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from luma_rag import namespaces
+from luma_rag.access import Principal, grants
+from luma_rag.db.base import utcnow
+from luma_rag.db.models import Chunk, Document, Passage, User
+from luma_rag.db.models.document import DIMENSIONS
+from luma_rag.db.session import create_engine
+from luma_rag.documents import ingestion, placement, service, vectors
+from luma_rag.errors import LumaError
+from luma_rag.paging import Paging
+from luma_rag.retrieval.search import dense
+
+USERS = 4  # The first is an administrator.
+ALL = Paging(limit=200)
+QUERY = np.eye(1, DIMENSIONS, dtype=np.float32)[0]
+user = st.integers(0, USERS - 1)
+thing = st.integers(0, 9)
+levels = st.integers(1, 3)
+
+
+class Space(msgspec.Struct):
+    """A namespace in the model: `members` are levels by user, `holds` the ids of documents."""
+
+    id: int
+    owner: int
+    is_public: bool
+    members: dict[int, int] = {}
+    holds: set[int] = set()
+
+
+class Paper(msgspec.Struct):
+    """A document in the model: `shares` are 1 for read and 2 for write, by user."""
+
+    id: int
+    owner: int
+    is_public: bool
+    shares: dict[int, int] = {}
+
+
+class Sharing(RuleBasedStateMachine):
+    """Each example is a transaction that is rolled back; each step a savepoint, as a request is one."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.engine = create_engine(url, pool_size=1)
+        # What was made, in order, also when it is deleted: then nothing may find it.
+        self.made_spaces: list[Space] = []
+        self.made_papers: list[Paper] = []
+        self.spaces: dict[int, Space] = {}
+        self.papers: dict[int, Paper] = {}
+        self.principals = self.run(self._begin())
+
+    def run(self, work: Awaitable[object]) -> object:
+        return self.loop.run_until_complete(work)
+
+    def teardown(self) -> None:
+        self.run(self._end())
+        self.loop.close()
+
+    async def _begin(self) -> list[Principal]:
+        self.connection = await self.engine.connect()
+        await self.connection.begin()
+        async with self.session() as session:
+            users = [
+                User(username=f"u{i}", email=f"u{i}@example.com", password="-", role="user" if i else "admin")
+                for i in range(USERS)
+            ]
+            session.add_all(users)
+            await session.flush()
+            return [Principal(made.id, made.role) for made in users]
+
+    async def _end(self) -> None:
+        await self.connection.rollback()
+        await self.connection.close()
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def session(self) -> AsyncGenerator[AsyncSession]:
+        async with (
+            AsyncSession(
+                self.connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+            ) as session,
+            session.begin(),
+        ):
+            yield session
+
+    def attempt(self, is_allowed: bool, call: Callable[[AsyncSession], Awaitable[object]]) -> bool:
+        """Make a call that the model allows or not; tells whether it was."""
+
+        async def step() -> bool:
+            try:
+                async with self.session() as session:
+                    await call(session)
+            except LumaError:
+                return False
+            return True
+
+        assert self.run(step()) is is_allowed
+        return is_allowed
+
+    # The model: access as one would tell it to a colleague.
+
+    def level(self, who: int, space: Space) -> int:
+        if space.id not in self.spaces:
+            return 0
+        if who in (0, space.owner):
+            return 3
+        return max(space.members.get(who, 0), 1 if space.is_public else 0)
+
+    def permission(self, who: int, paper: Paper) -> int:
+        if paper.id not in self.papers:
+            return 0
+        if who in (0, paper.owner):
+            return 3
+        held = any(paper.id in space.holds and self.level(who, space) for space in self.spaces.values())
+        return max(paper.shares.get(who, 0), 1 if paper.is_public or held else 0)
+
+    # The steps.
+
+    @initialize()
+    def begin_with_something(self) -> None:
+        # Otherwise most examples end before anything stands in a private namespace.
+        for owner in (1, 2):
+            self.make_namespace(who=owner, is_public=False)
+            self.make_document(who=owner, is_public=False)
+            self.link(who=0, where=owner - 1, which=owner - 1)
+
+    @rule(who=user, is_public=st.booleans())
+    def make_namespace(self, who: int, is_public: bool) -> None:
+        async def make() -> int:
+            async with self.session() as session:
+                made = await namespaces.create(session, self.principals[who], "n", None, is_public=is_public)
+                return made.id
+
+        space = Space(self.run(make()), who, is_public)
+        self.made_spaces.append(space)
+        self.spaces[space.id] = space
+
+    @rule(who=user, is_public=st.booleans())
+    def make_document(self, who: int, is_public: bool) -> None:
+        async def make() -> int:
+            async with self.session() as session:
+                document = Document(
+                    user_id=self.principals[who].user_id,
+                    title="d",
+                    file_path="-",
+                    file_metadata={"sha256": str(len(self.made_papers))},
+                    type="pdf",
+                    is_public=is_public,
+                    uploaded_at=utcnow(),
+                )
+                session.add(document)
+                await session.flush()
+                session.add(Passage(doc_id=document.id, ordinal=0, page=1, text="t"))
+                session.add(
+                    Chunk(
+                        doc_id=document.id, ordinal=0, passage=0, start_char=0, end_char=1, tokens=1, page=1,
+                        text="t", embedding=HalfVector(QUERY),
+                    )
+                )  # fmt: skip
+                return document.id
+
+        paper = Paper(self.run(make()), who, is_public)
+        self.made_papers.append(paper)
+        self.papers[paper.id] = paper
+
+    @precondition(lambda self: self.made_spaces)
+    @rule(who=user, which=thing, whom=user, to=levels)
+    def grant(self, who: int, which: int, whom: int, to: int) -> None:
+        space = self._space(which)
+        if self.attempt(
+            self.level(who, space) == 3 and whom != space.owner,
+            lambda s: grants.grant_level(s, self.principals[who], space.id, self._id(whom), to),
+        ):
+            space.members[whom] = to
+
+    @precondition(lambda self: self.made_spaces)
+    @rule(who=user, which=thing, whom=user)
+    def revoke(self, who: int, which: int, whom: int) -> None:
+        space = self._space(which)
+        needed = 1 if who == whom else 3
+        if self.attempt(
+            self.level(who, space) >= needed and whom in space.members,
+            lambda s: grants.revoke_level(s, self.principals[who], space.id, self._id(whom)),
+        ):
+            del space.members[whom]
+
+    @precondition(lambda self: self.made_papers)
+    @rule(who=user, which=thing, whom=user, may_write=st.booleans())
+    def share(self, who: int, which: int, whom: int, may_write: bool) -> None:
+        paper = self._paper(which)
+        permission = "write" if may_write else "read"
+        if self.attempt(
+            self.permission(who, paper) == 3 and whom != paper.owner,
+            lambda s: grants.share(s, self.principals[who], paper.id, self._id(whom), permission),
+        ):
+            paper.shares[whom] = 2 if may_write else 1
+
+    @precondition(lambda self: self.made_papers)
+    @rule(who=user, which=thing, whom=user)
+    def unshare(self, who: int, which: int, whom: int) -> None:
+        paper = self._paper(which)
+        if self.attempt(
+            self.permission(who, paper) == 3 and whom in paper.shares,
+            lambda s: grants.unshare(s, self.principals[who], paper.id, self._id(whom)),
+        ):
+            del paper.shares[whom]
+
+    @precondition(lambda self: self.made_papers)
+    @rule(who=user, which=thing, is_public=st.booleans())
+    def publish_document(self, who: int, which: int, is_public: bool) -> None:
+        paper = self._paper(which)
+        if self.attempt(
+            self.permission(who, paper) == 3,
+            lambda s: service.change(
+                s, self.principals[who], paper.id, title=msgspec.UNSET, is_public=is_public
+            ),
+        ):
+            paper.is_public = is_public
+
+    @precondition(lambda self: self.made_spaces)
+    @rule(who=user, which=thing, is_public=st.booleans())
+    def publish_namespace(self, who: int, which: int, is_public: bool) -> None:
+        space = self._space(which)
+        if self.attempt(
+            self.level(who, space) == 3,
+            lambda s: namespaces.change(
+                s, self.principals[who], space.id,
+                name=msgspec.UNSET, description=msgspec.UNSET, is_public=is_public,
+            ),
+        ):  # fmt: skip
+            space.is_public = is_public
+
+    @precondition(lambda self: self.made_spaces and self.made_papers)
+    @rule(who=user, where=thing, which=thing)
+    def link(self, who: int, where: int, which: int) -> None:
+        space, paper = self._space(where), self._paper(which)
+        permission = self.permission(who, paper)
+
+        async def add(session: AsyncSession) -> None:
+            await placement.add(session, self.principals[who], space.id, paper.id)
+            # What the worker does with a document that is embedded already.
+            await ingestion.claim(session, 1, [paper.id])
+            await vectors._link(session, paper.id, 1)
+
+        if self.attempt(
+            self.level(who, space) >= 2
+            and (permission >= 2 or (permission == 1 and paper.is_public))
+            and paper.id not in space.holds,
+            add,
+        ):
+            space.holds.add(paper.id)
+
+    @precondition(lambda self: self.made_spaces and self.made_papers)
+    @rule(who=user, where=thing, which=thing)
+    def unlink(self, who: int, where: int, which: int) -> None:
+        space, paper = self._space(where), self._paper(which)
+        if self.attempt(
+            self.level(who, space) >= 2 and paper.id in space.holds,
+            lambda s: placement.remove(s, self.principals[who], space.id, paper.id),
+        ):
+            space.holds.remove(paper.id)
+
+    @precondition(lambda self: self.made_papers)
+    @rule(who=user, which=thing)
+    def delete_document(self, who: int, which: int) -> None:
+        paper = self._paper(which)
+        if self.attempt(
+            self.permission(who, paper) == 3,
+            lambda s: service.remove(s, self.principals[who], paper.id),
+        ):
+            del self.papers[paper.id]
+            for space in self.spaces.values():
+                space.holds.discard(paper.id)
+
+    @precondition(lambda self: self.made_spaces)
+    @rule(who=user, which=thing)
+    def delete_namespace(self, who: int, which: int) -> None:
+        space = self._space(which)
+        if self.attempt(
+            self.level(who, space) == 3, lambda s: namespaces.remove(s, self.principals[who], space.id)
+        ):
+            del self.spaces[space.id]
+
+    @precondition(lambda self: self.made_spaces)
+    @rule(who=user, which=thing)
+    def search(self, who: int, which: int) -> None:
+        space = self._space(which)
+
+        async def found() -> set[int]:
+            async with self.session() as session:
+                return {
+                    hit.doc_id for hit in await dense(session, self.principals[who], space.id, QUERY, k=100)
+                }
+
+        assert self.run(found()) == (space.holds if self.level(who, space) else set())
+
+    @invariant()
+    def everybody_sees_what_the_model_says(self) -> None:
+        self.run(self._compare())
+
+    async def _compare(self) -> None:
+        for who, principal in enumerate(self.principals):
+            readable = {space.id for space in self.spaces.values() if self.level(who, space)}
+            permitted = {paper.id for paper in self.papers.values() if self.permission(who, paper)}
+            assert await self._visible(principal) == (readable, permitted)
+            # A token for two namespaces sees these, where its user does, and what stands in them.
+            reach = {space.id for space in self.made_spaces[:2]}
+            token = msgspec.structs.replace(principal, max_level=1, namespace_ids=frozenset(reach))
+            held = {doc_id for i in readable & reach for doc_id in self.spaces[i].holds}
+            assert await self._visible(token) == (readable & reach, held)
+
+    async def _visible(self, principal: Principal) -> tuple[set[int], set[int]]:
+        # Closing it leaves the transaction as it is.
+        async with AsyncSession(self.connection, join_transaction_mode="rollback_only") as session:
+            spaces = await namespaces.list_readable(session, principal, ALL)
+            papers = await service.list_readable(session, principal, "all", ALL)
+        assert (spaces.total, papers.total) == (len(spaces.items), len(papers.items))
+        return {space.id for space in spaces.items}, {paper.id for paper in papers.items}
+
+    def _id(self, who: int) -> int:
+        return self.principals[who].user_id
+
+    def _space(self, which: int) -> Space:
+        return self.made_spaces[which % len(self.made_spaces)]
+
+    def _paper(self, which: int) -> Paper:
+        return self.made_papers[which % len(self.made_papers)]
+
+
+def test_each_sees_what_the_model_says_after_every_step(database: str) -> None:
+    run_state_machine_as_test(
+        lambda: Sharing(database),
+        settings=settings(
+            max_examples=8,
+            stateful_step_count=30,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
