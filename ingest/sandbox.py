@@ -3,7 +3,7 @@
 Starting Python and the parsers anew takes a good part of a second for each file. So one process, the
 *launcher* (`ingest.launcher`), has the parsers loaded and forks a child for each file: some milliseconds. The
 fork server of `multiprocessing` would do the same but imports the program's main module into every child,
-with torch behind it, and passes pickles. Here the launcher knows the parsers only, is single-threaded (so
+with the model behind it, and passes pickles. Here the launcher knows the parsers only, is single-threaded (so
 forking is safe, whatever threads the program has), gets none of the program's environment, and the child's
 answer is msgpack: data that can do nothing.
 

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from ingest.types import Recipe
+
 
 class ParserLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one file may cost to parse before it is given up."""
@@ -21,8 +23,9 @@ class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything `ingest` can be told."""
+    """Everything `ingest` can be told. `recipe` is for new databases: one with vectors keeps to theirs."""
 
     limits: ParserLimits = ParserLimits()
     chunk: ChunkSettings = ChunkSettings()
     batch_size: int = 16
+    recipe: Recipe = "float32"

@@ -77,6 +77,20 @@ class UnsupportedTypeError(LumaError):
     title = "Unsupported type"
 
 
+class TooSlowError(LumaError):
+    """The body of the request stopped coming."""
+
+    status = 408
+    title = "Too slow"
+
+
+class MisdirectedError(LumaError):
+    """The request was meant for another name than those that this service has."""
+
+    status = 421
+    title = "Wrong host"
+
+
 class RateLimitedError(LumaError):
     """Too many attempts; `retry_after` says when to come back."""
 

@@ -3,11 +3,12 @@
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import ARRAY, Integer, Select, bindparam, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal, namespace_level, readable_namespaces, require_namespace
 from luma_rag.access.principal import ADMINISTER
+from luma_rag.audit import Action, record
 from luma_rag.db.models import Namespace, NamespaceDoc
 from luma_rag.errors import ForbiddenError, NotFoundError
 from luma_rag.paging import Items, Paging
@@ -41,6 +42,24 @@ async def list_readable(session: AsyncSession, principal: Principal, paging: Pag
     return Items([NamespaceView(*row) for row in rows], total or 0)
 
 
+class NamespaceName(msgspec.Struct, frozen=True):
+    """What a namespace is called."""
+
+    id: int
+    name: str
+    created_at: datetime
+
+
+async def names(session: AsyncSession, principal: Principal) -> list[NamespaceName]:
+    """All that the caller can read, by id."""
+    rows = await session.execute(
+        select(Namespace.id, Namespace.name, Namespace.created_at)
+        .where(Namespace.id.in_(readable_namespaces(principal)))
+        .order_by(Namespace.id)
+    )
+    return [NamespaceName(*row) for row in rows]
+
+
 async def get(session: AsyncSession, principal: Principal, namespace_id: int) -> NamespaceView:
     """One namespace. Level 1."""
     await require_namespace(session, principal, namespace_id)
@@ -61,6 +80,9 @@ async def create(
     namespace = Namespace(user_id=principal.user_id, name=name, description=description, is_public=is_public)
     session.add(namespace)
     await session.flush()
+    await record(
+        session, "namespace.created", principal.user_id, namespace_id=namespace.id, is_public=is_public
+    )
     return await get(session, principal, namespace.id)
 
 
@@ -79,8 +101,10 @@ async def change(
         namespace.name = name
     if description is not msgspec.UNSET:
         namespace.description = description
-    if is_public is not msgspec.UNSET:
+    if is_public is not msgspec.UNSET and is_public != namespace.is_public:
         namespace.is_public = is_public
+        action: Action = "namespace.published" if is_public else "namespace.hidden"
+        await record(session, action, principal.user_id, namespace_id=namespace_id)
     await session.flush()
     return await get(session, principal, namespace_id)
 
@@ -89,6 +113,26 @@ async def remove(session: AsyncSession, principal: Principal, namespace_id: int)
     """Delete a namespace with its vectors, memberships, chats and messages; documents stay. Level 3."""
     await require_namespace(session, principal, namespace_id, ADMINISTER)
     await session.execute(delete(Namespace).where(Namespace.id == namespace_id))
+    await _forget(session, [namespace_id])
+    await record(session, "namespace.deleted", principal.user_id, namespace_id=namespace_id)
+
+
+async def remove_all(session: AsyncSession, user_id: int) -> list[int]:
+    """Delete all namespaces of a user, as `remove` does; returns their ids."""
+    gone = await session.scalars(
+        delete(Namespace).where(Namespace.user_id == user_id).returning(Namespace.id)
+    )
+    namespace_ids = sorted(gone)
+    await _forget(session, namespace_ids)
+    return namespace_ids
+
+
+async def hand_over(session: AsyncSession, user_id: int, to: int) -> list[int]:
+    """Make all namespaces of a user another's; returns their ids. Members and chats stay."""
+    moved = await session.scalars(
+        update(Namespace).where(Namespace.user_id == user_id).values(user_id=to).returning(Namespace.id)
+    )
+    return sorted(moved)
 
 
 async def by_name(session: AsyncSession, principal: Principal, name: str) -> NamespaceView:
@@ -110,6 +154,17 @@ async def by_name(session: AsyncSession, principal: Principal, name: str) -> Nam
         ids = ", ".join(str(namespace.id) for namespace in found)
         raise NotFoundError(f"Several namespaces are called {name}; say which by its id: {ids}.")
     return found[0]
+
+
+async def _forget(session: AsyncSession, namespace_ids: list[int]) -> None:
+    # A token that was narrowed to nothing else keeps an empty list, which reaches nothing; NULL would be all.
+    await session.execute(
+        text(
+            "UPDATE api_token SET namespace_ids = "
+            "ARRAY(SELECT id FROM unnest(namespace_ids) id WHERE id <> ALL(:gone)) "
+            "WHERE namespace_ids && :gone"
+        ).bindparams(bindparam("gone", namespace_ids, type_=ARRAY(Integer)))
+    )
 
 
 def _views(principal: Principal) -> Select[int, str, str | None, bool, int, datetime, int, int, int]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import msgspec
 from sqlalchemy import func, select
@@ -10,15 +11,19 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ingest.embedder import Embedder
+from ingest.embedder import MODEL, Embedder, ModelError
+from ingest.types import Recipe
+from luma_rag.accounts.identities import IdentityProvider
 from luma_rag.chat.answerer import Answerer
 from luma_rag.chat.model_answerer import ModelAnswerer
 from luma_rag.chat.quoting import QuotingAnswerer
 from luma_rag.chat.service import ChatService
 from luma_rag.db import migrate
 from luma_rag.db.connect import database_url
+from luma_rag.db.listener import Listener
 from luma_rag.db.models import EmbeddingModel, Ingestion
-from luma_rag.db.session import Sessions, create_engine, create_sessions
+from luma_rag.db.session import Sessions, connect, create_engine, create_sessions
+from luma_rag.documents.feed import CHANNEL, Feed
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import ConfigurationError
 from luma_rag.llm.llamacpp import LlamaServer
@@ -26,7 +31,7 @@ from luma_rag.llm.openai import OpenAIModel
 from luma_rag.llm.protocol import LanguageModel
 from luma_rag.retrieval.query_encoder import QueryEncoder
 from luma_rag.retrieval.search import Retriever
-from luma_rag.settings import LLMSettings, Settings
+from luma_rag.settings import LLMSettings, OpenIDSettings, Settings
 
 
 class Store(msgspec.Struct, frozen=True):
@@ -46,6 +51,8 @@ class Runtime(Store, frozen=True):
     retriever: Retriever
     answerer: Answerer
     chats: ChatService
+    feed: Feed
+    openid: IdentityProvider | None = None
 
     async def checks(self) -> dict[str, str]:
         """Of each part, `ok` or what is wrong with it."""
@@ -92,7 +99,7 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
     """
     # The model loads while the database starts. A query is too short to gain from a second thread, and
     # two would get in each other's way when the worker has the processor.
-    loading = asyncio.create_task(asyncio.to_thread(Embedder, threads=1))
+    loading = asyncio.create_task(asyncio.to_thread(load_embedder, threads=1, recipe=settings.ingest.recipe))
     try:
         async with open_store(settings) as store, open_services(store, await loading) as runtime:
             yield runtime
@@ -105,9 +112,10 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
     """What searches and answers, on a store and a model that are there.
 
     Raises:
-        ConfigurationError: the vectors were made by another model, or the LLM's settings do not fit.
+        ConfigurationError: the vectors were made by another model, or the settings of the LLM or the OpenID
+            provider do not fit.
     """
-    await check_model(store.sessions, embedder)
+    embedder = await check_model(store.sessions, embedder)
     settings = store.settings
     async with AsyncExitStack() as stack:
         encoder = QueryEncoder(embedder)
@@ -117,21 +125,53 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
         retriever = Retriever(store.sessions, encoder)
         chats = ChatService(store.sessions, retriever, answerer, settings.passages)
         stack.push_async_callback(chats.aclose)
+        listener = Listener(partial(connect, store.url), CHANNEL)
+        stack.push_async_callback(listener.aclose)
+        openid = create_provider(settings.openid)
+        if openid is not None:
+            stack.push_async_callback(openid.aclose)
         parts = {name: getattr(store, name) for name in Store.__struct_fields__}
-        yield Runtime(**parts, embedder=embedder, retriever=retriever, answerer=answerer, chats=chats)
+        yield Runtime(
+            **parts,
+            embedder=embedder,
+            retriever=retriever,
+            answerer=answerer,
+            chats=chats,
+            feed=Feed(store.sessions, listener),
+            openid=openid,
+        )
 
 
-async def check_model(sessions: Sessions, embedder: Embedder) -> None:
-    """Record which model makes the vectors, or see that it is still the same.
+def load_embedder(
+    *, batch_size: int = 16, threads: int | None = None, recipe: Recipe = MODEL.recipe
+) -> Embedder:
+    """Load the model; blocks for a moment. The arguments are those of `Embedder`.
 
     Raises:
-        ConfigurationError: the vectors in the database were made by another model.
+        ConfigurationError: the files of the model are missing or not the expected ones.
+    """
+    try:
+        return Embedder(batch_size, threads, recipe)
+    except ModelError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+async def check_model(sessions: Sessions, embedder: Embedder) -> Embedder:
+    """Record how the vectors are made, or give an embedder that goes on as they were.
+
+    It is `embedder` itself unless its recipe differs: queries must be embedded as what they search was, and
+    new documents as the old ones.
+
+    Raises:
+        ConfigurationError: the vectors in the database were made by another model, or by a newer Luma.
     """
     model = embedder.model
     async with sessions.begin() as session:
         await session.execute(
             upsert(EmbeddingModel)
-            .values(id=1, name=model.name, sha256=model.sha256, dimensions=model.dimensions)
+            .values(
+                id=1, name=model.name, sha256=model.sha256, dimensions=model.dimensions, recipe=model.recipe
+            )
             .on_conflict_do_nothing()
         )
         recorded = await session.get_one(EmbeddingModel, 1)
@@ -141,6 +181,18 @@ async def check_model(sessions: Sessions, embedder: Embedder) -> None:
             f"Luma uses {model.name} ({model.sha256[:12]}…). Use the version of Luma that made them, or "
             "another database."
         )
+    if recorded.recipe == model.recipe:
+        return embedder
+    try:
+        recipe = msgspec.convert(recorded.recipe, Recipe)
+    except msgspec.ValidationError:
+        raise ConfigurationError(
+            f"The vectors in this database were made in a way that this Luma does not know "
+            f"({recorded.recipe}). Update Luma, or use another database."
+        ) from None
+    return await asyncio.to_thread(
+        load_embedder, batch_size=embedder.batch_size, threads=embedder.threads, recipe=recipe
+    )
 
 
 def create_answerer(settings: LLMSettings, embedder: Embedder) -> Answerer:
@@ -174,6 +226,20 @@ def create_language_model(settings: LLMSettings) -> LanguageModel | None:
             settings.gguf, context_tokens=settings.context_tokens, token_timeout=settings.token_timeout
         )
     return None
+
+
+def create_provider(settings: OpenIDSettings) -> IdentityProvider | None:
+    """The configured OpenID provider, or None.
+
+    Raises:
+        ConfigurationError: its settings do not fit.
+    """
+    if settings.issuer is None and settings.client_id is None:
+        return None
+    # Here, as it takes long to import and few need it.
+    from luma_rag.accounts.openid import OpenIDProvider
+
+    return OpenIDProvider(settings)
 
 
 def _unreachable(settings: Settings, error: Exception) -> str:

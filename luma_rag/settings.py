@@ -2,9 +2,10 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
 import platformdirs
@@ -13,6 +14,8 @@ from ingest.settings import IngestSettings
 from luma_rag.errors import ConfigurationError
 
 PREFIX = "LUMA_"
+Count = Annotated[int, msgspec.Meta(ge=0)]
+_ORIGIN = re.compile(r"https?://[^/?#\s]+/?")
 
 
 class LLMSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,21 +35,53 @@ class LLMSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token_timeout: float = 120.0
 
 
+class LimitsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of the expensive work each user may ask of one server process; 0 is no limit.
+
+    What is not used is saved up for ten minutes: 600 a minute are 6000 at once, and ten a second after that.
+    """
+
+    searches_per_minute: Count = 600
+    questions_per_minute: Count = 30
+    uploads_per_minute: Count = 120
+
+
+class OpenIDSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An OpenID provider that people may sign in by; none without `issuer` and `client_id`.
+
+    `name` stands on the button. `match_email` lets an address that the provider has verified lead to the
+    account that has it; `register` makes accounts for who has none.
+    """
+
+    issuer: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
+    name: str = "OpenID"
+    match_email: bool = False
+    register: bool = False
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything Luma can be told. Sizes in MB are 1024 * 1024 bytes.
 
     `trusted_proxies` are addresses, separated by commas, whose X-Forwarded-For and -Proto are believed.
+    `allowed_hosts` are the names that the service answers to, see `luma_rag.http.hosts`.
+    `public_url` is where browsers find Luma, e.g. https://luma.example.org.
     """
 
     data_dir: Path = msgspec.field(default_factory=lambda: Path(platformdirs.user_data_dir("luma")))
     database_url: str | None = None
-    registration: Literal["first", "open"] = "first"
+    registration: Literal["first", "open", "closed"] = "first"
     max_upload_mb: int = 512
     passages: int = 6
     session_days: int = 30
     trusted_proxies: str | None = None
+    allowed_hosts: str | None = None
+    public_url: str | None = None
     ingest: IngestSettings = IngestSettings()
     llm: LLMSettings = LLMSettings()
+    limits: LimitsSettings = LimitsSettings()
+    openid: OpenIDSettings = OpenIDSettings()
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -75,6 +110,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=_to_path)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"A LUMA_ setting has a value that does not fit: {error}") from None
+    if settings.public_url is not None and not _ORIGIN.fullmatch(settings.public_url):
+        raise ConfigurationError("LUMA_PUBLIC_URL must be like https://luma.example.org, without a path.")
     return msgspec.structs.replace(settings, data_dir=settings.data_dir.expanduser().absolute())
 
 

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import itertools
 import logging
 import os
 import sys
@@ -13,6 +14,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from ingest.embedder import Embedder
 from ingest.engines import local
 from ingest.engines.local import Job
@@ -20,16 +24,18 @@ from ingest.errors import IngestError, TransientError
 from ingest.pipeline import Stage
 from ingest.types import EmbeddedDocument, Source
 from luma_rag import settings
-from luma_rag.documents import ingestion
+from luma_rag.documents import ingestion, merging, vector_index, workload
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
-from luma_rag.runtime import Store, check_model, open_store
+from luma_rag.runtime import Store, check_model, load_embedder, open_store
 
 logger = logging.getLogger(__name__)
 
 # A notification wakes the worker at once; this is for what nobody announces, such as another worker's death.
 _LOOK_AGAIN_SECONDS = 5.0
 _REPORT_SECONDS = 0.5
+# Upkeep is done when nothing waits, and in between where that would be long in coming.
+_TIDY_EVERY = 50
 # Searches come first: the worker takes what the service leaves.
 _NICENESS = 10
 # Where in the whole work of a document each stage begins and ends.
@@ -63,26 +69,57 @@ class _Worker:
         self._wake = wake
         self._sink = PostgresSink(store.sessions, number)
         self._reported: dict[int, float] = {}
+        self._began: dict[int, float] = {}
+        self._tending: asyncio.Task[None] | None = None
 
     async def run(self, embedder: Embedder, *, only: list[int] | None, until_empty: bool) -> None:
         jobs = self._jobs(only, until_empty=until_empty)
         await local.run(jobs, self._sink, embedder, self._store.settings.ingest, self)
 
     async def _jobs(self, only: list[int] | None, *, until_empty: bool) -> AsyncIterator[Job]:
-        while True:
+        for number in itertools.count(1):
             self._wake.clear()
+            if number % _TIDY_EVERY == 0:
+                await self._tidy()
             async with self._store.sessions.begin() as session:
                 await ingestion.recover(session)
                 claim = await ingestion.claim(session, self._number, only)
             if claim is None:
+                if await self._tidy():
+                    continue
                 if until_empty:
+                    await self._tend()
                     return
+                if self._tending is None or self._tending.done():
+                    self._tending = asyncio.create_task(self._tend())
                 await self._wait()
-            elif claim.is_embedded:
+                continue
+            self._began[claim.doc_id] = time.monotonic()
+            if claim.is_embedded:
                 await self._link(claim.doc_id)
             else:
                 path = self._store.storage.path(claim.file_path)
                 yield Job(claim.doc_id, Source(path, claim.title))
+
+    async def _tidy(self) -> bool:
+        try:
+            return await merging.tidy(self._store.sessions)
+        except DBAPIError as error:
+            logger.warning("Upkeep of the index has to wait: %s", error.orig)
+            return False
+
+    async def _tend(self) -> None:
+        try:
+            while await vector_index.tend(self._store.engine):
+                pass
+        except DBAPIError as error:
+            logger.warning("An index could not be made: %s", error.orig)
+
+    async def stop(self) -> None:
+        """Give up what goes on in the background."""
+        if self._tending is not None:
+            self._tending.cancel()
+            await asyncio.gather(self._tending, return_exceptions=True)
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):
@@ -94,6 +131,14 @@ class _Worker:
             await self._sink.link(doc_id)
         except TransientError as error:
             await self.on_failed(doc_id, error)
+        else:
+            async with self._store.sessions.begin() as session:
+                await self._note(session, doc_id, "linked")
+
+    async def _note(self, session: AsyncSession, doc_id: int, outcome: workload.Outcome) -> None:
+        self._reported.pop(doc_id, None)
+        seconds = time.monotonic() - self._began.pop(doc_id)
+        await workload.note(session, outcome, seconds)
 
     async def on_stage(self, key: int, stage: Stage, fraction: float) -> None:
         """Note the progress of a document, but not more often than anybody looks."""
@@ -107,17 +152,18 @@ class _Worker:
 
     async def on_stored(self, key: int, document: EmbeddedDocument) -> None:
         """A document is done; the sink has noted that already, with its vectors."""
-        self._reported.pop(key, None)
         logger.info("Document %s: %s chunks", key, len(document.chunks))
+        async with self._store.sessions.begin() as session:
+            await self._note(session, key, "ready")
 
     async def on_failed(self, key: int, error: IngestError) -> None:
         """A document could not be read."""
-        self._reported.pop(key, None)
         logger.warning("Document %s: %s", key, error)
         async with self._store.sessions.begin() as session:
             await ingestion.fail(
                 session, self._number, key, str(error), can_retry=isinstance(error, TransientError)
             )
+            await self._note(session, key, "failed")
 
 
 @asynccontextmanager
@@ -143,13 +189,15 @@ async def _working(store: Store) -> AsyncGenerator[_Worker]:
 
         raw.add_termination_listener(on_lost)
         await raw.add_listener(ingestion.CHANNEL, on_news)
+        worker = _Worker(store, number, wake)
         try:
-            yield _Worker(store, number, wake)
+            yield worker
         except asyncio.CancelledError:
             if not lost:
                 raise
             raise UnavailableError("The worker lost its connection to the database.") from None
         finally:
+            await worker.stop()
             raw.remove_termination_listener(on_lost)
             if not lost:
                 await raw.remove_listener(ingestion.CHANNEL, on_news)
@@ -160,10 +208,9 @@ async def _working(store: Store) -> AsyncGenerator[_Worker]:
 async def _main() -> None:
     os.nice(_NICENESS)
     configured = settings.load()
-    loading = asyncio.create_task(asyncio.to_thread(Embedder))
+    loading = asyncio.create_task(asyncio.to_thread(load_embedder, recipe=configured.ingest.recipe))
     async with open_store(configured, pool_size=4) as store:
-        embedder = await loading
-        await check_model(store.sessions, embedder)
+        embedder = await check_model(store.sessions, await loading)
         working = asyncio.create_task(run(store, embedder))
         _when_input_ends(asyncio.get_running_loop(), working)
         try:

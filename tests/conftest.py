@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import socket
 import tempfile
 from collections.abc import AsyncGenerator, Generator
@@ -26,7 +27,10 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def server_url() -> Generator[str]:
-    """The libpq URL of an embedded Postgres."""
+    """The libpq URL of an embedded Postgres, or of the one that another run has started."""
+    if shared := os.environ.get("LUMA_TEST_POSTGRES"):
+        yield shared
+        return
     # Not below pytest's own folder: another run that starts meanwhile closes that to the server's account.
     with tempfile.TemporaryDirectory(prefix="luma-") as folder:
         with running(Path(folder), grace=0) as url:
@@ -37,7 +41,10 @@ def server_url() -> Generator[str]:
 @pytest.fixture(scope="session")
 async def template(server_url: str) -> str:
     """The name of a migrated database, to be copied."""
-    name = "luma_template"
+    # Copying and dropping a database for each test is mostly waiting for the disk, and nothing is to last.
+    await run_on(server_url, "ALTER SYSTEM SET fsync = off")
+    await run_on(server_url, "SELECT pg_reload_conf()")
+    name = f"luma_template_{os.getpid()}"
     await run_on(server_url, f"CREATE DATABASE {name}")
     engine = create_engine(_database(server_url, name))
     await migrate.upgrade(engine)
@@ -48,7 +55,7 @@ async def template(server_url: str) -> str:
 @pytest.fixture
 async def database(server_url: str, template: str) -> AsyncGenerator[str]:
     """The libpq URL of a migrated database for one test."""
-    name = f"test_{next(_numbers)}"
+    name = f"test_{os.getpid()}_{next(_numbers)}"
     await run_on(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield _database(server_url, name)
     await run_on(server_url, f"DROP DATABASE {name} WITH (FORCE)")
@@ -105,9 +112,11 @@ async def serving(runtime: Runtime) -> AsyncGenerator[str]:
         ready = asyncio.Event()
         running_server = asyncio.create_task(server.run(runtime, listening, ready.set))
         await ready.wait()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        running_server.cancel()
-        await asyncio.gather(running_server, return_exceptions=True)
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            running_server.cancel()
+            await asyncio.gather(running_server, return_exceptions=True)
 
 
 def _database(url: str, name: str) -> str:

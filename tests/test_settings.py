@@ -32,3 +32,10 @@ def test_a_value_that_does_not_fit_is_named() -> None:
         settings.load({"LUMA_MAX_UPLOAD_MB": "many"})
     with pytest.raises(ConfigurationError, match="registration"):
         settings.load({"LUMA_REGISTRATION": "maybe"})
+
+
+def test_a_limit_can_be_switched_off_and_is_never_negative() -> None:
+    loaded = settings.load({"LUMA_LIMITS_SEARCHES_PER_MINUTE": "0"})
+    assert loaded.limits == settings.LimitsSettings(searches_per_minute=0)
+    with pytest.raises(ConfigurationError, match="uploads_per_minute"):
+        settings.load({"LUMA_LIMITS_UPLOADS_PER_MINUTE": "-1"})

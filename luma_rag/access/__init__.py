@@ -4,7 +4,7 @@ A caller who may not see a thing gets `NotFoundError`, exactly as if it did not 
 not do this to it gets `ForbiddenError`.
 """
 
-from luma_rag.access.principal import Principal
+from luma_rag.access.principal import Principal, require_admin
 from luma_rag.access.rules import (
     document_permission,
     namespace_level,
@@ -23,6 +23,7 @@ __all__ = [
     "own_chats",
     "readable_documents",
     "readable_namespaces",
+    "require_admin",
     "require_chat",
     "require_document",
     "require_namespace",

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access.principal import ADMINISTER, READ, Principal
 from luma_rag.access.rules import require_document, require_namespace
-from luma_rag.db.models import DocUser, NamespaceAuth, User
+from luma_rag.audit import record
+from luma_rag.db.models import Document, DocUser, Namespace, NamespaceAuth, User
 from luma_rag.errors import ConflictError, NotFoundError
 from luma_rag.paging import Items, Paging
 
@@ -61,14 +62,25 @@ async def grant_level(
     username = await _username(session, user_id)
     if namespace.user_id == user_id:
         raise ConflictError(f"{username} owns this namespace and has level 3 there without being a member.")
-    await session.execute(
+    changed = await session.scalar(
         insert(NamespaceAuth)
         .values(namespace_id=namespace_id, user_id=user_id, auth_level=auth_level)
         .on_conflict_do_update(
             index_elements=[NamespaceAuth.user_id, NamespaceAuth.namespace_id],
             set_={"auth_level": auth_level},
+            where=NamespaceAuth.auth_level != auth_level,
         )
+        .returning(NamespaceAuth.id)
     )
+    if changed is not None:
+        await record(
+            session,
+            "member.set",
+            principal.user_id,
+            namespace_id=namespace_id,
+            user_id=user_id,
+            auth_level=auth_level,
+        )
     return Member(user_id, username, auth_level)
 
 
@@ -83,6 +95,7 @@ async def revoke_level(session: AsyncSession, principal: Principal, namespace_id
     )
     if removed is None:
         raise NotFoundError(f"User {user_id} is not a member of this namespace.")
+    await record(session, "member.removed", principal.user_id, namespace_id=namespace_id, user_id=user_id)
 
 
 async def shared_with(
@@ -118,13 +131,25 @@ async def share(
     username = await _username(session, user_id)
     if document.user_id == user_id:
         raise ConflictError(f"{username} owns this document and may do everything with it already.")
-    await session.execute(
+    changed = await session.scalar(
         insert(DocUser)
         .values(doc_id=doc_id, user_id=user_id, permission=permission)
         .on_conflict_do_update(
-            index_elements=[DocUser.doc_id, DocUser.user_id], set_={"permission": permission}
+            index_elements=[DocUser.doc_id, DocUser.user_id],
+            set_={"permission": permission},
+            where=DocUser.permission != permission,
         )
+        .returning(DocUser.id)
     )
+    if changed is not None:
+        await record(
+            session,
+            "document.shared",
+            principal.user_id,
+            doc_id=doc_id,
+            user_id=user_id,
+            permission=permission,
+        )
     return SharedWith(user_id, username, permission)
 
 
@@ -136,6 +161,21 @@ async def unshare(session: AsyncSession, principal: Principal, doc_id: int, user
     )
     if removed is None:
         raise NotFoundError(f"The document was not shared with user {user_id}.")
+    await record(session, "document.unshared", principal.user_id, doc_id=doc_id, user_id=user_id)
+
+
+async def drop_of_owner(session: AsyncSession, user_id: int) -> None:
+    """Drop what was granted to a user on what is now their own."""
+    own_namespaces = select(Namespace.id).where(Namespace.user_id == user_id)
+    await session.execute(
+        delete(NamespaceAuth).where(
+            NamespaceAuth.user_id == user_id, NamespaceAuth.namespace_id.in_(own_namespaces)
+        )
+    )
+    own_documents = select(Document.id).where(Document.user_id == user_id)
+    await session.execute(
+        delete(DocUser).where(DocUser.user_id == user_id, DocUser.doc_id.in_(own_documents))
+    )
 
 
 async def _username(session: AsyncSession, user_id: int) -> str:

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from luma_rag.errors import ForbiddenError
+
 READ, WRITE, ADMINISTER = 1, 2, 3
 
 
@@ -29,3 +31,13 @@ class Principal(msgspec.Struct, frozen=True):
     def is_narrowed(self) -> bool:
         """Whether the caller holds a token that may do less than its user."""
         return self.max_level < ADMINISTER or self.namespace_ids is not None
+
+
+def require_admin(principal: Principal) -> None:
+    """See that the caller has the rights of an administrator.
+
+    Raises:
+        ForbiddenError: they have not, or hold a narrowed token.
+    """
+    if not principal.is_admin:
+        raise ForbiddenError("Only administrators may do this.")

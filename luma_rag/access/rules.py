@@ -6,6 +6,7 @@ in a readable namespace. A narrowed token lowers every level to its own and reac
 namespaces.
 """
 
+from functools import lru_cache
 from typing import Literal
 
 from sqlalchemy import (
@@ -39,11 +40,13 @@ def namespace_level(principal: Principal) -> ColumnElement[int]:
     )
 
 
-def readable_namespaces(principal: Principal, level: int = READ) -> Select[int]:
-    """Ids of the namespaces in which the caller has at least `level`."""
-    if principal.max_level < level:
-        return select(Namespace.id).where(false())
-    return select(Namespace.id).where(_in_scope(principal), _reaches(principal, level))
+@lru_cache(maxsize=1024)
+def readable_namespaces(principal: Principal) -> Select[int]:
+    """Ids of the namespaces in which the caller has level 1 at least.
+
+    The select is kept, for building it took longer than running it; what it finds is not.
+    """
+    return select(Namespace.id).where(_in_scope(principal), _reaches(principal))
 
 
 def document_permission(principal: Principal) -> ColumnElement[str | None]:
@@ -159,17 +162,15 @@ def _level_of_user(principal: Principal) -> ColumnElement[int]:
     )
 
 
-def _reaches(principal: Principal, level: int) -> ColumnElement[bool]:
-    """The same as comparing levels, as an OR of conditions that each have an index."""
+def _reaches(principal: Principal) -> ColumnElement[bool]:
+    """Level 1 at least: the same as comparing levels, as an OR of conditions that each have an index."""
     if principal.role == "admin":
         return true()
-    members = select(NamespaceAuth.namespace_id).where(
-        NamespaceAuth.user_id == principal.user_id, NamespaceAuth.auth_level >= level
+    # Whatever level was granted, it is 1 at least.
+    members = select(NamespaceAuth.namespace_id).where(NamespaceAuth.user_id == principal.user_id)
+    return or_(
+        Namespace.user_id == principal.user_id, Namespace.id.in_(members), Namespace.is_public.is_(true())
     )
-    ways: list[ColumnElement[bool]] = [Namespace.user_id == principal.user_id, Namespace.id.in_(members)]
-    if level <= READ:
-        ways.append(Namespace.is_public.is_(true()))
-    return or_(*ways)
 
 
 def _holds(principal: Principal, permission: Permission) -> ColumnElement[bool]:

@@ -1,26 +1,25 @@
-"""Signing in: sessions for browsers, tokens for programs. The database keeps only hashes of both."""
+"""Signing in with a name or an e-mail address, and a password."""
 
 import hashlib
-import hmac
-import secrets
-from datetime import datetime, timedelta
+import ipaddress
 
 import msgspec
-from sqlalchemy import delete, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy import func, or_, select
 
-from luma_rag.access import Principal, readable_namespaces
-from luma_rag.access.principal import ADMINISTER
 from luma_rag.accounts.passwords import verify_password
+from luma_rag.accounts.sessions import Browser, start_session
+from luma_rag.accounts.standing import require_enabled
 from luma_rag.accounts.users import UserView, view
-from luma_rag.db.base import utcnow
-from luma_rag.db.models import ApiToken, LoginSession, Namespace, User
+from luma_rag.audit import record
+from luma_rag.db.models import User
 from luma_rag.db.session import Sessions
-from luma_rag.errors import ForbiddenError, NotAuthenticatedError, NotFoundError
-from luma_rag.paging import Items, Paging
+from luma_rag.errors import NotAuthenticatedError
+from luma_rag.rate_limits import Limit, Permit, attempt
 
-# Secret scanners find leaked tokens by a fixed beginning.
-TOKEN_PREFIX = "luma_"  # noqa: S105 - a prefix, not a secret
+# Failures only. Several people may share an address; nobody shares an account.
+_OF_ACCOUNT = Limit(count=10, seconds=300)
+_OF_ADDRESS = Limit(count=50, seconds=300)
+_REGISTRATIONS = Limit(count=20, seconds=3600)
 
 
 class SignedIn(msgspec.Struct, frozen=True):
@@ -30,185 +29,68 @@ class SignedIn(msgspec.Struct, frozen=True):
     secret: str
 
 
-class TokenView(msgspec.Struct, frozen=True):
-    """A token without its secret."""
-
-    id: int
-    name: str
-    namespace_ids: list[int] | None
-    max_level: int | None
-    created_at: datetime
-    expires_at: datetime | None
-
-
-class NewToken(msgspec.Struct, frozen=True):
-    """A token just made: the only time that its secret is shown."""
-
-    id: int
-    name: str
-    token: str
-    expires_at: datetime | None
-
-
-async def sign_in(sessions: Sessions, username: str, password: str, *, days: int) -> SignedIn:
+async def sign_in(
+    sessions: Sessions, username: str, password: str, browser: Browser, *, days: int
+) -> SignedIn:
     """Start a session for the user of this name or e-mail address.
 
     Raises:
         NotAuthenticatedError: in the same words and the same time for an unknown user and a wrong password.
+        ForbiddenError: the password is right, and the account disabled.
+        RateLimitedError: too many failed for this name or from this address; the password was not looked at.
     """
     who = username.lower()
+    async with attempt(
+        sessions,
+        # By what was typed, whether there is such an account or not: else the limit would tell.
+        Permit(f"sign-in of {_hashed(who)}", _OF_ACCOUNT),
+        Permit(f"sign-in from {_hashed(network(browser.address))}", _OF_ADDRESS),
+    ):
+        return await _sign_in(sessions, who, password, browser, days)
+
+
+async def _sign_in(sessions: Sessions, who: str, password: str, browser: Browser, days: int) -> SignedIn:
     async with sessions.begin() as session:
         user = await session.scalar(
             select(User).where(or_(func.lower(User.username) == who, func.lower(User.email) == who))
         )
-    if not await verify_password(user.password if user else None, password) or user is None:
-        raise NotAuthenticatedError("The user name or the password is not right.")
-    secret = secrets.token_urlsafe(32)
-    now = utcnow()
+    if await verify_password(user.password if user else None, password) and user is not None:
+        async with sessions.begin() as session:
+            # Locked and compared: a session must not outlive a password that is changed at this moment.
+            unchanged = select(User.id).where(User.id == user.id, User.password == user.password)
+            if await session.scalar(unchanged.with_for_update(read=True)) is not None:
+                await require_enabled(session, user.id)
+                secret = await start_session(session, user.id, browser, days=days)
+                await record(session, "sign-in.succeeded", user.id, method="password")
+                return SignedIn(view(user), secret)
     async with sessions.begin() as session:
-        await session.execute(delete(LoginSession).where(LoginSession.expires_at < now))
-        session.add(
-            LoginSession(
-                user_id=user.id,
-                token_hash=_hash(secret),
-                created_at=now,
-                expires_at=now + timedelta(days=days),
-            )
-        )
-    return SignedIn(view(user), secret)
+        # Not what was typed, only whose account it names: people type their password there.
+        await record(session, "sign-in.failed", None, method="password", user_id=user.id if user else None)
+    raise NotAuthenticatedError("The user name or the password is not right.")
 
 
-async def sign_out(session: AsyncSession, principal: Principal) -> None:
-    """End the caller's session on the server."""
-    await session.execute(delete(LoginSession).where(LoginSession.id == principal.session_id))
+def registration_permit(address: str | None) -> Permit:
+    """The permit for a registration from an address: each costs a hash and leaves an account."""
+    return Permit(f"registration from {_hashed(network(address))}", _REGISTRATIONS)
 
 
-async def principal_of_session(connection: AsyncConnection, secret: str) -> Principal:
-    """Who a session cookie belongs to.
-
-    Raises:
-        NotAuthenticatedError: nobody, or the session has ended.
-    """
-    row = (
-        await connection.execute(
-            select(User.id, User.role, LoginSession.id)
-            .join(LoginSession, LoginSession.user_id == User.id)
-            .where(LoginSession.token_hash == _hash(secret), LoginSession.expires_at > utcnow())
-        )
-    ).one_or_none()
-    if row is None:
-        raise NotAuthenticatedError("Your session has ended; sign in again.")
-    user_id, role, session_id = row
-    return Principal(user_id, role, session_id=session_id)
+def password_permit(user_id: int) -> Permit:
+    """The permit for a try to change a user's password."""
+    return Permit(f"password {user_id}", _OF_ACCOUNT)
 
 
-async def principal_of_token(connection: AsyncConnection, secret: str) -> Principal:
-    """Whom a bearer token acts for, and how far.
-
-    Raises:
-        NotAuthenticatedError: the token is unknown, revoked or expired.
-    """
-    row = (
-        await connection.execute(
-            select(User.id, User.role, ApiToken.id, ApiToken.max_level, ApiToken.namespace_ids)
-            .join(ApiToken, ApiToken.user_id == User.id)
-            .where(
-                ApiToken.token_hash == _hash(secret),
-                or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > utcnow()),
-            )
-        )
-    ).one_or_none()
-    if row is None:
-        raise NotAuthenticatedError("This token is not known, was revoked, or has expired; make a new one.")
-    user_id, role, token_id, max_level, namespace_ids = row
-    return Principal(
-        user_id,
-        role,
-        max_level=max_level or ADMINISTER,
-        namespace_ids=frozenset(namespace_ids) if namespace_ids is not None else None,
-        token_id=token_id,
-    )
+def network(address: str | None) -> str:
+    """What counts as one address: IPv4 as it is, and the /64 of IPv6, all of which one caller may have."""
+    try:
+        ip = ipaddress.ip_address(address or "")
+    except ValueError:
+        return address or "unknown"
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return str(ip.ipv4_mapped)
+        return str(ipaddress.ip_network((int(ip), 64), strict=False))
+    return str(ip)
 
 
-def csrf_token(secret: str) -> str:
-    """The CSRF token of a session: bound to its secret, so that a planted cookie is of no use."""
-    return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest()
-
-
-async def create_token(
-    session: AsyncSession,
-    principal: Principal,
-    name: str,
-    *,
-    expires_in_days: int | None = None,
-    namespace_ids: list[int] | None = None,
-    max_level: int | None = None,
-) -> NewToken:
-    """A token that acts as the caller, narrowed to some namespaces and to a highest level if wanted.
-
-    Raises:
-        ForbiddenError: the caller holds a narrowed token.
-        NotFoundError: a namespace is not one that the caller can read.
-    """
-    if principal.is_narrowed:
-        raise ForbiddenError("A narrowed token can't make tokens. Sign in to make one.")
-    if namespace_ids is not None:
-        readable = set(
-            await session.scalars(
-                select(Namespace.id).where(
-                    Namespace.id.in_(namespace_ids), Namespace.id.in_(readable_namespaces(principal))
-                )
-            )
-        )
-        if unknown := sorted(set(namespace_ids) - readable):
-            raise NotFoundError(f"There is no namespace {unknown[0]}, or you have no access to it.")
-    secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    now = utcnow()
-    token = ApiToken(
-        user_id=principal.user_id,
-        name=name,
-        token_hash=_hash(secret),
-        namespace_ids=namespace_ids,
-        max_level=max_level,
-        created_at=now,
-        expires_at=now + timedelta(days=expires_in_days) if expires_in_days is not None else None,
-    )
-    session.add(token)
-    await session.flush()
-    return NewToken(token.id, name, secret, token.expires_at)
-
-
-async def list_tokens(session: AsyncSession, principal: Principal, paging: Paging) -> Items[TokenView]:
-    """The caller's tokens, oldest first."""
-    mine = ApiToken.user_id == principal.user_id
-    total = await session.scalar(select(func.count()).select_from(ApiToken).where(mine))
-    tokens = await session.scalars(
-        select(ApiToken).where(mine).order_by(ApiToken.id).limit(paging.limit).offset(paging.offset)
-    )
-    return Items(
-        [TokenView(t.id, t.name, t.namespace_ids, t.max_level, t.created_at, t.expires_at) for t in tokens],
-        total or 0,
-    )
-
-
-async def revoke_token(session: AsyncSession, principal: Principal, token_id: int) -> None:
-    """End one of the caller's tokens at once.
-
-    Raises:
-        ForbiddenError: the caller holds a narrowed token, which ends itself at most.
-        NotFoundError: the caller has no such token.
-    """
-    if principal.is_narrowed and token_id != principal.token_id:
-        raise ForbiddenError("A narrowed token can't revoke other tokens. Sign in to do so.")
-    revoked = await session.scalar(
-        delete(ApiToken)
-        .where(ApiToken.id == token_id, ApiToken.user_id == principal.user_id)
-        .returning(ApiToken.id)
-    )
-    if revoked is None:
-        raise NotFoundError(f"You have no token {token_id}.")
-
-
-def _hash(secret: str) -> bytes:
-    # 256 random bits need no slow hash.
-    return hashlib.sha256(secret.encode()).digest()
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
-from sqlalchemy import delete, exists, func, select, text
+from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal
 from luma_rag.accounts.passwords import hash_password, verify_password
+from luma_rag.accounts.standing import is_enabled, keep_an_admin, lock_accounts, set_disabled
+from luma_rag.audit import record
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import ApiToken, Document, LoginSession, Namespace, User
 from luma_rag.db.session import Sessions
@@ -18,10 +20,11 @@ from luma_rag.errors import ConflictError, FieldError, ForbiddenError, InvalidIn
 from luma_rag.paging import Items, Paging
 
 Role = Literal["admin", "user"]
+Registering = Literal["first", "open", "closed"]
 # Without "@", so that a name can't be another user's address at sign-in.
 _USERNAME = re.compile(r"[\w][\w.\- ]{0,48}[\w]|[\w]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-_FIRST_ACCOUNT_LOCK = 0x4C55_4D42
+_MAX_EMAIL = 255
 
 
 class UserView(msgspec.Struct, frozen=True):
@@ -33,6 +36,14 @@ class UserView(msgspec.Struct, frozen=True):
     role: str
     created_at: datetime
     updated_at: datetime
+
+
+class AccountView(UserView, frozen=True):
+    """A user as administrators see them: whether the account is disabled, and how much it owns."""
+
+    is_disabled: bool
+    namespaces: int
+    documents: int
 
 
 class UserName(msgspec.Struct, frozen=True):
@@ -48,29 +59,31 @@ def view(user: User) -> UserView:
 
 
 async def register(
-    sessions: Sessions, username: str, email: str, password: str, *, is_open: bool
+    sessions: Sessions, username: str, email: str, password: str, *, registering: Registering
 ) -> UserView:
-    """A new account. The first one of an empty database is an admin's; later ones need open registration.
+    """A new account of somebody's own, if `registering` lets them: for the `first` account of an empty
+    database, which is an administrator's; also for later ones where it is `open`; never where it is `closed`.
 
     Raises:
-        ForbiddenError: registration is closed.
+        ForbiddenError: nobody can register (any more).
         ConflictError, InvalidInputError: see `create`.
     """
     async with sessions.begin() as session:
-        if not is_open and await session.scalar(select(exists().select_from(User))):
-            raise ForbiddenError("Registration is closed. Ask an administrator for an account.")
+        await _may_register(session, registering)
     hashed = await _checked_hash(username, email, password)
     async with sessions.begin() as session:
         # Two people who register first at the same moment must not both become admin.
-        await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _FIRST_ACCOUNT_LOCK})
-        is_first = not await session.scalar(select(exists().select_from(User)))
-        if not is_open and not is_first:
-            raise ForbiddenError("Registration is closed. Ask an administrator for an account.")
-        return await _insert(session, username, email, hashed, "admin" if is_first else "user")
+        await lock_accounts(session)
+        is_first = await _may_register(session, registering)
+        user = await _insert(session, username, email, hashed, "admin" if is_first else "user")
+        await _record_creation(session, user, user.id)
+        return view(user)
 
 
-async def create(sessions: Sessions, username: str, email: str, password: str, role: Role) -> UserView:
-    """A new account, made by an administrator.
+async def create(
+    sessions: Sessions, username: str, email: str, password: str, role: Role, *, actor_id: int | None = None
+) -> AccountView:
+    """A new account, made by the administrator `actor_id`, or from the command line.
 
     Raises:
         ConflictError: the name or the address is taken.
@@ -78,7 +91,9 @@ async def create(sessions: Sessions, username: str, email: str, password: str, r
     """
     hashed = await _checked_hash(username, email, password)
     async with sessions.begin() as session:
-        return await _insert(session, username, email, hashed, role)
+        user = await _insert(session, username, email, hashed, role)
+        await _record_creation(session, user, actor_id)
+        return await get_account(session, user.id)
 
 
 async def change_password(sessions: Sessions, principal: Principal, current: str, new: str) -> None:
@@ -86,68 +101,84 @@ async def change_password(sessions: Sessions, principal: Principal, current: str
 
     Raises:
         ForbiddenError: the current password is wrong, or the caller holds a narrowed token.
+        InvalidInputError: the new password breaks a rule.
     """
     if principal.is_narrowed:
         raise ForbiddenError("A narrowed token can't change the password. Sign in to do so.")
     async with sessions.begin() as session:
-        hashed = await session.scalar(select(User.password).where(User.id == principal.user_id))
-    if not await verify_password(hashed, current):
+        user = await find(session, principal.user_id)
+    if not await verify_password(user.password, current):
         raise ForbiddenError("The current password is not right.")
-    await _set_password(sessions, principal.user_id, new, keep_session=principal.session_id)
+    hashed = await hash_password(new, user.username, user.email, field="new")
+    async with sessions.begin() as session:
+        user = await find(session, principal.user_id)
+        await _set_password(session, user, hashed, keep_session=principal.session_id)
+        await record(session, "password.changed", user.id, user_id=user.id)
 
 
-async def update(sessions: Sessions, user_id: int, *, role: Role | None, password: str | None) -> UserView:
-    """Change a user's role or reset their password, as an administrator.
+async def update(
+    sessions: Sessions,
+    user_id: int,
+    *,
+    role: Role | None = None,
+    password: str | None = None,
+    is_disabled: bool | None = None,
+    actor_id: int | None = None,
+) -> AccountView:
+    """Change a user's role, reset their password, disable or enable their account; what is None stays.
+
+    All or nothing is done, by the administrator `actor_id`, or from the command line.
 
     Raises:
-        ConflictError: it would take the role from the last administrator.
+        ConflictError: no administrator would be left whose account is enabled.
+        InvalidInputError: the password breaks a rule.
     """
+    hashed = None
     if password is not None:
-        await _set_password(sessions, user_id, password, keep_session=None)
+        async with sessions.begin() as session:
+            user = await find(session, user_id)
+        hashed = await hash_password(password, user.username, user.email)
     async with sessions.begin() as session:
-        user = await _get(session, user_id)
+        await lock_accounts(session)
+        user = await find(session, user_id)
+        if hashed is not None:
+            await _set_password(session, user, hashed, keep_session=None)
+            await record(session, "password.reset", actor_id, user_id=user_id)
         if role is not None and role != user.role:
-            if user.role == "admin":
-                await _keep_an_admin(session, user_id)
+            if role != "admin":
+                await keep_an_admin(session, user_id)
             user.role = role
             user.updated_at = utcnow()
-        return view(user)
-
-
-async def remove(session: AsyncSession, user_id: int) -> None:
-    """Remove a user with their chats, sessions and tokens.
-
-    Raises:
-        ConflictError: they are the last administrator, or still own namespaces or documents.
-    """
-    user = await _get(session, user_id)
-    await _keep_an_admin(session, user_id)
-    namespaces, documents = (
-        await session.execute(
-            select(
-                select(func.count()).where(Namespace.user_id == user_id).scalar_subquery(),
-                select(func.count()).where(Document.user_id == user_id).scalar_subquery(),
-            )
-        )
-    ).one()
-    if namespaces or documents:
-        raise ConflictError(
-            f"{user.username} owns {namespaces} namespaces and {documents} documents; delete them first."
-        )
-    await session.delete(user)
-    await session.flush()
+            await record(session, "account.role-changed", actor_id, user_id=user_id, role=role)
+        await session.flush()
+        if is_disabled is not None:
+            await set_disabled(session, user_id, is_disabled=is_disabled, actor_id=actor_id)
+        return await get_account(session, user_id)
 
 
 async def get(session: AsyncSession, user_id: int) -> UserView:
     """One user."""
-    return view(await _get(session, user_id))
+    return view(await find(session, user_id))
 
 
-async def list_users(session: AsyncSession, paging: Paging) -> Items[UserView]:
+async def get_account(session: AsyncSession, user_id: int) -> AccountView:
+    """One user, for administrators."""
+    row = (await session.execute(_accounts().where(User.id == user_id))).one_or_none()
+    if row is None:
+        raise NotFoundError(f"There is no user {user_id}.")
+    return _account(*row)
+
+
+async def list_users(session: AsyncSession, paging: Paging) -> Items[AccountView]:
     """All users, by id."""
     total = await session.scalar(select(func.count()).select_from(User))
-    users = await session.scalars(select(User).order_by(User.id).limit(paging.limit).offset(paging.offset))
-    return Items([view(user) for user in users], total or 0)
+    rows = await session.execute(_accounts().order_by(User.id).limit(paging.limit).offset(paging.offset))
+    return Items([_account(*row) for row in rows], total or 0)
+
+
+async def all_accounts(session: AsyncSession) -> list[AccountView]:
+    """All users in one list, by id."""
+    return [_account(*row) for row in await session.execute(_accounts().order_by(User.id))]
 
 
 async def lookup(session: AsyncSession, username: str) -> UserName:
@@ -162,18 +193,57 @@ async def lookup(session: AsyncSession, username: str) -> UserName:
     return UserName(user.id, user.username)
 
 
+async def find(session: AsyncSession, user_id: int) -> User:
+    """The row of a user.
+
+    Raises:
+        NotFoundError: there is no such user.
+    """
+    user = await session.get(User, user_id)
+    if user is None:
+        raise NotFoundError(f"There is no user {user_id}.")
+    return user
+
+
+async def can_register(session: AsyncSession, registering: Registering) -> bool:
+    """Whether somebody could register now."""
+    try:
+        await _may_register(session, registering)
+    except ForbiddenError:
+        return False
+    return True
+
+
+async def _may_register(session: AsyncSession, registering: Registering) -> bool:
+    """Raises if not; tells whether the account is the first."""
+    is_first = not await session.scalar(select(exists().select_from(User)))
+    if registering == "closed" and is_first:
+        raise ForbiddenError(
+            "Nobody can register here. Make the first account on the server: "
+            "luma users add NAME EMAIL --admin"
+        )
+    if registering == "closed" or (registering == "first" and not is_first):
+        raise ForbiddenError("Registration is closed. Ask an administrator for an account.")
+    return is_first
+
+
+def is_email(text: str) -> bool:
+    """Whether it has the form of an e-mail address."""
+    return len(text) <= _MAX_EMAIL and _EMAIL.fullmatch(text) is not None
+
+
 async def _checked_hash(username: str, email: str, password: str) -> str:
     errors = []
     if not _USERNAME.fullmatch(username):
         errors.append(FieldError("username", "1 to 50 letters, digits, spaces or any of . _ -"))
-    if len(email) > 255 or not _EMAIL.fullmatch(email):
+    if not is_email(email):
         errors.append(FieldError("email", "must be an e-mail address"))
     if errors:
         raise InvalidInputError("The account can't be made like this; see errors.", errors=errors)
-    return await hash_password(password)
+    return await hash_password(password, username, email)
 
 
-async def _insert(session: AsyncSession, username: str, email: str, hashed: str, role: Role) -> UserView:
+async def _insert(session: AsyncSession, username: str, email: str, hashed: str, role: Role) -> User:
     user = User(username=username, email=email, password=hashed, role=role)
     session.add(user)
     try:
@@ -182,32 +252,37 @@ async def _insert(session: AsyncSession, username: str, email: str, hashed: str,
         field = "email" if "email" in str(error.orig) else "username"
         raise ConflictError(f"This {field} is taken; choose another.") from None
     await session.refresh(user)
-    return view(user)
-
-
-async def _set_password(sessions: Sessions, user_id: int, password: str, *, keep_session: int | None) -> None:
-    hashed = await hash_password(password)
-    async with sessions.begin() as session:
-        user = await _get(session, user_id)
-        user.password = hashed
-        user.updated_at = utcnow()
-        await session.execute(delete(ApiToken).where(ApiToken.user_id == user_id))
-        await session.execute(
-            delete(LoginSession).where(
-                LoginSession.user_id == user_id, LoginSession.id.is_distinct_from(keep_session)
-            )
-        )
-
-
-async def _get(session: AsyncSession, user_id: int) -> User:
-    user = await session.get(User, user_id)
-    if user is None:
-        raise NotFoundError(f"There is no user {user_id}.")
     return user
 
 
-async def _keep_an_admin(session: AsyncSession, user_id: int) -> None:
-    # Locks the admins, so that two can't step down at the same moment.
-    admins = await session.scalars(select(User.id).where(User.role == "admin").with_for_update())
-    if set(admins) == {user_id}:
-        raise ConflictError("This is the last administrator; make somebody else one first.")
+async def _record_creation(session: AsyncSession, user: User, actor_id: int | None) -> None:
+    await record(session, "account.created", actor_id, user_id=user.id, role=user.role)
+
+
+async def _set_password(session: AsyncSession, user: User, hashed: str, *, keep_session: int | None) -> None:
+    user.password = hashed
+    user.updated_at = utcnow()
+    await session.execute(delete(ApiToken).where(ApiToken.user_id == user.id))
+    await session.execute(
+        delete(LoginSession).where(
+            LoginSession.user_id == user.id, LoginSession.id.is_distinct_from(keep_session)
+        )
+    )
+
+
+def _accounts() -> Select[User, bool, int, int]:
+    return select(
+        User,
+        ~is_enabled(),
+        select(func.count()).select_from(Namespace).where(Namespace.user_id == User.id).scalar_subquery(),
+        select(func.count()).select_from(Document).where(Document.user_id == User.id).scalar_subquery(),
+    )
+
+
+def _account(user: User, is_disabled: bool, namespaces: int, documents: int) -> AccountView:
+    return AccountView(
+        **msgspec.structs.asdict(view(user)),
+        is_disabled=is_disabled,
+        namespaces=namespaces,
+        documents=documents,
+    )

@@ -50,6 +50,13 @@ class MessageView(msgspec.Struct, frozen=True):
     citations: list[CitationView]
 
 
+class Exchange(msgspec.Struct, frozen=True):
+    """A question and its answer."""
+
+    user_message: MessageView
+    llm_message: MessageView
+
+
 class FeedbackView(msgspec.Struct, frozen=True):
     """The reader's verdict on an answer."""
 

@@ -1,12 +1,15 @@
 """Answers written by a language model that reads the retrieved passages."""
 
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from luma_rag.chat import prompt
 from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
 from luma_rag.chat.citations import CitationFilter
+from luma_rag.errors import LLMError
 from luma_rag.llm.protocol import LanguageModel
+from luma_rag.metrics import FAILURES, FIRST_TOKEN
 from luma_rag.settings import LLMSettings
 
 
@@ -39,10 +42,16 @@ class ModelAnswerer:
             max_answer_tokens=self._answer_limit,
         )
         citations = CitationFilter({passage.n for passage in passages})
-        async with aclosing(self._model.stream(messages, max_tokens=self._answer_limit)) as pieces:
-            async for piece in pieces:
-                if text := citations.feed(piece):
-                    yield text
+        began: float | None = time.perf_counter()
+        stream = self._model.stream(messages, max_tokens=self._answer_limit)
+        async with aclosing(stream) as pieces:
+            with FAILURES.count_exceptions(LLMError):
+                async for piece in pieces:
+                    if began is not None:
+                        FIRST_TOKEN.observe(time.perf_counter() - began)
+                        began = None
+                    if text := citations.feed(piece):
+                        yield text
         if text := citations.close():
             yield text
 

@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from luma_rag.access import Principal, require_chat, require_namespace
 from luma_rag.chat.answerer import Answerer, HistoryMessage, RetrievedPassage
 from luma_rag.chat.citations import cited_numbers, quote
-from luma_rag.chat.history import CitationView, MessageView, message_view
+from luma_rag.chat.history import CitationView, MessageView, message_view, start
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chat, Citation, Document, Message
 from luma_rag.db.session import Sessions
 from luma_rag.errors import ConflictError
-from luma_rag.retrieval.search import Hit, Retriever
+from luma_rag.retrieval.search import Found, Retriever
 
 # After so many seconds of silence, readers are told that the answer is still on its way.
 _SILENCE = 15.0
@@ -67,6 +67,19 @@ class ChatService:
             LLMError: the LLM failed; the question stays, and `regenerate` answers it.
         """
         return self._turn(principal, lambda session: _new_question(session, principal, chat_id, content))
+
+    def ask_in_new_chat(
+        self, principal: Principal, namespace_id: int, content: str, history: list[HistoryMessage]
+    ) -> AsyncGenerator[TurnEvent]:
+        """Keep a question as the first of a new chat and answer it, after a `history` that is not kept.
+
+        Raises:
+            NotFoundError: the namespace is not readable for the caller.
+            LLMError: as for `ask`.
+        """
+        return self._turn(
+            principal, lambda session: _first_question(session, principal, namespace_id, content, history)
+        )
 
     def regenerate(self, principal: Principal, chat_id: int) -> AsyncGenerator[TurnEvent]:
         """Answer the last question again; the old answer goes when the new one is there.
@@ -126,7 +139,7 @@ class ChatService:
         events: "asyncio.Queue[TurnEvent | Exception | None]",
     ) -> None:
         written: list[str] = []
-        hits: list[Hit] = []
+        hits: list[Found] = []
         try:
             hits = await self._retrieve(principal, question.namespace_id, question.message.content)
             events.put_nowait(TurnEvent("citations", _citations(hits, question.message.content)))
@@ -144,10 +157,10 @@ class ChatService:
         except Exception as error:
             events.put_nowait(error)
 
-    async def _retrieve(self, principal: Principal, namespace_id: int, question: str) -> list[Hit]:
-        return (await self._retriever.search(principal, namespace_id, question, k=self._passages)).hits
+    async def _retrieve(self, principal: Principal, namespace_id: int, question: str) -> list[Found]:
+        return (await self._retriever.retrieve(principal, namespace_id, question, k=self._passages))[0]
 
-    async def _keep(self, question: _Question, text: str, hits: Sequence[Hit]) -> MessageView:
+    async def _keep(self, question: _Question, text: str, hits: Sequence[Found]) -> MessageView:
         used = _used(text, hits)
         async with self._sessions.begin() as session:
             await session.execute(delete(Message).where(Message.id.in_(question.replaces)))
@@ -177,6 +190,18 @@ async def _new_question(session: AsyncSession, principal: Principal, chat_id: in
     session.add(message)
     await session.flush()
     return _Question(chat_id, chat.namespace_id, message_view(message, []), history, [])
+
+
+async def _first_question(
+    session: AsyncSession,
+    principal: Principal,
+    namespace_id: int,
+    content: str,
+    history: list[HistoryMessage],
+) -> _Question:
+    chat = await start(session, principal, namespace_id)
+    question = await _new_question(session, principal, chat.id, content)
+    return msgspec.structs.replace(question, history=history[-_HISTORY_MESSAGES:])
 
 
 async def _last_question(session: AsyncSession, principal: Principal, chat_id: int) -> _Question:
@@ -214,14 +239,14 @@ async def _history(session: AsyncSession, chat_id: int, *, before: int | None) -
     ]
 
 
-def _numbered(hits: Sequence[Hit]) -> list[RetrievedPassage]:
+def _numbered(hits: Sequence[Found]) -> list[RetrievedPassage]:
     return [
-        RetrievedPassage(hit.rank, hit.title, hit.text, hit.page, hit.heading, similarity=hit.score)
+        RetrievedPassage(hit.rank, hit.title, hit.text, hit.page, hit.heading, similarity=hit.similarity)
         for hit in hits
     ]
 
 
-def _citations(hits: Sequence[Hit], support: str) -> list[CitationView]:
+def _citations(hits: Sequence[Found], support: str) -> list[CitationView]:
     return [
         CitationView(
             hit.rank,
@@ -237,6 +262,6 @@ def _citations(hits: Sequence[Hit], support: str) -> list[CitationView]:
     ]
 
 
-def _used(text: str, hits: Sequence[Hit]) -> list[CitationView]:
+def _used(text: str, hits: Sequence[Found]) -> list[CitationView]:
     numbers = cited_numbers(text, {hit.rank for hit in hits})
     return _citations([hit for hit in hits if hit.rank in numbers], text)

@@ -5,7 +5,8 @@ import sys
 import typer
 
 from luma_rag import __version__
-from luma_rag.cli import ask, db, doctor, serve, users
+from luma_rag.audit import Origin, origin
+from luma_rag.cli import ask, audit, db, doctor, evaluate, serve, users
 from luma_rag.cli.ingest import ingest
 from luma_rag.cli.output import errors
 from luma_rag.cli.verify import verify
@@ -30,9 +31,11 @@ app.command("ingest")(ingest)
 app.command("ask")(ask.ask)
 app.command("search")(ask.search)
 app.add_typer(users.app, name="users")
+app.add_typer(evaluate.app, name="eval")
 app.add_typer(db.app, name="db")
 app.command("doctor")(doctor.doctor)
 app.command("verify")(verify)
+app.add_typer(audit.app, name="audit")
 
 
 @app.callback(invoke_without_command=True)
@@ -44,6 +47,9 @@ def version(
     if show_version:
         typer.echo(__version__)
         raise typer.Exit
+    if context.invoked_subcommand != "serve":
+        # What requests do stands under their own ids.
+        origin.set(Origin("cli"))
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

@@ -11,7 +11,7 @@ from luma_rag import namespaces, settings
 from luma_rag.chat.history import CitationView
 from luma_rag.cli.caller import caller
 from luma_rag.cli.output import console, place, print_json
-from luma_rag.retrieval.search import MAX_K, SearchResult
+from luma_rag.retrieval.search import MAX_K, Mode, SearchResult
 from luma_rag.runtime import open_runtime
 
 Namespace = Annotated[str, typer.Argument(help="Its name or its id.")]
@@ -59,10 +59,11 @@ def search(
     namespace: Namespace,
     query: str,
     k: Annotated[int, typer.Option("-k", min=1, max=MAX_K, help="How many passages.")] = 5,
+    mode: Annotated[Mode, typer.Option(help="By words, by meaning, or both.")] = "hybrid",
     user: User = None,
     json: Json = False,
 ) -> None:
-    """Find the passages of a namespace that are nearest to a query.
+    """Find the passages of a namespace that fit a query best.
 
     Example: luma search contracts "notice period" -k 10
     """
@@ -72,7 +73,7 @@ def search(
             async with runtime.sessions.begin() as session:
                 principal = await caller(session, user)
                 found = await namespaces.by_name(session, principal, namespace)
-            return await runtime.retriever.search(principal, found.id, query, k=k)
+            return await runtime.retriever.search(principal, found.id, query, k=k, mode=mode)
 
     result = asyncio.run(run())
     if json:
@@ -88,4 +89,5 @@ def search(
         where = place(hit.page, hit.heading)
         table.add_row(str(hit.rank), f"{hit.score:.3f}", f"{hit.title}\n{where}", hit.text)
     console.print(table)
-    console.print(f"{result.took_ms.embed:.1f} ms to embed, {result.took_ms.search:.1f} ms to search.")
+    took = result.took_ms
+    console.print(f"{took.embed or 0:.1f} ms to embed, {took.search:.1f} ms to search.")

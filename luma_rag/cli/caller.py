@@ -4,19 +4,20 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal
+from luma_rag.accounts.standing import is_enabled
 from luma_rag.db.models import User
 from luma_rag.errors import NotFoundError
 
 
 async def caller(session: AsyncSession, username: str | None) -> Principal:
-    """The principal of `username`, or of the first administrator.
+    """The principal of `username`, or of the first administrator who is enabled.
 
     Raises:
         NotFoundError: there is no such user, or no user at all; the message says how to make one.
     """
     statement = select(User).order_by(User.id).limit(1)
     if username is None:
-        user = await session.scalar(statement.where(User.role == "admin"))
+        user = await session.scalar(statement.where(User.role == "admin", is_enabled()))
         if user is None:
             raise NotFoundError(
                 "There is no account yet. Make one: luma users add alice alice@example.com --admin"

@@ -13,7 +13,6 @@ import typer
 from rich.table import Table
 from sqlalchemy import text
 
-from ingest.embedder import Embedder
 from luma_rag import __version__, settings
 from luma_rag.cli.output import console, print_json
 from luma_rag.db.connect import database_url
@@ -21,7 +20,7 @@ from luma_rag.db.migrate import current_and_head
 from luma_rag.db.session import create_engine
 from luma_rag.errors import LumaError
 from luma_rag.llm.protocol import PromptMessage
-from luma_rag.runtime import create_language_model
+from luma_rag.runtime import create_language_model, load_embedder
 from luma_rag.settings import Settings
 
 _LOW_DISK_BYTES = 2**30
@@ -113,10 +112,14 @@ async def _database(configured: Settings) -> Check:
 
 
 async def _model(configured: Settings) -> Check:
-    embedder = await asyncio.to_thread(Embedder, batch_size=configured.ingest.batch_size)
+    embedder = await asyncio.to_thread(
+        load_embedder, batch_size=configured.ingest.batch_size, recipe=configured.ingest.recipe
+    )
     await asyncio.to_thread(embedder.embed_query, "Does it work?")
     model = embedder.model
-    return Check("embedding model", "ok", f"{model.name}, weights verified ({model.sha256[:12]}…)")
+    return Check(
+        "embedding model", "ok", f"{model.name}, {model.recipe}, weights verified ({model.sha256[:12]}…)"
+    )
 
 
 async def _llm(configured: Settings) -> Check:

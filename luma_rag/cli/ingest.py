@@ -22,7 +22,7 @@ from luma_rag.cli.output import console, errors, print_json
 from luma_rag.db.models import Document, Ingestion
 from luma_rag.documents import intake
 from luma_rag.errors import LumaError, NotFoundError
-from luma_rag.runtime import Store, check_model, open_store
+from luma_rag.runtime import Store, check_model, load_embedder, open_store
 from luma_rag.worker import drain
 
 _SUFFIXES = frozenset({".pdf", ".docx"})
@@ -88,14 +88,17 @@ async def _run(paths: Sequence[Path], namespace: str, user: str | None, *, is_qu
     if not paths:
         raise NotFoundError("There are no PDF or DOCX files there. Name files, or folders that hold some.")
     configured = settings.load()
-    loading = asyncio.create_task(asyncio.to_thread(Embedder, batch_size=configured.ingest.batch_size))
+    loading = asyncio.create_task(
+        asyncio.to_thread(
+            load_embedder, batch_size=configured.ingest.batch_size, recipe=configured.ingest.recipe
+        )
+    )
     try:
         async with open_store(configured) as store:
             async with store.sessions.begin() as session:
                 principal = await caller(session, user)
                 namespace_id = await _namespace(session, principal, namespace)
-            embedder = await loading
-            await check_model(store.sessions, embedder)
+            embedder = await check_model(store.sessions, await loading)
             started = time.monotonic()
             files = [File(str(path), "waiting") for path in paths]
             with _Bar(is_quiet) as show:

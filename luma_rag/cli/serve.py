@@ -1,6 +1,5 @@
 """`luma serve`: the HTTP service with its worker."""
 
-import logging
 import os
 import socket
 from typing import Annotated
@@ -8,6 +7,7 @@ from typing import Annotated
 import typer
 
 from luma_rag import settings
+from luma_rag.cli.log import log_to_stderr
 from luma_rag.cli.output import console
 from luma_rag.errors import ConfigurationError
 from luma_rag.runtime import open_runtime
@@ -22,9 +22,7 @@ def serve(
 
     Example: luma serve --port 8080
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    for chatty in ("alembic", "httpx", "uvicorn.error"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    log_to_stderr()
     configured = settings.load()
 
     # Imported here, for the other commands need no HTTP and should start without it.

@@ -56,7 +56,7 @@ def _upgrade(connection: Connection) -> None:
     revisions = {script.revision for script in ScriptDirectory.from_config(configuration).walk_revisions()}
     if current is not None and current not in revisions:
         raise ConfigurationError(
-            f"This database was made by a newer version of Luma (revision {current}). Update Luma, or set "
+            f"This database was made by a newer version of Luma (revision {current}). Use that one, or set "
             "LUMA_DATABASE_URL or LUMA_DATA_DIR to another one."
         )
     configuration.attributes["connection"] = connection

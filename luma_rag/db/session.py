@@ -11,7 +11,14 @@ from luma_rag.errors import ConfigurationError
 Sessions = async_sessionmaker[AsyncSession]
 
 # The TIMESTAMP columns hold UTC and have now() as their default: every connection has to speak UTC.
-_SERVER_SETTINGS = {"timezone": "UTC", "application_name": "luma", "jit": "off"}
+_SERVER_SETTINGS = {
+    "timezone": "UTC",
+    "application_name": "luma",
+    "jit": "off",
+    # As many as search asks for and some more; where dead rows or a filter leave too few, HNSW looks further.
+    "hnsw.ef_search": "100",
+    "hnsw.iterative_scan": "relaxed_order",
+}
 
 
 def create_engine(url: str, *, pool_size: int = 8) -> AsyncEngine:
@@ -28,11 +35,13 @@ def create_engine(url: str, *, pool_size: int = 8) -> AsyncEngine:
     return create_async_engine(
         "postgresql+asyncpg://",
         # asyncpg reads the URL itself: SQLAlchemy would hand it sslmode and others as unknown arguments.
-        async_creator=partial(_connect, url),
+        async_creator=partial(connect, url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
         pool_pre_ping=True,
+        # Errors end up in logs, and parameters hold questions, names and hashes.
+        hide_parameters=True,
     )
 
 
@@ -41,8 +50,19 @@ def create_sessions(engine: AsyncEngine) -> Sessions:
     return async_sessionmaker(engine, expire_on_commit=False)
 
 
-async def _connect(url: str) -> Any:
+async def connect(url: str) -> Any:
+    """One connection of asyncpg's to a libpq URL, outside of any pool.
+
+    Raises:
+        ConfigurationError: the URL can't be used.
+    """
     try:
         return await asyncpg.connect(url, server_settings=_SERVER_SETTINGS)
-    except ValueError as error:
+    except asyncpg.ClientConfigurationError as error:
         raise ConfigurationError(f"LUMA_DATABASE_URL can't be used: {error}.") from None
+    except ValueError:
+        # Its words would show a part of the URL, which may be one of the password.
+        raise ConfigurationError(
+            "LUMA_DATABASE_URL is no URL as libpq understands it. Characters such as # / ? @ in its password "
+            "must be percent-encoded, e.g. %23 for #."
+        ) from None

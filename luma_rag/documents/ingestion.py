@@ -69,19 +69,20 @@ def view(ingestion: Ingestion) -> IngestionView:
     return msgspec.convert(ingestion, IngestionView, from_attributes=True)
 
 
-async def enqueue(session: AsyncSession, doc_id: int, namespace_id: int) -> IngestionView:
-    """Queue a document for a namespace; one that is on its way there already is not queued twice."""
+async def enqueue(session: AsyncSession, doc_id: int, namespace_id: int) -> tuple[IngestionView, bool]:
+    """Queue a document for a namespace; tells also whether it was not on its way there already."""
     now = utcnow()
-    await session.execute(
+    queued = await session.scalar(
         upsert(Ingestion)
         .values(doc_id=doc_id, namespace_id=namespace_id, state="queued", created_at=now, updated_at=now)
         .on_conflict_do_nothing(index_elements=["doc_id", "namespace_id"], index_where=_ACTIVE)
+        .returning(Ingestion.id)
     )
     await _wake_workers(session)
     active = await session.scalars(
         select(Ingestion).where(Ingestion.doc_id == doc_id, Ingestion.namespace_id == namespace_id, _ACTIVE)
     )
-    return view(active.one())
+    return view(active.one()), queued is not None
 
 
 async def get(session: AsyncSession, principal: Principal, ingestion_id: int) -> IngestionView:

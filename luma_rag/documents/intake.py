@@ -12,9 +12,10 @@ from ingest.errors import PermanentError
 from ingest.parsers import detect_type
 from luma_rag.access import Principal, require_namespace
 from luma_rag.access.principal import WRITE
+from luma_rag.audit import record
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, NamespaceDoc
-from luma_rag.documents import ingestion
+from luma_rag.documents import placement
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.service import MAX_TITLE, DocumentView, checked_title, view
 from luma_rag.documents.storage import FileStorage, StoredFile
@@ -92,11 +93,14 @@ async def add(
             raise ConflictError(
                 "You are uploading this very file right now, in another request. Look at your documents."
             ) from None
+        await record(
+            session, "document.uploaded", principal.user_id, doc_id=document.id, is_public=document.is_public
+        )
     held = set(
         await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == document.id))
     )
     ingestions = [
-        await ingestion.enqueue(session, document.id, namespace_id)
+        await placement.enqueue(session, principal, namespace_id, document.id)
         for namespace_id in dict.fromkeys(namespace_ids)
         if namespace_id not in held
     ]

@@ -12,6 +12,7 @@ from luma_rag.access import (
     require_namespace,
 )
 from luma_rag.access.principal import WRITE
+from luma_rag.audit import record
 from luma_rag.db.models import Document, Ingestion, NamespaceDoc
 from luma_rag.documents import ingestion, vectors
 from luma_rag.documents.ingestion import IngestionView
@@ -91,7 +92,19 @@ async def add(session: AsyncSession, principal: Principal, namespace_id: int, do
     )
     if held is not None:
         raise ConflictError("The namespace holds this document already.")
-    return await ingestion.enqueue(session, doc_id, namespace_id)
+    return await enqueue(session, principal, namespace_id, doc_id)
+
+
+async def enqueue(
+    session: AsyncSession, principal: Principal, namespace_id: int, doc_id: int
+) -> IngestionView:
+    """Queue a document for a namespace that the caller may write, unless it is on its way there already."""
+    queued, is_new = await ingestion.enqueue(session, doc_id, namespace_id)
+    if is_new:
+        await record(
+            session, "namespace.document-added", principal.user_id, namespace_id=namespace_id, doc_id=doc_id
+        )
+    return queued
 
 
 async def remove(session: AsyncSession, principal: Principal, namespace_id: int, doc_id: int) -> None:
@@ -103,3 +116,6 @@ async def remove(session: AsyncSession, principal: Principal, namespace_id: int,
     was_held = await vectors.unlink(session, doc_id, namespace_id)
     if not was_coming and not was_held:
         raise NotFoundError(f"The namespace holds no document {doc_id}.")
+    await record(
+        session, "namespace.document-removed", principal.user_id, namespace_id=namespace_id, doc_id=doc_id
+    )

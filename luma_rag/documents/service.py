@@ -14,6 +14,7 @@ from luma_rag.access import (
     readable_documents,
     require_document,
 )
+from luma_rag.audit import Action, record
 from luma_rag.db.models import Document, Passage
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import (
@@ -106,8 +107,10 @@ async def change(
     document = await require_document(session, principal, doc_id, needed)
     if title is not msgspec.UNSET:
         document.title = checked_title(title)
-    if is_public is not msgspec.UNSET:
+    if is_public is not msgspec.UNSET and is_public != document.is_public:
         document.is_public = is_public
+        action: Action = "document.published" if is_public else "document.hidden"
+        await record(session, action, principal.user_id, doc_id=doc_id)
     await session.flush()
     return await get(session, principal, doc_id)
 
@@ -117,6 +120,7 @@ async def remove(session: AsyncSession, principal: Principal, doc_id: int) -> st
     document = await require_document(session, principal, doc_id, "own")
     path = document.file_path
     await session.execute(delete(Document).where(Document.id == doc_id))
+    await record(session, "document.deleted", principal.user_id, doc_id=doc_id)
     return path
 
 

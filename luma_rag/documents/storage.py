@@ -94,9 +94,10 @@ class FileStorage:
                     found = path.lstat()
                     yield FileOnDisk(str(path.relative_to(self._folder)), found.st_size, now - found.st_mtime)
 
-    def remove(self, stored: str) -> None:
-        """Delete a stored file; it is no error if it is gone already."""
-        self.path(stored).unlink(missing_ok=True)
+    def remove(self, *stored: str) -> None:
+        """Delete stored files; it is no error if one is gone already."""
+        for path in stored:
+            self.path(path).unlink(missing_ok=True)
 
     def _place(self, incoming: Path, path: str) -> None:
         target = self.path(path)

@@ -1,4 +1,6 @@
-"""The sink on Postgres: a document's passages, chunks and vectors, written whole or not at all."""
+"""The sink on Postgres: a document's passages, chunks, terms and vectors, written whole or not at all."""
+
+import asyncio
 
 from pgvector import HalfVector
 from sqlalchemy import (
@@ -17,11 +19,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text
 
+from ingest.chunker import embedding_text
 from ingest.errors import TransientError
 from ingest.types import EmbeddedDocument
 from luma_rag.db.base import utcnow
-from luma_rag.db.models import Chunk, ChunkVector, Document, Ingestion, NamespaceDoc, Passage
+from luma_rag.db.models import Chunk, ChunkVector, Document, Ingestion, Namespace, NamespaceDoc, Passage
 from luma_rag.db.session import Sessions
+from luma_rag.documents import lexicon
+from luma_rag.documents.lexicon import Terms
 
 
 class PostgresSink:
@@ -39,10 +44,11 @@ class PostgresSink:
         Raises:
             TransientError: the database refused or is gone.
         """
+        terms = await asyncio.to_thread(lexicon.analyse, [embedding_text(chunk) for chunk in document.chunks])
         try:
             async with self._sessions.begin() as session:
                 if await _lock(session, key):
-                    await _write(session, key, document)
+                    await _write(session, key, document, terms)
                     await _link(session, key, self._worker)
         except (DBAPIError, OSError) as error:
             raise TransientError("The database did not take the document; it will be tried again.") from error
@@ -63,6 +69,7 @@ class PostgresSink:
 
 async def unlink(session: AsyncSession, doc_id: int, namespace_id: int) -> bool:
     """Take a document out of a namespace with its vectors; tells whether it was there."""
+    await lexicon.forget(session, namespace_id, doc_id)
     await session.execute(
         delete(ChunkVector).where(ChunkVector.namespace_id == namespace_id, ChunkVector.doc_id == doc_id)
     )
@@ -74,12 +81,42 @@ async def unlink(session: AsyncSession, doc_id: int, namespace_id: int) -> bool:
     return removed is not None
 
 
+async def place(session: AsyncSession, doc_id: int, namespace_id: int) -> int:
+    """Copy the embeddings of a document's chunks into a namespace, instead of what it held of the document.
+
+    Returns the number of chunks. The caller has locked the document.
+    """
+    await unlink(session, doc_id, namespace_id)
+    copied = (
+        insert(ChunkVector)
+        .from_select(
+            ["namespace_id", "doc_id", "chunk_id", "embedding"],
+            select(literal(namespace_id, Integer), Chunk.doc_id, Chunk.id, Chunk.embedding)
+            .where(Chunk.doc_id == doc_id)
+            .order_by(Chunk.ordinal),
+        )
+        .returning(ChunkVector.id)
+        .cte("copied")
+    )
+    ids = func.array_agg(aggregate_order_by(cast(copied.c.id, Text), copied.c.id))
+    chunks = await session.scalar(
+        insert(NamespaceDoc)
+        .from_select(
+            ["namespace_id", "doc_id", "vec_id"],
+            select(literal(namespace_id, Integer), literal(doc_id, Integer), ids),
+        )
+        .returning(func.cardinality(NamespaceDoc.vec_id))
+    )
+    await lexicon.weigh(session, namespace_id, [doc_id])
+    return chunks or 0
+
+
 async def _lock(session: AsyncSession, doc_id: int) -> bool:
     found = await session.scalar(select(Document.id).where(Document.id == doc_id).with_for_update())
     return found is not None
 
 
-async def _write(session: AsyncSession, doc_id: int, embedded: EmbeddedDocument) -> None:
+async def _write(session: AsyncSession, doc_id: int, embedded: EmbeddedDocument, terms: Terms) -> None:
     if await session.scalar(select(exists().where(Chunk.doc_id == doc_id))):
         return  # Another worker was quicker with the same document.
     parsed = embedded.document
@@ -108,6 +145,7 @@ async def _write(session: AsyncSession, doc_id: int, embedded: EmbeddedDocument)
             for i, (chunk, embedding) in enumerate(zip(embedded.chunks, embedded.embeddings, strict=True))
         ],
     )
+    await lexicon.keep(session, doc_id, terms)
     read = {"pages": parsed.pages, "warnings": parsed.warnings}
     await session.execute(
         update(Document)
@@ -118,37 +156,22 @@ async def _write(session: AsyncSession, doc_id: int, embedded: EmbeddedDocument)
 
 async def _link(session: AsyncSession, doc_id: int, worker: int) -> None:
     """Copy the chunks' embeddings into each namespace that `worker` took the document for."""
+    taken = (Ingestion.doc_id == doc_id, Ingestion.state == "running", Ingestion.worker == worker)
+    # The namespaces before the ingestions: who deletes a namespace locks them in this order too.
+    await session.execute(
+        select(Namespace.id)
+        .where(Namespace.id.in_(select(Ingestion.namespace_id).where(*taken)))
+        .order_by(Namespace.id)
+        .with_for_update(read=True, key_share=True)
+    )
     ingestions = await session.scalars(
-        select(Ingestion)
-        .where(Ingestion.doc_id == doc_id, Ingestion.state == "running", Ingestion.worker == worker)
-        .order_by(Ingestion.id)
-        .with_for_update()
+        select(Ingestion).where(*taken).order_by(Ingestion.id).with_for_update()
     )
     for ingestion in ingestions.all():
-        await unlink(session, doc_id, ingestion.namespace_id)
-        copied = (
-            insert(ChunkVector)
-            .from_select(
-                ["namespace_id", "doc_id", "chunk_id", "embedding"],
-                select(literal(ingestion.namespace_id, Integer), Chunk.doc_id, Chunk.id, Chunk.embedding)
-                .where(Chunk.doc_id == doc_id)
-                .order_by(Chunk.ordinal),
-            )
-            .returning(ChunkVector.id)
-            .cte("copied")
-        )
-        ids = func.array_agg(aggregate_order_by(cast(copied.c.id, Text), copied.c.id))
-        chunks = await session.scalar(
-            insert(NamespaceDoc)
-            .from_select(
-                ["namespace_id", "doc_id", "vec_id"],
-                select(literal(ingestion.namespace_id, Integer), literal(doc_id, Integer), ids),
-            )
-            .returning(func.cardinality(NamespaceDoc.vec_id))
-        )
+        chunks = await place(session, doc_id, ingestion.namespace_id)
         ingestion.state = "ready"
         ingestion.stage = None
         ingestion.worker = None
         ingestion.progress = 1.0
-        ingestion.chunks = chunks or 0
+        ingestion.chunks = chunks
         ingestion.updated_at = utcnow()

@@ -1,33 +1,54 @@
 """The Litestar application."""
 
-from litestar import Litestar
-from litestar.datastructures import MutableScopeHeaders, State
+from typing import Any
+
+from litestar import Litestar, Response
+from litestar.datastructures import State
+from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.router import Router
-from litestar.types import Message, Scope
+from litestar.status_codes import HTTP_404_NOT_FOUND
+from litestar.types import ASGIApp
 
 from luma_rag import __version__
 from luma_rag.http import dependencies
 from luma_rag.http.authentication import PUBLIC, SESSION_COOKIE, AuthenticationMiddleware
+from luma_rag.http.bodies import BodyTimeout
 from luma_rag.http.errors import HANDLERS
+from luma_rag.http.headers import SecurityHeaders
+from luma_rag.http.hosts import AllowedHosts
+from luma_rag.http.measured import Measured
 from luma_rag.http.openapi import ProblemResponses
+from luma_rag.http.origin import OriginMiddleware
+from luma_rag.http.rate_limit import WorkLimits, take_permit
 from luma_rag.http.request import LumaRequest
-from luma_rag.http.routes import auth, chats, documents, namespaces, operations, page, users
+from luma_rag.http.routes import (
+    audit,
+    auth,
+    chats,
+    documents,
+    evaluation,
+    metrics,
+    namespaces,
+    openai,
+    openid,
+    operations,
+    page,
+    users,
+)
 from luma_rag.runtime import Runtime
 
 # What a body other than an upload may hold: a question and its options are far smaller.
 MAX_BODY_BYTES = 2**20
 
-_SECURITY_HEADERS = {
-    "content-security-policy": (
-        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",
-}
+
+def create_service(runtime: Runtime) -> ASGIApp:
+    """The application behind what every request passes first, whether or not there is a route for it."""
+    settings = runtime.settings
+    named = AllowedHosts(BodyTimeout(create_app(runtime)), settings.allowed_hosts, settings.public_url)
+    return OriginMiddleware(SecurityHeaders(Measured(named)), settings.trusted_proxies)
 
 
 def create_app(runtime: Runtime) -> Litestar:
@@ -35,20 +56,25 @@ def create_app(runtime: Runtime) -> Litestar:
     return Litestar(
         route_handlers=[
             auth.router,
+            openid.router,
             users.router,
             namespaces.router,
             documents.router(runtime.settings.max_upload_mb * 2**20),
             documents.ingestions,
             chats.router,
+            openai.router,
+            evaluation.router,
             operations.router,
+            audit.router,
+            metrics.metrics,
             page.page,
             page.static,
         ],
-        state=State({"runtime": runtime}),
+        state=State({"runtime": runtime, "limits": WorkLimits(runtime.settings.limits)}),
         dependencies=dependencies.PROVIDERS,
         middleware=[AuthenticationMiddleware],
+        guards=[take_permit],
         exception_handlers=HANDLERS,
-        before_send=[_add_security_headers],
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=_openapi(),
         plugins=[ProblemResponses()],
@@ -57,11 +83,11 @@ def create_app(runtime: Runtime) -> Litestar:
     )
 
 
-async def _add_security_headers(message: Message, scope: Scope) -> None:
-    if message["type"] == "http.response.start":
-        headers = MutableScopeHeaders(message)
-        for name, value in _SECURITY_HEADERS.items():
-            headers.setdefault(name, value)
+def _no_other_page(response: Response[Any]) -> Response[Any]:
+    # Litestar has a page of its own for what is not there.
+    if response.status_code == HTTP_404_NOT_FOUND:
+        raise NotFoundException
+    return response
 
 
 def _openapi() -> OpenAPIConfig:
@@ -71,7 +97,13 @@ def _openapi() -> OpenAPIConfig:
         description="Answers from your own documents, with citations that open at the right page.",
         use_handler_docstrings=True,
         render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-        openapi_router=Router("/schema", route_handlers=[], opt=PUBLIC, include_in_schema=False),
+        openapi_router=Router(
+            "/schema",
+            route_handlers=[],
+            opt=PUBLIC,
+            include_in_schema=False,
+            after_request=_no_other_page,
+        ),
         components=Components(
             security_schemes={
                 "token": SecurityScheme(type="http", scheme="bearer"),

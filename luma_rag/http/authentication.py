@@ -5,6 +5,8 @@ session's CSRF token in a header, which another site can't read.
 """
 
 import hmac
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Request
@@ -12,9 +14,11 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, MutableScopeHeaders
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from luma_rag.access import Principal
-from luma_rag.accounts.sign_in import csrf_token, principal_of_session, principal_of_token
+from luma_rag.accounts import tokens
+from luma_rag.accounts.sessions import Browser, csrf_token, principal_of_session
 from luma_rag.errors import ForbiddenError, NotAuthenticatedError
 
 SESSION_COOKIE = "luma_session"
@@ -46,6 +50,15 @@ class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
         return AuthenticationResult(user=await _principal(connection), auth=None)
 
 
+async def still_signed_in(connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
+    """The principal of a request that was let in before, as it is now.
+
+    Raises:
+        NotAuthenticatedError: the login has ended since.
+    """
+    return await _principal(connection)
+
+
 def session_cookies(secret: str, days: int, *, is_secure: bool) -> list[Cookie]:
     """The cookies of a new session."""
     age = days * 24 * 60 * 60
@@ -63,6 +76,15 @@ def session_cookies(secret: str, days: int, *, is_secure: bool) -> list[Cookie]:
     ]
 
 
+def browser_of(request: Request[Any, Any, Any]) -> Browser:
+    """Who asks for a session."""
+    return Browser(
+        address=request.client.host if request.client else None,
+        user_agent=request.headers.get("user-agent"),
+        secret=request.cookies.get(SESSION_COOKIE),
+    )
+
+
 def is_secure(request: Request[Any, Any, Any]) -> bool:
     """Whether the browser came by https, in which case cookies must never go back by http."""
     return request.url.scheme == "https"
@@ -75,18 +97,27 @@ async def _principal(connection: ASGIConnection[Any, Any, Any, Any]) -> Principa
         scheme, _, secret = header.partition(" ")
         if scheme.lower() != "bearer" or not secret:
             raise NotAuthenticatedError("The Authorization header must read: Bearer luma_…")
-        async with engine.connect() as database:
-            return await principal_of_token(database, secret.strip())
+        secret = secret.strip()
+        tokens.check_form(secret)
+        async with _connected(engine) as database:
+            return await tokens.principal_of_token(database, secret)
     session = connection.cookies.get(SESSION_COOKIE)
     if session is None:
         raise NotAuthenticatedError("Sign in, or send a token as Authorization: Bearer luma_…")
-    async with engine.connect() as database:
+    async with _connected(engine) as database:
         principal = await principal_of_session(database, session)
     if connection.scope.get("method") not in SAFE_METHODS:
         sent = connection.headers.get(CSRF_HEADER, "")
         if not hmac.compare_digest(sent.encode(), csrf_token(session).encode()):
             raise ForbiddenError(f"Send the value of the cookie {CSRF_COOKIE} in the header {CSRF_HEADER}.")
     return principal
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
+    # A read, and once a minute a write that nothing else belongs to: without BEGIN and ROLLBACK it is faster.
+    async with engine.connect() as connection:
+        yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def _with_csrf_cookie(scope: Scope, send: Send) -> Send:

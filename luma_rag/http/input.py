@@ -5,13 +5,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from luma_rag.retrieval.search import MAX_K
+from luma_rag.retrieval.search import MAX_K, Mode
 
 # Postgres can't hold NUL in text.
 NO_NUL = r"^[^\x00]*$"
+NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL)]
 Text = Annotated[str, Meta(max_length=10_000, pattern=NO_NUL)]
-Question = Annotated[str, Meta(min_length=1, max_length=20_000, pattern=r"^[^\x00]*\S[^\x00]*$")]
+Question = Annotated[str, Meta(min_length=1, max_length=20_000, pattern=NOT_BLANK)]
 Id = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Level = Literal[1, 2, 3]
 
@@ -39,6 +40,7 @@ class UserChange(Input, frozen=True):
 
     role: Literal["admin", "user"] | None = None
     password: str | None = None
+    is_disabled: bool | None = None
 
 
 class Login(Input, frozen=True):
@@ -108,13 +110,42 @@ class DocumentChange(Input, frozen=True):
 class Search(Input, frozen=True):
     """A search in one namespace; `doc_ids` narrows it to some of its documents.
 
-    `hybrid` stands for the best way there is, which is `dense` alone until there is lexical search.
+    `dense` searches by meaning, `lexical` by words, and `hybrid` both ways.
     """
 
     query: Question
     k: Annotated[int, Meta(ge=1, le=MAX_K)] = 5
-    mode: Literal["hybrid", "dense"] = "hybrid"
+    mode: Mode = "hybrid"
     doc_ids: Annotated[list[Id], Meta(max_length=1000)] | None = None
+
+
+class Questions(Input, frozen=True):
+    """Questions for the set that a namespace is measured with."""
+
+    questions: Annotated[list["QuestionInput"], Meta(min_length=1, max_length=1000)]
+
+
+class QuestionInput(Input, frozen=True):
+    """A question, and where its answer stands."""
+
+    question: Question
+    places: Annotated[list["PlaceInput"], Meta(min_length=1, max_length=100)]
+
+
+class PlaceInput(Input, frozen=True):
+    """A document and, if known, the page or the words."""
+
+    doc_id: Id
+    page: Id | None = None
+    quote: Text | None = None
+
+
+class NewEvaluation(Input, frozen=True):
+    """How to search, and with whose rights: by default with the caller's."""
+
+    mode: Mode = "hybrid"
+    k: Annotated[int, Meta(ge=1, le=MAX_K)] = MAX_K
+    user_id: Id | None = None
 
 
 class NewChat(Input, frozen=True):

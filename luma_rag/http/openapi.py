@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, RequestBody, Schema
@@ -21,7 +22,7 @@ _MEANINGS = {
     413: "The body is too large.",
     415: "The body, or the file in it, is of a type that is not taken here.",
     422: "A value does not fit; `errors` names the fields.",
-    429: "Too many failed attempts; `Retry-After` says when to come back.",
+    429: "Too often; `Retry-After` says after how many seconds it is free again.",
     502: "The LLM failed.",
     503: "Something that this call needs is not there right now.",
 }
@@ -52,7 +53,11 @@ class ProblemResponses(ReceiveRoutePlugin):
             if handler.opt.get("public"):
                 handler.security = [{}]
             statuses = _statuses(handler, has_path_parameters=bool(route.path_parameters))
-            handler.responses = {**problems(*sorted(statuses)), **(handler.responses or {})}
+            documented = {**problems(*sorted(statuses)), **(handler.responses or {})}
+            if handler.parsed_return_field.annotation == Response[None]:
+                # Litestar would describe a JSON null.
+                documented[handler.status_code] = ResponseSpec(None, description="Done.")
+            handler.responses = documented
 
 
 def _statuses(handler: HTTPRouteHandler, *, has_path_parameters: bool) -> set[int]:
@@ -60,6 +65,8 @@ def _statuses(handler: HTTPRouteHandler, *, has_path_parameters: bool) -> set[in
     statuses = {503} if parameters else set()
     if not handler.opt.get("public"):
         statuses |= {401, 403}
+    if "limited" in handler.opt:
+        statuses |= {429}
     if has_path_parameters:
         statuses |= {404}
     if parameters - _GIVEN_BY_LUMA:
@@ -95,6 +102,42 @@ class UploadOperation(Operation):
                 )
             },
         )
+
+
+@dataclass
+class EventsOperation(Operation):
+    """Describes the stream of what happens in a namespace."""
+
+    def __post_init__(self) -> None:
+        """Say what the events are."""
+        description = (
+            "`ingestion` (an IngestionView; its `id` is the time of the change), `document_removed` "
+            '(`{"doc_id": …, "namespace_id": …}`); `error` (a problem) where it ends because the login or '
+            "the access has."
+        )
+        schema = Schema(type=OpenAPIType.STRING, description=description)
+        self.responses = self.responses or {}
+        self.responses["200"] = OpenAPIResponse(
+            description="The changes as server-sent events.",
+            content={EVENT_STREAM: OpenAPIMediaType(schema=schema)},
+        )
+
+
+@dataclass
+class CompletionOperation(Operation):
+    """Describes the stream that `"stream": true` asks for."""
+
+    def __post_init__(self) -> None:
+        """Add the stream to the responses."""
+        answer = (self.responses or {})["200"]
+        if isinstance(answer, OpenAPIResponse):
+            events = OpenAPIMediaType(
+                schema=Schema(
+                    type=OpenAPIType.STRING,
+                    description="OpenAI's chat.completion.chunk objects as `data:`, then `data: [DONE]`.",
+                )
+            )
+            answer.content = {**(answer.content or {}), EVENT_STREAM: events}
 
 
 @dataclass

@@ -1,40 +1,56 @@
-"""Slowing down who guesses passwords."""
+"""Limits on what costs this process work, per user. Refused before the body of the request is read."""
 
-import time
-from collections import OrderedDict, deque
+from typing import Any, Literal
 
-from luma_rag.errors import RateLimitedError
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from luma_rag.access import Principal
+from luma_rag.rate_limits import Limit, MemoryLimits
+from luma_rag.settings import LimitsSettings
+
+Work = Literal["searches", "questions", "uploads"]
+# How long a user may save up what they don't use: scripts work in bursts.
+_SAVED_MINUTES = 10
 
 
-class FailureLimit:
-    """At most `limit` failures for a key within `seconds`; kept in memory, for one process."""
+class WorkLimits:
+    """What each user may still ask of this process."""
 
-    _MAX_KEYS = 10_000
+    def __init__(self, settings: LimitsSettings) -> None:
+        per_minute: dict[Work, int] = {
+            "searches": settings.searches_per_minute,
+            "questions": settings.questions_per_minute,
+            "uploads": settings.uploads_per_minute,
+        }
+        self._limits = {
+            work: MemoryLimits(Limit(count * _SAVED_MINUTES, 60 * _SAVED_MINUTES))
+            for work, count in per_minute.items()
+            if count > 0
+        }
 
-    def __init__(self, limit: int, seconds: float) -> None:
-        self._limit = limit
-        self._seconds = seconds
-        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
-
-    def check(self, key: str) -> None:
-        """Let the attempt pass, or not.
+    def take(self, work: Work, user_id: int) -> None:
+        """Take a permit.
 
         Raises:
-            RateLimitedError: too many failures; it says when the oldest of them is forgotten.
+            RateLimitedError: there is none for now.
         """
-        failures = self._failures.get(key)
-        now = time.monotonic()
-        while failures and failures[0] <= now - self._seconds:
-            failures.popleft()
-        if failures and len(failures) >= self._limit:
-            wait = int(failures[0] + self._seconds - now) + 1
-            raise RateLimitedError(
-                f"Too many failed attempts. Try again in {wait} seconds.", retry_after=wait
-            )
+        if work in self._limits:
+            self._limits[work].take(user_id)
 
-    def failed(self, key: str) -> None:
-        """Count a failure."""
-        self._failures.setdefault(key, deque(maxlen=self._limit)).append(time.monotonic())
-        self._failures.move_to_end(key)
-        if len(self._failures) > self._MAX_KEYS:
-            self._failures.popitem(last=False)
+
+def limited(work: Work) -> dict[str, Work]:
+    """The `opt` of a route that does such work."""
+    return {"limited": work}
+
+
+def take_permit(connection: ASGIConnection[Any, Principal, Any, Any], handler: BaseRouteHandler) -> None:
+    """A guard for all routes: of those that are `limited`, each request takes a permit.
+
+    Raises:
+        RateLimitedError: there is none for now.
+    """
+    work: Work | None = handler.opt.get("limited")
+    if work is not None:
+        limits: WorkLimits = connection.app.state.limits
+        limits.take(work, connection.user.user_id)

@@ -1,31 +1,46 @@
 """How bodies are read."""
 
+from functools import lru_cache
 from typing import Any
 
+import msgspec
 from litestar import Request
 from litestar.datastructures import State
 from litestar.exceptions import ClientException
 
 from luma_rag.access import Principal
-from luma_rag.errors import UnsupportedTypeError
+from luma_rag.errors import InvalidInputError, UnsupportedTypeError
+from luma_rag.http.validation import body_error
 
 
 class LumaRequest(Request[Principal, Any, State]):
-    """A request whose JSON must be called JSON."""
+    """A request whose JSON must be called JSON, and is taken as it is: `"5"` is no number."""
 
     async def json(self) -> Any:
-        """The decoded body.
+        """The body, as the type that the handler's `data` has.
 
         Raises:
             UnsupportedTypeError: the body is of another type, or of none. Those another site can send without
                 asking, and so sign its visitor in as somebody else.
             ClientException: the body is no JSON.
+            InvalidInputError: it is JSON and does not fit.
         """
+        body = await self.body()
         kind, _ = self.content_type
-        if kind != "application/json" and await self.body():
+        if kind != "application/json" and body:
             raise UnsupportedTypeError("Send the body as JSON, with Content-Type: application/json.")
+        data = self.route_handler.parsed_data_field
         try:
-            return await super().json()
-        except (UnicodeDecodeError, RecursionError):
-            # The decoder raises these beside its own error.
-            raise ClientException("The body is not JSON: no UTF-8, or nested too deeply.") from None
+            # Litestar would decode it to anything first, and then turn text into numbers where it can.
+            return _decoder(Any if data is None else data.annotation).decode(body or b"null")
+        except msgspec.ValidationError as error:
+            raise InvalidInputError(
+                "The body does not fit what this call takes; see errors.", errors=[body_error(error)]
+            ) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise ClientException("The body is not JSON: cut off, no UTF-8, or nested too deeply.") from None
+
+
+@lru_cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import uvicorn
 
-from luma_rag.http.app import create_app
+from luma_rag.http.app import create_service
+from luma_rag.http.protocol import BoundedProtocol
 from luma_rag.runtime import Runtime
 
 # How long requests under way may take to end when the service is told to stop.
@@ -14,29 +15,37 @@ _GRACE_SECONDS = 5
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Callable[[], None], on_stop: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._on_stop = on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Streams that never end by themselves would use up the grace of the requests that do.
+        self._on_stop()
+        await super().shutdown(sockets)
+
 
 async def run(runtime: Runtime, listening: socket.socket, on_ready: Callable[[], None]) -> None:
     """Serve on a listening socket until a signal or a cancellation; `on_ready` is called once it answers."""
-    proxies = runtime.settings.trusted_proxies
     config = uvicorn.Config(
-        create_app(runtime),
+        create_service(runtime),
+        http=BoundedProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
-        # Anybody can send these headers; only those of a known proxy say who and by what scheme is calling.
-        proxy_headers=proxies is not None,
-        forwarded_allow_ips=proxies or "",
+        # `OriginMiddleware` reads them, of known proxies.
+        proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = _Server(config, on_ready)
+    server = _Server(config, on_ready, runtime.feed.close)
     serving = asyncio.ensure_future(server.serve(sockets=[listening]))
     try:
         await asyncio.shield(serving)

@@ -11,6 +11,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from luma_rag.documents import intake
 from luma_rag.documents.storage import FileStorage, StoredFile
 from luma_rag.errors import FieldError, InvalidInputError, TooLargeError, UnsupportedTypeError
+from luma_rag.http.validation import body_error
 
 FIELD_LIMIT = 64 * 1024
 FIELDS = frozenset({"title", "is_public", "namespace_id"})
@@ -92,7 +93,9 @@ class _Form:
         try:
             fields = msgspec.convert(values, UploadFields, strict=False)
         except msgspec.ValidationError as error:
-            raise InvalidInputError(f"A field of the form does not fit: {error}") from None
+            raise InvalidInputError(
+                "A field of the form does not fit; see errors.", errors=[body_error(error)]
+            ) from None
         stored, kind, filename = self._file
         return Upload(stored, kind, filename, fields)
 

@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from luma_rag.llm import sse
 
@@ -39,6 +40,14 @@ class Part(msgspec.Struct, frozen=True):
     finish_reason: str | None = None
     whole: bool = False
     """The server says that nothing follows."""
+    usage: "Usage | None" = None
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """The tokens of the prompt and of the answer."""
+
+    prompt_tokens: Annotated[int, Meta(ge=0)] = 0
+    completion_tokens: Annotated[int, Meta(ge=0)] = 0
 
 
 class _Message(msgspec.Struct):
@@ -54,6 +63,7 @@ class _Choice(msgspec.Struct):
 class _Completion(msgspec.Struct):
     choices: list[_Choice] | None = None
     error: Any = None
+    usage: Any = None
 
 
 async def parts(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Part, None]:
@@ -95,10 +105,19 @@ def _part(event: bytes) -> Part:
     if completion.error:
         code = completion.error.get("code") if isinstance(completion.error, dict) else None
         raise ReportedError(event, code if isinstance(code, int) else 0)
+    usage = _usage(completion.usage)
     if not completion.choices:  # for instance the usage that ends a stream
-        return Part()
+        return Part(usage=usage)
     choice = completion.choices[0]
-    return Part(text=_text(choice.delta or choice.message), finish_reason=choice.finish_reason)
+    return Part(text=_text(choice.delta or choice.message), finish_reason=choice.finish_reason, usage=usage)
+
+
+def _usage(sent: Any) -> Usage | None:
+    """The tokens, where the server counts them; what it says in another form is none of our business."""
+    try:
+        return msgspec.convert(sent, Usage)
+    except msgspec.ValidationError:
+        return None
 
 
 def _text(message: _Message | None) -> str:

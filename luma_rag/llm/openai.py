@@ -13,10 +13,19 @@ import httpx
 import msgspec
 
 from luma_rag.errors import ConfigurationError
-from luma_rag.llm.completions import BODY_LIMIT, NOT_JSON, NotACompletionError, ReportedError, parts
+from luma_rag.llm.address import checked
+from luma_rag.llm.completions import (
+    BODY_LIMIT,
+    NOT_JSON,
+    NotACompletionError,
+    ReportedError,
+    Usage,
+    parts,
+)
 from luma_rag.llm.protocol import PromptMessage
 from luma_rag.llm.server_errors import ServerError, advice, said
 from luma_rag.llm.sse import EventTooLongError
+from luma_rag.metrics import TOKENS
 
 RETRIES = 2
 RETRY_STATUSES = frozenset({429, 502, 503, 504})
@@ -59,7 +68,7 @@ class OpenAIModel:
         token_timeout: float = 120.0,
         client: httpx.AsyncClient | None = None,
     ) -> None:
-        self._base_url, self._server = _checked(base_url)
+        self._base_url, self._server = checked(base_url)
         self._api_key = (api_key or "").strip()
         if not (self._api_key.isascii() and self._api_key.isprintable()):
             raise ConfigurationError("LUMA_LLM_API_KEY holds characters that no API key has. Copy it again.")
@@ -71,6 +80,7 @@ class OpenAIModel:
         self._naming = asyncio.Lock()
         self._limit_option = "max_tokens"
         self._takes_temperature = True
+        self._counts_tokens = True
 
     @property
     def name(self) -> str:
@@ -118,11 +128,12 @@ class OpenAIModel:
             "model": await self._model_name(),
             "messages": msgspec.to_builtins(messages),
             "stream": True,
+            **({"stream_options": {"include_usage": True}} if self._counts_tokens else {}),
             self._limit_option: max_tokens,
         }
         if self._takes_temperature:
             body["temperature"] = TEMPERATURE
-        empty, reason, whole = True, None, False
+        empty, reason, whole, usage = True, None, False, Usage()
         with self._translated():
             async with self._client.stream(
                 "POST",
@@ -135,12 +146,16 @@ class OpenAIModel:
                 async with aclosing(parts(response.aiter_bytes())) as answer:
                     async for part in answer:
                         reason = part.finish_reason or reason
+                        # Some tell it with every part: the last one counts.
+                        usage = part.usage or usage
                         if part.text:
                             empty = False
                             yield part.text
                         if part.whole:
                             whole = True
                             break
+        TOKENS.labels("prompt").inc(usage.prompt_tokens)
+        TOKENS.labels("completion").inc(usage.completion_tokens)
         if empty:
             raise self._no_text(reason, response)
         framed = {"content-length", "transfer-encoding"} & response.headers.keys()
@@ -191,6 +206,9 @@ class OpenAIModel:
             return False
         if "max_completion_tokens" in error.detail and self._limit_option == "max_tokens":
             self._limit_option = "max_completion_tokens"
+            return True
+        if "stream_options" in error.detail and self._counts_tokens:
+            self._counts_tokens = False
             return True
         if "temperature" in error.detail and self._takes_temperature:
             self._takes_temperature = False
@@ -260,22 +278,6 @@ class OpenAIModel:
             temporary=temporary or status in RETRY_STATUSES,
             retry_after=retry_after,
         )
-
-
-def _checked(base_url: str) -> tuple[str, str]:
-    """The address without its query, and `host:port` for people."""
-    try:
-        url = httpx.URL(base_url.strip())
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ConfigurationError(
-            "LUMA_LLM_BASE_URL must be the address of an OpenAI-compatible server, up to and including /v1, "
-            "for instance http://127.0.0.1:8080/v1."
-        )
-    port = url.port or (443 if url.scheme == "https" else 80)
-    host = f"[{url.host}]" if ":" in url.host else url.host
-    return str(url.copy_with(query=None, fragment=None)).rstrip("/"), f"{host}:{port}"
 
 
 async def _start_of(response: httpx.Response, limit: int) -> bytes:

@@ -1,24 +1,94 @@
-"""The embedding of queries, off the event loop."""
+"""The embedding of queries, off the event loop, those that arrive together in one go."""
 
 import asyncio
+import hashlib
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
 from ingest.embedder import Embedder
 from ingest.types import Vector
 
+_CACHED = 1024
+# More would let the first wait for the last.
+_AT_ONCE = 16
+
+_Key = bytes
+
 
 class QueryEncoder:
-    """One thread that the model works in: the event loop stays free, and queries wait in line."""
+    """One thread that the model works in: the event loop stays free.
+
+    Queries that arrive while the model works are embedded together when it is done; none waits for others to
+    come. The last vectors are remembered, in memory only: at most 1,024, with a hash in place of the text.
+    Nobody gets what another user's query left there: a quick answer would tell what that one has asked.
+    """
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
+        self._remembered: OrderedDict[_Key, Vector] = OrderedDict()
+        self._waiting: dict[_Key, str] = {}
+        self._promised: dict[_Key, asyncio.Future[Vector]] = {}
+        self._working: asyncio.Task[None] | None = None
 
-    async def encode(self, query: str) -> Vector:
-        """The query's embedding, shape (dimensions,), length 1."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._embedder.embed_query, query)
+    async def encode(self, query: str, user_id: int) -> Vector:
+        """The query's embedding, shape (dimensions,), length 1; read-only."""
+        key = _key(query, user_id)
+        if (vector := self._remembered.get(key)) is not None:
+            self._remembered.move_to_end(key)
+            return vector
+        if key not in self._promised:
+            self._waiting[key] = query
+            self._promised[key] = asyncio.get_running_loop().create_future()
+        if self._working is None:
+            self._working = asyncio.create_task(self._work())
+        # One who leaves must not take it from another who asks the same.
+        return await asyncio.shield(self._promised[key])
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread, and forget everything."""
+        if self._working is not None:
+            self._working.cancel()
+        for promise in self._promised.values():
+            promise.cancel()
         self._thread.shutdown(wait=False, cancel_futures=True)
+        self._remembered.clear()
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                keys = list(self._waiting)[:_AT_ONCE]
+                texts = [self._waiting.pop(key) for key in keys]
+                try:
+                    vectors = await loop.run_in_executor(self._thread, self._embedder.embed_queries, texts)
+                except Exception as error:
+                    for key in keys:
+                        _fail(self._promised.pop(key), error)
+                    continue
+                for key, row in zip(keys, vectors, strict=True):
+                    # A copy: a row of its own doesn't keep the others in memory.
+                    vector = row.copy()
+                    vector.flags.writeable = False
+                    self._remember(key, vector)
+                    promise = self._promised.pop(key)
+                    if not promise.done():
+                        promise.set_result(vector)
+        finally:
+            self._working = None
+
+    def _remember(self, key: _Key, vector: Vector) -> None:
+        self._remembered[key] = vector
+        if len(self._remembered) > _CACHED:
+            self._remembered.popitem(last=False)
+
+
+def _key(query: str, user_id: int) -> _Key:
+    return hashlib.blake2b(f"{user_id} {query}".encode(errors="surrogatepass"), digest_size=16).digest()
+
+
+def _fail(promise: asyncio.Future[Vector], error: Exception) -> None:
+    if not promise.done():
+        promise.set_exception(error)
+        # Nobody may be waiting any more, which is no reason to complain.
+        promise.exception()

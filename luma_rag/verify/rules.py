@@ -103,6 +103,38 @@ CHECKS = (
            WHERE p.doc_id IS NULL""",
     ),
     Check(
+        "vector-without-words",
+        "Every vector of a document that was taken apart into words has their weights",
+        _RELINK,
+        """SELECT format('vector %s: namespace %s, document %s', c.id, c.namespace_id, c.doc_id)
+           FROM chunk_vector c JOIN lexical_document d USING (doc_id)
+           LEFT JOIN lexical_vector l ON l.id = c.id WHERE l.id IS NULL""",
+    ),
+    Check(
+        "words-not-with-vectors",
+        "Search by words holds the same vectors of a document as its namespace",
+        _RELINK,
+        """SELECT format('namespace %s, document %s', namespace_id, doc_id) FROM (
+             SELECT c.namespace_id, doc_id, array_agg(c.id ORDER BY c.id) AS vectors
+             FROM chunk_vector c JOIN lexical_document d USING (doc_id) GROUP BY 1, 2
+           ) held FULL JOIN lexical_member m USING (namespace_id, doc_id)
+           WHERE held.vectors IS DISTINCT FROM m.vectors""",
+    ),
+    Check(
+        "words-miscounted",
+        "Search by words counts what it holds",
+        "Remove the documents of the namespace and add them again.",
+        """SELECT format('segment %s: %s chunks, %s terms', s.id, s.chunks, s.length)
+           FROM lexical_segment s LEFT JOIN (
+             SELECT segment_id, sum(cardinality(vectors)) AS chunks, sum(length) AS length
+             FROM lexical_member GROUP BY segment_id
+           ) m ON m.segment_id = s.id
+           WHERE (s.chunks, s.length) IS DISTINCT FROM (m.chunks, m.length)
+           UNION ALL
+           SELECT format('segment %s, term %s: %s chunks', segment_id, term, chunks) FROM lexical_posting
+           WHERE chunks = 0 OR chunks <> cardinality(vectors) OR chunks <> cardinality(weights)""",
+    ),
+    Check(
         "file-of-two-documents",
         "No two documents share a stored file",
         "Upload the file again as the owner of one of the documents, and delete that one.",
@@ -111,10 +143,36 @@ CHECKS = (
     ),
     Check(
         "no-administrator",
-        "Where there are accounts, one is an administrator's",
-        "Make one: luma users add NAME EMAIL --admin",
-        """SELECT format('%s accounts', count(*)) FROM users
-           HAVING count(*) > 0 AND count(*) FILTER (WHERE role = 'admin') = 0""",
+        "Where there are accounts, one is an administrator's and enabled",
+        "Make one: luma users add NAME EMAIL --admin, or luma users enable NAME",
+        """SELECT format('%s accounts', count(*))
+           FROM users u LEFT JOIN disabled_account d ON d.user_id = u.id
+           HAVING count(*) > 0 AND count(*) FILTER (WHERE u.role = 'admin' AND d.user_id IS NULL) = 0""",
+    ),
+    Check(
+        "session-of-disabled-account",
+        "Nobody is signed in to a disabled account",
+        "Disable it again, which ends its sessions: luma users disable NAME",
+        """SELECT format('session %s: user %s', s.id, s.user_id)
+           FROM login_session s JOIN disabled_account d ON d.user_id = s.user_id""",
+    ),
+    Check(
+        "token-for-lost-namespace",
+        "Every namespace that a token is narrowed to is there",
+        "The token reaches nothing by it. Its user may revoke it and make another.",
+        """SELECT format('token %s: namespace %s', t.id, named)
+           FROM api_token t CROSS JOIN unnest(t.namespace_ids) named LEFT JOIN namespace n ON n.id = named
+           WHERE n.id IS NULL""",
+    ),
+    Check(
+        "granted-to-owner",
+        "Nobody is granted what is theirs already",
+        "Unshare the document from its owner, or take the owner out of the members.",
+        """SELECT format('document %s: user %s', d.id, d.user_id)
+           FROM document d JOIN doc_user g ON g.doc_id = d.id AND g.user_id = d.user_id
+           UNION ALL
+           SELECT format('namespace %s: user %s', n.id, n.user_id)
+           FROM namespace n JOIN namespace_auth g ON g.namespace_id = n.id AND g.user_id = n.user_id""",
     ),
     Check(
         "embedding-model",
@@ -133,10 +191,26 @@ CHECKS = (
         "Rebuild it: luma db psql -c 'REINDEX INDEX \"NAME\"'",
         """SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
            JOIN pg_namespace n ON n.oid = c.relnamespace
-           WHERE n.nspname = current_schema() AND NOT (i.indisvalid AND i.indisready)""",
+           WHERE n.nspname = current_schema() AND NOT (i.indisvalid AND i.indisready)
+             -- These are made in the background, and made again by themselves.
+             AND c.relname !~ '^ix_chunk_vector_hnsw_'""",
     ),
 )
 DEEP_CHECKS = (
+    Check(
+        "words-differ",
+        "Search by words holds every term of every chunk, and nothing else",
+        "Remove the documents of the namespace and add them again.",
+        """SELECT format('segment %s, term %s, vector %s', segment_id, term, vector) FROM (
+             SELECT m.segment_id, t.term, c.id AS vector
+             FROM lexical_member m JOIN chunk_vector c USING (namespace_id, doc_id)
+             JOIN lexical_chunk k USING (chunk_id) CROSS JOIN unnest(k.terms) AS t (term)
+           ) there FULL JOIN (
+             SELECT p.segment_id, p.term, u.vector
+             FROM lexical_posting p CROSS JOIN unnest(p.vectors) AS u (vector)
+           ) listed USING (segment_id, term, vector)
+           WHERE there.vector IS NULL OR listed.vector IS NULL""",
+    ),
     Check(
         "vector-differs",
         "Every vector is the embedding of its chunk",

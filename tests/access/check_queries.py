@@ -25,6 +25,12 @@ GUARDED = {
     "NamespaceDoc": "namespace_doc",
     "Chunk": "chunk",
     "ChunkVector": "chunk_vector",
+    "LexicalChunk": "lexical_chunk",
+    "LexicalDocument": "lexical_document",
+    "LexicalMember": "lexical_member",
+    "LexicalPosting": "lexical_posting",
+    "LexicalSegment": "lexical_segment",
+    "LexicalVector": "lexical_vector",
     "Passage": "passage",
     "Chat": "chats",
     "ChatTitle": "chat_title",
@@ -32,6 +38,9 @@ GUARDED = {
     "Ingestion": "ingestion",
     "Citation": "citation",
     "Feedback": "feedback",
+    "EvaluationQuestion": "evaluation_question",
+    "EvaluationPlace": "evaluation_place",
+    "EvaluationRun": "evaluation_run",
     "DocUser": "doc_user",
     "NamespaceAuth": "namespace_auth",
 }
@@ -44,7 +53,11 @@ RULES = {
     "require_chat",
 }
 # Functions that stand for a rule: they name one themselves, and give nothing without it.
-REQUIRING = {"luma_rag.chat.service:_open_chat", "luma_rag.documents.ingestion:_readable"}
+REQUIRING = {
+    "luma_rag.chat.service:_open_chat",
+    "luma_rag.documents.feed:Feed._read",
+    "luma_rag.documents.ingestion:_readable",
+}
 # Where requests come in: the command that starts the server does not answer for what they reach.
 REQUESTS = "luma_rag.http."
 # No request reaches these; `access.rules` is what all others must use.
@@ -57,8 +70,14 @@ OUTSIDE = (
     "luma_rag.access.rules",
 )
 EXEMPT = {
-    "luma_rag.accounts.users:remove": "counts what a user owns, for administrators, who may do everything",
+    "luma_rag.accounts.removal:belongings": "counts what a user owns, for administrators",
+    "luma_rag.accounts.removal:remove": "for administrators, who may do everything",
+    "luma_rag.accounts.users:_accounts": "counts what users own, for administrators",
     "luma_rag.chat.service:ChatService._keep": "the question it answers was kept under the rules",
+    "luma_rag.documents.workload:measure": "counts for administrators, who may do everything",
+    "luma_rag.documents.lexicon:<module>": "only writes what search reads; the worker calls it",
+    "luma_rag.documents.merging:<module>": "the worker calls it",
+    "luma_rag.documents.vector_index:<module>": "the worker calls it; counts vectors, reads none",
     "luma_rag.documents.vectors:PostgresSink.store": "the worker calls it, through the protocol of sinks",
     "luma_rag.documents.vectors:PostgresSink.link": "the worker calls it",
     "luma_rag.namespaces:create": "everybody may make a namespace, which is then theirs",

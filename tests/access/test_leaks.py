@@ -253,6 +253,22 @@ async def test_lists_and_totals_count_only_what_the_caller_may_see(api: Api) -> 
     }
 
 
+async def test_a_scope_or_namespace_narrows_a_list(api: Api) -> None:
+    private = await make_world(api.runtime, namespace_is_public=False, document_is_public=False)
+    public = await make_world(api.runtime, namespace_is_public=False, document_is_public=True)
+    for world, name, expected in (
+        (private, "owner", {"mine": 2, "shared": 0, "public": 2, "all": 4}),
+        (private, "reader of the document", {"mine": 0, "shared": 1, "public": 2, "all": 3}),
+        (public, "owner", {"mine": 2, "shared": 0, "public": 2, "all": 2}),
+    ):
+        client = await api.anonymous(headers=world.headers[name])
+        for scope, number in expected.items():
+            assert await _total(client, f"/api/documents?scope={scope}") == number, (name, scope)
+    owner = await api.anonymous(headers=private.headers["owner"])
+    for thing, number in (("namespace", 1), ("elsewhere", 0)):
+        assert await _total(owner, f"/api/chats?namespace_id={private.ids[thing]}") == number
+
+
 async def _total(client: httpx.AsyncClient, url: str) -> int:
     page = (await client.get(url)).json()
     if "limit" not in url:
@@ -296,6 +312,10 @@ async def test_a_token_can_be_made_only_for_what_its_user_reads(api: Api) -> Non
     stranger = await api.anonymous(headers=world.headers["stranger"])
     for namespace_id in (world.ids["namespace"], 2_000_000_000):
         body = {"name": "wide", "namespace_ids": [namespace_id]}
+        assert (await stranger.post("/api/auth/tokens", json=body)).status_code == 404
+    own = (await stranger.post("/api/namespaces", json={"name": "own"})).json()["id"]
+    for namespace_ids in ([own, world.ids["namespace"]], [world.ids["namespace"], own]):
+        body = {"name": "wide", "namespace_ids": namespace_ids}
         assert (await stranger.post("/api/auth/tokens", json=body)).status_code == 404
     empty = await stranger.post("/api/auth/tokens", json={"name": "wide", "namespace_ids": []})
     assert empty.status_code == 422

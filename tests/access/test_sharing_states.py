@@ -5,10 +5,12 @@ After every step, what each of them can see is what the model says.
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -29,9 +31,11 @@ from luma_rag.db.models import Chunk, Document, Passage, User
 from luma_rag.db.models.document import DIMENSIONS
 from luma_rag.db.session import create_engine
 from luma_rag.documents import ingestion, placement, service, vectors
-from luma_rag.errors import LumaError
+from luma_rag.documents.storage import FileStorage
+from luma_rag.errors import LumaError, NotFoundError
 from luma_rag.paging import Paging
-from luma_rag.retrieval.search import dense
+from luma_rag.retrieval.question import Question
+from luma_rag.retrieval.search import find
 
 USERS = 4  # The first is an administrator.
 ALL = Paging(limit=200)
@@ -63,8 +67,9 @@ class Paper(msgspec.Struct):
 class Sharing(RuleBasedStateMachine):
     """Each example is a transaction that is rolled back; each step a savepoint, as a request is one."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, folder: Path) -> None:
         super().__init__()
+        self.storage = FileStorage(folder, 2**20)
         self.loop = asyncio.new_event_loop()
         self.engine = create_engine(url, pool_size=1)
         # What was made, in order, also when it is deleted: then nothing may find it.
@@ -306,19 +311,6 @@ class Sharing(RuleBasedStateMachine):
         ):
             del self.spaces[space.id]
 
-    @precondition(lambda self: self.made_spaces)
-    @rule(who=user, which=thing)
-    def search(self, who: int, which: int) -> None:
-        space = self._space(which)
-
-        async def found() -> set[int]:
-            async with self.session() as session:
-                return {
-                    hit.doc_id for hit in await dense(session, self.principals[who], space.id, QUERY, k=100)
-                }
-
-        assert self.run(found()) == (space.holds if self.level(who, space) else set())
-
     @invariant()
     def everybody_sees_what_the_model_says(self) -> None:
         self.run(self._compare())
@@ -328,6 +320,10 @@ class Sharing(RuleBasedStateMachine):
             readable = {space.id for space in self.spaces.values() if self.level(who, space)}
             permitted = {paper.id for paper in self.papers.values() if self.permission(who, paper)}
             assert await self._visible(principal) == (readable, permitted)
+            assert await self._opened(principal) == permitted
+            for space in self.made_spaces:
+                held = space.holds if space.id in readable else set()
+                assert await self._found(principal, space) == held
             # A token for two namespaces sees these, where its user does, and what stands in them.
             reach = {space.id for space in self.made_spaces[:2]}
             token = msgspec.structs.replace(principal, max_level=1, namespace_ids=frozenset(reach))
@@ -342,6 +338,24 @@ class Sharing(RuleBasedStateMachine):
         assert (spaces.total, papers.total) == (len(spaces.items), len(papers.items))
         return {space.id for space in spaces.items}, {paper.id for paper in papers.items}
 
+    async def _opened(self, principal: Principal) -> set[int]:
+        """The documents, of all that ever were, whose file opens."""
+        opened = set()
+        async with AsyncSession(self.connection, join_transaction_mode="rollback_only") as session:
+            for paper in self.made_papers:
+                with suppress(NotFoundError):
+                    await service.file(session, principal, self.storage, paper.id)
+                    opened.add(paper.id)
+        return opened
+
+    async def _found(self, principal: Principal, space: Space) -> set[int]:
+        """The documents that a search finds; each has one chunk."""
+        async with AsyncSession(self.connection, join_transaction_mode="rollback_only") as session:
+            hits = await find(session, principal, space.id, Question(QUERY), k=100)
+        found = {hit.doc_id for hit in hits}
+        assert len(found) == len(hits)
+        return found
+
     def _id(self, who: int) -> int:
         return self.principals[who].user_id
 
@@ -352,12 +366,13 @@ class Sharing(RuleBasedStateMachine):
         return self.made_papers[which % len(self.made_papers)]
 
 
-def test_each_sees_what_the_model_says_after_every_step(database: str) -> None:
+@pytest.mark.timeout(900)
+def test_each_sees_what_the_model_says_after_every_step(database: str, tmp_path: Path) -> None:
     run_state_machine_as_test(
-        lambda: Sharing(database),
+        lambda: Sharing(database, tmp_path),
         settings=settings(
-            max_examples=8,
-            stateful_step_count=30,
+            max_examples=4,
+            stateful_step_count=20,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),

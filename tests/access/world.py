@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -10,7 +11,8 @@ from argon2 import PasswordHasher
 from pgvector import HalfVector
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from luma_rag.accounts.sign_in import csrf_token
+from luma_rag.accounts.sessions import csrf_token
+from luma_rag.accounts.tokens import new_secret
 from luma_rag.db.base import Base, utcnow
 from luma_rag.db.models import (
     ApiToken,
@@ -19,6 +21,9 @@ from luma_rag.db.models import (
     ChunkVector,
     Document,
     DocUser,
+    EvaluationPlace,
+    EvaluationQuestion,
+    EvaluationRun,
     Ingestion,
     LoginSession,
     Message,
@@ -29,6 +34,9 @@ from luma_rag.db.models import (
     User,
 )
 from luma_rag.db.models.document import DIMENSIONS
+from luma_rag.evaluation.judging import Ranking
+from luma_rag.evaluation.measures import latency, measure
+from luma_rag.evaluation.runner import Run
 from luma_rag.runtime import Runtime
 
 PASSWORD = "correct horse battery"
@@ -41,6 +49,12 @@ PEOPLE = (
 )  # fmt: skip
 LEVELS = {"member1": 1, "member2": 2, "member3": 3, "guest": 1}
 SHARES = {"reader": "read", "writer": "write"}
+
+
+def made_up_run(unknown: str) -> Any:
+    """What is kept of a run over one question, which also names a document that was not there."""
+    rankings = [Ranking("1", ["place 0"], {"place 0": 1}, 1.0)]
+    return msgspec.to_builtins(Run("hybrid", 5, 1, measure(rankings), latency(rankings), 0, [unknown]))
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -113,6 +127,15 @@ async def make_world(runtime: Runtime, *, namespace_is_public: bool, document_is
         )
         await _add(session, spare)
         ids["spare_token"] = spare.id
+        elsewhere = LoginSession(
+            user_id=ids["owner"],
+            token_hash=_digest(f"elsewhere {number}"),
+            created_at=utcnow(),
+            expires_at=utcnow() + timedelta(days=1),
+            last_used_at=utcnow(),
+        )
+        await _add(session, elsewhere)
+        ids["spare_session"] = elsewhere.id
     names = {name: user.username for name, user in people.items()}
     return World(namespace_is_public, document_is_public, ids, names, headers)
 
@@ -171,10 +194,23 @@ async def _things(
         created_at=now,
         updated_at=now,
     )
-    await _add(session, chat, chunk, ingestion, Passage(doc_id=document.id, ordinal=0, text="text"))
+    question = EvaluationQuestion(namespace_id=here.id, text="Why?", created_at=now)
+    evaluation = EvaluationRun(
+        namespace_id=here.id, user_id=owner, result=made_up_run("contract.pdf"), created_at=now
+    )
+    await _add(
+        session,
+        question,
+        evaluation,
+        chat,
+        chunk,
+        ingestion,
+        Passage(doc_id=document.id, ordinal=0, text="text"),
+    )
     vector = ChunkVector(namespace_id=here.id, doc_id=document.id, chunk_id=chunk.id, embedding=embedding)
-    question = Message(chat_id=chat.id, sender_type="user", content="Why?", time_sent=now)
-    await _add(session, vector, question)
+    place = EvaluationPlace(question_id=question.id, doc_id=document.id)
+    asked = Message(chat_id=chat.id, sender_type="user", content="Why?", time_sent=now)
+    await _add(session, vector, asked, place)
     answer = Message(chat_id=chat.id, sender_type="LLM", content="Because.", time_sent=now)
     await _add(
         session,
@@ -194,6 +230,8 @@ async def _things(
         "chat": chat.id,
         "answer": answer.id,
         "ingestion": ingestion.id,
+        "question": question.id,
+        "evaluation": evaluation.id,
     }
 
 
@@ -210,10 +248,16 @@ def _way_in(
         secret = f"session of {name} {number}".replace(" ", "-")
         if subject.way != "ended session":
             session.add(
-                LoginSession(user_id=user_id, token_hash=_digest(secret), created_at=now, expires_at=expires)
+                LoginSession(
+                    user_id=user_id,
+                    token_hash=_digest(secret),
+                    created_at=now,
+                    expires_at=expires,
+                    last_used_at=now,
+                )
             )
         return {"cookie": f"luma_session={secret}", "x-csrftoken": csrf_token(secret)}
-    secret = f"luma_{name} {number}".replace(" ", "-")
+    secret = new_secret()
     reach = {
         None: None,
         "here": [ids["namespace"]],

@@ -28,7 +28,7 @@ def test_another_kind_of_url_is_refused_with_the_form_that_is_meant(url: str) ->
     ("url", "said"),
     [
         ("postgresql://luma@127.0.0.1:9/luma", "Check the address"),
-        ("postgresql://luma@127.0.0.1:port/luma", "port"),
+        ("postgresql://luma@127.0.0.1:port/luma", "percent-encoded"),
         ("postgresql://luma@127.0.0.1:9/luma?sslmode=maybe", "sslmode"),
     ],
 )

@@ -76,8 +76,9 @@ async def test_a_document_is_queued_once_for_a_namespace(store: Store, documents
     async with store.sessions.begin() as session:
         first = (await session.scalars(select(Ingestion).order_by(Ingestion.id))).first()
         assert first is not None
-        again = await ingestion.enqueue(session, first.doc_id, first.namespace_id)
+        again, is_new = await ingestion.enqueue(session, first.doc_id, first.namespace_id)
         assert again.id == first.id
+        assert not is_new
 
 
 async def test_what_a_dead_worker_left_goes_back_and_fails_in_the_end(

@@ -1,9 +1,15 @@
 import asyncio
 
+import httpx
+import msgspec
+import pytest
 from sqlalchemy import select
 
+from luma_rag.accounts import users
 from luma_rag.db.models import ApiToken, LoginSession, User
+from luma_rag.runtime import Runtime
 from tests.api import PASSWORD, Api
+from tests.conftest import serving
 
 ALICE = {"username": "alice", "email": "alice@example.com", "password": PASSWORD}
 BOB = {"username": "bob", "email": "bob@example.com", "password": PASSWORD}
@@ -175,3 +181,20 @@ async def test_lookup_finds_exact_names_only(api: Api) -> None:
     found = await alice.get("/api/users/lookup", params={"username": "bobby"})
     assert set(found.json()) == {"id", "username"}
     assert (await alice.get("/api/users/lookup", params={"username": "bob"})).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("registration", "at_first", "later"),
+    [("first", True, False), ("open", True, True), ("closed", False, False)],
+)
+async def test_the_page_is_told_whether_one_can_register(
+    runtime: Runtime, registration: str, at_first: bool, later: bool
+) -> None:
+    changed = msgspec.structs.replace(runtime.settings, registration=registration)
+    async with (
+        serving(msgspec.structs.replace(runtime, settings=changed)) as url,
+        httpx.AsyncClient(base_url=url) as client,
+    ):
+        assert (await client.get("/api/auth/options")).json() == {"openid": None, "can_register": at_first}
+        await users.create(runtime.sessions, "alice", "alice@example.com", PASSWORD, "admin")
+        assert (await client.get("/api/auth/options")).json() == {"openid": None, "can_register": later}

@@ -117,6 +117,9 @@ def test_every_call_says_how_it_fails(schema: dict[str, Any]) -> None:
         ("post", "/api/chats", "404"),
         ("post", "/api/chats/{chat_id}/messages", "502"),
         ("post", "/api/chats/{chat_id}/regenerate", "409"),
+        ("get", "/api/namespaces/{namespace_id}/events", "429"),
+        ("post", "/v1/chat/completions", "404"),
+        ("post", "/v1/chat/completions", "502"),
     ],
 )
 def test_failures_of_single_calls_are_named(
@@ -129,7 +132,15 @@ def test_only_the_public_calls_need_no_login(schema: dict[str, Any]) -> None:
     assert schema["security"] == [{"token": []}, {"session": []}]
     assert set(schema["components"]["securitySchemes"]) == {"token", "session"}
     public = {path for _, path, operation in _operations(schema) if operation.get("security") == [{}]}
-    assert public == {"/api/auth/login", "/api/auth/register", "/health/live", "/health/ready"}
+    assert public == {
+        "/api/auth/login",
+        "/api/auth/register",
+        "/api/auth/options",
+        "/api/auth/openid",
+        "/api/auth/openid/callback",
+        "/health/live",
+        "/health/ready",
+    }
 
 
 def test_every_body_is_described(schema: dict[str, Any]) -> None:
@@ -191,7 +202,7 @@ def test_an_answer_comes_as_json_or_as_a_stream(schema: dict[str, Any]) -> None:
         ("Exchange", "user_message llm_message"),
         ("Verdict", "rating comment"),
         ("CitationView", "n vec_id doc_id title page heading quote score"),
-        ("Problem", "type title status detail errors"),
+        ("Problem", "type title status detail request_id errors"),
     ],
 )
 def test_fields_have_the_names_of_the_contract(schema: dict[str, Any], name: str, fields: str) -> None:
@@ -230,6 +241,8 @@ _JSON = {"content-type": "application/json"}
         ("GET", "/static/../settings.py", {}, 404),
         ("GET", "/static/%2e%2e/%2e%2e/settings.py", {}, 404),
         ("GET", "/schema/nothing.json", {}, 404),
+        ("GET", "/schema/nothing", {}, 404),
+        ("GET", "/schema/swagger", {}, 404),
         ("GET", "/api/documents/abc", {}, 404),
         ("GET", "/api/documents/0", {}, 422),
         ("GET", "/api/documents/-1", {}, 422),
@@ -240,7 +253,7 @@ _JSON = {"content-type": "application/json"}
         ("POST", "/api/namespaces", {"content": b"{", "headers": _JSON}, 400),
         ("POST", "/api/namespaces", {"content": b'{"name": "\xff"}', "headers": _JSON}, 400),
         ("POST", "/api/namespaces", {"content": b'{"name": "\\ud800"}', "headers": _JSON}, 400),
-        ("POST", "/api/namespaces", {"content": b"[" * 100_000, "headers": _JSON}, 400),
+        ("POST", "/api/namespaces", {"content": b"[" * 100_000, "headers": _JSON}, 422),
         ("POST", "/api/namespaces", {"content": b"", "headers": _JSON}, 422),
         ("POST", "/api/namespaces", {"content": b"null", "headers": _JSON}, 422),
         ("POST", "/api/namespaces", {"json": []}, 422),
@@ -273,6 +286,7 @@ async def test_every_error_is_a_problem_and_tells_nothing_of_the_inside(
     assert answer.headers["x-content-type-options"] == "nosniff"
     problem = answer.json()
     assert problem.keys() - {"errors"} == {"type", "title", "status", "detail"}
+    assert len(answer.headers["x-request-id"]) == 16
     assert problem["status"] == status
     assert problem["title"]
     assert problem["detail"]

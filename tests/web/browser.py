@@ -56,6 +56,10 @@ class Page:
 
         return self.wait(shown, selector, seconds)
 
+    def text(self, selector: str) -> str:
+        """The text of the first element of the selector that can be seen, read before the next redraw."""
+        return str(self.wait(lambda: self.wait_for(selector).text, f"a text in {selector}"))
+
     def click(self, selector: str) -> None:
         self.wait_for(selector).click()
 

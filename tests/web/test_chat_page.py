@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,7 @@ def test_the_main_job(signed_in: Page, documents: Path) -> None:
     """Upload, ask, see where the answer comes from, and find all of it again."""
     page = signed_in
     page.create_namespace("Main job")
-    assert page.wait_for(".empty-state h2").text == "Add your first documents"
+    assert page.text(".empty-state h2") == "Add your first documents"
 
     page.upload([documents / "employee-handbook.pdf", documents / "service-contract.docx"])
     page.wait_until_read(2)
@@ -25,7 +26,7 @@ def test_the_main_job(signed_in: Page, documents: Path) -> None:
 
     leave = next(source for source in page.find_all(".answer .source") if "p. 5" in source.text)
     leave.click()
-    assert named(page.wait_for("#source-heading").text) == "employee handbook"
+    assert named(page.text("#source-heading")) == "employee handbook"
     page.wait(
         lambda: "29 working days" in " ".join(page.find("#source mark").text.split()),
         "the quote to be marked",
@@ -74,7 +75,7 @@ def test_failures_say_why(signed_in: Page, tmp_path: Path) -> None:
     note = tmp_path / "note.txt"
     note.write_text("neither PDF nor DOCX")
     page.upload([note])
-    reason = page.wait_for(".document .error").text
+    reason = page.text(".document .error")
     assert page.find(".document-title").text == "note.txt"
     assert "PDF" in reason
     assert "DOCX" in reason
@@ -153,7 +154,7 @@ def test_an_ended_session_keeps_the_question(signed_in: Page) -> None:
 
 def test_signing_in_shows_what_the_server_says(account: None, page: Page) -> None:
     page.sign_in(password="not the password")
-    said = page.wait_for("#account-error").text
+    said = page.text("#account-error")
     answer = httpx.post(
         f"{page.base}/api/auth/login", json={"username": "mira", "password": "not the password"}
     )
@@ -201,3 +202,47 @@ def test_everything_that_can_be_pressed_has_a_name(signed_in: Page) -> None:
     for element in page.find_all("button, a, input, textarea"):
         if element.is_displayed():
             assert element.accessible_name, element.get_attribute("outerHTML")
+
+
+def test_what_others_add_appears_by_itself(signed_in: Page, documents: Path) -> None:
+    """The page is told; it asks for the list only when something has happened."""
+    page = signed_in
+    page.create_namespace("Told")
+    namespace = page.driver.execute_script("return location.hash").split("/")[-1]
+    page.driver.execute_script(
+        "window.lists = 0; const fetched = window.fetch;"
+        "window.fetch = (...a) => {"
+        "  if (/\\/documents/.test(a[0])) window.lists += 1; return fetched(...a); };"
+    )
+    cookies = {cookie["name"]: cookie["value"] for cookie in page.driver.get_cookies()}
+    with (documents / "service-contract.docx").open("rb") as file:
+        httpx.post(
+            f"{page.base}/api/documents",
+            cookies=cookies,
+            headers={"x-csrftoken": cookies["csrftoken"]},
+            files={"file": file},
+            data={"namespace_id": namespace},
+        ).raise_for_status()
+    page.wait_until_read(1)
+    time.sleep(1)
+    quiet = page.driver.execute_script("return window.lists")
+    time.sleep(3)
+    assert page.driver.execute_script("return window.lists") == quiet
+    url = f"{page.base}/api/namespaces/{namespace}/documents"
+    (held,) = httpx.get(url, cookies=cookies).json()["items"]
+    httpx.delete(
+        f"{url}/{held['id']}", cookies=cookies, headers={"x-csrftoken": cookies["csrftoken"]}
+    ).raise_for_status()
+    page.wait(lambda: not page.find_all(".document"), "the document to go")
+
+
+def test_without_events_the_page_asks_again_and_again(signed_in: Page, documents: Path) -> None:
+    page = signed_in
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/events"]})
+    try:
+        page.create_namespace("Not told")
+        page.upload([documents / "service-contract.docx"])
+        page.wait_until_read(1)
+    finally:
+        page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})

@@ -1,28 +1,59 @@
 """The tables: eight that are given, and our own beside them."""
 
-from luma_rag.db.models.account import ApiToken, LoginSession, User
+from luma_rag.db.models.account import (
+    ApiToken,
+    DisabledAccount,
+    ExternalIdentity,
+    LoginSession,
+    RateLimit,
+    User,
+)
+from luma_rag.db.models.audit import AuditEvent
 from luma_rag.db.models.chat import Chat, ChatTitle, Citation, Feedback, Message
-from luma_rag.db.models.document import Chunk, Document, EmbeddingModel, Ingestion, Passage
+from luma_rag.db.models.document import Chunk, Document, EmbeddingModel, Ingestion, Passage, WorkDone
+from luma_rag.db.models.evaluation import EvaluationPlace, EvaluationQuestion, EvaluationRun
 from luma_rag.db.models.grants import DocUser, NamespaceAuth
+from luma_rag.db.models.lexical import (
+    LexicalChunk,
+    LexicalDocument,
+    LexicalMember,
+    LexicalPosting,
+    LexicalSegment,
+    LexicalVector,
+)
 from luma_rag.db.models.namespace import ChunkVector, Namespace, NamespaceDoc
 
 __all__ = [
     "ApiToken",
+    "AuditEvent",
     "Chat",
     "ChatTitle",
     "Chunk",
     "ChunkVector",
     "Citation",
+    "DisabledAccount",
     "DocUser",
     "Document",
     "EmbeddingModel",
+    "EvaluationPlace",
+    "EvaluationQuestion",
+    "EvaluationRun",
+    "ExternalIdentity",
     "Feedback",
     "Ingestion",
+    "LexicalChunk",
+    "LexicalDocument",
+    "LexicalMember",
+    "LexicalPosting",
+    "LexicalSegment",
+    "LexicalVector",
     "LoginSession",
     "Message",
     "Namespace",
     "NamespaceAuth",
     "NamespaceDoc",
     "Passage",
+    "RateLimit",
     "User",
+    "WorkDone",
 ]

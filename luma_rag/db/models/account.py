@@ -43,8 +43,28 @@ class User(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class DisabledAccount(Base):
+    """An account that may not sign in for now; everything that it owns stays."""
+
+    __tablename__ = "disabled_account"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    disabled_at: Mapped[datetime]
+
+
+class ExternalIdentity(Base):
+    """What an OpenID provider calls a user: its `sub`, unique for each issuer."""
+
+    __tablename__ = "external_identity"
+
+    issuer: Mapped[str] = mapped_column(Text, primary_key=True)
+    subject: Mapped[str] = mapped_column(Text, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+
+
 class LoginSession(Base):
-    """A browser that signed in. Only the SHA-256 of the cookie is kept."""
+    """A browser that signed in, where from and as what. Only the SHA-256 of the cookie is kept."""
 
     __tablename__ = "login_session"
 
@@ -53,6 +73,9 @@ class LoginSession(Base):
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime]
+    address: Mapped[str | None] = mapped_column(Text)
+    user_agent: Mapped[str | None] = mapped_column(Text)
 
 
 class ApiToken(Base):
@@ -72,3 +95,17 @@ class ApiToken(Base):
     max_level: Mapped[int | None] = mapped_column(SmallInteger)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class RateLimit(Base):
+    """How much of a limit a key has used: `free_at` is when all of it is free again.
+
+    Unlogged, since it is worth nothing after a crash.
+    """
+
+    __tablename__ = "rate_limit"
+    __table_args__ = {"prefixes": ["UNLOGGED"]}  # noqa: RUF012 - SQLAlchemy reads it from the class
+
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    free_at: Mapped[datetime] = mapped_column(index=True)

@@ -83,7 +83,7 @@ class Chunk(Base):
 
 
 class EmbeddingModel(Base):
-    """The one model that made every vector in this database. A single row."""
+    """The one model that made every vector in this database, and its recipe. A single row."""
 
     __tablename__ = "embedding_model"
     __table_args__ = (CheckConstraint("id = 1", name="single"),)
@@ -92,6 +92,7 @@ class EmbeddingModel(Base):
     name: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(Text)
     dimensions: Mapped[int]
+    recipe: Mapped[str] = mapped_column(Text)
 
 
 class Ingestion(Base):
@@ -131,3 +132,13 @@ class Ingestion(Base):
     worker: Mapped[int | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class WorkDone(Base):
+    """How many documents all workers ever finished, by `outcome`, and how long they took together."""
+
+    __tablename__ = "work_done"
+
+    outcome: Mapped[str] = mapped_column(Text, primary_key=True)
+    documents: Mapped[int] = mapped_column(BigInteger)
+    seconds: Mapped[float]

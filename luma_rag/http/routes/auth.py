@@ -7,14 +7,18 @@ from litestar.datastructures import Cookie
 from litestar.params import JSONBody
 from litestar.status_codes import HTTP_200_OK, HTTP_204_NO_CONTENT
 
+from luma_rag import rate_limits
+from luma_rag.accounts import sessions as browser_sessions
 from luma_rag.accounts import sign_in, users
-from luma_rag.accounts.sign_in import NewToken, TokenView
+from luma_rag.accounts import tokens as api_tokens
+from luma_rag.accounts.sessions import SessionView
+from luma_rag.accounts.tokens import NewToken, TokenView
 from luma_rag.accounts.users import UserView
-from luma_rag.errors import ForbiddenError, NotAuthenticatedError
 from luma_rag.http.authentication import (
     CSRF_COOKIE,
     PUBLIC,
     SESSION_COOKIE,
+    browser_of,
     is_secure,
     session_cookies,
 )
@@ -22,42 +26,35 @@ from luma_rag.http.dependencies import Caller, Part, Services, Session
 from luma_rag.http.input import Login, PasswordChange, Registration, TokenRequest
 from luma_rag.http.openapi import problems
 from luma_rag.http.parameters import Id
-from luma_rag.http.rate_limit import FailureLimit
 from luma_rag.paging import Items
 
-# Several people may share an address; nobody shares an account.
-_by_account = FailureLimit(limit=10, seconds=300)
-_by_address = FailureLimit(limit=50, seconds=300)
 
-
-@post("/register", opt=PUBLIC, responses=problems(403, 409))
-async def register(data: JSONBody[Registration], runtime: Services) -> UserView:
+@post("/register", opt=PUBLIC, responses=problems(403, 409, 429))
+async def register(
+    data: JSONBody[Registration], request: Request[Any, Any, Any], runtime: Services
+) -> UserView:
     """Make an account. The first one of an empty database becomes an administrator's."""
+    registering = runtime.settings.registration
+    if registering == "open":
+        async with runtime.sessions.begin() as session:
+            await rate_limits.take(session, sign_in.registration_permit(browser_of(request).address))
     return await users.register(
-        runtime.sessions,
-        data.username,
-        data.email,
-        data.password,
-        is_open=runtime.settings.registration == "open",
+        runtime.sessions, data.username, data.email, data.password, registering=registering
     )
 
 
-@post("/login", opt=PUBLIC, status_code=HTTP_200_OK, responses=problems(401, 429))
+@post("/login", opt=PUBLIC, status_code=HTTP_200_OK, responses=problems(401, 403, 429))
 async def login(
     data: JSONBody[Login], request: Request[Any, Any, Any], runtime: Services
 ) -> Response[UserView]:
-    """Sign in with a name or an e-mail address; sets the session cookie and the CSRF cookie."""
-    account = data.username.lower()
-    address = request.client.host if request.client else ""
-    _by_account.check(account)
-    _by_address.check(address)
+    """Sign in with a name or an e-mail address; sets the session cookie and the CSRF cookie.
+
+    The session that the browser had before ends.
+    """
     days = runtime.settings.session_days
-    try:
-        signed_in = await sign_in.sign_in(runtime.sessions, data.username, data.password, days=days)
-    except NotAuthenticatedError:
-        _by_account.failed(account)
-        _by_address.failed(address)
-        raise
+    signed_in = await sign_in.sign_in(
+        runtime.sessions, data.username, data.password, browser_of(request), days=days
+    )
     cookies = session_cookies(signed_in.secret, days, is_secure=is_secure(request))
     return Response(signed_in.user, cookies=cookies)
 
@@ -65,7 +62,7 @@ async def login(
 @post("/logout", status_code=HTTP_204_NO_CONTENT)
 async def logout(session: Session, principal: Caller) -> Response[None]:
     """End the session on the server and in the browser."""
-    await sign_in.sign_out(session, principal)
+    await browser_sessions.sign_out(session, principal)
     gone = [Cookie(key, value="", max_age=0, path="/") for key in (SESSION_COOKIE, CSRF_COOKIE)]
     return Response(None, status_code=HTTP_204_NO_CONTENT, cookies=gone)
 
@@ -79,19 +76,26 @@ async def me(session: Session, principal: Caller) -> UserView:
 @post("/password", status_code=HTTP_204_NO_CONTENT, responses=problems(429))
 async def change_password(data: JSONBody[PasswordChange], principal: Caller, runtime: Services) -> None:
     """Change the caller's password; all their other sessions and all their tokens end."""
-    key = f"user {principal.user_id}"
-    _by_account.check(key)
-    try:
+    async with rate_limits.attempt(runtime.sessions, sign_in.password_permit(principal.user_id)):
         await users.change_password(runtime.sessions, principal, data.current, data.new)
-    except ForbiddenError:
-        _by_account.failed(key)
-        raise
 
 
-@post("/tokens", responses=problems(404))
+@get("/sessions")
+async def list_sessions(session: Session, principal: Caller, paging: Part) -> Items[SessionView]:
+    """The caller's sessions in browsers, the one used last first. Not for narrowed tokens."""
+    return await browser_sessions.list_sessions(session, principal, paging)
+
+
+@delete("/sessions/{session_id:int}")
+async def end_session(session_id: Id, session: Session, principal: Caller) -> None:
+    """End one of the caller's sessions at once. Not for narrowed tokens."""
+    await browser_sessions.end_session(session, principal, session_id)
+
+
+@post("/tokens", responses=problems(404, 429))
 async def create_token(data: JSONBody[TokenRequest], session: Session, principal: Caller) -> NewToken:
     """Make a token for programs. It is shown this once."""
-    return await sign_in.create_token(
+    return await api_tokens.create_token(
         session,
         principal,
         data.name,
@@ -103,18 +107,29 @@ async def create_token(data: JSONBody[TokenRequest], session: Session, principal
 
 @get("/tokens")
 async def tokens(session: Session, principal: Caller, paging: Part) -> Items[TokenView]:
-    """The caller's tokens without their secrets, oldest first."""
-    return await sign_in.list_tokens(session, principal, paging)
+    """The caller's tokens without their secrets, oldest first. A narrowed one sees only itself."""
+    return await api_tokens.list_tokens(session, principal, paging)
 
 
 @delete("/tokens/{token_id:int}")
 async def revoke_token(token_id: Id, session: Session, principal: Caller) -> None:
     """End a token at once."""
-    await sign_in.revoke_token(session, principal, token_id)
+    await api_tokens.revoke_token(session, principal, token_id)
 
 
 router = Router(
     "/api/auth",
-    route_handlers=[register, login, logout, me, change_password, create_token, tokens, revoke_token],
+    route_handlers=[
+        register,
+        login,
+        logout,
+        me,
+        change_password,
+        list_sessions,
+        end_session,
+        create_token,
+        tokens,
+        revoke_token,
+    ],
     tags=["accounts"],
 )

@@ -3,28 +3,21 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
-import msgspec
 from litestar import Request, Response, Router, delete, get, patch, post, put
 from litestar.params import JSONBody
 from litestar.response import Stream
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 
 from luma_rag.chat import history
-from luma_rag.chat.history import ChatView, FeedbackView, MessageView
+from luma_rag.chat.history import ChatView, Exchange, FeedbackView, MessageView
 from luma_rag.chat.service import TurnEvent
 from luma_rag.http.dependencies import Caller, Part, Services, Session
-from luma_rag.http.events import EVENT_STREAM, event_stream
+from luma_rag.http.events import EVENT_STREAM, HEADERS, event_stream
 from luma_rag.http.input import ChatChange, NewChat, NewMessage, Verdict
 from luma_rag.http.openapi import AnswerOperation, problems
 from luma_rag.http.parameters import Id, OfNamespace
+from luma_rag.http.rate_limit import limited
 from luma_rag.paging import Items
-
-
-class Exchange(msgspec.Struct, frozen=True):
-    """A question and its answer."""
-
-    user_message: MessageView
-    llm_message: MessageView
 
 
 @post("/chats", responses=problems(404))
@@ -67,7 +60,12 @@ async def list_messages(chat_id: Id, session: Session, principal: Caller, paging
     return await history.messages(session, principal, chat_id, paging)
 
 
-@post("/chats/{chat_id:int}/messages", operation_class=AnswerOperation, responses=problems(502))
+@post(
+    "/chats/{chat_id:int}/messages",
+    operation_class=AnswerOperation,
+    opt=limited("questions"),
+    responses=problems(502),
+)
 async def ask(
     chat_id: Id,
     data: JSONBody[NewMessage],
@@ -83,6 +81,7 @@ async def ask(
     "/chats/{chat_id:int}/regenerate",
     status_code=HTTP_200_OK,
     operation_class=AnswerOperation,
+    opt=limited("questions"),
     responses=problems(409, 502),
 )
 async def regenerate(
@@ -108,7 +107,7 @@ async def _respond(
             event_stream(first, turn),
             media_type=EVENT_STREAM,
             status_code=HTTP_200_OK,
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+            headers=HEADERS,
         )
     last = first
     async for event in turn:

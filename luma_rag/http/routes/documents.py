@@ -20,6 +20,7 @@ from luma_rag.http.dependencies import Caller, Part, Services, Session
 from luma_rag.http.input import DocumentChange, Sharing
 from luma_rag.http.openapi import UploadOperation, problems
 from luma_rag.http.parameters import Id, InScope, OfPage
+from luma_rag.http.rate_limit import limited
 from luma_rag.http.upload import read_upload
 from luma_rag.paging import Items
 
@@ -27,8 +28,8 @@ _MEDIA_TYPES = {
     "pdf": "application/pdf",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
-# The browser's own viewer draws a PDF; whatever the file asks for besides is refused.
-_FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'self'"
+# The browser's viewer draws a PDF in a frame of its own; whatever the file asks for besides is refused.
+_FILE_POLICY = "default-src 'none'; object-src 'self'; frame-ancestors 'self'"
 
 
 async def upload(
@@ -154,6 +155,7 @@ def router(max_upload_bytes: int) -> Router:
     take_upload = post(
         "/",
         operation_class=UploadOperation,
+        opt=limited("uploads"),
         request_max_body_size=max_upload_bytes + 2**20,
         responses={
             200: ResponseSpec(

@@ -1,7 +1,11 @@
 """Namespaces, their members, their documents, and search."""
 
-from litestar import Router, delete, get, patch, post, put
+from functools import partial
+from typing import Any
+
+from litestar import Request, Router, delete, get, patch, post, put
 from litestar.params import JSONBody
+from litestar.response import Stream
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
 from luma_rag import namespaces
@@ -10,10 +14,13 @@ from luma_rag.access.grants import Member
 from luma_rag.documents import placement
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.placement import NamespaceDocument
+from luma_rag.http.authentication import still_signed_in
 from luma_rag.http.dependencies import Caller, Part, Services, Session
+from luma_rag.http.events import EVENT_STREAM, HEADERS, change_stream, last_event
 from luma_rag.http.input import DocumentReference, Membership, NamespaceChange, NewNamespace, Search
-from luma_rag.http.openapi import problems
+from luma_rag.http.openapi import EventsOperation, problems
 from luma_rag.http.parameters import Id
+from luma_rag.http.rate_limit import limited
 from luma_rag.namespaces import NamespaceView
 from luma_rag.paging import Items
 from luma_rag.retrieval.search import SearchResult
@@ -102,12 +109,33 @@ async def remove_document(namespace_id: Id, doc_id: Id, session: Session, princi
     await placement.remove(session, principal, namespace_id, doc_id)
 
 
-@post("/{namespace_id:int}/search", status_code=HTTP_200_OK)
+@get(
+    "/{namespace_id:int}/events",
+    media_type=EVENT_STREAM,
+    operation_class=EventsOperation,
+    responses=problems(429),
+)
+async def follow(namespace_id: Id, request: Request[Any, Any, Any], runtime: Services) -> Stream:
+    """Every change of an ingestion in the namespace as server-sent events, until the client leaves. Level 1.
+
+    First come the ingestions that are not finished. A client that comes back with the header `Last-Event-ID`
+    also gets what was finished since, and should list the documents anew to see which were removed.
+    """
+    changes = runtime.feed.follow(
+        partial(still_signed_in, request), namespace_id, last_event(request.headers.get("last-event-id"))
+    )
+    first = await anext(changes)
+    return Stream(change_stream(first, changes), media_type=EVENT_STREAM, headers=HEADERS)
+
+
+@post("/{namespace_id:int}/search", status_code=HTTP_200_OK, opt=limited("searches"))
 async def search(
     namespace_id: Id, data: JSONBody[Search], principal: Caller, runtime: Services
 ) -> SearchResult:
-    """The passages nearest to a query. Level 1."""
-    return await runtime.retriever.search(principal, namespace_id, data.query, k=data.k, doc_ids=data.doc_ids)
+    """The passages that fit a query best. Level 1."""
+    return await runtime.retriever.search(
+        principal, namespace_id, data.query, k=data.k, mode=data.mode, doc_ids=data.doc_ids
+    )
 
 
 router = Router(
@@ -124,6 +152,7 @@ router = Router(
         documents_of_namespace,
         add_document,
         remove_document,
+        follow,
         search,
     ],
     tags=["namespaces"],

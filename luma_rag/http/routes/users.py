@@ -1,31 +1,34 @@
 """Users, for administrators; and looking one up to share something."""
 
+import asyncio
+
 from litestar import Router, delete, get, patch, post
 from litestar.params import JSONBody
 
-from luma_rag.access import Principal
-from luma_rag.accounts import users
-from luma_rag.accounts.users import UserName, UserView
-from luma_rag.errors import ForbiddenError
+from luma_rag.access import require_admin
+from luma_rag.accounts import removal, users
+from luma_rag.accounts.users import AccountView, UserName
 from luma_rag.http.dependencies import Caller, Part, Services, Session
 from luma_rag.http.input import NewUser, UserChange
 from luma_rag.http.openapi import problems
-from luma_rag.http.parameters import Id, OfName
+from luma_rag.http.parameters import HandTo, Id, OfContents, OfName
 from luma_rag.paging import Items
 
 
 @get("/")
-async def list_users(session: Session, principal: Caller, paging: Part) -> Items[UserView]:
+async def list_users(session: Session, principal: Caller, paging: Part) -> Items[AccountView]:
     """All users, by id."""
-    _require_admin(principal)
+    require_admin(principal)
     return await users.list_users(session, paging)
 
 
 @post("/", responses=problems(409))
-async def create_user(data: JSONBody[NewUser], principal: Caller, runtime: Services) -> UserView:
+async def create_user(data: JSONBody[NewUser], principal: Caller, runtime: Services) -> AccountView:
     """Make an account for somebody."""
-    _require_admin(principal)
-    return await users.create(runtime.sessions, data.username, data.email, data.password, data.role)
+    require_admin(principal)
+    return await users.create(
+        runtime.sessions, data.username, data.email, data.password, data.role, actor_id=principal.user_id
+    )
 
 
 @get("/lookup", responses=problems(404))
@@ -35,31 +38,51 @@ async def lookup(session: Session, username: OfName) -> UserName:
 
 
 @get("/{user_id:int}")
-async def get_user(user_id: Id, session: Session, principal: Caller) -> UserView:
-    """One user."""
-    _require_admin(principal)
-    return await users.get(session, user_id)
+async def get_user(user_id: Id, session: Session, principal: Caller) -> AccountView:
+    """One user, with how many namespaces and documents they own."""
+    require_admin(principal)
+    return await users.get_account(session, user_id)
 
 
 @patch("/{user_id:int}", responses=problems(409))
 async def change_user(
     user_id: Id, data: JSONBody[UserChange], principal: Caller, runtime: Services
-) -> UserView:
-    """Change a user's role, or reset their password, which ends their sessions and tokens."""
-    _require_admin(principal)
-    return await users.update(runtime.sessions, user_id, role=data.role, password=data.password)
+) -> AccountView:
+    """Change a user's role, reset their password, disable or enable their account.
+
+    A new password ends their sessions and tokens. Disabling ends the sessions and lets the tokens rest; all
+    that the user owns stays.
+    """
+    require_admin(principal)
+    return await users.update(
+        runtime.sessions,
+        user_id,
+        role=data.role,
+        password=data.password,
+        is_disabled=data.is_disabled,
+        actor_id=principal.user_id,
+    )
 
 
 @delete("/{user_id:int}", responses=problems(409))
-async def remove_user(user_id: Id, session: Session, principal: Caller) -> None:
-    """Remove a user with their chats; not the last administrator, and not who still owns something."""
-    _require_admin(principal)
-    await users.remove(session, user_id)
+async def remove_user(
+    user_id: Id, principal: Caller, runtime: Services, hand_to: HandTo = None, contents: OfContents = None
+) -> None:
+    """Remove a user with their chats; not the last administrator whose account is enabled.
 
-
-def _require_admin(principal: Principal) -> None:
-    if not principal.is_admin:
-        raise ForbiddenError("Only administrators may do this.")
+    What they own is handed over (`hand_to`) or removed with them (`contents=remove`); with neither, who owns
+    something is not removed.
+    """
+    require_admin(principal)
+    async with runtime.sessions.begin() as session:
+        files = await removal.remove(
+            session,
+            user_id,
+            hand_to=hand_to,
+            with_contents=contents == "remove",
+            actor_id=principal.user_id,
+        )
+    await asyncio.to_thread(runtime.storage.remove, *files)
 
 
 router = Router(

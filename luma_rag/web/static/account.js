@@ -25,7 +25,20 @@ const MODES = {
   },
 };
 
+// Why a sign-in by the OpenID provider failed, by the name that the server sends the browser back with.
+const REFUSALS = {
+  cancelled: "The provider did not let you in. Try again, or sign in with your password.",
+  stale: "That sign-in was begun too long ago or in another window. Begin it again.",
+  refused: "What the provider said of you can't be relied on. Try again; if that stays, tell whoever runs Luma here.",
+  "no-account": "The provider knows you, but you have no account here that belongs to it. Ask an administrator for one.",
+  disabled: "Your account is disabled. Ask an administrator to enable it.",
+  unavailable: "The provider can't be asked right now. Try again soon, or sign in with your password.",
+};
+
 let mode = "login";
+let provider = null; // what the OpenID provider is called
+let canRegister = true;
+let refusal = null;
 let signedIn = () => {};
 
 /** Wire the form up; `listener(user)` is called whenever somebody has signed in. */
@@ -34,6 +47,19 @@ export function start(listener) {
   const form = byId("account-form");
   form.addEventListener("submit", submit);
   byId("account-other").addEventListener("click", () => show(mode === "login" ? "register" : "login"));
+  const reason = new URLSearchParams(location.search).get("sign-in");
+  if (reason !== null) {
+    refusal = REFUSALS[reason] ?? null;
+    history.replaceState(null, "", location.pathname + location.hash);
+  }
+  call("GET", "/api/auth/options").then(
+    (options) => {
+      provider = options.openid;
+      canRegister = options.can_register;
+      showWays();
+    },
+    () => {}, // The password is still there.
+  );
 }
 
 /** Show the form; `lead` replaces the line below the heading. */
@@ -46,7 +72,10 @@ export function show(wanted = "login", lead = MODES[wanted].lead) {
   byId("account-email").hidden = mode === "login";
   byId("account-other-text").textContent = words.otherText;
   byId("account-other").textContent = words.other;
-  byId("account-error").hidden = true;
+  byId("account-error").textContent = refusal ?? "";
+  byId("account-error").hidden = refusal === null;
+  refusal = null;
+  showWays();
   form.elements.username.labels[0].firstChild.textContent = words.name;
   form.elements.password.autocomplete = words.password;
   form.querySelector("button[type=submit]").textContent = words.button;
@@ -54,6 +83,12 @@ export function show(wanted = "login", lead = MODES[wanted].lead) {
   byId("app").hidden = true;
   document.title = `${words.heading} · Luma`;
   form.elements.username.focus();
+}
+
+function showWays() {
+  byId("account-other").parentElement.hidden = mode === "login" && !canRegister;
+  byId("account-openid").textContent = `Sign in with ${provider}`;
+  byId("account-openid").hidden = provider === null || mode !== "login";
 }
 
 async function submit(event) {

@@ -3,6 +3,7 @@
 import { call, listAll, Problem, upload } from "./api.js";
 import { askFor, messageOf } from "./dialog.js";
 import { announce, byId, count, el, icon, iconButton, notify } from "./dom.js";
+import { follow } from "./feed.js";
 import { WRITE } from "./namespaces.js";
 import { fileUrl, showDocument } from "./source.js";
 
@@ -16,6 +17,10 @@ let documents = [];
 let uploads = []; // {key, namespaceId, file, state: waiting | sending | failed, share, error}
 let made = new Map(); // the rows in the list, by document id or upload
 let timer = 0;
+let refreshing = null; // the list is being fetched
+let isStale = false; // and has to be once more
+let isFollowed = false; // the server tells what changes; without that it is asked again and again
+let unfollow = null;
 let changed = () => {};
 
 /** Whether a document is still on its way into the namespace. */
@@ -39,6 +44,8 @@ export async function open(wanted) {
   clearTimeout(timer);
   const isNew = wanted?.id !== namespace?.id;
   namespace = wanted;
+  if (isNew) endFollowing();
+  if (wanted) unfollow ??= follow(wanted.id, onNews, onBroken);
   byId("documents").hidden = !wanted;
   byId("dropzone").hidden = !canWrite();
   if (isNew) {
@@ -51,9 +58,44 @@ export async function open(wanted) {
 
 const canWrite = () => (namespace?.auth_level ?? 0) >= WRITE;
 
+function onNews() {
+  isFollowed = true;
+  refresh();
+}
+
+function onBroken() {
+  isFollowed = false;
+  refresh();
+}
+
+function endFollowing() {
+  unfollow?.();
+  unfollow = null;
+  isFollowed = false;
+}
+
+/** Fetch the list; one at a time, so that an older answer never replaces a newer one. */
 async function refresh() {
+  isStale = true;
+  refreshing ??= fetchUntilFresh();
+  await refreshing;
+}
+
+async function fetchUntilFresh() {
+  try {
+    while (isStale) {
+      isStale = false;
+      await fetchList();
+    }
+  } finally {
+    refreshing = null;
+  }
+}
+
+async function fetchList() {
   clearTimeout(timer);
   const asked = namespace;
+  if (!asked) return;
   let found;
   try {
     found = await listAll(`/api/namespaces/${asked.id}/documents`);
@@ -61,6 +103,7 @@ async function refresh() {
     if (!(problem instanceof Problem)) throw problem;
     // Signed out or gone: main.js deals with it. Otherwise keep what is shown and ask again later.
     if (problem.status === 0 || problem.status >= 500) timer = setTimeout(refresh, 5 * POLL_MS);
+    else if (asked === namespace) endFollowing();
     return;
   }
   if (asked !== namespace) return;
@@ -68,7 +111,7 @@ async function refresh() {
   documents = found;
   render();
   changed(documents);
-  if (documents.some(isPending)) timer = setTimeout(refresh, POLL_MS);
+  if (!isFollowed && documents.some(isPending)) timer = setTimeout(refresh, POLL_MS);
 }
 
 function tellWhatEnded(now) {

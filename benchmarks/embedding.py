@@ -1,0 +1,167 @@
+"""What quantisation costs in quality and gains in speed, and what embedding queries together gains.
+
+    python -m benchmarks.embedding FOLDER… [--documents 300] [--queries 100] [--json]
+
+Each FOLDER holds a data set in the form of BEIR: corpus.jsonl, queries.jsonl, qrels.tsv. Of a large one so
+many queries are taken, the documents that are relevant to them, and others up to `--documents`. Both recipes
+embed the same texts in one thread, and rank by cosine.
+
+Times are of the processor, which other programs on the machine disturb less than those of the clock. For
+queries the encoder of the service is asked by one caller and by eight, none of whom repeats a query.
+"""
+
+import argparse
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+import msgspec
+import numpy as np
+from ir_measures import Qrel, ScoredDoc, calc_aggregate, nDCG
+
+from ingest.embedder import Embedder
+from ingest.types import Recipe, Vector
+from luma_rag.evaluation.dataset import read_dataset
+from luma_rag.retrieval.query_encoder import QueryEncoder
+
+RECIPES: tuple[Recipe, ...] = ("float32", "int8-v1")
+_DEPTH = 100
+
+
+class DataSet(msgspec.Struct, frozen=True):
+    """A part of a data set; texts and ids in the same order."""
+
+    name: str
+    doc_ids: list[str]
+    documents: list[str]
+    query_ids: list[str]
+    queries: list[str]
+    qrels: list[tuple[str, str, int]]
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What one recipe does with one data set. Times of the processor; cosines are to float32's vectors."""
+
+    dataset: str
+    recipe: Recipe
+    documents: int
+    queries: int
+    ndcg_at_10: float
+    documents_per_second: float
+    cosine_mean: float
+    cosine_least: float
+
+
+class Queries(msgspec.Struct, frozen=True):
+    """What the encoder does for so many callers: the median by the clock, and the processor's part."""
+
+    recipe: Recipe
+    callers: int
+    p50_ms: float
+    queries_per_second: float
+    processor_ms: float
+
+
+def read(folder: Path, documents: int, queries: int) -> DataSet:
+    """A part of a data set, the same in every run."""
+    dataset = read_dataset(folder)
+    texts = {entry.id: f"{entry.title} {entry.text}".strip() for entry in dataset.entries}
+    asked = {question.id: question for question in dataset.questions}
+    chance = np.random.default_rng(0)
+    chosen = sorted(chance.choice(sorted(asked), min(queries, len(asked)), replace=False).tolist())
+    qrels = [(key, p.document, p.grade) for key in chosen for p in asked[key].places if p.document in texts]
+    needed = {row[1] for row in qrels}
+    others = sorted(texts.keys() - needed)
+    count = min(max(documents - len(needed), 0), len(others))
+    more = chance.choice(others, count, replace=False).tolist() if count else []
+    doc_ids = sorted(needed | set(more))
+    return DataSet(
+        dataset.name, doc_ids, [texts[i] for i in doc_ids], chosen, [asked[i].text for i in chosen], qrels
+    )
+
+
+def compare(data: DataSet, embedders: Sequence[Embedder]) -> Iterator[Result]:
+    """Each embedder's result; the first is what the others' cosines refer to."""
+    exact: Vector | None = None
+    for embedder in embedders:
+        # As queries, for documents here may be longer than the model reads.
+        began = time.process_time()
+        documents = embedder.embed_queries(data.documents)
+        seconds = time.process_time() - began
+        exact = documents if exact is None else exact
+        cosine = (documents * exact).sum(axis=1)
+        scores = embedder.embed_queries(data.queries) @ documents.T
+        run = [
+            ScoredDoc(query_id, data.doc_ids[i], float(row[i]))
+            for query_id, row in zip(data.query_ids, scores, strict=True)
+            for i in np.argsort(-row)[:_DEPTH]
+        ]
+        measured = calc_aggregate([nDCG @ 10], [Qrel(*row) for row in data.qrels], run)
+        yield Result(
+            data.name,
+            embedder.model.recipe,
+            len(data.documents),
+            len(data.queries),
+            round(measured[nDCG @ 10], 4),
+            round(len(data.documents) / seconds, 1),
+            round(float(cosine.mean()), 4),
+            round(float(cosine.min()), 4),
+        )
+
+
+async def ask(embedder: Embedder, texts: Sequence[str], callers: int) -> Queries:
+    """Let so many callers embed queries, each waiting for its answer before it asks again."""
+    encoder = QueryEncoder(embedder)
+    waiting = iter(texts)
+    seconds: list[float] = []
+
+    async def caller() -> None:
+        for text in waiting:
+            began = time.perf_counter()
+            await encoder.encode(text, user_id=1)
+            seconds.append(time.perf_counter() - began)
+
+    began, used = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(caller() for _ in range(callers)))
+    took, used = time.perf_counter() - began, time.process_time() - used
+    encoder.close()
+    return Queries(
+        embedder.model.recipe,
+        callers,
+        round(median(seconds) * 1000, 2),
+        round(len(texts) / took, 1),
+        round(used / len(texts) * 1000, 2),
+    )
+
+
+def _print(rows: Sequence[msgspec.Struct]) -> None:
+    print("  ".join(f"{name:>20}" for name in msgspec.structs.asdict(rows[0])))
+    for row in rows:
+        print("  ".join(f"{value!s:>20}" for value in msgspec.structs.asdict(row).values()))
+
+
+def main() -> None:
+    """Parse the command line, measure, print."""
+    parser = argparse.ArgumentParser(description="Compare the recipes of the embedding model.")
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--documents", type=int, default=300, help="documents of each set, about (300)")
+    parser.add_argument("--queries", type=int, default=100, help="queries of each set (100)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    arguments = parser.parse_args()
+    embedders = [Embedder(threads=1, recipe=recipe) for recipe in RECIPES]
+    sets = [read(folder, arguments.documents, arguments.queries) for folder in arguments.folders]
+    results = [result for data in sets for result in compare(data, embedders)]
+    texts = np.random.default_rng(0).permutation(sorted({q for data in sets for q in data.queries})).tolist()
+    queries = [asyncio.run(ask(e, texts, callers)) for e in embedders for callers in (1, 8)]
+    if arguments.json:
+        print(msgspec.json.encode({"results": results, "queries": queries}).decode())
+        return
+    _print(results)
+    print()
+    _print(queries)
+
+
+if __name__ == "__main__":
+    main()

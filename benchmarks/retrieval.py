@@ -1,0 +1,239 @@
+"""How good the first ten passages are: by meaning, by words, by both, and by the library bm25s (BM25).
+
+    python -m benchmarks.retrieval --data DIR [SET ...] [--queries N] [--cache DIR] [--json]
+
+DIR holds a folder for each set, in BEIR's form: `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl`
+(`_id`, `text`) and `qrels.tsv`. Every text is one chunk in a namespace of its own, on an embedded database;
+what goes beyond the model's 256 tokens is not embedded, but is searched by its words. Printed are nDCG@10 of
+each way, how many of the reference's first ten the search by words has too, and the median time of a search
+in the database. The reference gets the same terms. With `--cache` the embeddings are kept for the next run.
+"""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import bm25s
+import ir_measures
+import msgspec
+import numpy as np
+from ir_measures import nDCG
+from sqlalchemy import cast, select
+from sqlalchemy.types import Text
+
+from ingest.embedder import Embedder
+from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Passage, Vector
+from ingest.words import detect_language, query_words, words
+from luma_rag import namespaces
+from luma_rag.access import Principal
+from luma_rag.db import migrate
+from luma_rag.db.base import utcnow
+from luma_rag.db.embedded import running, stop
+from luma_rag.db.models import Chunk as ChunkRow
+from luma_rag.db.models import ChunkVector, Document, User
+from luma_rag.db.session import Sessions, create_engine, create_sessions
+from luma_rag.documents import ingestion, lexicon
+from luma_rag.documents.vectors import PostgresSink
+from luma_rag.evaluation.dataset import read_dataset
+from luma_rag.retrieval.question import Question, meaning_share, query_terms
+from luma_rag.retrieval.search import find
+
+DEPTH = 10
+WAYS = ("dense", "lexical", "hybrid")
+Run = dict[str, dict[str, float]]
+
+
+class TestSet(msgspec.Struct, frozen=True):
+    """Texts, the queries that have judgements, and these: by query and text, how relevant it is."""
+
+    name: str
+    ids: list[str]
+    texts: list[str]
+    queries: dict[str, str]
+    qrels: dict[str, dict[str, int]]
+
+
+class Result(msgspec.Struct, frozen=True):
+    """nDCG@10 of each way, the share of the reference's first ten, and medians of milliseconds."""
+
+    name: str
+    texts: int
+    queries: int
+    dense: float
+    lexical: float
+    hybrid: float
+    bm25s: float
+    overlap: float
+    milliseconds: dict[str, float]
+
+
+def read(folder: Path, most_queries: int | None) -> TestSet:
+    """A set in BEIR's form; of its queries the first `most_queries`."""
+    dataset = read_dataset(folder)
+    asked = dataset.questions[:most_queries]
+    return TestSet(
+        dataset.name,
+        [entry.id for entry in dataset.entries],
+        ["\n".join(filter(None, (entry.title, entry.text))) for entry in dataset.entries],
+        {question.id: question.text for question in asked},
+        {question.id: {place.document: place.grade for place in question.places} for question in asked},
+    )
+
+
+def embed(embedder: Embedder | None, texts: Sequence[str], cached: Path | None) -> Vector:
+    """Vectors of texts, each cut to what the model reads; from the cache where that has them."""
+    if cached is not None and cached.exists():
+        vectors: Vector = np.load(cached).astype(np.float32)
+        if len(vectors) == len(texts):
+            return vectors
+    if embedder is None:
+        raise SystemExit(f"{cached} has other vectors: run without --cached-only")
+    vectors = np.array([embedder.embed_query(text) for text in texts], np.float32)
+    if cached is not None:
+        np.save(cached, vectors.astype(np.float16))
+    return vectors
+
+
+async def store(sessions: Sessions, data: TestSet, vectors: Vector) -> tuple[Principal, int, dict[str, str]]:
+    """Bring the texts into a namespace of their own: who may search it, its id, and texts by vec_id."""
+    async with sessions.begin() as session:
+        user = User(username=data.name, email=f"{data.name}@example.com", password="-", role="user")  # noqa: S106
+        session.add(user)
+        await session.flush()
+        principal = Principal(user.id, user.role)
+        made = await namespaces.create(session, principal, data.name, None, is_public=False)
+        document = Document(
+            user_id=user.id,
+            title=data.name,
+            file_path=data.name,
+            file_metadata={"sha256": data.name},
+            type="pdf",
+            uploaded_at=utcnow(),
+        )
+        session.add(document)
+        await session.flush()
+        await ingestion.enqueue(session, document.id, made.id)
+        await ingestion.claim(session, 1, [document.id])
+    chunks = [Chunk(0, 0, len(text), text, "", 0) for text in data.texts]
+    whole = EmbeddedDocument(ParsedDocument("pdf", [Passage("")]), chunks, vectors)
+    await PostgresSink(sessions, 1).store(document.id, whole)
+    async with sessions.begin() as session:
+        rows = await session.execute(
+            select(cast(ChunkVector.id, Text), ChunkRow.ordinal)
+            .join(ChunkRow, ChunkRow.id == ChunkVector.chunk_id)
+            .where(ChunkVector.namespace_id == made.id)
+        )
+        return principal, made.id, {vec_id: data.ids[ordinal] for vec_id, ordinal in rows}
+
+
+def reference(data: TestSet, language: str) -> Run:
+    """What bm25s finds with the same terms."""
+    model = bm25s.BM25(k1=lexicon.K1, b=lexicon.B, method="lucene")
+    model.index([words(text, language) for text in data.texts], show_progress=False)
+    found: Run = {}
+    for name, query in data.queries.items():
+        known = [word for word in query_words(query, language) if word in model.vocab_dict]
+        scores = model.get_scores(known) if known else np.zeros(len(data.ids))
+        best = np.argsort(-scores, kind="stable")[:DEPTH]
+        found[name] = {data.ids[i]: float(scores[i]) for i in best if scores[i] > 0}
+    return found
+
+
+async def measure(sessions: Sessions, data: TestSet, texts: Vector, queries: Vector) -> Result:
+    """Ask every query in each way."""
+    principal, namespace_id, names = await store(sessions, data, texts)
+    language = detect_language(data.texts)
+    runs: dict[str, Run] = {way: {} for way in WAYS}
+    times: dict[str, list[float]] = {way: [] for way in WAYS}
+    for (name, query), embedding in zip(data.queries.items(), queries, strict=True):
+        for way in WAYS:
+            question = Question(
+                embedding if way != "lexical" else None,
+                query_terms(query, [language]) if way != "dense" else None,
+                meaning_share(query),
+            )
+            began = time.perf_counter()
+            async with sessions.begin() as session:
+                hits = await find(session, principal, namespace_id, question, k=DEPTH)
+            times[way].append((time.perf_counter() - began) * 1000)
+            runs[way][name] = {names[hit.vec_id]: hit.score for hit in hits}
+    expected = reference(data, language)
+    shared = [
+        len(runs["lexical"][name].keys() & found.keys()) / len(found)
+        for name, found in expected.items()
+        if found
+    ]
+    quality = {way: _ndcg(data, run) for way, run in (*runs.items(), ("bm25s", expected))}
+    return Result(
+        data.name,
+        len(data.ids),
+        len(data.queries),
+        **quality,
+        overlap=round(statistics.fmean(shared), 4),
+        milliseconds={way: round(statistics.median(taken), 2) for way, taken in times.items()},
+    )
+
+
+def _ndcg(data: TestSet, run: Run) -> float:
+    return round(float(ir_measures.calc_aggregate([nDCG @ DEPTH], data.qrels, run)[nDCG @ DEPTH]), 4)
+
+
+async def run(url: str, arguments: argparse.Namespace, sets: Sequence[Path]) -> list[Result]:
+    """Measure each set on the database of this URL."""
+    engine = create_engine(url, pool_size=2)
+    await migrate.upgrade(engine)
+    embedder = None if arguments.cached_only else Embedder()
+    results = []
+    for folder in sets:
+        data = read(folder, arguments.queries)
+        cached = [arguments.cache / f"{data.name}.{part}.npy" if arguments.cache else None for part in "dq"]
+        texts = embed(embedder, data.texts, cached[0])
+        queries = embed(embedder, list(data.queries.values()), cached[1])
+        results.append(await measure(create_sessions(engine), data, texts, queries))
+        if not arguments.json:
+            _print(results[-1])
+    await engine.dispose()
+    return results
+
+
+def _print(result: Result) -> None:
+    times = ", ".join(f"{way} {taken}" for way, taken in result.milliseconds.items())
+    print(
+        f"{result.name:16} {result.texts:6} {result.queries:6}   {result.dense:.4f}   {result.lexical:.4f}   "
+        f"{result.hybrid:.4f}   {result.bm25s:.4f}   {result.overlap:.3f}   {times}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Parse the command line, measure, print."""
+    parser = argparse.ArgumentParser(description="Measure the quality of search.")
+    parser.add_argument("sets", nargs="*", help="names of folders below DIR; all that are in BEIR's form")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--queries", type=int, help="take the first N queries of each set")
+    parser.add_argument("--cache", type=Path, help="keep embeddings here")
+    parser.add_argument("--cached-only", action="store_true", help="never load the model")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    arguments = parser.parse_args()
+    names = arguments.sets or sorted(path.parent.name for path in arguments.data.glob("*/qrels.tsv"))
+    if not arguments.json:
+        print(
+            f"{'set':16} {'texts':>6} {'asked':>6}   {'dense':6}   lexical  {'hybrid':6}   {'bm25s':6}   "
+            "overlap ms"
+        )
+    with tempfile.TemporaryDirectory(prefix="luma-") as folder:
+        try:
+            with running(Path(folder)) as url:
+                results = asyncio.run(run(url, arguments, [arguments.data / name for name in names]))
+        finally:
+            stop(Path(folder))
+    if arguments.json:
+        print(msgspec.json.encode(results).decode())
+
+
+if __name__ == "__main__":
+    main()

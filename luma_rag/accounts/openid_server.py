@@ -1,0 +1,150 @@
+"""What an OpenID provider publishes of itself, and asking it: with time limits, sizes, and errors for people.
+
+Its own description as in OpenID Connect Discovery 1.0 (https://openid.net/specs/openid-connect-discovery-1_0.html).
+"""
+
+import asyncio
+import ipaddress
+import time
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from luma_rag.accounts.identities import ProviderUnavailableError
+
+_CONNECT_SECONDS = 3.0
+_TOTAL_SECONDS = 8.0
+_KEPT_SECONDS = 3600.0
+_RETRY_SECONDS = 30
+_BODY_LIMIT = 2**20
+# Not "oct": a key for signing that all its clients know.
+_KEY_TYPES = ("RSA", "EC")
+
+T = TypeVar("T")
+
+
+class Description(msgspec.Struct, frozen=True):
+    """Where the parts of a provider are, and how it wants clients to prove who they are."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str | None = None
+    token_endpoint_auth_methods_supported: list[str] | None = None
+
+
+class _Keys(msgspec.Struct, frozen=True):
+    keys: list[dict[str, Any]]
+
+
+class ProviderServer:
+    """The server of a provider. Nothing is asked before it is needed; what it publishes is kept for an hour.
+
+    Each method that asks raises `ProviderUnavailableError` where there is no answer, or not the right one.
+    """
+
+    def __init__(self, issuer: str, name: str) -> None:
+        self._issuer = issuer
+        self._name = name
+        self._client = httpx.AsyncClient(timeout=httpx.Timeout(_TOTAL_SECONDS, connect=_CONNECT_SECONDS))
+        self._known: tuple[float, Description] | None = None
+        self._keys: KeySet | None = None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def description(self) -> Description:
+        """What the provider says of itself."""
+        if self._known and time.monotonic() - self._known[0] < _KEPT_SECONDS:
+            return self._known[1]
+        url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+        status, answer = await self.ask("GET", url)
+        description = self.decoded(answer, Description, status)
+        if description.issuer != self._issuer:
+            raise self.unavailable(
+                f"it calls itself {quoted(description.issuer)}: set LUMA_OPENID_ISSUER to exactly that"
+            )
+        endpoints = (
+            description.authorization_endpoint,
+            description.token_endpoint,
+            description.jwks_uri,
+            description.userinfo_endpoint or self._issuer,
+        )
+        if not all(map(is_safe, endpoints)):
+            raise self.unavailable("it names an address that is not https")
+        self._known = (time.monotonic(), description)
+        self._keys = None
+        return description
+
+    async def keys(self, *, renewed: bool = False) -> KeySet:
+        """The keys that the provider signs with; `renewed` when it may have changed them."""
+        description = await self.description()
+        if self._keys is None or renewed:
+            status, answer = await self.ask("GET", description.jwks_uri)
+            keys = self.decoded(answer, _Keys, status).keys
+            try:
+                self._keys = KeySet.import_key_set({"keys": [k for k in keys if k.get("kty") in _KEY_TYPES]})
+            except (JoseError, ValueError, TypeError, KeyError):
+                raise self.unavailable("its keys can't be read") from None
+        return self._keys
+
+    async def ask(self, method: str, url: str, **options: Any) -> tuple[int, bytes]:
+        """The status and the body of an answer. Redirects are not followed."""
+        body = b""
+        try:
+            async with (
+                asyncio.timeout(_TOTAL_SECONDS),
+                self._client.stream(method, url, **options) as response,
+            ):
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > _BODY_LIMIT:
+                        raise self.unavailable("it sent far too much")
+                return response.status_code, body
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            raise self.unavailable(f"no connection: {type(error).__name__}") from error
+
+    def decoded(self, body: bytes, kind: type[T], status: int = httpx.codes.OK) -> T:
+        """The JSON of an answer that must have been a success."""
+        if status != httpx.codes.OK:
+            raise self.unavailable(f"it answered {status}")
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise self.unavailable("it sent something else than was asked for") from None
+
+    def unavailable(self, reason: str) -> ProviderUnavailableError:
+        """The error to raise; `reason` is in our words."""
+        return ProviderUnavailableError(
+            f"{self._name} can't be asked who you are right now ({reason}). Try again soon, or sign in "
+            "otherwise; if that stays, tell the operator.",
+            retry_after=_RETRY_SECONDS,
+        )
+
+
+def is_safe(url: str) -> bool:
+    """Whether nobody on the way can read or change what goes there: https, or this very machine."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    if parsed.scheme == "http":
+        return _is_loopback(parsed.host)
+    return parsed.scheme == "https" and bool(parsed.host)
+
+
+def quoted(text: str) -> str:
+    """Some of what a provider said, fit for one line."""
+    return repr("".join(character for character in text[:80] if character.isprintable()))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

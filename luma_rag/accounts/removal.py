@@ -1,0 +1,115 @@
+"""Removing an account, and what becomes of what it owns: somebody else's, or gone with it."""
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from luma_rag import namespaces
+from luma_rag.access import grants
+from luma_rag.accounts.standing import is_enabled, keep_an_admin, lock_accounts
+from luma_rag.accounts.users import find
+from luma_rag.audit import record
+from luma_rag.db.models import Chat, Document, Namespace, NamespaceDoc, User
+from luma_rag.documents import ownership
+from luma_rag.errors import ConflictError, FieldError, InvalidInputError
+
+
+class Belongings(msgspec.Struct, frozen=True):
+    """How much hangs on an account.
+
+    `namespaces`, `documents` and `chats` are its own; `others_chats` those of others in its namespaces, and
+    `elsewhere` how often its documents stand in namespaces of others.
+    """
+
+    namespaces: int
+    documents: int
+    chats: int
+    others_chats: int
+    elsewhere: int
+
+
+async def belongings(session: AsyncSession, user_id: int) -> Belongings:
+    """Count what a user owns, and what goes where that goes."""
+    own_namespaces = select(Namespace.id).where(Namespace.user_id == user_id)
+    own_documents = select(Document.id).where(Document.user_id == user_id)
+    counts = (
+        select(func.count()).select_from(Namespace).where(Namespace.user_id == user_id),
+        select(func.count()).select_from(Document).where(Document.user_id == user_id),
+        select(func.count()).select_from(Chat).where(Chat.user_id == user_id),
+        select(func.count())
+        .select_from(Chat)
+        .where(Chat.user_id != user_id, Chat.namespace_id.in_(own_namespaces)),
+        select(func.count())
+        .select_from(NamespaceDoc)
+        .where(NamespaceDoc.doc_id.in_(own_documents), NamespaceDoc.namespace_id.not_in(own_namespaces)),
+    )
+    row = await session.execute(select(*(count.scalar_subquery() for count in counts)))
+    return Belongings(*row.one())
+
+
+async def remove(
+    session: AsyncSession,
+    user_id: int,
+    *,
+    hand_to: int | None = None,
+    with_contents: bool = False,
+    actor_id: int | None = None,
+) -> list[str]:
+    """Remove a user with their chats, sessions and tokens.
+
+    Returns stored files that nobody needs any more, to be removed after the commit.
+
+    What they own goes to the user `hand_to`, or is removed `with_contents`: namespaces with all that is in
+    them but the documents of others, and documents wherever they stand.
+
+    Raises:
+        ConflictError: they own something and neither is wanted; or they are the last administrator.
+        InvalidInputError: both are wanted, or nobody who is enabled has the id `hand_to`.
+    """
+    if hand_to is not None and with_contents:
+        raise InvalidInputError("What a user owns is handed over or removed, not both.")
+    await lock_accounts(session)
+    user = await find(session, user_id)
+    await keep_an_admin(session, user_id)
+    if hand_to is not None:
+        await _require_heir(session, user_id, hand_to)
+    # Nothing new can become theirs from here on: it would need a lock on this row.
+    await session.execute(
+        select(User.id).where(User.id.in_([user_id, hand_to])).order_by(User.id).with_for_update()
+    )
+    files: list[str] = []
+    about: dict[str, list[int]] = {}
+    if hand_to is not None:
+        doc_ids, files = await ownership.hand_over(session, user_id, hand_to)
+        about = {"documents": doc_ids, "namespaces": await namespaces.hand_over(session, user_id, hand_to)}
+        await grants.drop_of_owner(session, hand_to)
+        await record(session, "account.handed-over", actor_id, user_id=user_id, to=hand_to, **about)
+        about = {}
+    elif with_contents:
+        doc_ids, files = await ownership.remove_all(session, user_id)
+        about = {"documents": doc_ids, "namespaces": await namespaces.remove_all(session, user_id)}
+    else:
+        await _require_nothing(session, user)
+    # Before the row goes, since who removes themselves is still to be named.
+    await record(session, "account.removed", actor_id, user_id=user_id, role=user.role, **about)
+    await session.delete(user)
+    await session.flush()
+    return files
+
+
+async def _require_heir(session: AsyncSession, user_id: int, hand_to: int) -> None:
+    heir = await session.scalar(select(User.id).where(User.id == hand_to, User.id != user_id, is_enabled()))
+    if heir is None:
+        message = "must be another user whose account is enabled"
+        raise InvalidInputError(
+            f"What this user owns goes to a user who {message}.", errors=[FieldError("hand_to", message)]
+        )
+
+
+async def _require_nothing(session: AsyncSession, user: User) -> None:
+    owned = await belongings(session, user.id)
+    if owned.namespaces or owned.documents:
+        raise ConflictError(
+            f"{user.username} owns {owned.namespaces} namespaces and {owned.documents} documents. Hand them "
+            "to somebody with ?hand_to=USER_ID, or remove them too with ?contents=remove."
+        )

@@ -1,0 +1,223 @@
+"""Tokens for programs. Of a token the database keeps only a hash.
+
+A token reads `luma_`, 43 random characters (256 bits), and 6 that are the CRC-32 of all before them in base
+62 with leading zeros. So a scanner tells it from a look-alike without asking anybody; see docs/tokens.md.
+"""
+
+import re
+import secrets
+import zlib
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from luma_rag.access import Principal, readable_namespaces
+from luma_rag.access.principal import ADMINISTER
+from luma_rag.accounts.sessions import USE_INTERVAL, hash_secret
+from luma_rag.accounts.standing import is_enabled
+from luma_rag.audit import record
+from luma_rag.db.base import utcnow
+from luma_rag.db.models import ApiToken, Namespace, User
+from luma_rag.errors import ForbiddenError, NotAuthenticatedError, NotFoundError
+from luma_rag.paging import Items, Paging
+from luma_rag.rate_limits import Limit, Permit, take
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_RANDOM_LENGTH = 43
+_CHECKSUM_LENGTH = 6
+_FORM = re.compile(r"luma_[0-9A-Za-z]{49}", re.ASCII)
+# Enough for any script that makes one for each of its jobs.
+_MAKING = Limit(count=100, seconds=3600)
+
+
+class TokenView(msgspec.Struct, frozen=True):
+    """A token without its secret. `last_used_at` is exact to a minute."""
+
+    id: int
+    name: str
+    namespace_ids: list[int] | None
+    max_level: int | None
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class NewToken(msgspec.Struct, frozen=True):
+    """A token just made: the only time that its secret is shown."""
+
+    id: int
+    name: str
+    token: str
+    expires_at: datetime | None
+
+
+def new_secret() -> str:
+    """A new token, 54 characters."""
+    secret = "luma_" + "".join(secrets.choice(_DIGITS) for _ in range(_RANDOM_LENGTH))
+    return secret + _checksum(secret)
+
+
+def check_form(secret: str) -> None:
+    """See that a text has the form of a token, without asking the database.
+
+    Raises:
+        NotAuthenticatedError: it has not, or its checksum is wrong.
+    """
+    if not _FORM.fullmatch(secret) or not secret.endswith(_checksum(secret[:-_CHECKSUM_LENGTH])):
+        raise NotAuthenticatedError("This is no whole token of Luma's; copy it again, or make a new one.")
+
+
+async def principal_of_token(connection: AsyncConnection, secret: str) -> Principal:
+    """Whom a bearer token acts for, and how far. Notes the use, once a minute; committing it is the caller's.
+
+    Raises:
+        NotAuthenticatedError: the token is unknown, revoked or expired.
+    """
+    now = utcnow()
+    row = (
+        await connection.execute(
+            select(
+                User.id,
+                User.role,
+                ApiToken.id,
+                ApiToken.max_level,
+                ApiToken.namespace_ids,
+                ApiToken.last_used_at,
+            )
+            .join(ApiToken, ApiToken.user_id == User.id)
+            .where(
+                ApiToken.token_hash == hash_secret(secret),
+                or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now),
+                is_enabled(),
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotAuthenticatedError("This token is not known, was revoked, or has expired; make a new one.")
+    user_id, role, token_id, max_level, namespace_ids, last_used_at = row
+    if last_used_at is None or last_used_at <= now - USE_INTERVAL:
+        # Asked again in the statement: of several requests at once, one writes.
+        await connection.execute(
+            update(ApiToken)
+            .where(
+                ApiToken.id == token_id,
+                or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= now - USE_INTERVAL),
+            )
+            .values(last_used_at=now)
+        )
+    return Principal(
+        user_id,
+        role,
+        max_level=max_level or ADMINISTER,
+        namespace_ids=frozenset(namespace_ids) if namespace_ids is not None else None,
+        token_id=token_id,
+    )
+
+
+async def create_token(
+    session: AsyncSession,
+    principal: Principal,
+    name: str,
+    *,
+    expires_in_days: int | None = None,
+    namespace_ids: list[int] | None = None,
+    max_level: int | None = None,
+) -> NewToken:
+    """A token that acts as the caller, narrowed to some namespaces and to a highest level if wanted.
+
+    Raises:
+        ForbiddenError: the caller holds a narrowed token.
+        NotFoundError: a namespace is not one that the caller can read.
+        RateLimitedError: the caller made too many in the last hour.
+    """
+    if principal.is_narrowed:
+        raise ForbiddenError("A narrowed token can't make tokens. Sign in to make one.")
+    await take(session, Permit(f"token {principal.user_id}", _MAKING))
+    if namespace_ids is not None:
+        readable = set(
+            await session.scalars(
+                select(Namespace.id)
+                .where(Namespace.id.in_(namespace_ids), Namespace.id.in_(readable_namespaces(principal)))
+                # One that is removed at this moment would stay named.
+                .with_for_update(read=True, key_share=True)
+            )
+        )
+        if unknown := sorted(set(namespace_ids) - readable):
+            raise NotFoundError(f"There is no namespace {unknown[0]}, or you have no access to it.")
+    secret = new_secret()
+    now = utcnow()
+    token = ApiToken(
+        user_id=principal.user_id,
+        name=name,
+        token_hash=hash_secret(secret),
+        namespace_ids=namespace_ids,
+        max_level=max_level,
+        created_at=now,
+        expires_at=now + timedelta(days=expires_in_days) if expires_in_days is not None else None,
+    )
+    session.add(token)
+    await session.flush()
+    await record(
+        session,
+        "token.created",
+        principal.user_id,
+        token_id=token.id,
+        namespace_ids=namespace_ids,
+        max_level=max_level,
+    )
+    return NewToken(token.id, name, secret, token.expires_at)
+
+
+async def list_tokens(session: AsyncSession, principal: Principal, paging: Paging) -> Items[TokenView]:
+    """The caller's tokens, oldest first. A narrowed one sees only itself."""
+    mine = [ApiToken.user_id == principal.user_id]
+    if principal.is_narrowed:
+        mine.append(ApiToken.id == principal.token_id)
+    total = await session.scalar(select(func.count()).select_from(ApiToken).where(*mine))
+    tokens = await session.scalars(
+        select(ApiToken).where(*mine).order_by(ApiToken.id).limit(paging.limit).offset(paging.offset)
+    )
+    return Items(
+        [
+            TokenView(
+                token.id,
+                token.name,
+                token.namespace_ids,
+                token.max_level,
+                token.created_at,
+                token.expires_at,
+                token.last_used_at,
+            )
+            for token in tokens
+        ],
+        total or 0,
+    )
+
+
+async def revoke_token(session: AsyncSession, principal: Principal, token_id: int) -> None:
+    """End one of the caller's tokens at once.
+
+    Raises:
+        ForbiddenError: the caller holds a narrowed token, which ends itself at most.
+        NotFoundError: the caller has no such token.
+    """
+    if principal.is_narrowed and token_id != principal.token_id:
+        raise ForbiddenError("A narrowed token can't revoke other tokens. Sign in to do so.")
+    revoked = await session.scalar(
+        delete(ApiToken)
+        .where(ApiToken.id == token_id, ApiToken.user_id == principal.user_id)
+        .returning(ApiToken.id)
+    )
+    if revoked is None:
+        raise NotFoundError(f"You have no token {token_id}.")
+    await record(session, "token.revoked", principal.user_id, token_id=token_id)
+
+
+def _checksum(text: str) -> str:
+    rest, digits = zlib.crc32(text.encode()), ""
+    for _ in range(_CHECKSUM_LENGTH):
+        rest, digit = divmod(rest, len(_DIGITS))
+        digits = _DIGITS[digit] + digits
+    return digits

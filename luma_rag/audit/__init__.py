@@ -1,0 +1,87 @@
+"""The audit trail: who signed in, gave or took access, published, deleted, made a token.
+
+An event is written in the transaction of what it tells of, so that there is neither one without the other. It
+holds ids, names and levels; never a title, a text, a question or a secret.
+"""
+
+from contextvars import ContextVar
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import ColumnElement, ScalarSelect, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from luma_rag.db.base import utcnow
+from luma_rag.db.models import AuditEvent, User
+
+Action = Literal[
+    "account.created",
+    "account.disabled",
+    "account.enabled",
+    "account.handed-over",
+    "account.removed",
+    "account.role-changed",
+    "document.deleted",
+    "document.hidden",
+    "document.published",
+    "document.shared",
+    "document.unshared",
+    "document.uploaded",
+    "identity.linked",
+    "member.removed",
+    "member.set",
+    "namespace.created",
+    "namespace.deleted",
+    "namespace.document-added",
+    "namespace.document-removed",
+    "namespace.hidden",
+    "namespace.published",
+    "password.changed",
+    "password.reset",
+    "session.ended",
+    "sign-in.failed",
+    "sign-in.succeeded",
+    "token.created",
+    "token.revoked",
+]
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where what happens comes from: the id of the request and the address of the client."""
+
+    request_id: str | None = None
+    address: str | None = None
+
+
+_UNKNOWN = Origin()
+origin: ContextVar[Origin] = ContextVar("origin", default=_UNKNOWN)
+
+
+async def record(
+    session: AsyncSession, action: Action, actor_id: int | None, **about: int | str | bool | list[int] | None
+) -> None:
+    """Add an event in this transaction; `about` names what was acted on, by ids, names and levels.
+
+    To a `user_id` the name is added, which may be all that tells later who it was.
+    """
+    where = origin.get()
+    told: ColumnElement[dict[str, Any]] = literal(about, JSONB)
+    if about.get("user_id") is not None:
+        whose = func.jsonb_build_object("username", _name_of(about["user_id"]))
+        told = whose.op("||")(told)
+    await session.execute(
+        insert(AuditEvent).values(
+            at=utcnow(),
+            action=action,
+            actor_id=actor_id,
+            actor=_name_of(actor_id),
+            about=told,
+            request_id=where.request_id,
+            address=where.address,
+        )
+    )
+
+
+def _name_of(user_id: object) -> ScalarSelect[str]:
+    return select(User.username).where(User.id == user_id).scalar_subquery()

@@ -1,0 +1,183 @@
+"""`luma eval`: how good retrieval is."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from luma_rag import namespaces, settings
+from luma_rag.access import Principal
+from luma_rag.cli.caller import caller
+from luma_rag.cli.output import console, errors, print_json
+from luma_rag.db.base import utcnow
+from luma_rag.errors import InvalidInputError
+from luma_rag.evaluation import dataset as sets
+from luma_rag.evaluation.measures import MEASURES
+from luma_rag.evaluation.plot import draw
+from luma_rag.evaluation.questions import Question, read_questions
+from luma_rag.evaluation.report import Comparison, Report, compare_reports, compare_runs, read_report
+from luma_rag.evaluation.runner import run as run_questions
+from luma_rag.retrieval.search import MAX_K, MODES, Mode
+from luma_rag.runtime import Runtime, open_runtime
+from luma_rag.settings import Settings
+
+app = typer.Typer(help="Measure how good retrieval is.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, with the value of every question.")]
+Plot = Annotated[Path | None, typer.Option("--plot", help="Draw the measures: .png, .svg or .html.")]
+
+
+@app.command()
+def retrieval(
+    dataset: Annotated[
+        Path | None, typer.Option(help="A folder with a retrieval set in BEIR's form.")
+    ] = None,
+    namespace: Annotated[str | None, typer.Option(help="A namespace, by name or id.")] = None,
+    questions: Annotated[Path | None, typer.Option(help="Questions for it: .jsonl or .csv.")] = None,
+    mode: Annotated[list[str] | None, typer.Option(help=f"{', '.join(MODES)}. [default: all]")] = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=MAX_K, help="Passages to look at.")] = MAX_K,
+    user: Annotated[
+        str | None, typer.Option(help="Whose rights to use. [default: the first administrator]")
+    ] = None,
+    plot: Plot = None,
+    json: Json = False,
+) -> None:
+    """Ask questions whose answers stand in known places, and measure what is found.
+
+    A line of a question file: {"question": "How long is the notice period?", "document": "contract.pdf",
+    "page": 3}. A retrieval set is read into a store of its own in the data directory, once.
+
+    Example: luma eval retrieval --namespace contracts --questions questions.jsonl --plot quality.png
+    """
+    modes = _modes(mode or list(MODES))
+    configured = settings.load()
+    if dataset is not None and namespace is None and questions is None:
+        report = asyncio.run(_of_dataset(configured, dataset, modes, k))
+    elif dataset is None and namespace is not None and questions is not None:
+        asked = read_questions(questions)
+        report = asyncio.run(_of_namespace(configured, namespace, asked, modes, k, user))
+    else:
+        raise InvalidInputError("Give either --dataset DIR, or --namespace NAME with --questions FILE.")
+    if plot is not None:
+        draw(report, plot)
+    if json:
+        print_json(report)
+    else:
+        _print(report)
+
+
+@app.command()
+def compare(first: Path, second: Path, json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Compare two results of `luma eval retrieval --json`, question by question.
+
+    Example: luma eval compare before.json after.json
+    """
+    comparisons = compare_reports(read_report(first), read_report(second))
+    if json:
+        print_json(comparisons)
+    else:
+        for comparison in comparisons:
+            _print_comparison(comparison)
+
+
+async def _of_namespace(
+    configured: Settings, name: str, questions: list[Question], modes: list[Mode], k: int, user: str | None
+) -> Report:
+    async with open_runtime(configured) as runtime:
+        async with runtime.sessions.begin() as session:
+            principal = await caller(session, user)
+            namespace = await namespaces.by_name(session, principal, name)
+        return await _report(runtime, principal, namespace.id, namespace.name, questions, modes, k)
+
+
+async def _of_dataset(configured: Settings, folder: Path, modes: list[Mode], k: int) -> Report:
+    dataset = sets.read_dataset(folder)
+    # A store of its own, so that the users' one stays as it is: the set's texts have no files.
+    folder = configured.data_dir / "evaluation" / sets.store_name(dataset, configured.ingest)
+    apart = msgspec.structs.replace(configured, data_dir=folder, database_url=None)
+    async with open_runtime(apart) as runtime:
+        with _progress("Reading the set", len(dataset.entries)) as show:
+            principal, namespace_id = await sets.load(
+                runtime, runtime.embedder, dataset, configured.ingest.chunk, show
+            )
+        return await _report(runtime, principal, namespace_id, dataset.name, dataset.questions, modes, k)
+
+
+async def _report(
+    runtime: Runtime,
+    principal: Principal,
+    namespace_id: int,
+    name: str,
+    questions: list[Question],
+    modes: list[Mode],
+    k: int,
+) -> Report:
+    runs = []
+    for mode in modes:
+        with _progress(f"Asking, {mode}", len(questions)) as show:
+            runs.append(
+                await run_questions(
+                    runtime.sessions,
+                    runtime.retriever,
+                    principal,
+                    namespace_id,
+                    questions,
+                    mode=mode,
+                    k=k,
+                    on_progress=show,
+                )
+            )
+    return Report(name, utcnow(), runtime.embedder.model.name, runs)
+
+
+def _modes(names: list[str]) -> list[Mode]:
+    known = {str(mode): mode for mode in MODES}
+    for name in names:
+        if name not in known:
+            raise InvalidInputError(f"There is no mode {name}; there are {', '.join(MODES)}.")
+    return [known[name] for name in names]
+
+
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def _print(report: Report) -> None:
+    table = Table(
+        "", *(run.mode for run in report.runs), title=f"{report.of}, {report.runs[0].questions} questions"
+    )
+    for name in MEASURES:
+        found = [run.measures[name] for run in report.runs]
+        table.add_row(name, *(f"{m.mean:.3f} [dim]({m.low:.3f} to {m.high:.3f})[/]" for m in found))
+    for label, field in (("p50, ms", "p50"), ("p95, ms", "p95")):
+        table.add_row(label, *(f"{getattr(run.latency, field):.1f}" for run in report.runs))
+    table.add_row("leaked", *(str(run.leaked) for run in report.runs))
+    console.print(table)
+    console.print(
+        "In brackets: 95 % interval. RR averages to the MRR; Success@5: a right place among the first five."
+    )
+    for other in report.runs[1:]:
+        _print_comparison(compare_runs(report.runs[0], other, (report.runs[0].mode, other.mode)))
+    if unknown := report.runs[0].unknown:
+        some = ", ".join(unknown[:5]) + (" …" if len(unknown) > 5 else "")
+        errors.print(
+            f"{len(unknown)} documents that the questions name are not in the namespace: {some}", markup=False
+        )
+
+
+def _print_comparison(comparison: Comparison) -> None:
+    parts = [
+        f"{name} {difference.mean:+.3f} (p {difference.p:.3f})"
+        for name, difference in comparison.differences.items()
+    ]
+    console.print(f"{comparison.second} less {comparison.first}: {', '.join(parts)}", highlight=False)

@@ -1,0 +1,88 @@
+"""An HNSW index of its own for every large namespace, made and dropped in the background.
+
+Exact search reads every vector of a namespace, which is the best way for small ones and grows with them.
+One index over all namespaces would find little of a small one. So each large one has a partial index, which
+Postgres uses for a search that names the namespace's number, from the moment at which it is complete; until
+then, and once it is dropped, the same search is exact.
+"""
+
+import logging
+
+from sqlalchemy import Exists, column, exists, func, select, table, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.types import Boolean
+
+logger = logging.getLogger(__name__)
+
+PROMOTE_AT = 15_000
+DEMOTE_AT = 10_000
+"""Vectors of a namespace. They differ, so that nobody's uploads and deletions build and drop all day."""
+_LOCK = 0x4C55_4D48
+_NAME = "ix_chunk_vector_hnsw_"
+
+_WANTED = f"""
+WITH held AS (
+  SELECT namespace_id, sum(chunks) AS chunks FROM lexical_segment GROUP BY namespace_id
+), made AS (
+  SELECT substr(c.relname, {len(_NAME) + 1})::integer AS namespace_id, i.indisvalid AS is_valid
+  FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relname ~ '^{_NAME}[0-9]+$' AND n.nspname = current_schema()
+)
+SELECT namespace_id,
+  CASE WHEN made.is_valid IS NULL THEN 'make' WHEN is_valid THEN 'drop' ELSE 'make again' END AS what
+FROM held FULL JOIN made USING (namespace_id)
+WHERE (made.is_valid IS NULL AND chunks >= {PROMOTE_AT})
+   OR (made.is_valid AND coalesce(chunks, 0) < {DEMOTE_AT})
+   OR NOT made.is_valid
+ORDER BY namespace_id LIMIT 1
+"""  # noqa: S608 - of constants only
+
+
+def is_indexed(namespace_id: int) -> Exists:
+    """Whether the namespace has an index that is complete."""
+    index = table(
+        "pg_index", column("indexrelid"), column("indisvalid", Boolean), column("indisready", Boolean)
+    )
+    return exists().where(
+        index.c.indexrelid == func.to_regclass(f"{_NAME}{namespace_id}"),
+        index.c.indisvalid,
+        index.c.indisready,
+    )
+
+
+async def tend(engine: AsyncEngine) -> bool:
+    """Make or drop one index, if one is to be and nobody else is at it; tells whether it did.
+
+    Takes as long as the building: some 4,000 vectors a second. Searches and uploads go on meanwhile.
+    """
+    async with engine.connect() as opened:
+        # None of this may stand in a transaction.
+        connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
+        if (await connection.execute(text(_WANTED))).one_or_none() is None:
+            return False
+        if not await connection.scalar(select(func.pg_try_advisory_lock(_LOCK))):
+            return False
+        try:
+            # Whoever was at it before may have done this.
+            wanted = (await connection.execute(text(_WANTED))).one_or_none()
+            if wanted is not None:
+                await _carry_out(connection, wanted.namespace_id, wanted.what)
+        finally:
+            # The lock ends with the connection, whatever state that is in.
+            await opened.invalidate()
+    return True
+
+
+async def _carry_out(connection: AsyncConnection, namespace_id: int, what: str) -> None:
+    name = f"{_NAME}{int(namespace_id)}"
+    if what != "make":
+        await connection.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))
+    if what != "drop":
+        await connection.execute(
+            text(
+                f"CREATE INDEX CONCURRENTLY {name} ON chunk_vector USING hnsw (embedding halfvec_ip_ops) "
+                f"WITH (m = 16, ef_construction = 128) WHERE namespace_id = {int(namespace_id)}"
+            )
+        )
+    logger.info("Namespace %s: HNSW index, %s", namespace_id, what)

@@ -1,0 +1,180 @@
+"""The questions that a namespace is measured with. Reading and changing them needs level 2 there."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from luma_rag.access import Principal, own_chats, readable_documents, require_namespace
+from luma_rag.access.principal import WRITE
+from luma_rag.db.base import utcnow
+from luma_rag.db.models import (
+    Chat,
+    Citation,
+    EvaluationPlace,
+    EvaluationQuestion,
+    Feedback,
+    Message,
+    NamespaceDoc,
+)
+from luma_rag.errors import FieldError, InvalidInputError, NotFoundError
+from luma_rag.paging import Items, Paging
+
+
+class KnownPlace(msgspec.Struct, frozen=True):
+    """Where an answer stands: a document of the namespace and, if known, its page or the words there."""
+
+    doc_id: int
+    page: int | None = None
+    quote: str | None = None
+
+
+class NewQuestion(msgspec.Struct, frozen=True):
+    """A question that is to be asked."""
+
+    question: str
+    places: list[KnownPlace]
+
+
+class KnownQuestion(msgspec.Struct, frozen=True):
+    """A question of the set; without places once all its documents are gone."""
+
+    id: int
+    question: str
+    places: list[KnownPlace]
+    created_at: datetime
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A question of the caller's own that got an answer they judged; `places` are what that cited.
+
+    `rating` is 1 for an answer that helped, so that the places are likely right, or -1 for one that did not.
+    """
+
+    message_id: int
+    question: str
+    rating: int
+    comment: str | None
+    places: list[KnownPlace]
+
+
+async def add(
+    session: AsyncSession, principal: Principal, namespace_id: int, questions: Sequence[NewQuestion]
+) -> list[KnownQuestion]:
+    """Add questions.
+
+    Raises:
+        InvalidInputError: a place is in no document of the namespace.
+    """
+    await require_namespace(session, principal, namespace_id, WRITE)
+    named = {place.doc_id for question in questions for place in question.places}
+    held = set(
+        await session.scalars(
+            select(NamespaceDoc.doc_id).where(
+                NamespaceDoc.namespace_id == namespace_id,
+                NamespaceDoc.doc_id.in_(named),
+                NamespaceDoc.doc_id.in_(readable_documents(principal)),
+            )
+        )
+    )
+    if strange := sorted(named - held):
+        message = f"document {strange[0]} is not in this namespace"
+        raise InvalidInputError(f"The {message}; add it first.", errors=[FieldError("places", message)])
+    now = utcnow()
+    rows = [EvaluationQuestion(namespace_id=namespace_id, text=q.question, created_at=now) for q in questions]
+    session.add_all(rows)
+    await session.flush()
+    session.add_all(
+        EvaluationPlace(question_id=row.id, **msgspec.structs.asdict(place))
+        for row, question in zip(rows, questions, strict=True)
+        for place in question.places
+    )
+    await session.flush()
+    return [
+        KnownQuestion(row.id, row.text, question.places, now)
+        for row, question in zip(rows, questions, strict=True)
+    ]
+
+
+async def questions_of(
+    session: AsyncSession, principal: Principal, namespace_id: int, paging: Paging
+) -> Items[KnownQuestion]:
+    """The set, in the order in which it was made."""
+    await require_namespace(session, principal, namespace_id, WRITE)
+    mine = EvaluationQuestion.namespace_id == namespace_id
+    total = await session.scalar(select(func.count()).select_from(EvaluationQuestion).where(mine))
+    found = list(
+        await session.scalars(
+            select(EvaluationQuestion)
+            .where(mine)
+            .order_by(EvaluationQuestion.id)
+            .limit(paging.limit)
+            .offset(paging.offset)
+        )
+    )
+    places: dict[int, list[KnownPlace]] = {}
+    for place in await session.scalars(
+        select(EvaluationPlace)
+        .where(EvaluationPlace.question_id.in_([q.id for q in found]))
+        .order_by(EvaluationPlace.id)
+    ):
+        known = KnownPlace(place.doc_id, place.page, place.quote)
+        places.setdefault(place.question_id, []).append(known)
+    return Items([KnownQuestion(q.id, q.text, places.get(q.id, []), q.created_at) for q in found], total or 0)
+
+
+async def remove(session: AsyncSession, principal: Principal, namespace_id: int, question_id: int) -> None:
+    """Take a question out of the set.
+
+    Raises:
+        NotFoundError: it is not in the set.
+    """
+    await require_namespace(session, principal, namespace_id, WRITE)
+    gone = await session.scalar(
+        delete(EvaluationQuestion)
+        .where(EvaluationQuestion.id == question_id, EvaluationQuestion.namespace_id == namespace_id)
+        .returning(EvaluationQuestion.id)
+    )
+    if gone is None:
+        raise NotFoundError(f"This namespace has no question {question_id}.")
+
+
+async def candidates(
+    session: AsyncSession, principal: Principal, namespace_id: int, paging: Paging
+) -> Items[Candidate]:
+    """What the caller asked in this namespace and judged the answer of, newest first. Nobody else's."""
+    await require_namespace(session, principal, namespace_id, WRITE)
+    asked = aliased(Message)
+    question = (
+        select(asked.content)
+        .where(asked.chat_id == Message.chat_id, asked.id < Message.id, asked.sender_type == "user")
+        .order_by(asked.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    judged = (
+        select(Message.id, question, Feedback.rating, Feedback.comment)
+        .join(Feedback, Feedback.message_id == Message.id)
+        .join(Chat, Chat.id == Message.chat_id)
+        .where(Chat.id.in_(own_chats(principal)), Chat.namespace_id == namespace_id, Feedback.rating != 0)
+    )
+    total = await session.scalar(select(func.count()).select_from(judged.subquery()))
+    rows = (
+        await session.execute(judged.order_by(Message.id.desc()).limit(paging.limit).offset(paging.offset))
+    ).all()
+    places: dict[int, list[KnownPlace]] = {}
+    for cited in await session.scalars(
+        select(Citation)
+        .where(Citation.message_id.in_([row[0] for row in rows]), Citation.doc_id.is_not(None))
+        .order_by(Citation.n)
+    ):
+        if cited.doc_id is not None:
+            place = KnownPlace(cited.doc_id, cited.page, cited.quote)
+            places.setdefault(cited.message_id, []).append(place)
+    return Items(
+        [Candidate(i, text or "", rating, comment, places.get(i, [])) for i, text, rating, comment in rows],
+        total or 0,
+    )

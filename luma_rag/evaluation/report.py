@@ -1,0 +1,69 @@
+"""What an evaluation says: runs in several modes over the same questions, as kept in files and compared."""
+
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from luma_rag.errors import InvalidInputError
+from luma_rag.evaluation.measures import MEASURES, Difference, compare
+from luma_rag.evaluation.runner import Run
+
+
+class Report(msgspec.Struct, frozen=True):
+    """An evaluation: of which documents, when, with which model, and a run for each mode."""
+
+    of: str
+    at: datetime
+    model: str
+    runs: list[Run]
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """How each measure differs, the second run less the first."""
+
+    first: str
+    second: str
+    differences: dict[str, Difference]
+
+
+def read_report(path: Path) -> Report:
+    """A report that was written with `--json`.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Report)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise InvalidInputError(
+            f"{path} is not the result of an evaluation ({error}). "
+            f"Make one: luma eval retrieval … --json > {path}"
+        ) from None
+
+
+def compare_runs(first: Run, second: Run, names: tuple[str, str]) -> Comparison:
+    """Every measure of two runs.
+
+    Raises:
+        InvalidInputError: they have no question in common.
+    """
+    try:
+        differences = {name: compare(first.measures[name], second.measures[name]) for name in MEASURES}
+    except ValueError as error:
+        raise InvalidInputError(str(error)) from None
+    return Comparison(*names, differences)
+
+
+def compare_reports(first: Report, second: Report) -> list[Comparison]:
+    """The runs of two reports in the same mode; where none is, the first of each.
+
+    Raises:
+        InvalidInputError: they have no question in common.
+    """
+    by_mode = {run.mode: run for run in second.runs}
+    pairs = [(run, by_mode[run.mode]) for run in first.runs if run.mode in by_mode]
+    return [
+        compare_runs(a, b, (f"first, {a.mode}", f"second, {b.mode}"))
+        for a, b in pairs or [(first.runs[0], second.runs[0])]
+    ]

@@ -1,0 +1,169 @@
+"""Runs over the question set of a namespace, kept there. Making and reading them needs level 2."""
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, cast, func, select
+from sqlalchemy.dialects.postgresql import JSONB, array
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from luma_rag.access import Principal, require_namespace
+from luma_rag.access.principal import ADMINISTER, WRITE
+from luma_rag.accounts.standing import is_enabled
+from luma_rag.db.base import utcnow
+from luma_rag.db.models import EvaluationPlace, EvaluationQuestion, EvaluationRun, User
+from luma_rag.errors import ConflictError, NotFoundError
+from luma_rag.evaluation.measures import MEASURES
+from luma_rag.evaluation.questions import Place, Question
+from luma_rag.evaluation.report import Comparison, compare_runs
+from luma_rag.evaluation.runner import Run, run
+from luma_rag.paging import Items, Paging
+from luma_rag.retrieval.search import Mode
+from luma_rag.runtime import Runtime
+
+
+class RunView(msgspec.Struct, frozen=True):
+    """A run that was kept, in short: the means by measure."""
+
+    id: int
+    user_id: int
+    created_at: datetime
+    mode: str
+    k: int
+    questions: int
+    leaked: int
+    measures: dict[str, float]
+
+
+class FullRun(msgspec.Struct, frozen=True):
+    """A run that was kept, with intervals and the value of every question by its id."""
+
+    id: int
+    user_id: int
+    created_at: datetime
+    result: Run
+
+
+async def evaluate(
+    runtime: Runtime, principal: Principal, namespace_id: int, *, mode: Mode, k: int, user_id: int | None
+) -> FullRun:
+    """Ask every question of the set that has a place, and keep what was measured.
+
+    With `user_id` the searches have the rights of that user, which needs level 3. A user without any has to
+    find nothing.
+
+    Raises:
+        ConflictError: there is no question to ask.
+        NotFoundError: there is no such user.
+    """
+    async with runtime.sessions.begin() as session:
+        await require_namespace(session, principal, namespace_id, WRITE)
+        searcher = principal
+        if user_id is not None and user_id != principal.user_id:
+            await require_namespace(session, principal, namespace_id, ADMINISTER)
+            searcher = await _principal_of(session, user_id)
+        questions = await _questions(session, namespace_id)
+    if not questions:
+        raise ConflictError("There is no question to ask: add some whose documents are in this namespace.")
+    result = await run(runtime.sessions, runtime.retriever, searcher, namespace_id, questions, mode=mode, k=k)
+    async with runtime.sessions.begin() as session:
+        await require_namespace(session, principal, namespace_id, WRITE)
+        kept = EvaluationRun(
+            namespace_id=namespace_id,
+            user_id=searcher.user_id,
+            result=msgspec.to_builtins(result),
+            created_at=utcnow(),
+        )
+        session.add(kept)
+        await session.flush()
+        return FullRun(kept.id, kept.user_id, kept.created_at, result)
+
+
+async def runs_of(
+    session: AsyncSession, principal: Principal, namespace_id: int, paging: Paging
+) -> Items[RunView]:
+    """The runs, newest first."""
+    await require_namespace(session, principal, namespace_id, WRITE)
+    here = EvaluationRun.namespace_id == namespace_id
+    total = await session.scalar(select(func.count()).select_from(EvaluationRun).where(here))
+    # The values of single questions would be most of it.
+    short: ColumnElement[dict[str, Any]] = cast(EvaluationRun.result, JSONB)
+    for name in MEASURES:
+        short = short.op("#-")(array(["measures", name, "values"]))
+    rows = await session.execute(
+        select(EvaluationRun.id, EvaluationRun.user_id, EvaluationRun.created_at, short)
+        .where(here)
+        .order_by(EvaluationRun.id.desc())
+        .limit(paging.limit)
+        .offset(paging.offset)
+    )
+    return Items([_view(*row) for row in rows], total or 0)
+
+
+async def get_run(session: AsyncSession, principal: Principal, namespace_id: int, run_id: int) -> FullRun:
+    """One run, whole.
+
+    Raises:
+        NotFoundError: this namespace has no such run.
+    """
+    await require_namespace(session, principal, namespace_id, WRITE)
+    kept = await session.scalar(
+        select(EvaluationRun).where(EvaluationRun.id == run_id, EvaluationRun.namespace_id == namespace_id)
+    )
+    if kept is None:
+        raise NotFoundError(f"This namespace has no evaluation {run_id}.")
+    return FullRun(kept.id, kept.user_id, kept.created_at, msgspec.convert(kept.result, Run))
+
+
+async def compare(
+    runtime: Runtime, principal: Principal, namespace_id: int, first_id: int, second_id: int
+) -> Comparison:
+    """How two runs differ, with a paired test by question.
+
+    Raises:
+        InvalidInputError: they have no question in common.
+        NotFoundError: this namespace has no such run.
+    """
+    async with runtime.sessions.begin() as session:
+        first = await get_run(session, principal, namespace_id, first_id)
+        second = await get_run(session, principal, namespace_id, second_id)
+    names = (str(first_id), str(second_id))
+    return await asyncio.to_thread(compare_runs, first.result, second.result, names)
+
+
+async def _principal_of(session: AsyncSession, user_id: int) -> Principal:
+    role = await session.scalar(select(User.role).where(User.id == user_id, is_enabled()))
+    if role is None:
+        raise NotFoundError(f"There is no user {user_id}, or their account is disabled.")
+    return Principal(user_id, role)
+
+
+async def _questions(session: AsyncSession, namespace_id: int) -> list[Question]:
+    rows = await session.execute(
+        select(EvaluationQuestion, EvaluationPlace)
+        .join(EvaluationPlace, EvaluationPlace.question_id == EvaluationQuestion.id)
+        .where(EvaluationQuestion.namespace_id == namespace_id)
+        .order_by(EvaluationPlace.id)
+    )
+    texts: dict[str, str] = {}
+    places: dict[str, list[Place]] = {}
+    for question, place in rows:
+        key = str(question.id)
+        texts[key] = question.text
+        places.setdefault(key, []).append(Place(str(place.doc_id), page=place.page, quote=place.quote))
+    return [Question(key, text, tuple(places[key])) for key, text in texts.items()]
+
+
+def _view(run_id: int, user_id: int, created_at: datetime, result: dict[str, Any]) -> RunView:
+    return RunView(
+        id=run_id,
+        user_id=user_id,
+        created_at=created_at,
+        mode=result["mode"],
+        k=result["k"],
+        questions=result["questions"],
+        leaked=result["leaked"],
+        measures={name: measured["mean"] for name, measured in result["measures"].items()},
+    )

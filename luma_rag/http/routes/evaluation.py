@@ -1,0 +1,96 @@
+"""Measuring retrieval: the question set of a namespace, and runs over it. All of it needs level 2 there."""
+
+from litestar import Router, delete, get, post
+from litestar.params import JSONBody
+
+from luma_rag.evaluation import question_set, service
+from luma_rag.evaluation.question_set import Candidate, KnownPlace, KnownQuestion, NewQuestion
+from luma_rag.evaluation.report import Comparison
+from luma_rag.evaluation.service import FullRun, RunView
+from luma_rag.http.dependencies import Caller, Part, Services, Session
+from luma_rag.http.input import NewEvaluation, Questions
+from luma_rag.http.openapi import problems
+from luma_rag.http.parameters import Id
+from luma_rag.http.rate_limit import limited
+from luma_rag.paging import Items
+
+
+@get("/questions")
+async def list_questions(
+    namespace_id: Id, session: Session, principal: Caller, paging: Part
+) -> Items[KnownQuestion]:
+    """The questions that the namespace is measured with, in the order in which they were added."""
+    return await question_set.questions_of(session, principal, namespace_id, paging)
+
+
+@post("/questions")
+async def add_questions(
+    namespace_id: Id, data: JSONBody[Questions], session: Session, principal: Caller
+) -> Items[KnownQuestion]:
+    """Add questions whose answers stand in known places."""
+    new = [
+        NewQuestion(q.question, [KnownPlace(p.doc_id, p.page, p.quote) for p in q.places])
+        for q in data.questions
+    ]
+    added = await question_set.add(session, principal, namespace_id, new)
+    return Items(added, len(added))
+
+
+@delete("/questions/{question_id:int}")
+async def remove_question(namespace_id: Id, question_id: Id, session: Session, principal: Caller) -> None:
+    """Take a question out."""
+    await question_set.remove(session, principal, namespace_id, question_id)
+
+
+@get("/questions/candidates")
+async def candidates(namespace_id: Id, session: Session, principal: Caller, paging: Part) -> Items[Candidate]:
+    """What the caller asked here and judged the answer of: likely questions for the set. Nobody else's."""
+    return await question_set.candidates(session, principal, namespace_id, paging)
+
+
+@post("/evaluations", opt=limited("questions"), responses=problems(409))
+async def evaluate(
+    namespace_id: Id, data: JSONBody[NewEvaluation], principal: Caller, runtime: Services
+) -> FullRun:
+    """Ask every question of the set and keep what was measured; for another user's rights level 3."""
+    return await service.evaluate(
+        runtime, principal, namespace_id, mode=data.mode, k=data.k, user_id=data.user_id
+    )
+
+
+@get("/evaluations")
+async def list_evaluations(
+    namespace_id: Id, session: Session, principal: Caller, paging: Part
+) -> Items[RunView]:
+    """The runs, newest first."""
+    return await service.runs_of(session, principal, namespace_id, paging)
+
+
+@get("/evaluations/{run_id:int}")
+async def get_evaluation(namespace_id: Id, run_id: Id, session: Session, principal: Caller) -> FullRun:
+    """One run, with the value of every question."""
+    return await service.get_run(session, principal, namespace_id, run_id)
+
+
+@get("/evaluations/{run_id:int}/compare/{other_id:int}")
+async def compare_evaluations(
+    namespace_id: Id, run_id: Id, other_id: Id, principal: Caller, runtime: Services
+) -> Comparison:
+    """How another run differs from this one, with a paired test by question."""
+    return await service.compare(runtime, principal, namespace_id, run_id, other_id)
+
+
+router = Router(
+    "/api/namespaces/{namespace_id:int}",
+    route_handlers=[
+        list_questions,
+        add_questions,
+        remove_question,
+        candidates,
+        evaluate,
+        list_evaluations,
+        get_evaluation,
+        compare_evaluations,
+    ],
+    tags=["evaluation"],
+)

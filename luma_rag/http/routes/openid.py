@@ -1,0 +1,133 @@
+"""Signing in by an OpenID provider, and which ways to sign in there are."""
+
+import secrets
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, Router, get
+from litestar.datastructures import Cookie
+from litestar.params import QueryParameter
+from litestar.response import Redirect
+from litestar.status_codes import HTTP_302_FOUND
+
+from luma_rag.accounts import identities, users
+from luma_rag.accounts.identities import OpenIDError
+from luma_rag.errors import NotFoundError
+from luma_rag.http.authentication import PUBLIC, browser_of, is_secure, session_cookies
+from luma_rag.http.dependencies import Services, Session
+from luma_rag.http.errors import answer, log_failure
+from luma_rag.http.openapi import problems
+
+PATH = "/api/auth/openid"
+ATTEMPT_COOKIE = "luma_openid"
+_ATTEMPT_SECONDS = 600
+_NO_STORE = {"Cache-Control": "no-store"}
+
+# `state` is a reserved name of Litestar's.
+Returned = Annotated[str | None, QueryParameter(name="state", description="As the provider was sent it.")]
+Code = Annotated[str | None, QueryParameter(description="What the provider gives the ID token for.")]
+Failure = Annotated[str | None, QueryParameter(name="error", description="Why there is no code.")]
+
+
+class SignInOptions(msgspec.Struct, frozen=True):
+    """`openid` is what the OpenID provider is called, null if there is none.
+
+    `can_register` tells whether accounts can be made with a password by whoever asks.
+    """
+
+    openid: str | None
+    can_register: bool
+
+
+@get("/options", opt=PUBLIC)
+async def options(session: Session, runtime: Services) -> SignInOptions:
+    """Which ways to sign in there are beside the password, and whether one can register."""
+    settings = runtime.settings
+    return SignInOptions(
+        openid=settings.openid.name if runtime.openid else None,
+        can_register=await users.can_register(session, settings.registration),
+    )
+
+
+@get("/openid", opt=PUBLIC, status_code=HTTP_302_FOUND, responses=problems(404))
+async def begin(request: Request[Any, Any, Any], runtime: Services) -> Redirect:
+    """Send the browser to the OpenID provider."""
+    if runtime.openid is None:
+        raise _not_configured()
+    secret = secrets.token_urlsafe(32)
+    url = await runtime.openid.authorization_url(secret, _redirect_uri(request, runtime))
+    attempt = Cookie(
+        ATTEMPT_COOKIE,
+        value=secret,
+        max_age=_ATTEMPT_SECONDS,
+        httponly=True,
+        samesite="lax",
+        secure=is_secure(request),
+        path=PATH,
+    )
+    return Redirect(url, status_code=HTTP_302_FOUND, cookies=[attempt], headers=_NO_STORE)
+
+
+@get("/openid/callback", opt=PUBLIC, status_code=HTTP_302_FOUND, responses=problems(403, 404, 409))
+async def come_back(
+    request: Request[Any, Any, Any],
+    runtime: Services,
+    returned: Returned = None,
+    code: Code = None,
+    error: Failure = None,
+) -> Redirect:
+    """Where the provider sends the browser back to: sets the cookies that a login sets, opens the page."""
+    if runtime.openid is None:
+        raise _not_configured()
+    identity = await runtime.openid.identity(
+        request.cookies.get(ATTEMPT_COOKIE),
+        _redirect_uri(request, runtime),
+        state=returned,
+        code=code,
+        error=error,
+    )
+    settings = runtime.settings
+    secret = await identities.sign_in(
+        runtime.sessions,
+        identity,
+        browser_of(request),
+        match_email=settings.openid.match_email,
+        register=settings.openid.register or settings.registration == "open",
+        days=settings.session_days,
+    )
+    cookies = session_cookies(secret, settings.session_days, is_secure=is_secure(request))
+    return Redirect("/", status_code=HTTP_302_FOUND, cookies=[*cookies, _attempt_over()], headers=_NO_STORE)
+
+
+def _refused(request: Request[Any, Any, Any], error: OpenIDError) -> Response[Any]:
+    """A person gets the page, which has words for each reason; a program gets the problem."""
+    response: Response[Any]
+    if "text/html" in request.headers.get("accept", ""):
+        log_failure(f"{request.method} {request.url.path}", error)
+        response = Redirect(f"/?sign-in={error.reason}", status_code=HTTP_302_FOUND, headers=_NO_STORE)
+    else:
+        response = answer(request, error)
+    response.cookies = [_attempt_over()]
+    return response
+
+
+def _attempt_over() -> Cookie:
+    return Cookie(ATTEMPT_COOKIE, value="", max_age=0, path=PATH)
+
+
+def _not_configured() -> NotFoundError:
+    return NotFoundError("No OpenID provider is configured here. Sign in with your password.")
+
+
+def _redirect_uri(request: Request[Any, Any, Any], runtime: Services) -> str:
+    # What a request says of its host can be forged.
+    base = runtime.settings.public_url or str(request.base_url)
+    return f"{base.rstrip('/')}{PATH}/callback"
+
+
+router = Router(
+    "/api/auth",
+    route_handlers=[options, begin, come_back],
+    exception_handlers={OpenIDError: _refused},
+    tags=["accounts"],
+)

@@ -1,0 +1,44 @@
+"""A question as the search statement takes it: its embedding, its terms, and how they are balanced."""
+
+from collections import Counter
+from collections.abc import Collection
+
+import msgspec
+import regex
+
+from ingest.types import Vector
+from ingest.words import number, query_words
+
+MOST_TERMS = 256
+# all-MiniLM-L6-v2 was trained on English, and makes do with what is written like it. Other scripts it takes
+# for strings of unknown letters; then meaning may decide only between what is about as good by its words.
+MEANING_LATIN, MEANING_OTHER = 0.5, 0.05
+_LETTER, _LATIN = regex.compile(r"\p{L}"), regex.compile(r"\p{Latin}")
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is searched for, by meaning, by words, or both; what is not to be searched is None.
+
+    `embedding` has shape (dimensions,) and length 1. `terms` counts the terms by their numbers. `meaning` is
+    the share of meaning in the score, from 0 to 1, where both are searched.
+    """
+
+    embedding: Vector | None = None
+    terms: Counter[int] | None = None
+    meaning: float = MEANING_LATIN
+
+
+def query_terms(query: str, languages: Collection[str]) -> Counter[int]:
+    """The terms that `query` may stand for in documents of these languages; at most `MOST_TERMS`."""
+    found: Counter[int] = Counter()
+    for language in sorted(languages):
+        # A word may have one stem in each language; what they share must not count twice.
+        found |= Counter(map(number, query_words(query, language)))
+    return Counter(dict(list(found.items())[:MOST_TERMS]))
+
+
+def meaning_share(query: str) -> float:
+    """How much meaning counts beside words for this query, by its share of Latin letters."""
+    letters = len(_LETTER.findall(query))
+    latin = len(_LATIN.findall(query)) / letters if letters else 1.0
+    return MEANING_OTHER + latin * (MEANING_LATIN - MEANING_OTHER)

@@ -1,0 +1,300 @@
+"""The search statement: candidates by meaning and by words, fused, with the caller's rights in it."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from pgvector import HalfVector
+from pgvector.sqlalchemy import HALFVEC, SPARSEVEC
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    Float,
+    Integer,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import REAL
+
+from ingest.words import TERMS
+from luma_rag.access import Principal, readable_namespaces
+from luma_rag.db.models import (
+    Chunk,
+    ChunkVector,
+    Document,
+    LexicalMember,
+    LexicalPosting,
+    LexicalSegment,
+    LexicalVector,
+    Namespace,
+)
+from luma_rag.db.models.document import DIMENSIONS
+from luma_rag.retrieval.question import Question
+
+CANDIDATES = 50
+"""So many from either half are compared."""
+MOST_POSTINGS = 10_000
+"""Of a query's terms the rarest are looked up, as long as they stand in so many chunks together. The others
+only add to the score of what these find."""
+MOST_SCORED = 300
+
+
+_NAMESPACE_ID = bindparam("namespace_id", type_=Integer)
+_DOC_IDS = bindparam("doc_ids", type_=ARRAY(Integer))
+
+
+def search_statement(
+    principal: Principal,
+    namespace_id: int,
+    question: Question,
+    *,
+    k: int,
+    doc_ids: Sequence[int] | None = None,
+    indexed: bool = False,
+) -> tuple[Select[Any], dict[str, Any]]:
+    """The statement that finds the `k` best chunks, and its parameters.
+
+    It selects vec_id, document id, title, page, heading, text, score and similarity. What the score is,
+    `luma_rag.retrieval.search.Hit` says. The similarity is the cosine of chunk and query, NULL without an
+    embedding. Nothing is found where the caller may not read. `indexed` says that the namespace has an HNSW
+    index; it is right either way, and slow where it is wrong.
+    """
+    parameters: dict[str, Any] = {"namespace_id": namespace_id}
+    if question.embedding is not None:
+        parameters["embedding"] = HalfVector(question.embedding)
+    if question.terms is not None:
+        parameters |= {"terms": list(question.terms), "times": list(question.terms.values())}
+    if question.embedding is not None and question.terms is not None:
+        parameters["meaning"] = question.meaning
+    if doc_ids is not None:
+        parameters["doc_ids"] = list(doc_ids)
+    form = Form(
+        by_meaning=question.embedding is not None,
+        by_words=question.terms is not None,
+        narrowed=doc_ids is not None,
+        indexed=namespace_id if indexed else None,
+        k=k,
+    )
+    # By which way the caller came in makes no difference to the rights.
+    who = Principal(principal.user_id, principal.role, principal.max_level, principal.namespace_ids)
+    return prepared(who, form), parameters
+
+
+class Form(msgspec.Struct, frozen=True):
+    """What a statement depends on besides the caller; `indexed` is the namespace, if its index is used."""
+
+    by_meaning: bool
+    by_words: bool
+    narrowed: bool
+    indexed: int | None
+    k: int
+
+
+# Putting it together takes longer than carrying it out, and leaves 200 KB.
+@functools.lru_cache(128)
+def prepared(principal: Principal, form: Form) -> Select[Any]:
+    """The statement for a caller: the rules in it are asked anew each time that it is carried out."""
+    ranked = _ranked(form, permission(principal))
+    best = (
+        select(ranked.c.id, ranked.c.score)
+        .order_by(ranked.c.score.desc(), ranked.c.id)
+        .limit(_number(form.k))
+        .cte("best")
+    )
+    return (
+        select(
+            cast(ChunkVector.id, Text),
+            Document.id,
+            Document.title,
+            Chunk.page,
+            Chunk.heading,
+            Chunk.text,
+            best.c.score,
+            -_distance() if form.by_meaning else literal(None, Float),
+        )
+        .select_from(best)
+        .join(ChunkVector, ChunkVector.id == best.c.id)
+        .join(Chunk, Chunk.id == ChunkVector.chunk_id)
+        .join(Document, Document.id == ChunkVector.doc_id)
+        .order_by(best.c.score.desc(), best.c.id)
+    )
+
+
+def permission(principal: Principal) -> ColumnElement[bool]:
+    """Whether the caller may read the namespace; found out once, however often it is asked."""
+    permitted = (
+        readable_namespaces(principal)
+        .where(Namespace.id == _NAMESPACE_ID)
+        .cte("permitted")
+        .prefix_with("MATERIALIZED")
+    )
+    return select(permitted.c.id).exists()
+
+
+def _ranked(form: Form, may_read: ColumnElement[bool]) -> CTE:
+    """Ids and scores of the best by meaning, by words, or by both."""
+    if not form.by_words:
+        return _by_meaning(form, may_read)
+    weighed = _weighed(may_read)
+    words = _by_words(form, may_read, weighed)
+    return _fused(_by_meaning(form, may_read), words, weighed) if form.by_meaning else words
+
+
+def _number(number: int) -> ColumnElement[int]:
+    """A number that stands in the statement itself, where Postgres plans by it."""
+    return literal_column(str(int(number)), Integer)
+
+
+def _by_meaning(form: Form, may_read: ColumnElement[bool]) -> CTE:
+    """The nearest by cosine: exact over the covering index of the namespace alone, or by its HNSW index."""
+    distance = _distance()
+    nearest = select(ChunkVector.id, (-distance).label("score")).where(may_read).limit(_depth(form))
+    if form.indexed is not None and not form.narrowed:
+        # Only a number that stands there shows that the partial index fits.
+        nearest = nearest.where(ChunkVector.namespace_id == _number(form.indexed)).order_by(distance)
+    else:
+        nearest = nearest.where(ChunkVector.namespace_id == _NAMESPACE_ID).order_by(distance, ChunkVector.id)
+    if form.narrowed:
+        nearest = nearest.where(ChunkVector.doc_id == any_(_DOC_IDS))
+    return nearest.cte("by_meaning").prefix_with("MATERIALIZED")
+
+
+def _distance() -> ColumnElement[float]:
+    # All vectors have length 1: the inner product is the cosine, and cheaper.
+    query = bindparam("embedding", type_=HALFVEC(DIMENSIONS))
+    return ChunkVector.embedding.op("<#>", return_type=Float)(query)
+
+
+def _depth(form: Form) -> ColumnElement[int]:
+    return _number(max(form.k, CANDIDATES))
+
+
+def _weighed(may_read: ColumnElement[bool]) -> CTE:
+    """The terms that the namespace knows: in how many chunks each stands, and its weight in the query.
+
+    `so_far` is how many chunks it and all rarer ones stand in, each counted as often as it is met.
+    """
+    asked = (
+        func.unnest(bindparam("terms", type_=ARRAY(Integer)), bindparam("times", type_=ARRAY(Integer)))
+        .table_valued(column("term", Integer), column("times", Integer), name="asked")
+        .render_derived()
+    )
+    known = (
+        select(asked.c.term, asked.c.times, cast(func.sum(LexicalPosting.chunks), Float).label("chunks"))
+        .select_from(asked)
+        .join(LexicalPosting, LexicalPosting.term == asked.c.term)
+        .where(LexicalPosting.namespace_id == _NAMESPACE_ID, may_read)
+        .group_by(asked.c.term, asked.c.times)
+        .cte("known")
+    )
+    held = (
+        select(cast(func.sum(LexicalSegment.chunks), Float))
+        .where(LexicalSegment.namespace_id == _NAMESPACE_ID)
+        .scalar_subquery()
+    )
+    idf = func.ln(1 + (held - known.c.chunks + 0.5) / (known.c.chunks + 0.5))
+    return (
+        select(
+            known.c.term,
+            known.c.chunks,
+            (known.c.times * idf).label("weight"),
+            func.sum(known.c.chunks).over(order_by=(known.c.chunks, known.c.term)).label("so_far"),
+        )
+        .cte("weighed")
+        .prefix_with("MATERIALIZED")
+    )
+
+
+def _bm25(weighed: CTE) -> Any:
+    """The score of a `LexicalVector`: the inner product of its weights with those of the query."""
+    listed = func.string_agg(func.concat(weighed.c.term, ":", weighed.c.weight), ",")
+    query = select(cast(func.concat("{", listed, f"}}/{TERMS}", type_=Text), SPARSEVEC(TERMS)))
+    return -LexicalVector.weights.op("<#>", return_type=Float)(query.scalar_subquery())
+
+
+def _by_words(form: Form, may_read: ColumnElement[bool], weighed: CTE) -> CTE:
+    """The best by BM25, with statistics of the namespace as it is in this moment.
+
+    All chunks of the rarest terms get a first score by these alone; the best of them are then scored by all
+    terms. What shares only frequent terms with the query is not found where there is rarer to be found.
+    """
+    if form.narrowed:
+        first = (
+            select(func.unnest(LexicalMember.vectors).label("id"))
+            .where(
+                LexicalMember.namespace_id == _NAMESPACE_ID,
+                LexicalMember.doc_id == any_(_DOC_IDS),
+                may_read,
+            )
+            .cte("first_look")
+        )
+    else:
+        # In the list of columns these are much cheaper than as a table.
+        entry = (
+            select(
+                func.unnest(LexicalPosting.vectors).label("id"),
+                func.unnest(LexicalPosting.weights).label("share"),
+                cast(weighed.c.weight, REAL).label("weight"),
+            )
+            .join(weighed, LexicalPosting.term == weighed.c.term)
+            .where(
+                LexicalPosting.namespace_id == _NAMESPACE_ID,
+                or_(weighed.c.so_far <= _number(MOST_POSTINGS), weighed.c.so_far == weighed.c.chunks),
+            )
+            .subquery("entry")
+        )
+        first = (
+            select(entry.c.id)
+            .group_by(entry.c.id)
+            .order_by(func.sum(entry.c.share * entry.c.weight).desc())
+            .limit(_number(MOST_SCORED))
+            .cte("first_look")
+        )
+    scored = (
+        select(LexicalVector.id, _bm25(weighed).label("score"))
+        .join(first, first.c.id == LexicalVector.id)
+        .cte("scored")
+        .prefix_with("MATERIALIZED")
+    )
+    return (
+        select(scored.c.id, scored.c.score)
+        .where(scored.c.score > 0)
+        .order_by(scored.c.score.desc(), scored.c.id)
+        .limit(_depth(form))
+        .cte("by_words")
+        .prefix_with("MATERIALIZED")
+    )
+
+
+def _fused(meaning: CTE, words: CTE, weighed: CTE) -> CTE:
+    """Of what either half has found, a mean of both scores, each as a share of the best there is."""
+    either = select(meaning.c.id).union(select(words.c.id)).cte("either")
+    both = (
+        select(
+            either.c.id,
+            func.greatest(-_distance(), 0.0).label("cosine"),
+            # What is not yet taken apart into words has no weights.
+            func.coalesce(_bm25(weighed), 0.0).label("bm25"),
+        )
+        .join(ChunkVector, ChunkVector.id == either.c.id)
+        .outerjoin(LexicalVector, LexicalVector.id == either.c.id)
+        .cte("both")
+        .prefix_with("MATERIALIZED")
+    )
+    by_meaning, by_words = (
+        func.coalesce(score / func.nullif(func.max(score).over(), 0.0), 0.0)
+        for score in (both.c.cosine, both.c.bm25)
+    )
+    share = bindparam("meaning", type_=Float)
+    return select(both.c.id, (share * by_meaning + (1 - share) * by_words).label("score")).cte("fused")

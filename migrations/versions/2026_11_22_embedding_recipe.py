@@ -1,0 +1,19 @@
+"""How the vectors of a database were made."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # What is there was made without quantisation.
+    op.add_column("embedding_model", sa.Column("recipe", sa.Text(), server_default="float32", nullable=False))
+    op.alter_column("embedding_model", "recipe", server_default=None)
+
+
+def downgrade() -> None:
+    op.drop_column("embedding_model", "recipe")

@@ -1,0 +1,108 @@
+"""Large namespaces get an index of their own; answers are right before, while and after."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from luma_rag.documents import placement, vector_index
+from luma_rag.retrieval.search import outline
+from luma_rag.verify import verify
+from tests.retrieval.conftest import Library
+
+SIZE = 3000
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What counts as large is small here."""
+    for name, size in (("PROMOTE_AT", 1500), ("DEMOTE_AT", 1000)):
+        before = getattr(vector_index, name)
+        monkeypatch.setattr(vector_index, "_WANTED", vector_index._WANTED.replace(str(before), str(size)))
+
+
+async def is_indexed(library: Library, namespace: int) -> bool:
+    async with library.store.sessions.begin() as session:
+        return (await outline(session, library.owner, namespace))[1]
+
+
+async def found(library: Library, namespace: int, query: str, mode: str = "dense") -> list[str]:
+    return [hit.text for hit in await library.search(namespace, query, mode, k=10)]
+
+
+@pytest.mark.usefixtures("small")
+async def test_a_namespace_is_promoted_and_demoted(library: Library) -> None:
+    namespace, other = await library.namespace(), await library.namespace()
+    texts = [f"clover n{i}" for i in range(SIZE)]
+    doc_id = await library.add(texts, namespace)
+    await library.add([f"thyme n{i}" for i in range(200)], other)
+    queries = [f"clover n{i}" for i in range(0, SIZE, 100)]
+    exact = {query: await found(library, namespace, query) for query in queries}
+    assert not await is_indexed(library, namespace)
+
+    making = asyncio.create_task(vector_index.tend(library.store.engine))
+    rounds = 0
+    while not making.done() or rounds < 2:
+        for query in queries:
+            assert (await found(library, namespace, query))[0] == query
+        rounds += 1
+    assert await making
+    assert await is_indexed(library, namespace)
+    assert not await is_indexed(library, other)
+    assert not await vector_index.tend(library.store.engine)
+
+    after = {query: await found(library, namespace, query) for query in queries}
+    shared = sum(len(set(after[query]) & set(exact[query])) for query in queries)
+    assert shared >= 0.95 * 10 * len(queries)
+    name = {"name": f"ix_chunk_vector_hnsw_{namespace}"}
+    scans = text("SELECT idx_scan FROM pg_stat_all_indexes WHERE indexrelname = :name")
+    used = 0
+    async with asyncio.timeout(30):
+        # Each connection tells of what it did when it likes to.
+        while not used:
+            await found(library, namespace, queries[0])
+            async with library.store.sessions.begin() as session:
+                await session.execute(text("SELECT pg_stat_force_next_flush()"))
+            async with library.store.sessions.begin() as session:
+                used = await session.scalar(scans, name) or 0
+    # Another namespace's vectors are never found by it, and what is removed is gone at once.
+    assert all("thyme" not in each for each in await found(library, namespace, "thyme n7"))
+    async with library.store.sessions.begin() as session:
+        await placement.remove(session, library.owner, namespace, doc_id)
+    assert await found(library, namespace, queries[0]) == []
+    await library.add(["clover again"], namespace)
+    assert await found(library, namespace, "clover again", "hybrid") == ["clover again"]
+
+    assert await vector_index.tend(library.store.engine)
+    assert not await is_indexed(library, namespace)
+    assert await found(library, namespace, "clover again", "hybrid") == ["clover again"]
+
+
+@pytest.mark.usefixtures("small")
+async def test_what_was_left_half_made_is_made_again(library: Library) -> None:
+    namespace = await library.namespace()
+    await library.add([f"clover n{i}" for i in range(1600)], namespace)
+    assert await vector_index.tend(library.store.engine)
+    async with library.store.sessions.begin() as session:
+        await session.execute(
+            text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(:name)"),
+            {"name": f"ix_chunk_vector_hnsw_{namespace}"},
+        )
+    assert not await is_indexed(library, namespace)
+    assert (await found(library, namespace, "clover n5"))[0] == "clover n5"
+    verdict = await verify(library.store.sessions, library.store.storage)
+    assert "invalid-index" not in {finding.check for finding in verdict.findings}
+    assert await vector_index.tend(library.store.engine)
+    assert await is_indexed(library, namespace)
+
+
+@pytest.mark.usefixtures("small")
+async def test_the_index_of_a_deleted_namespace_goes(library: Library) -> None:
+    namespace = await library.namespace()
+    await library.add([f"clover n{i}" for i in range(1600)], namespace)
+    assert await vector_index.tend(library.store.engine)
+    async with library.store.sessions.begin() as session:
+        await session.execute(text("DELETE FROM namespace"))
+    assert await vector_index.tend(library.store.engine)
+    assert not await is_indexed(library, namespace)
+    assert not await vector_index.tend(library.store.engine)
