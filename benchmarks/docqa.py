@@ -23,8 +23,9 @@ from sqlalchemy import select
 from benchmarks.corpus import Corpus, documents_in, open_corpus
 from ingest.embedder import Embedder
 from luma_rag.db.models import Document
+from luma_rag.retrieval.hits import Hit
 from luma_rag.retrieval.query_encoder import QueryEncoder
-from luma_rag.retrieval.search import Hit, Mode, Retriever
+from luma_rag.retrieval.search import Mode, Retriever
 
 
 class Question(msgspec.Struct, frozen=True):

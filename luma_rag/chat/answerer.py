@@ -10,7 +10,8 @@ class RetrievedPassage(msgspec.Struct, frozen=True):
     """A passage the retriever found, numbered from 1 in the order of the prompt.
 
     `similarity` is the cosine of the question's and the passage's embeddings (the latter with title and
-    heading, as it was ingested); None where the retriever does not know it.
+    heading, as it was ingested); None where the retriever does not know it. `before` and `after` stand right
+    before and after the passage, at the same place of the document.
     """
 
     n: int
@@ -19,6 +20,8 @@ class RetrievedPassage(msgspec.Struct, frozen=True):
     page: int | None = None
     heading: str | None = None
     similarity: float | None = None
+    before: str = ""
+    after: str = ""
 
 
 class HistoryMessage(msgspec.Struct, frozen=True):

@@ -69,7 +69,8 @@ def build(
 
     Everything is meant to fit into `context_tokens` together with the answer. Rules and question are always
     there whole; then come the passages in their order, the last one cut and the rest left out where they
-    don't fit; then as many earlier exchanges as fit, newest first. `count` gives the tokens of a text.
+    don't fit; then as many earlier exchanges as fit, newest first; then what stands round the passages, where
+    it fits. `count` gives the tokens of a text.
     """
     left = context_tokens - answer_limit(context_tokens, max_answer_tokens)
     asked = f"Question: {_harmless(question)}"
@@ -86,10 +87,17 @@ def build(
 
     exchanges: list[tuple[str, str]] = []
     for user, answer in reversed(_exchanges(history)):
-        left -= count(user) + count(answer) + 2 * MESSAGE_TOKENS
-        if left < 0:
+        tokens = count(user) + count(answer) + 2 * MESSAGE_TOKENS
+        if tokens > left:
             break
+        left -= tokens
         exchanges.insert(0, (user, answer))
+
+    for place, passage in enumerate(passages[: len(blocks)]):
+        longer = _fenced(passage, _cleaned(f"{passage.before}{passage.text}{passage.after}"))
+        if (more := count(longer) - count(blocks[place])) <= left:
+            blocks[place] = longer
+            left -= more
 
     messages = [PromptMessage("system", RULES)]
     for user, answer in exchanges:
@@ -113,7 +121,7 @@ def _exchanges(history: Sequence[HistoryMessage]) -> list[tuple[str, str]]:
 
 def _fitting(passage: RetrievedPassage, room: int, count: Callable[[str], int]) -> tuple[str, bool]:
     """The passage as a block of at most `room` tokens, "" where that is too few, and whether it is whole."""
-    text = _REFERENCE.sub(r"(\1)", _harmless(passage.text)).strip()
+    text = _cleaned(passage.text)
     if count(_fenced(passage, text)) <= room:
         return _fenced(passage, text), True
     if room < _LEAST_TOKENS + count(_fenced(passage, "")):
@@ -127,6 +135,10 @@ def _fitting(passage: RetrievedPassage, room: int, count: Callable[[str], int]) 
             high = middle - 1
     words, space, _ = text[:low].rpartition(" ")
     return _fenced(passage, (words if space else text[:low]) + " …"), False
+
+
+def _cleaned(text: str) -> str:
+    return _REFERENCE.sub(r"(\1)", _harmless(text)).strip()
 
 
 def _fenced(passage: RetrievedPassage, text: str) -> str:

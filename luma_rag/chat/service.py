@@ -16,10 +16,14 @@ from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chat, Citation, Document, Message
 from luma_rag.db.session import Sessions
 from luma_rag.errors import ConflictError
-from luma_rag.retrieval.search import Found, Retriever
+from luma_rag.retrieval.hits import Found
+from luma_rag.retrieval.search import Retriever
 
 # After so many seconds of silence, readers are told that the answer is still on its way.
 _SILENCE = 15.0
+# So many passages are read with what stands round them. On 87 questions over 36 documents, that held
+# .549 of the evidence in 1,451 words; ten passages without it held .522 in as many, and six .467 in 890.
+_SURROUNDED = 3
 # As many earlier messages as any prompt could hold.
 _HISTORY_MESSAGES = 40
 
@@ -158,7 +162,10 @@ class ChatService:
             events.put_nowait(error)
 
     async def _retrieve(self, principal: Principal, namespace_id: int, question: str) -> list[Found]:
-        return (await self._retriever.retrieve(principal, namespace_id, question, k=self._passages))[0]
+        found, _ = await self._retriever.retrieve(
+            principal, namespace_id, question, k=self._passages, surrounded=_SURROUNDED
+        )
+        return found
 
     async def _keep(self, question: _Question, text: str, hits: Sequence[Found]) -> MessageView:
         used = _used(text, hits)
@@ -241,7 +248,9 @@ async def _history(session: AsyncSession, chat_id: int, *, before: int | None) -
 
 def _numbered(hits: Sequence[Found]) -> list[RetrievedPassage]:
     return [
-        RetrievedPassage(hit.rank, hit.title, hit.text, hit.page, hit.heading, similarity=hit.similarity)
+        RetrievedPassage(
+            hit.rank, hit.title, hit.text, hit.page, hit.heading, hit.similarity, hit.before, hit.after
+        )
         for hit in hits
     ]
 
@@ -255,7 +264,8 @@ def _citations(hits: Sequence[Found], support: str) -> list[CitationView]:
             hit.title,
             hit.page,
             hit.heading,
-            quote(hit.text, support),
+            # The LLM read what stands round it too.
+            quote(f"{hit.before}{hit.text}{hit.after}", support),
             hit.score,
         )
         for hit in hits

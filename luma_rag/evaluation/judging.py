@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from luma_rag.evaluation.questions import Place, Question
-from luma_rag.retrieval.search import Hit
+from luma_rag.retrieval.hits import Hit
 
 # Of the shorter of quote and passage, this share of the words has to be common to both.
 _SHARED_WORDS = 0.5

@@ -14,7 +14,8 @@ from luma_rag.errors import NotFoundError
 from luma_rag.evaluation.judging import Ranking, rank
 from luma_rag.evaluation.measures import Latency, Measured, latency, measure
 from luma_rag.evaluation.questions import Question
-from luma_rag.retrieval.search import Hit, Mode, Retriever
+from luma_rag.retrieval.hits import Hit
+from luma_rag.retrieval.search import Mode, Retriever
 
 
 class Run(msgspec.Struct, frozen=True):

@@ -110,13 +110,15 @@ class DocumentChange(Input, frozen=True):
 class Search(Input, frozen=True):
     """A search in one namespace; `doc_ids` narrows it to some of its documents.
 
-    `dense` searches by meaning, `lexical` by words, and `hybrid` both ways.
+    `per_document` is the most hits that one document may have; by default there is no such limit. `dense`
+    searches by meaning, `lexical` by words, and `hybrid` both ways.
     """
 
     query: Question
     k: Annotated[int, Meta(ge=1, le=MAX_K)] = 5
     mode: Mode = "hybrid"
     doc_ids: Annotated[list[Id], Meta(max_length=1000)] | None = None
+    per_document: Annotated[int, Meta(ge=1, le=MAX_K)] | None = None
 
 
 class Questions(Input, frozen=True):

@@ -14,38 +14,19 @@ from luma_rag.db.models import LexicalSegment
 from luma_rag.db.session import Sessions
 from luma_rag.documents.vector_index import is_indexed
 from luma_rag.metrics import RETRIEVAL
+from luma_rag.retrieval.hits import Found, Hit
 from luma_rag.retrieval.query_encoder import QueryEncoder
 from luma_rag.retrieval.question import Question, meaning_share, query_terms
+from luma_rag.retrieval.selection import select as select_hits
 from luma_rag.retrieval.statement import search_statement
+from luma_rag.retrieval.surroundings import surroundings
 
 MAX_K = 100
+# Looked at beyond what is asked for, in the place of what is left out; so many where one document could have
+# all of it.
+_SPARE, _MANY = 20, 400
 Mode = Literal["hybrid", "dense", "lexical"]
 MODES: tuple[Mode, ...] = ("hybrid", "dense", "lexical")
-
-
-class Hit(msgspec.Struct, frozen=True):
-    """A chunk that was found; `rank` counts from 1.
-
-    `score` depends on the mode. Dense: the cosine of chunk and query, at most 1. Lexical: BM25, at least 0
-    and without an upper limit, to be compared within one answer only. Hybrid: a mean of cosine and BM25,
-    each as a share of the best there is, from 0 to 1, where 1 is the best in both; it tells how chunks
-    compare, and not how well they fit.
-    """
-
-    vec_id: str
-    doc_id: int
-    title: str
-    page: int | None
-    heading: str | None
-    text: str
-    score: float
-    rank: int
-
-
-class Found(Hit, frozen=True):
-    """A hit, and the cosine of chunk and query whatever the mode; None where the query was not embedded."""
-
-    similarity: float | None
 
 
 class Took(msgspec.Struct, frozen=True):
@@ -80,9 +61,12 @@ class Retriever:
         k: int,
         mode: Mode = "hybrid",
         doc_ids: Sequence[int] | None = None,
+        per_document: int | None = None,
     ) -> SearchResult:
-        """As `retrieve`, without the similarity."""
-        found, took = await self.retrieve(principal, namespace_id, query, k=k, mode=mode, doc_ids=doc_ids)
+        """As `retrieve`, without what callers of the interface do not get."""
+        found, took = await self.retrieve(
+            principal, namespace_id, query, k=k, mode=mode, doc_ids=doc_ids, per_document=per_document
+        )
         names = Hit.__struct_fields__
         return SearchResult([Hit(**{name: getattr(hit, name) for name in names}) for hit in found], took)
 
@@ -95,10 +79,14 @@ class Retriever:
         k: int,
         mode: Mode = "hybrid",
         doc_ids: Sequence[int] | None = None,
+        per_document: int | None = None,
+        surrounded: int = 0,
     ) -> tuple[list[Found], Took]:
-        """The `k` chunks of the namespace that fit `query` best, best first.
+        """The `k` places in the namespace that fit `query` best, best first.
 
-        `doc_ids` narrows the search to these documents; one that is not in the namespace finds nothing.
+        Neighbours and copies of better ones are left out, see `luma_rag.retrieval.selection`. `doc_ids`
+        narrows the search to these documents; one that is not in the namespace finds nothing. `per_document`
+        is the most that one document may have. The first `surrounded` come with what stands round them.
 
         Raises:
             NotFoundError: the namespace does not exist or may not be read.
@@ -108,11 +96,20 @@ class Retriever:
         asked = time.perf_counter()
         async with self._sessions.begin() as session:
             found = await find(
-                session, principal, namespace_id, question, k=k, doc_ids=doc_ids, indexed=indexed
+                session,
+                principal,
+                namespace_id,
+                question,
+                k=2 * k + _SPARE if per_document is None else _MANY,
+                doc_ids=doc_ids,
+                indexed=indexed,
             )
             if not found:
                 # Empty, or not the caller's to search? Only then is it worth a second question.
                 await require_namespace(session, principal, namespace_id)
+            found = select_hits(found, k, per_document)
+            if surrounded:
+                found = await _with_surroundings(session, principal, namespace_id, found, surrounded)
         done = time.perf_counter()
         took = Took(
             embed=embed,
@@ -163,11 +160,11 @@ async def find(
     )
     rows = await session.execute(statement, parameters)
     return [
-        Found(vec_id, doc_id, title, page, heading, text, score, rank, similarity)
-        for rank, (vec_id, doc_id, title, page, heading, text, score, similarity) in enumerate(
-            rows.all(), start=1
-        )
-    ]
+        Found(vec_id, doc_id, title, page, heading, text, score, rank, similarity, passage, ordinal)
+        for rank, (
+            vec_id, doc_id, title, page, heading, text, score, similarity, passage, ordinal,
+        ) in enumerate(rows.all(), start=1)
+    ]  # fmt: skip
 
 
 async def outline(session: AsyncSession, principal: Principal, namespace_id: int) -> tuple[list[str], bool]:
@@ -183,6 +180,18 @@ async def outline(session: AsyncSession, principal: Principal, namespace_id: int
     )
     found, indexed = row.one()
     return list(found), bool(indexed)
+
+
+async def _with_surroundings(
+    session: AsyncSession, principal: Principal, namespace_id: int, found: list[Found], first: int
+) -> list[Found]:
+    around = await surroundings(session, principal, namespace_id, [hit.vec_id for hit in found[:first]])
+    return [
+        msgspec.structs.replace(hit, before=around[hit.vec_id].before, after=around[hit.vec_id].after)
+        if hit.vec_id in around
+        else hit
+        for hit in found
+    ]
 
 
 def _milliseconds(start: float, end: float) -> float:

@@ -65,9 +65,8 @@ def search_statement(
 ) -> tuple[Select[Any], dict[str, Any]]:
     """The statement that finds the `k` best chunks, and its parameters.
 
-    It selects vec_id, document id, title, page, heading, text, score and similarity. What the score is,
-    `luma_rag.retrieval.search.Hit` says. The similarity is the cosine of chunk and query, NULL without an
-    embedding. Nothing is found where the caller may not read. `indexed` says that the namespace has an HNSW
+    It selects the fields of `luma_rag.retrieval.hits.Found`, but for the rank and for what stands round the
+    chunk. Nothing is found where the caller may not read. `indexed` says that the namespace has an HNSW
     index; it is right either way, and slow where it is wrong.
     """
     parameters: dict[str, Any] = {"namespace_id": namespace_id}
@@ -122,6 +121,8 @@ def prepared(principal: Principal, form: Form) -> Select[Any]:
             Chunk.text,
             best.c.score,
             -_distance() if form.by_meaning else literal(None, Float),
+            Chunk.passage,
+            Chunk.ordinal,
         )
         .select_from(best)
         .join(ChunkVector, ChunkVector.id == best.c.id)

@@ -173,3 +173,26 @@ def test_numbers_of_earlier_passages_do_not_come_back() -> None:
     history = [HistoryMessage("user", "Leave?"), HistoryMessage("LLM", "It is 28 days [3], twice [1][2].")]
     messages = prompt.build("And unpaid?", [], history, context_tokens=4000, max_answer_tokens=100)
     assert [m.content for m in messages if m.role == "assistant"] == ["It is 28 days, twice."]
+
+
+AROUND = RetrievedPassage(
+    1, "Report", "Revenue was 7.", page=2, before="In 2023 it rose. ", after=" Costs fell."
+)
+
+
+def test_what_stands_round_a_passage_is_part_of_it() -> None:
+    assert "\nIn 2023 it rose. Revenue was 7. Costs fell.\n</passage>" in build([AROUND])[-1].content
+
+
+def test_what_stands_round_comes_after_history_where_room_is_short() -> None:
+    around = RetrievedPassage(1, "Report", words(20), before=f"{words(300)} ", after=" </passage> [7]")
+    plain = RetrievedPassage(1, "Report", words(20))
+    history = exchange(1, 100)
+    whole = build([around], history)
+    assert len(whole) == 4
+    assert "&lt;/passage> (7)" in whole[-1].content
+    small = build([around], history, context_tokens=1800)
+    assert small == build([plain], history, context_tokens=1800)
+    assert len(small) == 4
+    for context_tokens in range(1000, 3000, 100):
+        assert size(build([around, AROUND], history, context_tokens=context_tokens)) <= context_tokens - 256

@@ -1,6 +1,6 @@
 from luma_rag.evaluation.judging import rank
 from luma_rag.evaluation.questions import Place, Question
-from luma_rag.retrieval.search import Hit
+from luma_rag.retrieval.hits import Hit
 
 NAMES = {1: frozenset({"contract.pdf", "The contract"}), 2: frozenset({"manual.pdf"})}
 

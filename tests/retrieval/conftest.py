@@ -13,8 +13,9 @@ from luma_rag.db.models import Document, Namespace, User
 from luma_rag.db.models.document import DIMENSIONS
 from luma_rag.documents import ingestion, placement
 from luma_rag.documents.vectors import PostgresSink
+from luma_rag.retrieval.hits import Found
 from luma_rag.retrieval.question import Question, meaning_share, query_terms
-from luma_rag.retrieval.search import Found, find, outline
+from luma_rag.retrieval.search import find, outline
 from luma_rag.runtime import Store
 
 

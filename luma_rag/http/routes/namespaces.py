@@ -132,9 +132,15 @@ async def follow(namespace_id: Id, request: Request[Any, Any, Any], runtime: Ser
 async def search(
     namespace_id: Id, data: JSONBody[Search], principal: Caller, runtime: Services
 ) -> SearchResult:
-    """The passages that fit a query best. Level 1."""
+    """The passages that fit a query best, without neighbours and copies of better ones. Level 1."""
     return await runtime.retriever.search(
-        principal, namespace_id, data.query, k=data.k, mode=data.mode, doc_ids=data.doc_ids
+        principal,
+        namespace_id,
+        data.query,
+        k=data.k,
+        mode=data.mode,
+        doc_ids=data.doc_ids,
+        per_document=data.per_document,
     )
 
 

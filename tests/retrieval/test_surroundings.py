@@ -1,0 +1,104 @@
+from sqlalchemy import select
+
+from luma_rag.access import Principal
+from luma_rag.db.models import Chunk
+from luma_rag.retrieval.search import Retriever
+from luma_rag.retrieval.surroundings import Surroundings, surroundings
+from tests.api import Api
+from tests.documents_made import pdf
+from tests.retrieval.conftest import Library
+
+TEXTS = ["one ", "two ", "three ", "four ", "five "]
+
+
+async def around(library: Library, namespace: int, *texts: str) -> list[Surroundings]:
+    """What stands round the chunks of these texts, given as the hits of a search, best first."""
+    vec_ids = [(await library.search(namespace, text, "dense", k=1))[0].vec_id for text in texts]
+    async with library.store.sessions.begin() as session:
+        found = await surroundings(session, library.owner, namespace, vec_ids)
+    return [found[vec_id] for vec_id in vec_ids]
+
+
+async def test_neighbours_come_once_and_from_the_same_passage(library: Library) -> None:
+    namespace = await library.namespace()
+    doc_id = await library.add(TEXTS, namespace)
+    assert await around(library, namespace, "one ", "three ") == [
+        Surroundings("", "two "),
+        Surroundings("", "four "),
+    ]
+    assert await around(library, namespace, "three ", "one ") == [
+        Surroundings("two ", "four "),
+        Surroundings(),
+    ]
+    async with library.store.sessions.begin() as session:
+        for chunk in await session.scalars(select(Chunk).where(Chunk.doc_id == doc_id, Chunk.ordinal > 2)):
+            chunk.passage = 1
+    assert await around(library, namespace, "three ") == [Surroundings("two ", "")]
+
+
+async def test_where_chunks_overlap_nothing_is_said_twice(library: Library) -> None:
+    namespace = await library.namespace()
+    doc_id = await library.add(["A man, a plan", "a plan, a canal", "a canal."], namespace)
+    async with library.store.sessions.begin() as session:
+        places = {0: (0, 13), 1: (7, 22), 2: (15, 23)}
+        for chunk in await session.scalars(select(Chunk).where(Chunk.doc_id == doc_id)):
+            chunk.start_char, chunk.end_char = places[chunk.ordinal]
+    assert await around(library, namespace, "a plan, a canal") == [Surroundings("A man, ", ".")]
+
+
+async def test_who_may_not_read_the_namespace_gets_nothing(library: Library) -> None:
+    namespace, other = await library.namespace(), await library.namespace()
+    await library.add(TEXTS, namespace)
+    vec_id = (await library.search(namespace, "two ", "dense", k=1))[0].vec_id
+    stranger = Principal(library.owner.user_id + 1, "user")
+    async with library.store.sessions.begin() as session:
+        for principal, where in ((stranger, namespace), (library.owner, other)):
+            assert await surroundings(session, principal, where, [vec_id]) == {vec_id: Surroundings()}
+
+
+async def test_a_search_gives_each_place_and_each_text_once(library: Library, api: Api, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    alice = await api.user("alice2")
+    namespace = await api.namespace(alice)
+    long = "\n".join(f"The bees of hive {n} like clover best, and fly far for it." for n in range(50))
+    wasps = "Wasps build nests of paper."
+    ids = [
+        await api.upload(alice, pdf(tmp_path / f"{name}.pdf", *pages), namespace)
+        for name, pages in {"bees": [long, wasps], "copy": [wasps]}.items()
+    ]
+
+    async def search(**more: object) -> list[dict[str, object]]:
+        body = {"query": "Wasps and bees like clover", "k": 10, **more}
+        answer = await alice.post(f"/api/namespaces/{namespace}/search", json=body)
+        assert answer.status_code == 200, answer.text
+        hits: list[dict[str, object]] = answer.json()["hits"]
+        return hits
+
+    hits = await search()
+    assert [hit["rank"] for hit in hits] == list(range(1, len(hits) + 1))
+    assert [hit["text"] for hit in hits].count(wasps) == 1
+    # The page has four chunks, of which no two neighbours are given.
+    assert (await alice.get(f"/api/namespaces/{namespace}")).json()["chunks"] == 6
+    assert len([hit for hit in hits if (hit["doc_id"], hit["page"]) == (ids[0], 1)]) in {1, 2}
+    narrowed = await search(per_document=1)
+    assert len({hit["doc_id"] for hit in narrowed}) == len(narrowed)
+    answer = await alice.post(
+        f"/api/namespaces/{namespace}/search", json={"query": "bees", "per_document": 0}
+    )
+    assert answer.status_code == 422
+
+
+async def test_what_is_read_round_a_hit(api: Api, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    alice = await api.user("alice3")
+    namespace = await api.namespace(alice)
+    lines = [f"Field {n} has clover of kind {n}, sown in spring and cut in autumn." for n in range(60)]
+    await api.upload(alice, pdf(tmp_path / "fields.pdf", "\n".join(lines)), namespace)
+    me = (await alice.get("/api/auth/me")).json()
+    retriever: Retriever = api.runtime.retriever
+    found, _ = await retriever.retrieve(
+        Principal(me["id"], me["role"]), namespace, lines[30], k=3, surrounded=1
+    )
+    assert lines[30] in found[0].text
+    assert found[0].before or found[0].after
+    assert not any(hit.before or hit.after for hit in found[1:])
+    whole = " ".join(f"{found[0].before}{found[0].text}{found[0].after}".split())
+    assert whole in " ".join("\n".join(lines).split())
