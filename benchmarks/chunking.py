@@ -32,7 +32,9 @@ from ingest.settings import ChunkSettings, ParserLimits
 from ingest.types import Chunk, ParsedDocument, Passage
 from ingest.words import detect_language, query_words, words
 from luma_rag.documents.lexicon import K1, B
-from luma_rag.retrieval.question import MEANING_LATIN
+from luma_rag.retrieval.hits import Found
+from luma_rag.retrieval.question import MEANING_ENGLISH
+from luma_rag.retrieval.selection import select
 from luma_rag.retrieval.statement import CANDIDATES
 
 DEFAULT = "64/0/0 128/0/0 192/0/0 256/0/0 256/24/0 256/64/0 256/24/24 256/24/48 128/24/48"
@@ -76,6 +78,8 @@ class Index:
         self.chunks: list[Located] = []
         terms: list[list[str]] = []
         self._languages: set[str] = set()
+        self._numbers = {name: number for number, name in enumerate(files)}
+        self._ordinals: list[int] = []
         for name, document in files.items():
             made = chunk(document, name, count, setting)
             texts = [embedding_text(each) for each in made]
@@ -83,19 +87,26 @@ class Index:
             self._languages.add(language)
             terms += [words(text, language) for text in texts]
             self.chunks += [(name, each) for each in made]
+            self._ordinals += range(len(made))
         self._vectors = embedder.embed_documents([embedding_text(each) for _, each in self.chunks])
         self._bm25 = bm25s.BM25(k1=K1, b=B, method="lucene")
         self._bm25.index(terms, show_progress=False)
 
-    def ask(self, question: str) -> list[Located]:
-        """The chunks that either half has among its first candidates, best first."""
+    def ask(self, question: str, k: int) -> list[Located]:
+        """The first `k` of the chunks that either half has among its candidates, as Luma does."""
         cosine = np.maximum(self._vectors @ self._embedder.embed_query(question), 0).astype(np.float64)
         asked = {word for language in self._languages for word in query_words(question, language)}
         known = [word for word in asked if word in self._bm25.vocab_dict]
         bm25 = self._bm25.get_scores(known).astype(np.float64) if known else np.zeros(len(cosine))
         either = np.union1d(_best(cosine), _best(bm25))
-        score = MEANING_LATIN * _share(cosine[either]) + (1 - MEANING_LATIN) * _share(bm25[either])
-        return [self.chunks[i] for i in either[np.argsort(-score, kind="stable")]]
+        score = MEANING_ENGLISH * _share(cosine[either]) + (1 - MEANING_ENGLISH) * _share(bm25[either])
+        ranked = either[np.argsort(-score, kind="stable")]
+        return [self.chunks[int(hit.vec_id)] for hit in select(map(self._found, ranked), k)]
+
+    def _found(self, i: int) -> Found:
+        name, each = self.chunks[i]
+        place = (each.passage, self._ordinals[i])
+        return Found(str(i), self._numbers[name], name, each.page, None, each.text, 0, 0, None, None, *place)
 
 
 def _best(scores: Scores) -> NDArray[np.intp]:
@@ -113,7 +124,7 @@ def of_excerpts(index: Index, questions: Sequence[Asked], budget: int) -> tuple[
         wanted = {(question.document, i) for each in question.references for i in range(each.start, each.end)}
         given: set[tuple[str, int]] = set()
         left = budget
-        for name, each in index.ask(question.text):
+        for name, each in index.ask(question.text, CANDIDATES):
             left -= each.tokens
             if left < 0:
                 break
@@ -127,7 +138,7 @@ def of_excerpts(index: Index, questions: Sequence[Asked], budget: int) -> tuple[
 def of_pages(index: Index, folder: Path) -> float:
     """How often the page of the answer is among the first five chunks."""
     found = [
-        any((name, each.page) in question.places for name, each in index.ask(question.text)[:5])
+        any((name, each.page) in question.places for name, each in index.ask(question.text, 5))
         for question in read_questions(folder / "questions.jsonl")
     ]
     return round(float(np.mean(found)), 4)

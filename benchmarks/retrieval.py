@@ -154,7 +154,7 @@ async def measure(sessions: Sessions, data: TestSet, texts: Vector, queries: Vec
             question = Question(
                 embedding if way != "lexical" else None,
                 query_terms(query, [language]) if way != "dense" else None,
-                meaning_share(query),
+                meaning_share(query, [language]),
             )
             began = time.perf_counter()
             async with sessions.begin() as session:

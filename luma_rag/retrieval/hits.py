@@ -26,11 +26,14 @@ class Found(Hit, frozen=True):
     """A hit with what else is known of it.
 
     `similarity` is the cosine of chunk and query, whatever the mode; None where the query was not embedded.
-    `passage` and `ordinal` are the numbers of the passage and of the chunk in the document. `before` and
-    `after` are what stands round the chunk in its passage, if that was asked for.
+    `coverage` is how much of the query's words the chunk holds: BM25 as a share of all weights in the query,
+    from 0 to 1; None where words were not searched. `passage` and `ordinal` are the numbers of the passage
+    and of the chunk in the document. `before` and `after` are what stands round the chunk in its passage, if
+    that was asked for.
     """
 
     similarity: float | None
+    coverage: float | None
     passage: int
     ordinal: int
     before: str = ""

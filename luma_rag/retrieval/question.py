@@ -7,12 +7,12 @@ import msgspec
 import regex
 
 from ingest.types import Vector
-from ingest.words import number, query_words
+from ingest.words import DEFAULT_LANGUAGE, likeliest_language, number, query_words
 
 MOST_TERMS = 256
 # all-MiniLM-L6-v2 was trained on English, and makes do with what is written like it. Other scripts it takes
 # for strings of unknown letters; then meaning may decide only between what is about as good by its words.
-MEANING_LATIN, MEANING_OTHER = 0.5, 0.05
+MEANING_ENGLISH, MEANING_LATIN, MEANING_OTHER = 0.6, 0.5, 0.02
 _LETTER, _LATIN = regex.compile(r"\p{L}"), regex.compile(r"\p{Latin}")
 
 
@@ -25,7 +25,7 @@ class Question(msgspec.Struct, frozen=True):
 
     embedding: Vector | None = None
     terms: Counter[int] | None = None
-    meaning: float = MEANING_LATIN
+    meaning: float = MEANING_ENGLISH
 
 
 def query_terms(query: str, languages: Collection[str]) -> Counter[int]:
@@ -37,8 +37,13 @@ def query_terms(query: str, languages: Collection[str]) -> Counter[int]:
     return Counter(dict(list(found.items())[:MOST_TERMS]))
 
 
-def meaning_share(query: str) -> float:
-    """How much meaning counts beside words for this query, by its share of Latin letters."""
+def meaning_share(query: str, languages: Collection[str]) -> float:
+    """How much meaning counts beside words for this query, where the documents have these languages.
+
+    That is the most for English, and less the smaller the share of Latin letters.
+    """
     letters = len(_LETTER.findall(query))
     latin = len(_LATIN.findall(query)) / letters if letters else 1.0
-    return MEANING_OTHER + latin * (MEANING_LATIN - MEANING_OTHER)
+    is_english = latin > 0 and likeliest_language(query, languages or [DEFAULT_LANGUAGE]) == DEFAULT_LANGUAGE
+    most = MEANING_ENGLISH if is_english else MEANING_LATIN
+    return MEANING_OTHER + latin * (most - MEANING_OTHER)

@@ -137,7 +137,7 @@ class Retriever:
             terms = None if mode == "dense" else query_terms(query, languages)
             if encoding is None:
                 return Question(terms=terms), indexed, None
-            question = Question(await encoding, terms, meaning_share(query))
+            question = Question(await encoding, terms, meaning_share(query, languages))
             return question, indexed, _milliseconds(started, time.perf_counter())
         finally:
             if encoding is not None:
@@ -160,10 +160,8 @@ async def find(
     )
     rows = await session.execute(statement, parameters)
     return [
-        Found(vec_id, doc_id, title, page, heading, text, score, rank, similarity, passage, ordinal)
-        for rank, (
-            vec_id, doc_id, title, page, heading, text, score, similarity, passage, ordinal,
-        ) in enumerate(rows.all(), start=1)
+        Found(vec_id, doc_id, title, page, heading, text, score, rank, *more)
+        for rank, (vec_id, doc_id, title, page, heading, text, score, *more) in enumerate(rows.all(), start=1)
     ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
+    and_,
     any_,
     bindparam,
     cast,
@@ -105,12 +106,7 @@ class Form(msgspec.Struct, frozen=True):
 def prepared(principal: Principal, form: Form) -> Select[Any]:
     """The statement for a caller: the rules in it are asked anew each time that it is carried out."""
     ranked = _ranked(form, permission(principal))
-    best = (
-        select(ranked.c.id, ranked.c.score)
-        .order_by(ranked.c.score.desc(), ranked.c.id)
-        .limit(_number(form.k))
-        .cte("best")
-    )
+    best = select(*ranked.c).order_by(ranked.c.score.desc(), ranked.c.id).limit(_number(form.k)).cte("best")
     return (
         select(
             cast(ChunkVector.id, Text),
@@ -121,6 +117,7 @@ def prepared(principal: Principal, form: Form) -> Select[Any]:
             Chunk.text,
             best.c.score,
             -_distance() if form.by_meaning else literal(None, Float),
+            best.c.coverage if form.by_words else literal(None, Float),
             Chunk.passage,
             Chunk.ordinal,
         )
@@ -144,12 +141,14 @@ def permission(principal: Principal) -> ColumnElement[bool]:
 
 
 def _ranked(form: Form, may_read: ColumnElement[bool]) -> CTE:
-    """Ids and scores of the best by meaning, by words, or by both."""
+    """Ids and scores of the best by meaning, by words, or by both; with words, how well these are covered."""
     if not form.by_words:
         return _by_meaning(form, may_read)
     weighed = _weighed(may_read)
     words = _by_words(form, may_read, weighed)
-    return _fused(_by_meaning(form, may_read), words, weighed) if form.by_meaning else words
+    if form.by_meaning:
+        return _fused(_by_meaning(form, may_read), words, weighed)
+    return select(words.c.id, words.c.score, _coverage(words.c.score, weighed)).cte("covered")
 
 
 def _number(number: int) -> ColumnElement[int]:
@@ -182,7 +181,7 @@ def _depth(form: Form) -> ColumnElement[int]:
 
 
 def _weighed(may_read: ColumnElement[bool]) -> CTE:
-    """The terms that the namespace knows: in how many chunks each stands, and its weight in the query.
+    """The terms of the query: in how many chunks of the namespace each stands, and its weight in the query.
 
     `so_far` is how many chunks it and all rarer ones stand in, each counted as often as it is met.
     """
@@ -192,15 +191,23 @@ def _weighed(may_read: ColumnElement[bool]) -> CTE:
         .render_derived()
     )
     known = (
-        select(asked.c.term, asked.c.times, cast(func.sum(LexicalPosting.chunks), Float).label("chunks"))
+        select(
+            asked.c.term,
+            asked.c.times,
+            cast(func.coalesce(func.sum(LexicalPosting.chunks), 0), Float).label("chunks"),
+        )
         .select_from(asked)
-        .join(LexicalPosting, LexicalPosting.term == asked.c.term)
-        .where(LexicalPosting.namespace_id == _NAMESPACE_ID, may_read)
+        .outerjoin(
+            LexicalPosting,
+            and_(LexicalPosting.term == asked.c.term, LexicalPosting.namespace_id == _NAMESPACE_ID),
+        )
+        # All that searches by words starts from these.
+        .where(may_read)
         .group_by(asked.c.term, asked.c.times)
         .cte("known")
     )
     held = (
-        select(cast(func.sum(LexicalSegment.chunks), Float))
+        select(cast(func.coalesce(func.sum(LexicalSegment.chunks), 0), Float))
         .where(LexicalSegment.namespace_id == _NAMESPACE_ID)
         .scalar_subquery()
     )
@@ -222,6 +229,12 @@ def _bm25(weighed: CTE) -> Any:
     listed = func.string_agg(func.concat(weighed.c.term, ":", weighed.c.weight), ",")
     query = select(cast(func.concat("{", listed, f"}}/{TERMS}", type_=Text), SPARSEVEC(TERMS)))
     return -LexicalVector.weights.op("<#>", return_type=Float)(query.scalar_subquery())
+
+
+def _coverage(bm25: ColumnElement[float], weighed: CTE) -> ColumnElement[float]:
+    """The score as a share of all weights in the query, those of terms that stand nowhere too."""
+    whole = select(func.nullif(func.sum(weighed.c.weight), 0.0)).scalar_subquery()
+    return func.coalesce(bm25 / whole, 0.0).label("coverage")
 
 
 def _by_words(form: Form, may_read: ColumnElement[bool], weighed: CTE) -> CTE:
@@ -298,4 +311,5 @@ def _fused(meaning: CTE, words: CTE, weighed: CTE) -> CTE:
         for score in (both.c.cosine, both.c.bm25)
     )
     share = bindparam("meaning", type_=Float)
-    return select(both.c.id, (share * by_meaning + (1 - share) * by_words).label("score")).cte("fused")
+    score = (share * by_meaning + (1 - share) * by_words).label("score")
+    return select(both.c.id, score, _coverage(both.c.bm25, weighed)).cte("fused")

@@ -95,7 +95,7 @@ class Library:
             question = Question(
                 vectors([query])[0] if mode != "lexical" else None,
                 query_terms(query, languages) if mode != "dense" else None,
-                meaning_share(query),
+                meaning_share(query, languages),
             )
             return await find(
                 session,

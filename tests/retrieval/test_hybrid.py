@@ -2,7 +2,14 @@
 
 import pytest
 
-from luma_rag.retrieval.question import MEANING_LATIN, MEANING_OTHER, meaning_share, query_terms
+from luma_rag.retrieval.question import (
+    MEANING_ENGLISH,
+    MEANING_LATIN,
+    MEANING_OTHER,
+    meaning_share,
+    query_terms,
+)
+from luma_rag.retrieval.search import outline
 from tests.api import Api
 from tests.documents_made import pdf
 from tests.retrieval.conftest import Library
@@ -29,11 +36,14 @@ async def test_scores_are_the_mean_of_the_shares_of_the_best(library: Library) -
     cosines = {hit.text: hit.score for hit in await library.search(namespace, query, "dense", k=100)}
     bm25 = {hit.text: hit.score for hit in await library.search(namespace, query, "lexical", k=100)}
     found = await library.search(namespace, query, "hybrid", k=100)
+    async with library.store.sessions.begin() as session:
+        share = meaning_share(query, (await outline(session, library.owner, namespace))[0])
+    assert 0 < share < 1
     for hit in found:
         # Each half scores what only the other has found, too.
-        expected = max(cosines[hit.text], 0) / max(cosines.values())
-        expected += bm25.get(hit.text, 0) / max(bm25.values())
-        assert hit.score == pytest.approx(expected / 2, abs=1e-4)
+        expected = share * max(cosines[hit.text], 0) / max(cosines.values())
+        expected += (1 - share) * bm25.get(hit.text, 0) / max(bm25.values())
+        assert hit.score == pytest.approx(expected, abs=1e-4)
     assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
 
 
@@ -64,10 +74,18 @@ async def test_an_empty_namespace_has_no_hits(library: Library) -> None:
 
 
 def test_meaning_counts_little_in_scripts_that_the_model_does_not_read() -> None:
-    assert meaning_share("What was the revenue?") == meaning_share("Wie hoch war er?") == MEANING_LATIN
-    assert meaning_share("10-K 2023") == meaning_share("2023?") == MEANING_LATIN
-    assert meaning_share("日本で梅雨がないのは") == meaning_share("كم نقطة؟") == MEANING_OTHER
-    assert MEANING_OTHER < meaning_share("3M在北京") < MEANING_LATIN
+    assert meaning_share("日本で梅雨がないのは", ["ja"]) == meaning_share("كم نقطة؟", ["ar"]) == MEANING_OTHER
+    assert MEANING_OTHER < meaning_share("3M在北京", ["zh"]) < MEANING_LATIN
+
+
+def test_meaning_counts_most_in_english() -> None:
+    question, frage = "What was the revenue last year?", "Wie hoch war der Umsatz im letzten Jahr?"
+    assert meaning_share(question, ["en"]) == meaning_share(question, []) == MEANING_ENGLISH
+    assert meaning_share("10-K 2023", ["en"]) == meaning_share("2023?", ["en"]) == MEANING_ENGLISH
+    assert meaning_share(frage, ["de"]) == MEANING_LATIN
+    # Where documents have both, the question tells.
+    assert meaning_share(question, ["de", "en"]) == MEANING_ENGLISH
+    assert meaning_share(frage, ["de", "en"]) == MEANING_LATIN
 
 
 async def test_words_outweigh_meaning_where_it_counts_little(library: Library) -> None:

@@ -9,7 +9,7 @@ TEXT = "The copay for a visit to a specialist is 45 dollars after the deductible
 
 
 def found(text: str, doc_id: int, passage: int = 0, ordinal: int = 0) -> Found:
-    return Found("1", doc_id, "a title", 1, None, text, 0.5, 1, 0.5, passage, ordinal)
+    return Found("1", doc_id, "a title", 1, None, text, 0.5, 1, 0.5, None, passage, ordinal)
 
 
 def chosen(*texts: str) -> list[str]:
