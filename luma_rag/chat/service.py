@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -98,7 +99,7 @@ class ChatService:
         self, principal: Principal, namespace_id: int, question: str
     ) -> tuple[str, list[CitationView]]:
         """Answer without a chat; nothing is kept."""
-        hits = await self._retrieve(principal, namespace_id, question)
+        hits = await self._retrieve(principal, namespace_id, question, [])
         pieces = [piece async for piece in self._answerer.answer(question, _numbered(hits), [])]
         text = "".join(pieces)
         return text, _used(text, hits)
@@ -145,7 +146,9 @@ class ChatService:
         written: list[str] = []
         hits: list[Found] = []
         try:
-            hits = await self._retrieve(principal, question.namespace_id, question.message.content)
+            hits = await self._retrieve(
+                principal, question.namespace_id, question.message.content, question.history
+            )
             events.put_nowait(TurnEvent("citations", _citations(hits, question.message.content)))
             pieces = self._answerer.answer(question.message.content, _numbered(hits), question.history)
             async for piece in pieces:
@@ -161,11 +164,22 @@ class ChatService:
         except Exception as error:
             events.put_nowait(error)
 
-    async def _retrieve(self, principal: Principal, namespace_id: int, question: str) -> list[Found]:
-        found, _ = await self._retriever.retrieve(
-            principal, namespace_id, question, k=self._passages, surrounded=_SURROUNDED
+    async def _retrieve(
+        self, principal: Principal, namespace_id: int, question: str, history: Sequence[HistoryMessage]
+    ) -> list[Found]:
+        """What fits the question; where nothing does, what fits it together with the one before.
+
+        "And on Sundays?" is about nothing in particular. A question that stands alone is better asked alone.
+        """
+        retrieve = partial(
+            self._retriever.retrieve, principal, namespace_id, k=self._passages, surrounded=_SURROUNDED
         )
-        return found
+        retrieved = await retrieve(question)
+        before = next((message.content for message in reversed(history) if message.sender == "user"), None)
+        if retrieved.fits is False and before is not None:
+            both = await retrieve(f"{before}\n{question}")
+            retrieved = both if both.fits else retrieved
+        return retrieved.found
 
     async def _keep(self, question: _Question, text: str, hits: Sequence[Found]) -> MessageView:
         used = _used(text, hits)

@@ -81,7 +81,7 @@ def search(
         return
     if not result.hits:
         console.print(
-            f"The namespace holds no documents yet. Add some: luma ingest … --namespace {namespace}"
+            f"Nothing was found. Where there are no documents yet: luma ingest … --namespace {namespace}"
         )
         return
     table = Table("", "score", "document", "passage", show_lines=True)
@@ -89,5 +89,7 @@ def search(
         where = place(hit.page, hit.heading)
         table.add_row(str(hit.rank), f"{hit.score:.3f}", f"{hit.title}\n{where}", hit.text)
     console.print(table)
+    if result.fits is False:
+        console.print("None of it is likely to be about this: it is only what comes nearest.")
     took = result.took_ms
     console.print(f"{took.embed or 0:.1f} ms to embed, {took.search:.1f} ms to search.")

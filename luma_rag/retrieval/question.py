@@ -37,13 +37,18 @@ def query_terms(query: str, languages: Collection[str]) -> Counter[int]:
     return Counter(dict(list(found.items())[:MOST_TERMS]))
 
 
+def latin_share(query: str) -> float:
+    """The share of Latin letters among all letters, 1 where there is none."""
+    letters = len(_LETTER.findall(query))
+    return len(_LATIN.findall(query)) / letters if letters else 1.0
+
+
 def meaning_share(query: str, languages: Collection[str]) -> float:
     """How much meaning counts beside words for this query, where the documents have these languages.
 
     That is the most for English, and less the smaller the share of Latin letters.
     """
-    letters = len(_LETTER.findall(query))
-    latin = len(_LATIN.findall(query)) / letters if letters else 1.0
+    latin = latin_share(query)
     is_english = latin > 0 and likeliest_language(query, languages or [DEFAULT_LANGUAGE]) == DEFAULT_LANGUAGE
     most = MEANING_ENGLISH if is_english else MEANING_LATIN
     return MEANING_OTHER + latin * (most - MEANING_OTHER)

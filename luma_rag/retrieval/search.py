@@ -14,6 +14,7 @@ from luma_rag.db.models import LexicalSegment
 from luma_rag.db.session import Sessions
 from luma_rag.documents.vector_index import is_indexed
 from luma_rag.metrics import RETRIEVAL
+from luma_rag.retrieval.fit import fits
 from luma_rag.retrieval.hits import Found, Hit
 from luma_rag.retrieval.query_encoder import QueryEncoder
 from luma_rag.retrieval.question import Question, meaning_share, query_terms
@@ -39,10 +40,23 @@ class Took(msgspec.Struct, frozen=True):
 
 
 class SearchResult(msgspec.Struct, frozen=True):
-    """What a search found, best first, and how long it took."""
+    """What a search found, best first, and how long it took.
+
+    `fits` says whether any of it is likely to be about the query, null where that can't be told: by words
+    alone, or by meaning alone in a script that the model can't read.
+    """
 
     hits: list[Hit]
     took_ms: Took
+    fits: bool | None = None
+
+
+class Retrieved(msgspec.Struct, frozen=True):
+    """As `SearchResult`, with all that is known of the hits."""
+
+    found: list[Found]
+    took: Took
+    fits: bool | None
 
 
 class Retriever:
@@ -64,11 +78,12 @@ class Retriever:
         per_document: int | None = None,
     ) -> SearchResult:
         """As `retrieve`, without what callers of the interface do not get."""
-        found, took = await self.retrieve(
+        retrieved = await self.retrieve(
             principal, namespace_id, query, k=k, mode=mode, doc_ids=doc_ids, per_document=per_document
         )
         names = Hit.__struct_fields__
-        return SearchResult([Hit(**{name: getattr(hit, name) for name in names}) for hit in found], took)
+        hits = [Hit(**{name: getattr(hit, name) for name in names}) for hit in retrieved.found]
+        return SearchResult(hits, retrieved.took, retrieved.fits)
 
     async def retrieve(
         self,
@@ -81,7 +96,7 @@ class Retriever:
         doc_ids: Sequence[int] | None = None,
         per_document: int | None = None,
         surrounded: int = 0,
-    ) -> tuple[list[Found], Took]:
+    ) -> Retrieved:
         """The `k` places in the namespace that fit `query` best, best first.
 
         Neighbours and copies of better ones are left out, see `luma_rag.retrieval.selection`. `doc_ids`
@@ -120,7 +135,7 @@ class Retriever:
         for stage, milliseconds in msgspec.structs.asdict(took).items():
             if milliseconds is not None:
                 RETRIEVAL.labels(stage).observe(milliseconds / 1000)
-        return found, took
+        return Retrieved(found, took, fits(query, found))
 
     async def _ask(
         self, principal: Principal, namespace_id: int, query: str, mode: Mode

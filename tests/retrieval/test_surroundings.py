@@ -94,9 +94,10 @@ async def test_what_is_read_round_a_hit(api: Api, tmp_path) -> None:  # type: ig
     await api.upload(alice, pdf(tmp_path / "fields.pdf", "\n".join(lines)), namespace)
     me = (await alice.get("/api/auth/me")).json()
     retriever: Retriever = api.runtime.retriever
-    found, _ = await retriever.retrieve(
+    retrieved = await retriever.retrieve(
         Principal(me["id"], me["role"]), namespace, lines[30], k=3, surrounded=1
     )
+    found = retrieved.found
     assert lines[30] in found[0].text
     assert found[0].before or found[0].after
     assert not any(hit.before or hit.after for hit in found[1:])
