@@ -106,3 +106,54 @@ async def test_the_index_of_a_deleted_namespace_goes(library: Library) -> None:
     assert await vector_index.tend(library.store.engine)
     assert not await is_indexed(library, namespace)
     assert not await vector_index.tend(library.store.engine)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
+async def test_a_search_sees_a_document_whole_or_not_at_all_while_it_comes_and_goes(
+    library: Library, mode: str
+) -> None:
+    namespace = await library.namespace()
+    base = await library.add([f"clover n{i}" for i in range(1600)], namespace)
+    changing = [f"moth n{i}" for i in range(40)]
+    there = {"moth": False, "clover": True}
+
+    async def change() -> None:
+        making = asyncio.create_task(vector_index.tend(library.store.engine))
+        for _ in range(3):
+            # As a document that is read anew: gone, and there again with all it holds.
+            doc_id = await library.add(changing, namespace)
+            there["moth"] = True
+            await asyncio.sleep(0.3)
+            there["moth"] = False
+            await drop(doc_id)
+        await making
+        there["clover"] = False
+        await drop(base)
+        assert await vector_index.tend(library.store.engine)
+
+    async def drop(doc_id: int) -> None:
+        async with library.store.sessions.begin() as session:
+            await placement.remove(session, library.owner, namespace, doc_id)
+
+    async def is_right() -> None:
+        for query in ("moth n7", "moth n31", "clover n5", "clover n1234"):
+            kind = query.split()[0]
+            certain = there[kind]
+            hits = await found(library, namespace, query, mode)
+            if query in hits:
+                assert hits[0] == query
+            else:
+                # Before it came, or after it went: nothing of it is there.
+                assert not (certain and there[kind])
+                assert not [text for text in hits if text.startswith(kind)]
+
+    changes = asyncio.create_task(change())
+    rounds = 0
+    while not changes.done():
+        await is_right()
+        rounds += 1
+    await changes
+    assert rounds > 3
+    assert await found(library, namespace, "clover n5", mode) == []
+    assert not await is_indexed(library, namespace)
