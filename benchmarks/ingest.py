@@ -1,6 +1,6 @@
 """How near ingestion comes to what its two unavoidable parts cost: reading the bytes and running the model.
 
-    python -m benchmarks.ingest FOLDER [--repeat 3] [--limit 10] [--recipe float32] [--json]
+    python -m benchmarks.ingest FOLDER [--repeat 3] [--limit 10] [--recipe int8-v1] [--json]
 
 FOLDER holds PDF and DOCX files, in subfolders too. In each round, on a database of its own,
 

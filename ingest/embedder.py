@@ -18,7 +18,7 @@ MODEL = EmbeddingModel(
     sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     dimensions=384,
     max_tokens=256,
-    recipe="float32",
+    recipe="int8-v1",
 )
 """The model of this module, and how it makes vectors if nothing else is said.
 

@@ -28,4 +28,4 @@ class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: ParserLimits = ParserLimits()
     chunk: ChunkSettings = ChunkSettings()
     batch_size: int = 16
-    recipe: Recipe = "float32"
+    recipe: Recipe = "int8-v1"

@@ -20,7 +20,7 @@ async def test_the_first_embedder_is_recorded_and_kept(store: Store, embedder: E
     assert await check_model(store.sessions, embedder) is embedder
     async with store.sessions.begin() as session:
         recorded = await session.get_one(EmbeddingModel, 1)
-        assert (recorded.sha256, recorded.recipe) == (embedder.model.sha256, "float32")
+        assert (recorded.sha256, recorded.recipe) == (embedder.model.sha256, "int8-v1")
 
 
 async def test_vectors_from_before_the_recipes_stay_as_they_are(store: Store, embedder: Embedder) -> None:
@@ -40,28 +40,27 @@ async def test_vectors_from_before_the_recipes_stay_as_they_are(store: Store, em
         )
     await migrate.upgrade(store.engine)
 
-    wanted = Embedder(recipe="int8-v1")
-    async with open_services(store, wanted) as services:
+    async with open_services(store, embedder) as services:
         assert services.embedder.model.recipe == "float32"
         query = services.embedder.embed_query(QUESTION)
-    assert float(query @ embedder.embed_query(QUESTION)) > 0.99999
-    assert float(query @ wanted.embed_query(QUESTION)) < 0.999
+    assert float(query @ Embedder(recipe="float32").embed_query(QUESTION)) > 0.99999
+    assert float(query @ embedder.embed_query(QUESTION)) < 0.999
 
 
 async def test_a_database_goes_on_as_it_began_whatever_is_set_now(store: Store, embedder: Embedder) -> None:
-    quantising = Embedder(batch_size=7, threads=1, recipe="int8-v1")
-    assert await check_model(store.sessions, quantising) is quantising
+    exact = Embedder(batch_size=7, threads=1, recipe="float32")
+    assert await check_model(store.sessions, exact) is exact
     found = await check_model(store.sessions, embedder)
-    assert (found.model.recipe, found.batch_size) == ("int8-v1", embedder.batch_size)
-    assert float(found.embed_query(QUESTION) @ quantising.embed_query(QUESTION)) > 0.99999
+    assert (found.model.recipe, found.batch_size) == ("float32", embedder.batch_size)
+    assert float(found.embed_query(QUESTION) @ exact.embed_query(QUESTION)) > 0.99999
 
 
 async def test_the_setting_names_the_recipe_of_a_new_database(settings: Settings) -> None:
-    wanted = load({"LUMA_INGEST_RECIPE": "int8-v1", "LUMA_DATABASE_URL": str(settings.database_url)})
+    wanted = load({"LUMA_INGEST_RECIPE": "float32", "LUMA_DATABASE_URL": str(settings.database_url)})
     async with open_runtime(msgspec.structs.replace(wanted, data_dir=settings.data_dir)) as runtime:
-        assert runtime.embedder.model.recipe == "int8-v1"
+        assert runtime.embedder.model.recipe == "float32"
         async with runtime.sessions.begin() as session:
-            assert (await session.get_one(EmbeddingModel, 1)).recipe == "int8-v1"
+            assert (await session.get_one(EmbeddingModel, 1)).recipe == "float32"
 
 
 @pytest.mark.parametrize(
