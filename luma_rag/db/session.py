@@ -1,9 +1,12 @@
 """The engine and its sessions."""
 
+import time
 from functools import partial
 from typing import Any
 
 import asyncpg
+from sqlalchemy import event
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from luma_rag.errors import ConfigurationError
@@ -19,6 +22,8 @@ _SERVER_SETTINGS = {
     "hnsw.ef_search": "100",
     "hnsw.iterative_scan": "relaxed_order",
 }
+_TRUSTED_SECONDS = 5.0
+"""A connection that has rested for longer is asked whether it still works before it is used."""
 
 
 def create_engine(url: str, *, pool_size: int = 8) -> AsyncEngine:
@@ -32,22 +37,31 @@ def create_engine(url: str, *, pool_size: int = 8) -> AsyncEngine:
             "LUMA_DATABASE_URL must read postgresql://user:password@host:5432/database, or be unset to use "
             "the embedded database."
         )
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         # asyncpg reads the URL itself: SQLAlchemy would hand it sslmode and others as unknown arguments.
         async_creator=partial(connect, url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
-        pool_pre_ping=True,
         # Errors end up in logs, and parameters hold questions, names and hashes.
         hide_parameters=True,
     )
+    _watch(engine)
+    return engine
 
 
 def create_sessions(engine: AsyncEngine) -> Sessions:
     """Sessions whose objects stay readable after the commit."""
     return async_sessionmaker(engine, expire_on_commit=False)
+
+
+def create_reading_sessions(engine: AsyncEngine) -> Sessions:
+    """Sessions for what only reads: each statement sees the database as it is when it begins.
+
+    They spare the messages that begin and end a transaction, which take as long as a search by meaning.
+    """
+    return create_sessions(engine.execution_options(isolation_level="AUTOCOMMIT"))
 
 
 async def connect(url: str) -> Any:
@@ -66,3 +80,27 @@ async def connect(url: str) -> Any:
             "LUMA_DATABASE_URL is no URL as libpq understands it. Characters such as # / ? @ in its password "
             "must be percent-encoded, e.g. %23 for #."
         ) from None
+
+
+def _watch(engine: AsyncEngine) -> None:
+    """Never hand out a connection that is known, or after a rest found, to be broken.
+
+    SQLAlchemy's own look is three messages to the server, before each use.
+    """
+    dialect = engine.dialect
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def rest(_: Any, record: Any) -> None:
+        record.info["rests"] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def wake(connection: Any, record: Any, _: Any) -> None:
+        # asyncpg sees at once when the server closes the connection; where the network lost it, nobody does.
+        if connection.driver_connection.is_closed():
+            raise InvalidatePoolError
+        rests = record.info.pop("rests", None)
+        if rests is not None and time.monotonic() - rests > _TRUSTED_SECONDS:
+            try:
+                dialect.do_ping(connection)
+            except (dialect.loaded_dbapi.Error, OSError) as error:
+                raise InvalidatePoolError from error

@@ -1,9 +1,12 @@
 """What the URL of the database may be, and what is said where it is none."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
 
-from luma_rag.db.session import create_engine
+from luma_rag.db import session
+from luma_rag.db.session import create_engine, create_reading_sessions
 from luma_rag.errors import ConfigurationError
 from luma_rag.runtime import open_store
 from luma_rag.settings import Settings
@@ -38,3 +41,51 @@ async def test_a_database_that_is_not_there_is_named(url: str, said: str, settin
         async with open_store(elsewhere):
             pass
     assert said in caught.value.detail
+
+
+async def test_a_connection_that_the_server_has_ended_is_replaced(database: str) -> None:
+    engine, other = create_engine(database, pool_size=1), create_engine(database, pool_size=1)
+    async with engine.connect() as connection:
+        pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+    async with other.connect() as connection:
+        await connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+    # The end of the stream is read when the event loop next comes round.
+    await asyncio.sleep(0.05)
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("SELECT pg_backend_pid()")) != pid
+    await engine.dispose()
+    await other.dispose()
+
+
+async def test_a_connection_that_has_rested_is_tried_and_replaced_where_it_is_lost(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_TRUSTED_SECONDS", -1.0)
+    engine = create_engine(database, pool_size=1)
+    pids = []
+    for lost in (False, False, True):
+        if lost:
+            monkeypatch.setattr(engine.dialect, "do_ping", _fail)
+        async with engine.connect() as connection:
+            pids.append(await connection.scalar(text("SELECT pg_backend_pid()")))
+    assert pids[0] == pids[1] != pids[2]
+    await engine.dispose()
+
+
+def _fail(_: object) -> None:
+    raise TimeoutError
+
+
+async def test_reading_sessions_need_no_transaction_and_leave_the_others_theirs(database: str) -> None:
+    engine = create_engine(database, pool_size=1)
+    # Inside a transaction now() stands still.
+    same = text("SELECT now() = :before")
+    for sessions, expected in (
+        (create_reading_sessions(engine), False),
+        (session.create_sessions(engine), True),
+        (create_reading_sessions(engine), False),
+    ):
+        async with sessions.begin() as opened:
+            before = await opened.scalar(text("SELECT now()"))
+            assert await opened.scalar(same, {"before": before}) is expected
+    await engine.dispose()
