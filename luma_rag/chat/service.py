@@ -158,7 +158,8 @@ class ChatService:
             events.put_nowait(error)
 
     async def _retrieve(self, principal: Principal, namespace_id: int, question: str) -> list[Found]:
-        return (await self._retriever.retrieve(principal, namespace_id, question, k=self._passages))[0]
+        found, *_ = await self._retriever.retrieve(principal, namespace_id, question, k=self._passages)
+        return found
 
     async def _keep(self, question: _Question, text: str, hits: Sequence[Found]) -> MessageView:
         used = _used(text, hits)

@@ -13,9 +13,11 @@ from luma_rag.access import Principal, readable_namespaces, require_namespace
 from luma_rag.db.models import LexicalSegment
 from luma_rag.db.session import Sessions
 from luma_rag.documents.vector_index import is_indexed
+from luma_rag.errors import FieldError, InvalidInputError
 from luma_rag.metrics import RETRIEVAL
 from luma_rag.retrieval.query_encoder import QueryEncoder
 from luma_rag.retrieval.question import Question, meaning_share, query_terms
+from luma_rag.retrieval.reranking import CANDIDATES, Outcome, Reranking
 from luma_rag.retrieval.statement import search_statement
 
 MAX_K = 100
@@ -29,7 +31,8 @@ class Hit(msgspec.Struct, frozen=True):
     `score` depends on the mode. Dense: the cosine of chunk and query, at most 1. Lexical: BM25, at least 0
     and without an upper limit, to be compared within one answer only. Hybrid: a mean of cosine and BM25,
     each as a share of the best there is, from 0 to 1, where 1 is the best in both; it tells how chunks
-    compare, and not how well they fit.
+    compare, and not how well they fit. Reranked: what the reranker gave, on a scale of its own; hits beyond
+    the first 32, which are not reranked, follow with the score of their mode.
     """
 
     vec_id: str
@@ -58,18 +61,24 @@ class Took(msgspec.Struct, frozen=True):
 
 
 class SearchResult(msgspec.Struct, frozen=True):
-    """What a search found, best first, and how long it took."""
+    """What a search found, best first, how long it took, and what came of reranking.
+
+    `reranking` is `off` (not wished, or there is no reranker), `done`, or `late` or `failed`: then the hits
+    are in the order that they have without a reranker.
+    """
 
     hits: list[Hit]
     took_ms: Took
+    reranking: Outcome
 
 
 class Retriever:
     """Embeds queries and searches for them. No connection is held while the model works."""
 
-    def __init__(self, sessions: Sessions, encoder: QueryEncoder) -> None:
+    def __init__(self, sessions: Sessions, encoder: QueryEncoder, reranking: Reranking | None = None) -> None:
         self._sessions = sessions
         self._encoder = encoder
+        self._reranking = reranking
 
     async def search(
         self,
@@ -79,12 +88,16 @@ class Retriever:
         *,
         k: int,
         mode: Mode = "hybrid",
+        rerank: bool | None = None,
         doc_ids: Sequence[int] | None = None,
     ) -> SearchResult:
         """As `retrieve`, without the similarity."""
-        found, took = await self.retrieve(principal, namespace_id, query, k=k, mode=mode, doc_ids=doc_ids)
+        found, took, reranking = await self.retrieve(
+            principal, namespace_id, query, k=k, mode=mode, rerank=rerank, doc_ids=doc_ids
+        )
         names = Hit.__struct_fields__
-        return SearchResult([Hit(**{name: getattr(hit, name) for name in names}) for hit in found], took)
+        hits = [Hit(**{name: getattr(hit, name) for name in names}) for hit in found]
+        return SearchResult(hits, took, reranking)
 
     async def retrieve(
         self,
@@ -94,36 +107,58 @@ class Retriever:
         *,
         k: int,
         mode: Mode = "hybrid",
+        rerank: bool | None = None,
         doc_ids: Sequence[int] | None = None,
-    ) -> tuple[list[Found], Took]:
+    ) -> tuple[list[Found], Took, Outcome]:
         """The `k` chunks of the namespace that fit `query` best, best first.
 
-        `doc_ids` narrows the search to these documents; one that is not in the namespace finds nothing.
+        `rerank` says whether a reranker has the last word; None is yes where there is one. `doc_ids` narrows
+        the search to these documents; one that is not in the namespace finds nothing.
 
         Raises:
+            InvalidInputError: there is no reranker to rerank with.
             NotFoundError: the namespace does not exist or may not be read.
         """
         started = time.perf_counter()
+        reranking = self._chosen(rerank)
         question, indexed, embed = await self._ask(principal, namespace_id, query, mode)
         asked = time.perf_counter()
         async with self._sessions.begin() as session:
             found = await find(
-                session, principal, namespace_id, question, k=k, doc_ids=doc_ids, indexed=indexed
+                session,
+                principal,
+                namespace_id,
+                question,
+                k=k if reranking is None else max(k, CANDIDATES),
+                doc_ids=doc_ids,
+                indexed=indexed,
             )
             if not found:
                 # Empty, or not the caller's to search? Only then is it worth a second question.
                 await require_namespace(session, principal, namespace_id)
+        searched = time.perf_counter()
+        outcome: Outcome = "off"
+        if reranking is not None:
+            outcome, found = await _reranked(reranking, query, found)
         done = time.perf_counter()
         took = Took(
             embed=embed,
-            search=_milliseconds(asked, done),
-            rerank=None,
+            search=_milliseconds(asked, searched),
+            rerank=None if reranking is None else _milliseconds(searched, done),
             total=_milliseconds(started, done),
         )
         for stage, milliseconds in msgspec.structs.asdict(took).items():
             if milliseconds is not None:
                 RETRIEVAL.labels(stage).observe(milliseconds / 1000)
-        return found, took
+        return found[:k], took, outcome
+
+    def _chosen(self, rerank: bool | None) -> Reranking | None:
+        if rerank and self._reranking is None:
+            raise InvalidInputError(
+                "This service has no reranker. Leave rerank out, or have the operator set LUMA_RERANKER.",
+                errors=[FieldError("rerank", "There is no reranker.")],
+            )
+        return None if rerank is False else self._reranking
 
     async def _ask(
         self, principal: Principal, namespace_id: int, query: str, mode: Mode
@@ -168,6 +203,25 @@ async def find(
             rows.all(), start=1
         )
     ]
+
+
+async def _reranked(reranking: Reranking, query: str, found: list[Found]) -> tuple[Outcome, list[Found]]:
+    """The first of `found` in the order of the reranker, where it gives one; the others behind them."""
+    first, rest = found[:CANDIDATES], found[CANDIDATES:]
+    outcome, scores = await reranking.scores(query, [_passage(hit) for hit in first])
+    if outcome != "done":
+        return outcome, found
+    scored = [msgspec.structs.replace(hit, score=score) for hit, score in zip(first, scores, strict=True)]
+    # Where it gives the same score, the order stays.
+    scored.sort(key=lambda hit: -hit.score)
+    return outcome, [
+        msgspec.structs.replace(hit, rank=rank) for rank, hit in enumerate([*scored, *rest], start=1)
+    ]
+
+
+def _passage(hit: Hit) -> str:
+    """What the reranker reads: as for the embedding, a text says more with its title and heading."""
+    return "\n".join(part for part in (hit.title, hit.heading, hit.text) if part)
 
 
 async def outline(session: AsyncSession, principal: Principal, namespace_id: int) -> tuple[list[str], bool]:

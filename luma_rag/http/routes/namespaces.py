@@ -134,7 +134,13 @@ async def search(
 ) -> SearchResult:
     """The passages that fit a query best. Level 1."""
     return await runtime.retriever.search(
-        principal, namespace_id, data.query, k=data.k, mode=data.mode, doc_ids=data.doc_ids
+        principal,
+        namespace_id,
+        data.query,
+        k=data.k,
+        mode=data.mode,
+        rerank=data.rerank,
+        doc_ids=data.doc_ids,
     )
 
 
