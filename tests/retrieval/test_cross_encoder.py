@@ -1,4 +1,4 @@
-"""A CrossEncoder of our own: its scores are those of sentence-transformers, and nobody waits for a lost cause."""
+"""A CrossEncoder of our own: its scores are those of the library, and nobody waits for a lost cause."""
 
 import asyncio
 import time
@@ -74,6 +74,7 @@ async def test_waiting_for_others_counts(
 ) -> None:
     begun = slow_down(reranker, monkeypatch, 0.2)
     first = asyncio.create_task(reranker.scores("first", PASSAGES))
+    await asyncio.sleep(0.05)
     assert await Reranking(reranker, 0.3).scores("second", PASSAGES[:1]) == ("late", [])
     assert len(await first) == len(PASSAGES)
     assert "second" not in begun
