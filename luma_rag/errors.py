@@ -111,6 +111,13 @@ class LLMError(LumaError):
     title = "LLM failed"
 
 
+class RerankerError(LumaError):
+    """The reranker failed; `detail` says which and why. Searches go on without it."""
+
+    status = 502
+    title = "Reranker failed"
+
+
 class UnavailableError(LumaError):
     """Something the request needs is not there right now."""
 

@@ -16,6 +16,11 @@ RETRIEVAL = Histogram(
     ("stage",),
     buckets=(0.001, 0.0025, *_UP_TO_A_MINUTE[:10]),
 )
+RERANKINGS = Counter(
+    "luma_rerankings",
+    "Searches that a reranker was asked to put in order: done, late (out of time), or failed.",
+    ("outcome",),
+)
 FIRST_TOKEN = Histogram(
     "luma_llm_first_token_seconds",
     "Time until the LLM began to answer.",

@@ -29,7 +29,10 @@ from luma_rag.errors import ConfigurationError
 from luma_rag.llm.llamacpp import LlamaServer
 from luma_rag.llm.openai import OpenAIModel
 from luma_rag.llm.protocol import LanguageModel
+from luma_rag.retrieval.cross_encoder import CrossEncoderReranker
 from luma_rag.retrieval.query_encoder import QueryEncoder
+from luma_rag.retrieval.rerank_endpoint import EndpointReranker
+from luma_rag.retrieval.reranking import Reranker, Reranking
 from luma_rag.retrieval.search import Retriever
 from luma_rag.settings import LLMSettings, OpenIDSettings, Settings
 
@@ -55,7 +58,11 @@ class Runtime(Store, frozen=True):
     openid: IdentityProvider | None = None
 
     async def checks(self) -> dict[str, str]:
-        """Of each part, `ok` or what is wrong with it."""
+        """Of each part, `ok` or what is wrong with it.
+
+        Neither the LLM nor the reranker is one: without them Luma still searches, and taking it out of
+        service would help nobody.
+        """
         found = {"embedder": "ok"}
         try:
             async with asyncio.timeout(5), self.engine.connect() as connection:
@@ -112,8 +119,8 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
     """What searches and answers, on a store and a model that are there.
 
     Raises:
-        ConfigurationError: the vectors were made by another model, or the settings of the LLM or the OpenID
-            provider do not fit.
+        ConfigurationError: the vectors were made by another model, or the settings of the LLM, the reranker
+            or the OpenID provider do not fit.
     """
     embedder = await check_model(store.sessions, embedder)
     settings = store.settings
@@ -122,7 +129,12 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
         stack.callback(encoder.close)
         answerer = create_answerer(settings.llm, embedder)
         stack.push_async_callback(answerer.aclose)
-        retriever = Retriever(create_reading_sessions(store.engine), encoder)
+        reranking = None
+        reranker = await asyncio.to_thread(create_reranker, settings)
+        if reranker is not None:
+            stack.push_async_callback(reranker.aclose)
+            reranking = Reranking(reranker, settings.reranker_budget_ms / 1000)
+        retriever = Retriever(create_reading_sessions(store.engine), encoder, reranking)
         chats = ChatService(store.sessions, retriever, answerer, settings.passages)
         stack.push_async_callback(chats.aclose)
         listener = Listener(partial(connect, store.url), CHANNEL)
@@ -226,6 +238,19 @@ def create_language_model(settings: LLMSettings) -> LanguageModel | None:
             settings.gguf, context_tokens=settings.context_tokens, token_timeout=settings.token_timeout
         )
     return None
+
+
+def create_reranker(settings: Settings) -> Reranker | None:
+    """The configured reranker, if any: an endpoint, or a CrossEncoder, which blocks while it loads.
+
+    Raises:
+        ConfigurationError: it can't be loaded, or a setting does not fit.
+    """
+    if settings.reranker is None:
+        return None
+    if settings.reranker.lower().startswith(("http://", "https://")):
+        return EndpointReranker(settings.reranker, api_key=settings.reranker_api_key)
+    return CrossEncoderReranker(settings.reranker)
 
 
 def create_provider(settings: OpenIDSettings) -> IdentityProvider | None:

@@ -67,6 +67,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `trusted_proxies` are addresses, separated by commas, whose X-Forwarded-For and -Proto are believed.
     `allowed_hosts` are the names that the service answers to, see `luma_rag.http.hosts`.
     `public_url` is where browsers find Luma, e.g. https://luma.example.org.
+    `reranker` is the address of a `/rerank` endpoint, or the name or folder of a CrossEncoder; a search waits
+    `reranker_budget_ms` milliseconds for it.
     """
 
     data_dir: Path = msgspec.field(default_factory=lambda: Path(platformdirs.user_data_dir("luma")))
@@ -78,6 +80,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trusted_proxies: str | None = None
     allowed_hosts: str | None = None
     public_url: str | None = None
+    reranker: str | None = None
+    reranker_api_key: str | None = None
+    # A small CrossEncoder takes 1.1 s on two cores for as many long passages as it may get.
+    reranker_budget_ms: Annotated[int, msgspec.Meta(ge=1)] = 2000
     ingest: IngestSettings = IngestSettings()
     llm: LLMSettings = LLMSettings()
     limits: LimitsSettings = LimitsSettings()

@@ -34,6 +34,13 @@ def test_a_value_that_does_not_fit_is_named() -> None:
         settings.load({"LUMA_REGISTRATION": "maybe"})
 
 
+def test_a_reranker_has_a_budget() -> None:
+    loaded = settings.load({"LUMA_RERANKER": "/models/small", "LUMA_RERANKER_BUDGET_MS": "250"})
+    assert (loaded.reranker, loaded.reranker_budget_ms) == ("/models/small", 250)
+    with pytest.raises(ConfigurationError, match="reranker_budget_ms"):
+        settings.load({"LUMA_RERANKER_BUDGET_MS": "0"})
+
+
 def test_a_limit_can_be_switched_off_and_is_never_negative() -> None:
     loaded = settings.load({"LUMA_LIMITS_SEARCHES_PER_MINUTE": "0"})
     assert loaded.limits == settings.LimitsSettings(searches_per_minute=0)

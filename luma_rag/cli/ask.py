@@ -10,7 +10,7 @@ from rich.table import Table
 from luma_rag import namespaces, settings
 from luma_rag.chat.history import CitationView
 from luma_rag.cli.caller import caller
-from luma_rag.cli.output import console, place, print_json
+from luma_rag.cli.output import console, errors, place, print_json
 from luma_rag.retrieval.search import MAX_K, Mode, SearchResult
 from luma_rag.runtime import open_runtime
 
@@ -60,6 +60,9 @@ def search(
     query: str,
     k: Annotated[int, typer.Option("-k", min=1, max=MAX_K, help="How many passages.")] = 5,
     mode: Annotated[Mode, typer.Option(help="By words, by meaning, or both.")] = "hybrid",
+    rerank: Annotated[
+        bool | None, typer.Option("--rerank/--no-rerank", help="[default: if one is configured]")
+    ] = None,
     user: User = None,
     json: Json = False,
 ) -> None:
@@ -73,7 +76,7 @@ def search(
             async with runtime.sessions.begin() as session:
                 principal = await caller(session, user)
                 found = await namespaces.by_name(session, principal, namespace)
-            return await runtime.retriever.search(principal, found.id, query, k=k, mode=mode)
+            return await runtime.retriever.search(principal, found.id, query, k=k, mode=mode, rerank=rerank)
 
     result = asyncio.run(run())
     if json:
@@ -92,4 +95,10 @@ def search(
     if result.fits is False:
         console.print("None of it is likely to be about this: it is only what comes nearest.")
     took = result.took_ms
-    console.print(f"{took.embed or 0:.1f} ms to embed, {took.search:.1f} ms to search.")
+    console.print(
+        f"{took.embed or 0:.1f} ms to embed, {took.search:.1f} ms to search, "
+        f"{took.rerank or 0:.1f} ms to rerank."
+    )
+    why = {"late": "was not done in time", "failed": "failed"}.get(result.reranking)
+    if why is not None:
+        errors.print(f"The reranker {why}: this is the order without it.")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import platform
 import shutil
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,7 +21,8 @@ from luma_rag.db.migrate import current_and_head
 from luma_rag.db.session import create_engine
 from luma_rag.errors import LumaError
 from luma_rag.llm.protocol import PromptMessage
-from luma_rag.runtime import create_language_model, load_embedder
+from luma_rag.retrieval.reranking import CANDIDATES
+from luma_rag.runtime import create_language_model, create_reranker, load_embedder
 from luma_rag.settings import Settings
 
 _LOW_DISK_BYTES = 2**30
@@ -63,7 +65,12 @@ async def _checks() -> AsyncGenerator[Check]:
     given = sorted(name for name in os.environ if name.startswith(settings.PREFIX))
     yield Check("settings", "ok", ", ".join(given) or "all by default (no LUMA_ variable is set)")
     yield _disk(configured.data_dir)
-    for name, look in (("database", _database), ("embedding model", _model), ("answers", _llm)):
+    for name, look in (
+        ("database", _database),
+        ("embedding model", _model),
+        ("reranker", _reranker),
+        ("answers", _llm),
+    ):
         yield await _checked(name, look, configured)
 
 
@@ -120,6 +127,27 @@ async def _model(configured: Settings) -> Check:
     return Check(
         "embedding model", "ok", f"{model.name}, {model.recipe}, weights verified ({model.sha256[:12]}…)"
     )
+
+
+async def _reranker(configured: Settings) -> Check:
+    reranker = await asyncio.to_thread(create_reranker, configured)
+    if reranker is None:
+        return Check(
+            "reranker", "note", "none is configured; LUMA_RERANKER names a CrossEncoder or a /rerank endpoint"
+        )
+    try:
+        # The first time takes longer.
+        await reranker.scores("Does it work?", ["It does."])
+        started = time.perf_counter()
+        await reranker.scores("Does it work?", ["It works as it should. " * 40] * CANDIDATES)
+        took = (time.perf_counter() - started) * 1000
+    finally:
+        await reranker.aclose()
+    allowed = configured.reranker_budget_ms
+    detail = f"{reranker.name} took {took:.0f} ms for {CANDIDATES} long passages, of {allowed} that it has"
+    if took > allowed:
+        return Check("reranker", "note", f"{detail}: raise LUMA_RERANKER_BUDGET_MS, or use a smaller model")
+    return Check("reranker", "ok", detail)
 
 
 async def _llm(configured: Settings) -> Check:

@@ -33,6 +33,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, with the value o
 Plot = Annotated[Path | None, typer.Option("--plot", help="Draw the measures: .png, .svg or .html.")]
 
 
+class Ways(msgspec.Struct, frozen=True):
+    """How to search: in each of the modes for `k` passages, reranked or not."""
+
+    modes: list[Mode]
+    k: int
+    rerank: bool | None
+
+
 @app.command()
 def retrieval(
     dataset: Annotated[
@@ -42,6 +50,9 @@ def retrieval(
     questions: Annotated[Path | None, typer.Option(help="Questions for it: .jsonl or .csv.")] = None,
     mode: Annotated[list[str] | None, typer.Option(help=f"{', '.join(MODES)}. [default: all]")] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=MAX_K, help="Passages to look at.")] = MAX_K,
+    rerank: Annotated[
+        bool | None, typer.Option("--rerank/--no-rerank", help="[default: if one is configured]")
+    ] = None,
     user: Annotated[
         str | None, typer.Option(help="Whose rights to use. [default: the first administrator]")
     ] = None,
@@ -55,13 +66,13 @@ def retrieval(
 
     Example: luma eval retrieval --namespace contracts --questions questions.jsonl --plot quality.png
     """
-    modes = _modes(mode or list(MODES))
+    ways = Ways(_modes(mode or list(MODES)), k, rerank)
     configured = settings.load()
     if dataset is not None and namespace is None and questions is None:
-        report = asyncio.run(_of_dataset(configured, dataset, modes, k))
+        report = asyncio.run(_of_dataset(configured, dataset, ways))
     elif dataset is None and namespace is not None and questions is not None:
         asked = read_questions(questions)
-        report = asyncio.run(_of_namespace(configured, namespace, asked, modes, k, user))
+        report = asyncio.run(_of_namespace(configured, namespace, asked, ways, user))
     else:
         raise InvalidInputError("Give either --dataset DIR, or --namespace NAME with --questions FILE.")
     if plot is not None:
@@ -87,16 +98,16 @@ def compare(first: Path, second: Path, json: Annotated[bool, typer.Option("--jso
 
 
 async def _of_namespace(
-    configured: Settings, name: str, questions: list[Question], modes: list[Mode], k: int, user: str | None
+    configured: Settings, name: str, questions: list[Question], ways: Ways, user: str | None
 ) -> Report:
     async with open_runtime(configured) as runtime:
         async with runtime.sessions.begin() as session:
             principal = await caller(session, user)
             namespace = await namespaces.by_name(session, principal, name)
-        return await _report(runtime, principal, namespace.id, namespace.name, questions, modes, k)
+        return await _report(runtime, principal, namespace.id, namespace.name, questions, ways)
 
 
-async def _of_dataset(configured: Settings, folder: Path, modes: list[Mode], k: int) -> Report:
+async def _of_dataset(configured: Settings, folder: Path, ways: Ways) -> Report:
     dataset = sets.read_dataset(folder)
     # A store of its own, so that the users' one stays as it is: the set's texts have no files.
     folder = configured.data_dir / "evaluation" / sets.store_name(dataset, configured.ingest)
@@ -106,7 +117,7 @@ async def _of_dataset(configured: Settings, folder: Path, modes: list[Mode], k: 
             principal, namespace_id = await sets.load(
                 runtime, runtime.embedder, dataset, configured.ingest.chunk, show
             )
-        return await _report(runtime, principal, namespace_id, dataset.name, dataset.questions, modes, k)
+        return await _report(runtime, principal, namespace_id, dataset.name, dataset.questions, ways)
 
 
 async def _report(
@@ -115,11 +126,10 @@ async def _report(
     namespace_id: int,
     name: str,
     questions: list[Question],
-    modes: list[Mode],
-    k: int,
+    ways: Ways,
 ) -> Report:
     runs = []
-    for mode in modes:
+    for mode in ways.modes:
         with _progress(f"Asking, {mode}", len(questions)) as show:
             runs.append(
                 await run_questions(
@@ -129,7 +139,8 @@ async def _report(
                     namespace_id,
                     questions,
                     mode=mode,
-                    k=k,
+                    k=ways.k,
+                    rerank=ways.rerank,
                     on_progress=show,
                 )
             )
@@ -161,6 +172,8 @@ def _print(report: Report) -> None:
         table.add_row(name, *(f"{m.mean:.3f} [dim]({m.low:.3f} to {m.high:.3f})[/]" for m in found))
     for label, field in (("p50, ms", "p50"), ("p95, ms", "p95")):
         table.add_row(label, *(f"{getattr(run.latency, field):.1f}" for run in report.runs))
+    if any(run.reranked for run in report.runs):
+        table.add_row("reranked", *(str(run.reranked) for run in report.runs))
     table.add_row("leaked", *(str(run.leaked) for run in report.runs))
     console.print(table)
     console.print(

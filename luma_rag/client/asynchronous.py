@@ -80,10 +80,11 @@ class AsyncLuma:
         *,
         k: int = 5,
         mode: Mode = "hybrid",
+        rerank: bool | None = None,
         doc_ids: Sequence[int] | None = None,
     ) -> SearchResult:
-        """The `k` best passages."""
-        return await self._send(calls.search(namespace_id, query, k, mode, doc_ids))
+        """The `k` best passages; reranked where the service has a reranker and `rerank` is not False."""
+        return await self._send(calls.search(namespace_id, query, k, mode, rerank, doc_ids))
 
     async def ask(self, namespace_id: int, question: str) -> MessageView:
         """The answer to a question, in a new chat."""
@@ -103,10 +104,16 @@ class AsyncLuma:
         return await self._all(lambda offset: calls.candidates(namespace_id, offset))
 
     async def evaluate(
-        self, namespace_id: int, *, mode: Mode = "hybrid", k: int = MAX_K, user_id: int | None = None
+        self,
+        namespace_id: int,
+        *,
+        mode: Mode = "hybrid",
+        k: int = MAX_K,
+        rerank: bool | None = None,
+        user_id: int | None = None,
     ) -> FullRun:
         """Ask all questions of the set and measure what is found, with the rights of `user_id` if given."""
-        return await self._send(calls.evaluate(namespace_id, mode, k, user_id))
+        return await self._send(calls.evaluate(namespace_id, mode, k, rerank, user_id))
 
     async def compare(self, namespace_id: int, first: FullRun, second: FullRun) -> Comparison:
         """How the second run differs from the first."""

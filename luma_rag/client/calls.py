@@ -101,9 +101,10 @@ def ingestion(ingestion_id: int) -> Call[IngestionView]:
 
 
 def search(
-    namespace_id: int, query: str, k: int, mode: Mode, doc_ids: Sequence[int] | None
+    namespace_id: int, query: str, k: int, mode: Mode, rerank: bool | None, doc_ids: Sequence[int] | None
 ) -> Call[SearchResult]:
-    body = {"query": query, "k": k, "mode": mode, "doc_ids": None if doc_ids is None else list(doc_ids)}
+    chosen = None if doc_ids is None else list(doc_ids)
+    body = {"query": query, "k": k, "mode": mode, "rerank": rerank, "doc_ids": chosen}
     return Call("POST", f"/api/namespaces/{namespace_id}/search", SearchResult, json=body)
 
 
@@ -130,8 +131,10 @@ def candidates(namespace_id: int, offset: int) -> Call[Items[Candidate]]:
     return Call("GET", path, Items[Candidate], params=_part(offset))
 
 
-def evaluate(namespace_id: int, mode: Mode, k: int, user_id: int | None) -> Call[FullRun]:
-    body = {"mode": mode, "k": k, "user_id": user_id}
+def evaluate(
+    namespace_id: int, mode: Mode, k: int, rerank: bool | None, user_id: int | None
+) -> Call[FullRun]:
+    body = {"mode": mode, "k": k, "rerank": rerank, "user_id": user_id}
     return Call("POST", f"/api/namespaces/{namespace_id}/evaluations", FullRun, json=body)
 
 

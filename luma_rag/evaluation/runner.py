@@ -22,7 +22,8 @@ class Run(msgspec.Struct, frozen=True):
     """What a run measured. `leaked` counts hits that the caller may not read, and must be 0.
 
     `unknown` are the documents that questions name and the caller does not find in the namespace: nothing can
-    be found there, which lowers every measure.
+    be found there, which lowers every measure. `reranked` counts the questions whose hits a reranker has put
+    in order; with others it may have failed, or not been done in time.
     """
 
     mode: Mode
@@ -32,6 +33,7 @@ class Run(msgspec.Struct, frozen=True):
     latency: Latency
     leaked: int
     unknown: list[str]
+    reranked: int = 0
 
 
 async def run(
@@ -43,24 +45,37 @@ async def run(
     *,
     mode: Mode,
     k: int,
+    rerank: bool | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> Run:
-    """Ask all questions, of which there is at least one. Who may not read the namespace finds nothing."""
+    """Ask all questions, of which there is at least one. Who may not read the namespace finds nothing.
+
+    `rerank` is that of `Retriever.retrieve`.
+
+    Raises:
+        InvalidInputError: there is no reranker to rerank with.
+    """
     names = await _names(sessions, principal, namespace_id)
     rankings: list[Ranking] = []
     seen: set[int] = set()
+    reranked = 0
     # The first one is asked twice, so that nothing is loaded while the clock runs.
     for number, question in enumerate([questions[0], *questions]):
         started = time.perf_counter()
         try:
-            result = await retriever.search(principal, namespace_id, question.text, k=k, mode=mode)
+            result = await retriever.search(
+                principal, namespace_id, question.text, k=k, mode=mode, rerank=rerank
+            )
         except NotFoundError:
             # Whoever may not read the namespace finds nothing, which is to be measured as well.
             hits: list[Hit] = []
+            done = False
         else:
             hits = result.hits
+            done = result.reranking == "done"
         milliseconds = (time.perf_counter() - started) * 1000
         if number > 0:
+            reranked += done
             seen.update(hit.doc_id for hit in hits)
             rankings.append(rank(question, hits, names, milliseconds))
             on_progress(number)
@@ -75,6 +90,7 @@ async def run(
         latency=latency(rankings),
         leaked=await _unreadable(sessions, principal, namespace_id, seen),
         unknown=sorted(unknown),
+        reranked=reranked,
     )
 
 

@@ -35,6 +35,7 @@ class RunView(msgspec.Struct, frozen=True):
     questions: int
     leaked: int
     measures: dict[str, float]
+    reranked: int
 
 
 class FullRun(msgspec.Struct, frozen=True):
@@ -47,7 +48,14 @@ class FullRun(msgspec.Struct, frozen=True):
 
 
 async def evaluate(
-    runtime: Runtime, principal: Principal, namespace_id: int, *, mode: Mode, k: int, user_id: int | None
+    runtime: Runtime,
+    principal: Principal,
+    namespace_id: int,
+    *,
+    mode: Mode,
+    k: int,
+    rerank: bool | None,
+    user_id: int | None,
 ) -> FullRun:
     """Ask every question of the set that has a place, and keep what was measured.
 
@@ -56,6 +64,7 @@ async def evaluate(
 
     Raises:
         ConflictError: there is no question to ask.
+        InvalidInputError: there is no reranker to rerank with.
         NotFoundError: there is no such user.
     """
     async with runtime.sessions.begin() as session:
@@ -67,7 +76,16 @@ async def evaluate(
         questions = await _questions(session, namespace_id)
     if not questions:
         raise ConflictError("There is no question to ask: add some whose documents are in this namespace.")
-    result = await run(runtime.sessions, runtime.retriever, searcher, namespace_id, questions, mode=mode, k=k)
+    result = await run(
+        runtime.sessions,
+        runtime.retriever,
+        searcher,
+        namespace_id,
+        questions,
+        mode=mode,
+        k=k,
+        rerank=rerank,
+    )
     async with runtime.sessions.begin() as session:
         await require_namespace(session, principal, namespace_id, WRITE)
         kept = EvaluationRun(
@@ -166,4 +184,6 @@ def _view(run_id: int, user_id: int, created_at: datetime, result: dict[str, Any
         questions=result["questions"],
         leaked=result["leaked"],
         measures={name: measured["mean"] for name, measured in result["measures"].items()},
+        # Runs from before there was reranking say nothing of it.
+        reranked=result.get("reranked", 0),
     )

@@ -111,12 +111,14 @@ class Search(Input, frozen=True):
     """A search in one namespace; `doc_ids` narrows it to some of its documents.
 
     `per_document` is the most hits that one document may have; by default there is no such limit. `dense`
-    searches by meaning, `lexical` by words, and `hybrid` both ways.
+    searches by meaning, `lexical` by words, and `hybrid` both ways. `rerank` says whether the reranker has
+    the last word; by default it has where one is configured.
     """
 
     query: Question
     k: Annotated[int, Meta(ge=1, le=MAX_K)] = 5
     mode: Mode = "hybrid"
+    rerank: bool | None = None
     doc_ids: Annotated[list[Id], Meta(max_length=1000)] | None = None
     per_document: Annotated[int, Meta(ge=1, le=MAX_K)] | None = None
 
@@ -143,9 +145,10 @@ class PlaceInput(Input, frozen=True):
 
 
 class NewEvaluation(Input, frozen=True):
-    """How to search, and with whose rights: by default with the caller's."""
+    """How to search, `rerank` as in a search, and with whose rights: by default with the caller's."""
 
     mode: Mode = "hybrid"
+    rerank: bool | None = None
     k: Annotated[int, Meta(ge=1, le=MAX_K)] = MAX_K
     user_id: Id | None = None
 

@@ -1,25 +1,39 @@
-"""The address of an LLM's server."""
+"""The address and the key of a server that Luma asks."""
 
 import httpx
 
 from luma_rag.errors import ConfigurationError
 
 
-def checked(base_url: str) -> tuple[str, str]:
-    """The address of an OpenAI-compatible server without its query, and `host:port` for people.
+def checked(address: str, wanted: str) -> tuple[str, str]:
+    """An HTTP address without its query and without a slash at its end, and `host:port` for people.
 
     Raises:
-        ConfigurationError: it is no such address.
+        ConfigurationError: it is no HTTP address; `wanted` says what it must be.
     """
     try:
-        url = httpx.URL(base_url.strip())
+        url = httpx.URL(address.strip())
     except httpx.InvalidURL:
         url = httpx.URL("")
     if url.scheme not in ("http", "https") or not url.host:
-        raise ConfigurationError(
-            "LUMA_LLM_BASE_URL must be the address of an OpenAI-compatible server, up to and including /v1, "
-            "for instance http://127.0.0.1:8080/v1."
-        )
+        raise ConfigurationError(wanted)
     port = url.port or (443 if url.scheme == "https" else 80)
     host = f"[{url.host}]" if ":" in url.host else url.host
     return str(url.copy_with(query=None, fragment=None)).rstrip("/"), f"{host}:{port}"
+
+
+def checked_key(api_key: str | None, setting: str) -> str:
+    """The key without white space round it, "" for none.
+
+    Raises:
+        ConfigurationError: it can't be sent in a header.
+    """
+    key = (api_key or "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigurationError(f"{setting} holds characters that no API key has. Copy it again.")
+    return key
+
+
+def authorization(api_key: str) -> dict[str, str]:
+    """The header that carries the key, if there is one."""
+    return {"Authorization": f"Bearer {api_key}"} if api_key else {}

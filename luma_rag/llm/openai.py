@@ -12,8 +12,7 @@ from contextlib import aclosing, contextmanager
 import httpx
 import msgspec
 
-from luma_rag.errors import ConfigurationError
-from luma_rag.llm.address import checked
+from luma_rag.llm.address import authorization, checked, checked_key
 from luma_rag.llm.completions import (
     BODY_LIMIT,
     NOT_JSON,
@@ -23,7 +22,7 @@ from luma_rag.llm.completions import (
     parts,
 )
 from luma_rag.llm.protocol import PromptMessage
-from luma_rag.llm.server_errors import ServerError, advice, said
+from luma_rag.llm.server_errors import ERROR_LIMIT, ServerError, advice, said, start_of, words_of
 from luma_rag.llm.sse import EventTooLongError
 from luma_rag.metrics import TOKENS
 
@@ -35,7 +34,6 @@ LONGEST_WAIT = 10.0
 TEMPERATURE = 0.2
 """Low, as the answer should say what the passages say; not 0, at which small models repeat themselves."""
 
-_ERROR_LIMIT = 16 * 1024
 _ANOTHER_KIND = "Check that LUMA_LLM_BASE_URL is that of an OpenAI-compatible server."
 
 
@@ -68,10 +66,12 @@ class OpenAIModel:
         token_timeout: float = 120.0,
         client: httpx.AsyncClient | None = None,
     ) -> None:
-        self._base_url, self._server = checked(base_url)
-        self._api_key = (api_key or "").strip()
-        if not (self._api_key.isascii() and self._api_key.isprintable()):
-            raise ConfigurationError("LUMA_LLM_API_KEY holds characters that no API key has. Copy it again.")
+        self._base_url, self._server = checked(
+            base_url,
+            "LUMA_LLM_BASE_URL must be the address of an OpenAI-compatible server, up to and including /v1, "
+            "for instance http://127.0.0.1:8080/v1.",
+        )
+        self._api_key = checked_key(api_key, "LUMA_LLM_API_KEY")
         self._model = model
         self._timeout = httpx.Timeout(token_timeout, connect=connect_timeout)
         self._owns_client = client is None
@@ -171,7 +171,7 @@ class OpenAIModel:
                         "GET", f"{self._base_url}/models", headers=self._headers(), timeout=self._timeout
                     ) as response:
                         await self._check(response)
-                        answer = await _start_of(response, BODY_LIMIT)
+                        answer = await start_of(response, BODY_LIMIT)
                 try:
                     self._model = msgspec.json.decode(answer, type=_Models).data[0].id
                 except (*NOT_JSON, IndexError):
@@ -181,13 +181,13 @@ class OpenAIModel:
             return self._model
 
     def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._api_key}"} if self._api_key else {}
+        return authorization(self._api_key)
 
     async def _check(self, response: httpx.Response) -> None:
         if response.is_success:
             return
         status = response.status_code
-        words = said(await _start_of(response, _ERROR_LIMIT), self._api_key)
+        words = said(await start_of(response, ERROR_LIMIT), self._api_key)
         # Retry-After may also be a date; that is rare, and our own pause does as well.
         asked = re.fullmatch(r"\d{1,6}", response.headers.get("retry-after", ""))
         raise self._error(
@@ -223,16 +223,16 @@ class OpenAIModel:
         except httpx.ConnectTimeout as error:
             raise self._unreachable(f"no answer within {self._timeout.connect:g} s") from error
         except httpx.ConnectError as error:
-            raise self._unreachable(_words_of(error)) from error
+            raise self._unreachable(words_of(error)) from error
         except httpx.TimeoutException as error:
             raise self._error(
                 f"sent nothing for {self._timeout.read:g} s",
                 "Look into its log; if it is only slow, set LUMA_LLM_TOKEN_TIMEOUT higher.",
             ) from error
         except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
-            raise self._error(f"broke off: {_words_of(error)}", advice(500, ""), temporary=True) from error
+            raise self._error(f"broke off: {words_of(error)}", advice(500, ""), temporary=True) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError) as error:
-            raise self._error(f"can't be asked: {_words_of(error)}", "Check LUMA_LLM_BASE_URL.") from error
+            raise self._error(f"can't be asked: {words_of(error)}", "Check LUMA_LLM_BASE_URL.") from error
         except ReportedError as error:
             words = said(error.body, self._api_key)
             raise self._error(f"failed: {words}", advice(error.status, words), status=error.status) from None
@@ -280,19 +280,6 @@ class OpenAIModel:
         )
 
 
-async def _start_of(response: httpx.Response, limit: int) -> bytes:
-    body = b""
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > limit:
-            break
-    return body[:limit]
-
-
 def _pause(failures: int) -> float:
     """Seconds to wait, about 0.5, then about 1; spread, so that many callers don't come back at once."""
     return 0.5 * (1 << failures) * random.uniform(0.5, 1.5)  # noqa: S311 - nothing secret about it
-
-
-def _words_of(error: Exception) -> str:
-    return said(str(error).encode(), "") or type(error).__name__

@@ -1,8 +1,9 @@
-"""What an LLM server said when it failed, made fit for people: short, readable, without the key."""
+"""What a server said when it failed, made fit for people: short, readable, without the key."""
 
 import re
 from typing import Any
 
+import httpx
 import msgspec
 
 from luma_rag.errors import LLMError
@@ -10,6 +11,8 @@ from luma_rag.llm.completions import NOT_JSON
 
 SAID_LIMIT = 300
 """Characters of the server's own words that are passed on."""
+ERROR_LIMIT = 16 * 1024
+"""Bytes of the body of an error that are read."""
 
 _ADVICE = {
     401: "Check LUMA_LLM_API_KEY.",
@@ -47,6 +50,21 @@ def said(body: bytes, secret: str) -> str:
     text = "".join(character if character.isprintable() else " " for character in text)
     text = " ".join(text.split())
     return text if len(text) <= SAID_LIMIT else text[:SAID_LIMIT].rstrip() + "…"
+
+
+async def start_of(response: httpx.Response, limit: int) -> bytes:
+    """The first bytes of a body that is not read yet, at most `limit`."""
+    body = b""
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > limit:
+            break
+    return body[:limit]
+
+
+def words_of(error: Exception) -> str:
+    """What an error of httpx says, or its kind where it says nothing."""
+    return said(str(error).encode(), "") or type(error).__name__
 
 
 def advice(status: int, words: str) -> str:

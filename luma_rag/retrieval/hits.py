@@ -9,7 +9,8 @@ class Hit(msgspec.Struct, frozen=True):
     `score` depends on the mode. Dense: the cosine of chunk and query, at most 1. Lexical: BM25, at least 0
     and without an upper limit, to be compared within one answer only. Hybrid: a mean of cosine and BM25,
     each as a share of the best there is, from 0 to 1, where 1 is the best in both; it tells how chunks
-    compare, and not how well they fit.
+    compare, and not how well they fit. Reranked: what the reranker gave, on a scale of its own; hits beyond
+    the first 32, which are not reranked, follow with the score of their mode.
     """
 
     vec_id: str

@@ -13,11 +13,13 @@ from luma_rag.access import Principal, readable_namespaces, require_namespace
 from luma_rag.db.models import LexicalSegment
 from luma_rag.db.session import Sessions
 from luma_rag.documents.vector_index import is_indexed
+from luma_rag.errors import FieldError, InvalidInputError
 from luma_rag.metrics import RETRIEVAL
 from luma_rag.retrieval.fit import fits
 from luma_rag.retrieval.hits import Found, Hit
 from luma_rag.retrieval.query_encoder import QueryEncoder
 from luma_rag.retrieval.question import Question, meaning_share, query_terms
+from luma_rag.retrieval.reranking import CANDIDATES, Outcome, Reranking
 from luma_rag.retrieval.selection import select as select_hits
 from luma_rag.retrieval.statement import search_statement
 from luma_rag.retrieval.surroundings import surroundings
@@ -40,15 +42,18 @@ class Took(msgspec.Struct, frozen=True):
 
 
 class SearchResult(msgspec.Struct, frozen=True):
-    """What a search found, best first, and how long it took.
+    """What a search found, best first, how long it took, and what came of reranking.
 
     `fits` says whether any of it is likely to be about the query, null where that can't be told: by words
-    alone, or by meaning alone in a script that the model can't read.
+    alone, or by meaning alone in a script that the model can't read. `reranking` is `off` (not wished, or
+    there is no reranker), `done`, or `late` or `failed`: then the hits are in the order that they have
+    without a reranker.
     """
 
     hits: list[Hit]
     took_ms: Took
-    fits: bool | None = None
+    fits: bool | None
+    reranking: Outcome
 
 
 class Retrieved(msgspec.Struct, frozen=True):
@@ -57,14 +62,16 @@ class Retrieved(msgspec.Struct, frozen=True):
     found: list[Found]
     took: Took
     fits: bool | None
+    reranking: Outcome
 
 
 class Retriever:
     """Embeds queries and searches for them. No connection is held while the model works."""
 
-    def __init__(self, sessions: Sessions, encoder: QueryEncoder) -> None:
+    def __init__(self, sessions: Sessions, encoder: QueryEncoder, reranking: Reranking | None = None) -> None:
         self._sessions = sessions
         self._encoder = encoder
+        self._reranking = reranking
 
     async def search(
         self,
@@ -74,16 +81,24 @@ class Retriever:
         *,
         k: int,
         mode: Mode = "hybrid",
+        rerank: bool | None = None,
         doc_ids: Sequence[int] | None = None,
         per_document: int | None = None,
     ) -> SearchResult:
         """As `retrieve`, without what callers of the interface do not get."""
         retrieved = await self.retrieve(
-            principal, namespace_id, query, k=k, mode=mode, doc_ids=doc_ids, per_document=per_document
+            principal,
+            namespace_id,
+            query,
+            k=k,
+            mode=mode,
+            rerank=rerank,
+            doc_ids=doc_ids,
+            per_document=per_document,
         )
         names = Hit.__struct_fields__
         hits = [Hit(**{name: getattr(hit, name) for name in names}) for hit in retrieved.found]
-        return SearchResult(hits, retrieved.took, retrieved.fits)
+        return SearchResult(hits, retrieved.took, retrieved.fits, retrieved.reranking)
 
     async def retrieve(
         self,
@@ -93,20 +108,25 @@ class Retriever:
         *,
         k: int,
         mode: Mode = "hybrid",
+        rerank: bool | None = None,
         doc_ids: Sequence[int] | None = None,
         per_document: int | None = None,
         surrounded: int = 0,
     ) -> Retrieved:
         """The `k` places in the namespace that fit `query` best, best first.
 
-        Neighbours and copies of better ones are left out, see `luma_rag.retrieval.selection`. `doc_ids`
-        narrows the search to these documents; one that is not in the namespace finds nothing. `per_document`
-        is the most that one document may have. The first `surrounded` come with what stands round them.
+        Neighbours and copies of better ones are left out, see `luma_rag.retrieval.selection`. `rerank` says
+        whether a reranker has the last word; None is yes where there is one. `doc_ids` narrows the search to
+        these documents; one that is not in the namespace finds nothing. `per_document` is the most that one
+        document may have. The first `surrounded` come with what stands round them.
 
         Raises:
+            InvalidInputError: there is no reranker to rerank with.
             NotFoundError: the namespace does not exist or may not be read.
         """
         started = time.perf_counter()
+        reranking = self._chosen(rerank)
+        wanted = k if reranking is None else max(k, CANDIDATES)
         question, indexed, embed = await self._ask(principal, namespace_id, query, mode)
         asked = time.perf_counter()
         async with self._sessions.begin() as session:
@@ -115,27 +135,44 @@ class Retriever:
                 principal,
                 namespace_id,
                 question,
-                k=2 * k + _SPARE if per_document is None else _MANY,
+                k=2 * wanted + _SPARE if per_document is None else _MANY,
                 doc_ids=doc_ids,
                 indexed=indexed,
             )
             if not found:
                 # Empty, or not the caller's to search? Only then is it worth a second question.
                 await require_namespace(session, principal, namespace_id)
-            found = select_hits(found, k, per_document)
-            if surrounded:
+        found = select_hits(found, wanted, per_document)
+        # By the scores of the search, which are the ones that the threshold was chosen for.
+        is_fitting = fits(query, found)
+        searched = time.perf_counter()
+        outcome: Outcome = "off"
+        if reranking is not None:
+            outcome, found = await _reranked(reranking, query, found)
+        reranked = time.perf_counter()
+        found = found[:k]
+        if surrounded:
+            async with self._sessions.begin() as session:
                 found = await _with_surroundings(session, principal, namespace_id, found, surrounded)
         done = time.perf_counter()
         took = Took(
             embed=embed,
-            search=_milliseconds(asked, done),
-            rerank=None,
+            search=_milliseconds(asked, searched),
+            rerank=None if reranking is None else _milliseconds(searched, reranked),
             total=_milliseconds(started, done),
         )
         for stage, milliseconds in msgspec.structs.asdict(took).items():
             if milliseconds is not None:
                 RETRIEVAL.labels(stage).observe(milliseconds / 1000)
-        return Retrieved(found, took, fits(query, found))
+        return Retrieved(found, took, is_fitting, outcome)
+
+    def _chosen(self, rerank: bool | None) -> Reranking | None:
+        if rerank and self._reranking is None:
+            raise InvalidInputError(
+                "This service has no reranker. Leave rerank out, or have the operator set LUMA_RERANKER.",
+                errors=[FieldError("rerank", "There is no reranker.")],
+            )
+        return None if rerank is False else self._reranking
 
     async def _ask(
         self, principal: Principal, namespace_id: int, query: str, mode: Mode
@@ -178,6 +215,25 @@ async def find(
         Found(vec_id, doc_id, title, page, heading, text, score, rank, *more)
         for rank, (vec_id, doc_id, title, page, heading, text, score, *more) in enumerate(rows.all(), start=1)
     ]  # fmt: skip
+
+
+async def _reranked(reranking: Reranking, query: str, found: list[Found]) -> tuple[Outcome, list[Found]]:
+    """The first of `found` in the order of the reranker, where it gives one; the others behind them."""
+    first, rest = found[:CANDIDATES], found[CANDIDATES:]
+    outcome, scores = await reranking.scores(query, [_passage(hit) for hit in first])
+    if outcome != "done":
+        return outcome, found
+    scored = [msgspec.structs.replace(hit, score=score) for hit, score in zip(first, scores, strict=True)]
+    # Where it gives the same score, the order stays.
+    scored.sort(key=lambda hit: -hit.score)
+    return outcome, [
+        msgspec.structs.replace(hit, rank=rank) for rank, hit in enumerate([*scored, *rest], start=1)
+    ]
+
+
+def _passage(hit: Hit) -> str:
+    """What the reranker reads: as for the embedding, a text says more with its title and heading."""
+    return "\n".join(part for part in (hit.title, hit.heading, hit.text) if part)
 
 
 async def outline(session: AsyncSession, principal: Principal, namespace_id: int) -> tuple[list[str], bool]:

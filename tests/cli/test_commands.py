@@ -34,7 +34,9 @@ def test_a_mistyped_setting_is_named(luma: Luma, environment: dict[str, str]) ->
     assert "LUMA_LLM_BASE_URL" in done.stderr
 
 
-def test_files_are_read_and_questions_answered(luma: Luma, tmp_path: Path) -> None:
+def test_files_are_read_and_questions_answered(
+    luma: Luma, environment: dict[str, str], tmp_path: Path
+) -> None:
     add_admin(luma)
     folder = tmp_path / "files"
     (folder / "deeper").mkdir(parents=True)
@@ -64,6 +66,13 @@ def test_files_are_read_and_questions_answered(luma: Luma, tmp_path: Path) -> No
     assert "handbook, page 1" in asked.stdout
     found = json.loads(luma("search", "papers", "invoice", "-k", "1", "--json").stdout)
     assert [hit["title"] for hit in found["hits"]] == ["contract"]
+    environment["LUMA_RERANKER"] = "http://127.0.0.1:9"
+    without = luma("search", "papers", "invoice", "-k", "1")
+    assert (without.returncode, "contract" in without.stdout) == (0, True)
+    assert "The reranker failed: this is the order without it." in without.stderr
+    environment["LUMA_RERANKER"] = ""
+    refused = luma("search", "papers", "invoice", "--rerank")
+    assert (refused.returncode, "LUMA_RERANKER" in refused.stderr) == (1, True)
 
 
 def test_a_wrong_namespace_is_named(luma: Luma) -> None:
@@ -97,11 +106,13 @@ def test_doctor_sees_what_is_there_and_what_is_not(luma: Luma, environment: dict
     assert done.returncode == 0
     states = {check["name"]: check["state"] for check in json.loads(done.stdout)}
     assert states["database"] == states["embedding model"] == "ok"
-    assert states["answers"] == "note"
+    assert states["answers"] == states["reranker"] == "note"
     environment["LUMA_LLM_BASE_URL"] = "http://127.0.0.1:9/v1"
     environment["LUMA_LLM_MODEL"] = "m"
+    environment["LUMA_RERANKER"] = "http://127.0.0.1:9"
     sick = luma("doctor", "--json")
     assert sick.returncode == 1
-    answers = {check["name"]: check for check in json.loads(sick.stdout)}["answers"]
-    assert answers["state"] == "failed"
-    assert "127.0.0.1:9" in answers["detail"]
+    checks = {check["name"]: check for check in json.loads(sick.stdout)}
+    for name in ("answers", "reranker"):
+        assert checks[name]["state"] == "failed"
+        assert "127.0.0.1:9" in checks[name]["detail"]

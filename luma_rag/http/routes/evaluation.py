@@ -54,7 +54,13 @@ async def evaluate(
 ) -> FullRun:
     """Ask every question of the set and keep what was measured; for another user's rights level 3."""
     return await service.evaluate(
-        runtime, principal, namespace_id, mode=data.mode, k=data.k, user_id=data.user_id
+        runtime,
+        principal,
+        namespace_id,
+        mode=data.mode,
+        k=data.k,
+        rerank=data.rerank,
+        user_id=data.user_id,
     )
 
 

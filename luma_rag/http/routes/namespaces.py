@@ -139,6 +139,7 @@ async def search(
         data.query,
         k=data.k,
         mode=data.mode,
+        rerank=data.rerank,
         doc_ids=data.doc_ids,
         per_document=data.per_document,
     )

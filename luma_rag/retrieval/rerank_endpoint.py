@@ -1,0 +1,137 @@
+"""A reranker behind HTTP: the `/rerank` of Text Embeddings Inference (TEI), vLLM and llama.cpp.
+
+The interfaces: https://huggingface.github.io/text-embeddings-inference (rerank),
+https://docs.vllm.ai/en/latest/models/pooling_models/scoring.html (Jina's and Cohere's form),
+https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md (either form).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import msgspec
+
+from luma_rag.errors import RerankerError
+from luma_rag.llm.address import authorization, checked, checked_key
+from luma_rag.llm.completions import BODY_LIMIT, NOT_JSON
+from luma_rag.llm.server_errors import ERROR_LIMIT, said, start_of, words_of
+
+_PATH = "/rerank"
+_TIMEOUT = 30.0
+"""Seconds between two signs of life. A search has its own budget, which ends long before."""
+
+
+class _Rank(msgspec.Struct, frozen=True):
+    """TEI's form of a result, in a list."""
+
+    index: int
+    score: float
+
+
+class _Result(msgspec.Struct, frozen=True):
+    """The others' form of a result."""
+
+    index: int
+    relevance_score: float
+
+
+class _Results(msgspec.Struct, frozen=True):
+    results: list[_Result]
+
+
+class EndpointReranker:
+    """Asks `address`, to which `/rerank` is added where it does not end in it.
+
+    Raises:
+        ConfigurationError: it is no HTTP address, or `api_key` can't be sent in a header.
+    """
+
+    def __init__(
+        self, address: str, *, api_key: str | None = None, client: httpx.AsyncClient | None = None
+    ) -> None:
+        url, self._server = checked(
+            address,
+            "LUMA_RERANKER must be the address of a /rerank endpoint, for instance "
+            "http://127.0.0.1:8080/rerank, or the name or folder of a CrossEncoder.",
+        )
+        self._url = url if url.endswith(_PATH) else url + _PATH
+        self._api_key = checked_key(api_key, "LUMA_RERANKER_API_KEY")
+        self._owns_client = client is None
+        # No limit on connections: how many queries are scored at once is for the server to say.
+        self._client = client or httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=None), timeout=httpx.Timeout(_TIMEOUT)
+        )
+
+    @property
+    def name(self) -> str:
+        """The server's address."""
+        return f"at {self._server}"
+
+    async def aclose(self) -> None:
+        """Close the connections, unless the client belongs to the caller."""
+        if self._owns_client:
+            await self._client.aclose()
+
+    async def scores(self, query: str, passages: Sequence[str]) -> list[float]:
+        """A score for each passage; see `Reranker.scores`. Cancelling it closes the connection.
+
+        Raises:
+            RerankerError: the server can't be reached, refuses, or sends something else than scores.
+        """
+        with self._translated():
+            async with self._client.stream(
+                "POST", self._url, json=_body(query, passages), headers=authorization(self._api_key)
+            ) as response:
+                if not response.is_success:
+                    words = said(await start_of(response, ERROR_LIMIT), self._api_key)
+                    raise self._error(f"answered {response.status_code}: {words or 'nothing'}")
+                answer = await start_of(response, BODY_LIMIT)
+        try:
+            found = _scores(answer)
+        except NOT_JSON:
+            raise self._error(f"sent no scores: {said(answer, self._api_key) or 'nothing'}") from None
+        if sorted(index for index, _ in found) != list(range(len(passages))):
+            raise self._error(
+                f"sent {len(found)} scores that are not one for each of {len(passages)} passages"
+            )
+        return [score for _, score in sorted(found)]
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """The one boundary at which the errors of httpx become ours."""
+        try:
+            yield
+        except httpx.TimeoutException as error:
+            raise self._error(f"sent nothing for {_TIMEOUT:g} s") from error
+        except httpx.ConnectError as error:
+            raise self._error(f"can't be reached: {words_of(error)}") from error
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError) as error:
+            raise self._error(f"failed: {words_of(error)}") from error
+
+    def _error(self, what: str) -> RerankerError:
+        return RerankerError(f"The reranker at {self._server} {what}. LUMA_RERANKER tells Luma where it is.")
+
+
+def _body(query: str, passages: Sequence[str]) -> dict[str, Any]:
+    """One body for all, so that nobody has to say which server it is.
+
+    TEI reads `texts`, vLLM `documents`, llama.cpp either, and answers in TEI's form where there are `texts`.
+    None of them refuses keys that it does not know. What is too long for the model is to be cut: `truncate`
+    is TEI's word for it, `truncate_prompt_tokens` vLLM's; llama.cpp has none.
+    """
+    return {
+        "query": query,
+        "texts": passages,
+        "documents": passages,
+        "truncate": True,
+        "truncate_prompt_tokens": -1,
+    }
+
+
+def _scores(answer: bytes) -> list[tuple[int, float]]:
+    """Indices and scores, as they come: most servers send the best first."""
+    decoded = msgspec.json.decode(answer, type=list[_Rank] | _Results)
+    if isinstance(decoded, _Results):
+        return [(result.index, result.relevance_score) for result in decoded.results]
+    return [(rank.index, rank.score) for rank in decoded]

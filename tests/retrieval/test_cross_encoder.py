@@ -1,0 +1,140 @@
+"""A CrossEncoder of our own: its scores are those of the library, and nobody waits for a lost cause."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from luma_rag.errors import ConfigurationError, RerankerError
+from luma_rag.retrieval import cross_encoder
+from luma_rag.retrieval.cross_encoder import CrossEncoderReranker
+from luma_rag.retrieval.reranking import Reranking
+from tests.retrieval.conftest import EMBEDDING_MODEL, write_cross_encoder
+
+PASSAGES = [f"{'word ' * (n % 7)}passage {n} about {'bees' if n % 3 else 'freight'}" for n in range(30)]
+
+
+@pytest.fixture(scope="module")
+def reranker(cross_encoder_folder: Path) -> CrossEncoderReranker:
+    return CrossEncoderReranker(str(cross_encoder_folder))
+
+
+async def test_scores_are_those_of_sentence_transformers(
+    reranker: CrossEncoderReranker, cross_encoder_folder: Path
+) -> None:
+    from sentence_transformers import CrossEncoder
+
+    expected = CrossEncoder(str(cross_encoder_folder)).predict([("Who likes clover?", p) for p in PASSAGES])
+    scores = await reranker.scores("Who likes clover?", PASSAGES)
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    assert np.argsort(scores).tolist() == np.argsort(expected).tolist()
+    assert len(set(scores)) > 20
+    # Longer than the model reads: cut, not refused.
+    assert len(await reranker.scores("why " * 5000, ["because " * 5000])) == 1
+
+
+async def test_the_event_loop_is_free_meanwhile(
+    reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_down(reranker, monkeypatch, 0.1)
+    scoring = asyncio.create_task(reranker.scores("q", PASSAGES))
+    ticks = 0
+    while not scoring.done():
+        await asyncio.sleep(0.01)
+        ticks += 1
+    assert ticks > 10
+
+
+async def test_what_is_given_up_stops_and_the_next_does_not_wait_for_it(
+    reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = slow_down(reranker, monkeypatch, 0.2)
+    assert await Reranking(reranker, 0.3).scores("first", PASSAGES) == ("late", [])
+    at = time.perf_counter()
+    outcome, scores = await Reranking(reranker, 5).scores("second", PASSAGES[:2])
+    # At most the batch that was under way, and its own.
+    assert time.perf_counter() - at < 0.2 + 0.2 + 0.15
+    assert (outcome, len(scores)) == ("done", 2)
+    assert begun.count("first") == 2
+    assert begun[-1] == "second"
+
+
+async def test_queries_take_their_turns_whole(
+    reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = slow_down(reranker, monkeypatch, 0.02)
+    await asyncio.gather(*(reranker.scores(query, PASSAGES) for query in "abc"))
+    assert begun == [query for query in "abc" for _ in range(4)]
+
+
+async def test_waiting_for_others_counts(
+    reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = slow_down(reranker, monkeypatch, 0.2)
+    first = asyncio.create_task(reranker.scores("first", PASSAGES))
+    await asyncio.sleep(0.05)
+    assert await Reranking(reranker, 0.3).scores("second", PASSAGES[:1]) == ("late", [])
+    assert len(await first) == len(PASSAGES)
+    assert "second" not in begun
+
+
+async def test_what_torch_raises_is_a_failure_of_the_reranker(
+    reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError("not enough memory")
+
+    monkeypatch.setattr(reranker._model, "predict", full)
+    with pytest.raises(RerankerError, match="not enough memory"):
+        await reranker.scores("q", PASSAGES)
+    assert await Reranking(reranker, 5).scores("q", PASSAGES) == ("failed", [])
+
+
+async def test_a_model_that_gives_nan_changes_nothing(
+    reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reranker._model, "predict", lambda pairs, **_: np.full(len(pairs), np.nan))
+    assert await Reranking(reranker, 5).scores("q", PASSAGES) == ("failed", [])
+
+
+def slow_down(reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[str]:
+    """Make every batch take so long; the list gets the query of each that is begun."""
+    begun: list[str] = []
+
+    def score(pairs: list[tuple[str, str]]) -> list[float]:
+        assert len(pairs) <= cross_encoder._BATCH
+        begun.append(pairs[0][0])
+        time.sleep(seconds)
+        return [0.0] * len(pairs)
+
+    monkeypatch.setattr(reranker, "_score", score)
+    return begun
+
+
+@pytest.mark.parametrize("labels", [1, 3])
+def test_only_what_gives_one_score_is_a_reranker(tmp_path: Path, labels: int) -> None:
+    write_cross_encoder(tmp_path, labels=labels)
+    if labels == 1:
+        CrossEncoderReranker(str(tmp_path))
+    else:
+        with pytest.raises(ConfigurationError, match=r"LUMA_RERANKER.*another kind"):
+            CrossEncoderReranker(str(tmp_path))
+
+
+def test_a_model_for_embeddings_is_refused() -> None:
+    # transformers would make up what is missing, and every order would be by chance.
+    with pytest.raises(ConfigurationError, match=r"LUMA_RERANKER.*another kind"):
+        CrossEncoderReranker(str(EMBEDDING_MODEL))
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"LUMA_RERANKER: .* can't be loaded"):
+        CrossEncoderReranker(str(tmp_path))
+
+
+def test_without_sentence_transformers_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "sentence_transformers", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'luma-rag\[reranker\]'"):
+        CrossEncoderReranker("cross-encoder/ms-marco-MiniLM-L6-v2")
