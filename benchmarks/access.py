@@ -24,7 +24,6 @@ from unittest.mock import patch
 
 import msgspec
 import numpy as np
-from pgvector import HalfVector
 from sqlalchemy import text, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -118,7 +117,7 @@ async def measure(sessions: Sessions, caller: str, searches: int) -> Cost:
     for number in range(-20, searches):
         query = random.standard_normal(DIMENSIONS).astype(np.float32)
         query /= np.linalg.norm(query)
-        parameters = {"namespace_id": namespace_id, "embedding": HalfVector(query)}
+        parameters = {"namespace_id": namespace_id, "embedding": query.tolist()}
         for has_rights in (True, False) if number % 2 else (False, True):
             began = time.perf_counter()
             async with sessions.begin() as session:

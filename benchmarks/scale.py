@@ -1,0 +1,393 @@
+"""How search in the database grows, without the embedding of the query: times, and what is found of the best.
+
+    python -m benchmarks.scale --data DIR --data-dir DIR [--sizes 1000 … 1000000] [--queries 400]
+        [--json FILE] [--plot FILE]
+
+Namespaces of these sizes stand beside 2,000 others, which hold what is over 100,000 of a million chunks of
+`benchmarks.real_text`. `--data` is the folder with the text, `--data-dir` where the embedded Postgres and the
+vectors are kept: what is there is not loaded again. For each namespace and way of searching printed are: p50
+and p95 of `luma_rag.retrieval.search.find` in a transaction of its own, as a request has it; the same
+statement prepared on a plain connection of asyncpg's; of the dense search also the barest statement that
+there is; which share of the first ten of an exact search was found (cosine and BM25, by numpy; what is as
+good as the tenth counts).
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+import numpy as np
+import uvloop
+from numpy.typing import NDArray
+from pgvector.asyncpg import register_vector
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from benchmarks.bulk import Loader, Place
+from benchmarks.real_text import DOCUMENT, LANGUAGE, RealText
+from ingest.types import Vector
+from luma_rag.access import Principal
+from luma_rag.db import migrate
+from luma_rag.db.embedded import running, stop
+from luma_rag.db.session import connect, create_engine, create_reading_sessions
+from luma_rag.documents import vector_index
+from luma_rag.documents.lexicon import K1, B
+from luma_rag.retrieval.question import Question, meaning_share, query_terms
+from luma_rag.retrieval.search import find, outline
+from luma_rag.retrieval.statement import search_statement
+
+SIZES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
+CHUNKS, OTHERS = 1_000_000, 2_000
+WAYS = ("dense", "lexical", "hybrid")
+DEPTH = 10
+_WARM_UP = 60
+_TABLES = """
+SELECT c.relname, pg_table_size(c.oid), pg_indexes_size(c.oid) FROM pg_class c
+WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND pg_total_relation_size(c.oid) > 1e6
+ORDER BY 1
+"""
+_INDEXES = """
+SELECT c.relname, pg_relation_size(c.oid) FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid
+WHERE i.indrelid = ANY (ARRAY['chunk_vector', 'lexical_posting', 'lexical_vector']::regclass[]) ORDER BY 1
+"""
+
+
+class Times(msgspec.Struct, frozen=True):
+    """Milliseconds."""
+
+    p50: float
+    p95: float
+
+    @classmethod
+    def of(cls, taken: Sequence[float]) -> "Times":
+        """Of seconds."""
+        p50, p95 = np.percentile(np.array(taken) * 1000, (50, 95))
+        return cls(round(float(p50), 3), round(float(p95), 3))
+
+
+class Result(msgspec.Struct, frozen=True):
+    """One way of searching one namespace.
+
+    `plain` is the same statement without SQLAlchemy, `barest` the least statement. `found` is the share of
+    the first ten of an exact search; None for hybrid, which has no other definition than its own.
+    """
+
+    chunks: int
+    way: str
+    search: Times
+    plain: Times
+    barest: Times | None
+    found: float | None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """All that was measured; sizes in bytes: by table heap (with TOAST) and indexes, and by index.
+
+    `outline` is the question before a search, which is asked while the query is embedded.
+    """
+
+    results: list[Result]
+    outline: dict[int, Times]
+    tables: dict[str, tuple[int, int]]
+    indexes: dict[str, int]
+    words: int
+    missed: float
+
+
+class Exact:
+    """The best chunks of a namespace by exact search, in numpy."""
+
+    def __init__(self, source: RealText, chunks: int) -> None:
+        self._vectors = source.vectors(0, chunks).astype(np.float16)
+        counts = source.counts(0, chunks)
+        self._chunks = chunks
+        lengths = counts.lengths
+        self._norms = (K1 * (1 - B + B * lengths / np.float32(lengths.mean()))).astype(np.float32)
+        chunk = np.repeat(np.arange(chunks, dtype=np.int32), np.diff(counts.start))
+        order = np.argsort(counts.terms, kind="stable")
+        self._terms, self._chunk, self._times = counts.terms[order], chunk[order], counts.times[order]
+
+    def cosines(self, query: Vector) -> NDArray[np.float32]:
+        """Of every chunk."""
+        rounded = query.astype(np.float16).astype(np.float32)
+        step = 50_000
+        parts = [
+            self._vectors[i : i + step].astype(np.float32) @ rounded for i in range(0, self._chunks, step)
+        ]
+        return np.concatenate(parts)
+
+    def bm25(self, terms: dict[int, int]) -> NDArray[np.float32]:
+        """Of every chunk, in Lucene's form."""
+        scores = np.zeros(self._chunks, np.float32)
+        for term, times in terms.items():
+            begin, end = np.searchsorted(self._terms, (term, term + 1))
+            chunks, found = self._chunk[begin:end], self._times[begin:end]
+            idf = np.log(1 + (self._chunks - len(chunks) + 0.5) / (len(chunks) + 0.5))
+            scores[chunks] += times * idf * found / (found + self._norms[chunks])
+        return scores
+
+
+def share_found(scores: NDArray[np.float32], found: Sequence[int]) -> float | None:
+    """Which share of the best ten is found; None where nothing is to be found."""
+    best = np.partition(scores, -DEPTH)[-DEPTH:]
+    best = best[best > 0]
+    if not len(best):
+        return None
+    # Scores are added up in another order there, and equally good ones may stand in for each other.
+    enough = best.min() * (1 - 1e-5)
+    return min(sum(scores[i] >= enough for i in found), len(best)) / len(best)
+
+
+async def fill(
+    url: str, source: RealText, sizes: Sequence[int], known: Sequence[Place], keep: Callable[[bytes], Any]
+) -> tuple[dict[int, Place], Principal]:
+    """Load what isn't there yet."""
+    done = {place.last: place for place in known}
+    connection = await connect(url)
+    loader = await Loader.open(connection, source)
+    began = time.perf_counter()
+    if not done:
+        await loader.chunks(CHUNKS)
+        _say(f"{CHUNKS:,} chunks", began)
+        await loader.namespaces(others())
+        _say(f"{OTHERS:,} namespaces", began)
+    for size in sizes:
+        if size not in done:
+            (done[size],) = await loader.namespaces([(0, size)])
+            keep(msgspec.json.encode(list(done.values())))
+            _say(f"a namespace of {size:,}", began)
+    await loader.finish()
+    _say("vacuumed", began)
+    await connection.close()
+    engine = create_engine(url, pool_size=1)
+    while await vector_index.tend(engine):
+        _say("an index", began)
+    await engine.dispose()
+    return done, Principal(loader.owner, "user")
+
+
+def others() -> list[tuple[int, int]]:
+    """The chunks of the other namespaces: 200 to some thousands, many small ones."""
+    first = SIZES[4]
+    documents = (CHUNKS - first) // DOCUMENT
+    shares = 1 / np.sqrt(np.arange(1, OTHERS + 1))
+    ends = np.round(np.cumsum(shares / shares.sum()) * (documents - OTHERS)).astype(int)
+    ends = (ends + np.arange(1, OTHERS + 1)) * DOCUMENT + first
+    return [(int(a), int(b)) for a, b in zip([first, *ends[:-1]], ends, strict=True)]
+
+
+async def measure(
+    url: str, principal: Principal, place: Place, asked: tuple[list[str], Vector], exact: Exact
+) -> tuple[list[Result], Times]:
+    """Search a namespace in all ways."""
+    engine = create_engine(url, pool_size=1)
+    sessions = create_reading_sessions(engine)
+    connection = await connect(url)
+    await register_vector(connection)
+    about = place.namespace_id
+    async with sessions.begin() as session:
+        _, indexed = await outline(session, principal, about)
+    nearest = await connection.prepare(
+        f"SELECT id FROM chunk_vector WHERE namespace_id = {about} "  # noqa: S608 - numbers
+        f"ORDER BY embedding <#> $1 LIMIT {DEPTH}"
+    )
+
+    async def barest(question: Question) -> Any:
+        return await nearest.fetch(question.embedding)
+
+    async def search(question: Question) -> list[int]:
+        async with sessions.begin() as session:
+            hits = await find(session, principal, about, question, k=DEPTH, indexed=indexed)
+        return [int(hit.vec_id) - place.vector for hit in hits]
+
+    async def ask(_: Question) -> None:
+        async with sessions.begin() as session:
+            await outline(session, principal, about)
+
+    results = []
+    for way in WAYS:
+        questions = [
+            Question(
+                vector if way != "lexical" else None,
+                query_terms(query, [LANGUAGE]) if way != "dense" else None,
+                meaning_share(query),
+            )
+            for query, vector in zip(*asked, strict=True)
+        ]
+
+        plain = await _plain(connection, principal, about, questions[0], indexed=indexed)
+        times, found = await _timed(search, questions)
+        shares: list[float | None] = [None]
+        if way != "hybrid":
+            scores = [
+                exact.cosines(q.embedding) if q.embedding is not None else exact.bm25(q.terms or {})
+                for q in questions
+            ]
+            shares = [share_found(score, hits) for score, hits in zip(scores, found, strict=True)]
+        counted = [share for share in shares if share is not None]
+        results.append(
+            Result(
+                place.last,
+                way,
+                Times.of(times),
+                Times.of((await _timed(plain, questions))[0]),
+                Times.of((await _timed(barest, questions))[0]) if way == "dense" else None,
+                round(statistics.fmean(counted), 4) if counted else None,
+            )
+        )
+        _show(results[-1])
+
+    outlined, _ = await _timed(ask, questions)
+    await connection.close()
+    await engine.dispose()
+    return results, Times.of(outlined)
+
+
+async def _timed(
+    work: Callable[[Question], Awaitable[Any]], questions: Sequence[Question]
+) -> tuple[list[float], list[Any]]:
+    for question in questions[:_WARM_UP]:
+        await work(question)
+    times, answers = [], []
+    for question in questions:
+        began = time.perf_counter()
+        answers.append(await work(question))
+        times.append(time.perf_counter() - began)
+    return times, answers
+
+
+async def _plain(
+    connection: asyncpg.Connection,
+    principal: Principal,
+    namespace_id: int,
+    example: Question,
+    *,
+    indexed: bool,
+) -> Callable[[Question], Awaitable[Any]]:
+    """The statement without SQLAlchemy, prepared once."""
+
+    def asked(question: Question) -> tuple[Any, dict[str, Any]]:
+        return search_statement(principal, namespace_id, question, k=DEPTH, indexed=indexed)
+
+    compiled = asked(example)[0].compile(dialect=dialect())
+    prepared = await connection.prepare(str(compiled))
+    constant = compiled.params
+
+    async def search(question: Question) -> Any:
+        values = constant | asked(question)[1]
+        async with connection.transaction():
+            return await prepared.fetch(*(values[name] for name in compiled.positiontup))
+
+    return search
+
+
+async def sizes_of(engine: AsyncEngine) -> tuple[dict[str, tuple[int, int]], dict[str, int]]:
+    """The tables and the indexes of search."""
+    async with engine.connect() as connection:
+        tables = {name: (heap, indexes) for name, heap, indexes in await connection.execute(text(_TABLES))}
+        found = await connection.execute(text(_INDEXES))
+        return tables, dict(found.tuples().all())
+
+
+async def run(
+    url: str,
+    source: RealText,
+    arguments: argparse.Namespace,
+    known: Sequence[Place],
+    keep: Callable[[bytes], Any],
+) -> Report:
+    """Load what is not `known`, have this kept, and measure."""
+    engine = create_engine(url, pool_size=1)
+    await migrate.upgrade(engine)
+    asked = source.ask(arguments.queries)
+    places, owner = await fill(url, source, arguments.sizes, known, keep)
+    _show(None)
+    results, outlines = [], {}
+    for size in arguments.sizes:
+        found, outlines[size] = await measure(url, owner, places[size], asked, Exact(source, size))
+        results += found
+    tables, indexes = await sizes_of(engine)
+    await engine.dispose()
+    return Report(results, outlines, tables, indexes, len(source.words), round(source.missed, 3))
+
+
+def plot(report: Report, file: Path) -> None:
+    """Latency and recall against size."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    for way, colour in zip(WAYS, ("#4477aa", "#cc6677", "#117733"), strict=True):
+        rows = [result for result in report.results if result.way == way]
+        chunks = [row.chunks for row in rows]
+        left.plot(
+            chunks, [row.search.p50 for row in rows], "o-", color=colour, label=f"{way}, p50", markersize=3
+        )
+        left.plot(chunks, [row.search.p95 for row in rows], ":", color=colour, label="p95")
+        if rows and rows[0].found is not None:
+            label = "dense: recall@10" if way == "dense" else "lexical: shared with exact BM25"
+            right.plot(chunks, [row.found for row in rows], "o-", color=colour, label=label, markersize=3)
+    left.set(xscale="log", yscale="log", xlabel="chunks in the namespace", ylabel="ms")
+    right.set(
+        xscale="log", xlabel="chunks in the namespace", ylabel="of the exact first ten", ylim=(0.8, 1.005)
+    )
+    for axes in (left, right):
+        axes.legend(fontsize=7)
+        axes.grid(alpha=0.3)
+    figure.savefig(file)
+
+
+def _show(result: Result | None) -> None:
+    if result is None:
+        print(f"{'chunks':>9} {'way':8} {'p50':>7} {'p95':>7} {'plain':>7} {'barest':>7} {'found':>6}")
+        return
+    bare = f"{result.barest.p50:7.2f}" if result.barest else " " * 7
+    found = f"{result.found:.4f}" if result.found is not None else ""
+    print(
+        f"{result.chunks:9,} {result.way:8} {result.search.p50:7.2f} {result.search.p95:7.2f} "
+        f"{result.plain.p50:7.2f} {bare} {found:>6}",
+        flush=True,
+    )
+
+
+def _say(what: str, began: float) -> None:
+    print(f"{time.perf_counter() - began:6.0f} s: {what}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Parse the command line, measure, print."""
+    parser = argparse.ArgumentParser(description="Measure search in large namespaces.")
+    parser.add_argument("--data", type=Path, required=True, help="where the text is")
+    parser.add_argument("--data-dir", type=Path, required=True, help="keep the database and the vectors here")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="chunks of each namespace")
+    parser.add_argument("--queries", type=int, default=400)
+    parser.add_argument("--embedded", type=int, default=18_000, help="windows that get real vectors, at most")
+    parser.add_argument("--json", type=Path, help="write all figures there")
+    parser.add_argument("--plot", type=Path, help="draw the curves there")
+    arguments = parser.parse_args()
+    source = RealText(arguments.data, arguments.data_dir / "text", arguments.embedded)
+    state = arguments.data_dir / "places.json"
+    known = msgspec.json.decode(state.read_bytes(), type=list[Place]) if state.exists() else []
+    try:
+        with running(arguments.data_dir) as url:
+            report = uvloop.run(run(url, source, arguments, known, state.write_bytes))
+    finally:
+        stop(arguments.data_dir)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(msgspec.to_builtins(report, str_keys=True), indent=1) + "\n")
+    if arguments.plot:
+        plot(report, arguments.plot)
+
+
+if __name__ == "__main__":
+    main()
