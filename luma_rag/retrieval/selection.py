@@ -50,8 +50,12 @@ def _is_copy(one: list[str], other: list[str]) -> bool:
 
 def _begins_within(outer: list[str], inner: list[str], least: int) -> bool:
     """Whether `inner` begins inside of `outer`, and both are the same until one of them ends."""
+    if not inner:
+        return False
     for start in range(len(outer) - least + 1):
-        common = min(len(outer) - start, len(inner))
-        if common >= least and outer[start : start + common] == inner[:common]:
-            return True
+        # Asked first, since it mostly tells: whole stretches take a hundred times as long to compare.
+        if outer[start] == inner[0]:
+            common = min(len(outer) - start, len(inner))
+            if common >= least and outer[start : start + common] == inner[:common]:
+                return True
     return False
