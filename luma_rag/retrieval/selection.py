@@ -9,6 +9,7 @@ from luma_rag.retrieval.hits import Found
 
 _LEAST_COMMON = 0.8
 """Of the shorter of two texts this share has to stand in the other, word for word."""
+_RUN = 4
 
 
 def select(found: Iterable[Found], k: int, per_document: int | None = None) -> list[Found]:
@@ -21,18 +22,18 @@ def select(found: Iterable[Found], k: int, per_document: int | None = None) -> l
     no copy.
     """
     chosen: list[Found] = []
-    texts: list[list[str]] = []
+    texts: list[_Text] = []
     held: Counter[int] = Counter()
     for each in found:
         if per_document is not None and held[each.doc_id] >= per_document:
             continue
-        words = each.text.casefold().split()
-        if any(_are_neighbours(each, other) for other in chosen) or any(_is_copy(words, o) for o in texts):
+        text = _Text(each.text)
+        if any(_are_neighbours(each, other) for other in chosen) or any(map(text.is_copy_of, texts)):
             continue
         chosen.append(msgspec.structs.replace(each, rank=len(chosen) + 1))
         if len(chosen) == k:
             break
-        texts.append(words)
+        texts.append(text)
         held[each.doc_id] += 1
     return chosen
 
@@ -43,19 +44,25 @@ def _are_neighbours(one: Found, other: Found) -> bool:
     )
 
 
-def _is_copy(one: list[str], other: list[str]) -> bool:
-    least = max(1, int(_LEAST_COMMON * min(len(one), len(other))))
-    return _begins_within(one, other, least) or _begins_within(other, one, least)
+class _Text:
+    """A text as its words, without case."""
 
+    def __init__(self, text: str) -> None:
+        self.words = text.casefold().split()
+        # Any few words in a row: two texts are seldom as alike as to have to be compared word for word.
+        self.runs = set(zip(*(self.words[first:] for first in range(_RUN)), strict=False))
+        self.beginning = tuple(self.words[:_RUN])
 
-def _begins_within(outer: list[str], inner: list[str], least: int) -> bool:
-    """Whether `inner` begins inside of `outer`, and both are the same until one of them ends."""
-    if not inner:
-        return False
-    for start in range(len(outer) - least + 1):
-        # Asked first, since it mostly tells: whole stretches take a hundred times as long to compare.
-        if outer[start] == inner[0]:
-            common = min(len(outer) - start, len(inner))
-            if common >= least and outer[start : start + common] == inner[:common]:
+    def is_copy_of(self, other: "_Text") -> bool:
+        """Whether both are the same where they overlap, and that is most of the shorter one."""
+        least = max(_RUN, int(_LEAST_COMMON * min(len(self.words), len(other.words))))
+        return self._begins_within(other, least) or other._begins_within(self, least)
+
+    def _begins_within(self, other: "_Text", least: int) -> bool:
+        if self.beginning not in other.runs:
+            return self.words == other.words
+        for start in range(len(other.words) - least + 1):
+            common = min(len(other.words) - start, len(self.words))
+            if common >= least and other.words[start : start + common] == self.words[:common]:
                 return True
-    return False
+        return False

@@ -48,8 +48,8 @@ def test_what_differs_in_a_word_is_another_passage(other: str) -> None:
     assert chosen(TEXT, other) == [TEXT, other]
 
 
-def test_texts_without_words_are_no_error() -> None:
-    assert chosen("", " ", "words") == ["", " ", "words"]
+def test_short_texts_and_those_without_words_are_compared_too() -> None:
+    assert chosen("", " ", "words", "Words") == ["", "words"]
 
 
 def test_neighbours_in_a_passage_are_left_out_and_others_are_not() -> None:
