@@ -11,8 +11,9 @@ from ingest.words import DEFAULT_LANGUAGE, likeliest_language, number, query_wor
 
 MOST_TERMS = 256
 # all-MiniLM-L6-v2 was trained on English, and makes do with what is written like it. Other scripts it takes
-# for strings of unknown letters; then meaning may decide only between what is about as good by its words.
-MEANING_ENGLISH, MEANING_LATIN, MEANING_OTHER = 0.6, 0.5, 0.02
+# for strings of unknown letters; there, meaning decides only between what is as good by its words.
+MEANING_ENGLISH, MEANING_LATIN, MEANING_OTHER = 0.6, 0.5, 0.001
+_OTHER_SCRIPTS = "ar bg bn el fa he hi hy ja ko ne ru sr ta th uk ur zh"
 _LETTER, _LATIN = regex.compile(r"\p{L}"), regex.compile(r"\p{Latin}")
 
 
@@ -44,11 +45,8 @@ def latin_share(query: str) -> float:
 
 
 def meaning_share(query: str, languages: Collection[str]) -> float:
-    """How much meaning counts beside words for this query, where the documents have these languages.
-
-    That is the most for English, and less the smaller the share of Latin letters.
-    """
-    latin = latin_share(query)
-    is_english = latin > 0 and likeliest_language(query, languages or [DEFAULT_LANGUAGE]) == DEFAULT_LANGUAGE
-    most = MEANING_ENGLISH if is_english else MEANING_LATIN
-    return MEANING_OTHER + latin * (most - MEANING_OTHER)
+    """How much meaning counts beside words for this query, where the documents have these languages."""
+    language = likeliest_language(query, languages or [DEFAULT_LANGUAGE])
+    if language == DEFAULT_LANGUAGE:
+        return MEANING_ENGLISH
+    return MEANING_OTHER if language in _OTHER_SCRIPTS.split() else MEANING_LATIN
