@@ -85,6 +85,7 @@ class Loader:
         self._connection = connection
         self._text = text
         self.owner, self._chunks, self._vectors, self._segments = there
+        self.wrote = False
 
     @classmethod
     async def open(cls, connection: asyncpg.Connection, text: RealText) -> "Loader":
@@ -107,7 +108,8 @@ class Loader:
             vectors = _halfvecs(self._text.vectors(begin, end))
             await self._copy("chunk", map(_chunk, range(begin, end), self._text.texts(begin, end), vectors))
             await self._copy("lexical_chunk", _lexical_chunks(begin, self._text.counts(begin, end)))
-        self._chunks = upto
+            self.wrote = True
+        self._chunks = max(upto, self._chunks)
 
     async def namespaces(self, ranges: Sequence[tuple[int, int]]) -> list[Place]:
         """A namespace for each range of chunks; they are stored, and ranges are of whole documents."""
@@ -124,6 +126,7 @@ class Loader:
             places.append(Place(namespace_id, first, last, self._vectors + 1))
             self._vectors += last - first
         await self._copy("chunk_vector", self._chunk_vectors(places))
+        self.wrote = True
         for place in places:
             counts = self._text.counts(place.first, place.last)
             lengths = counts.lengths

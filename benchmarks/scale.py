@@ -164,8 +164,9 @@ async def fill(
             (done[size],) = await loader.namespaces([(0, size)])
             keep(msgspec.json.encode(list(done.values())))
             _say(f"a namespace of {size:,}", began)
-    await loader.finish()
-    _say("vacuumed", began)
+    if loader.wrote:
+        await loader.finish()
+        _say("vacuumed", began)
     await connection.close()
     engine = create_engine(url, pool_size=1)
     while await vector_index.tend(engine):
