@@ -60,14 +60,15 @@ REQUIRING = {
 }
 # Where requests come in: the command that starts the server does not answer for what they reach.
 REQUESTS = "luma_rag.http."
-# No request reaches these; `access.rules` is what all others must use.
+# What all others must use.
+RULE_BOOK = "luma_rag.access.rules"
+# No request reaches these, unless something else calls them.
 OUTSIDE = (
     "luma_rag.cli",
     "luma_rag.worker",
     "luma_rag.worker_process",
     "luma_rag.verify",
     "luma_rag.db",
-    "luma_rag.access.rules",
 )
 EXEMPT = {
     "luma_rag.accounts.removal:belongings": "counts what a user owns, for administrators",
@@ -83,7 +84,10 @@ EXEMPT = {
     "luma_rag.namespaces:create": "everybody may make a namespace, which is then theirs",
     "luma_rag.runtime:Runtime.checks": "asks whether the table answers; no row leaves it",
 }
-_SQL = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|TRUNCATE|COPY|MERGE)\b", re.IGNORECASE)
+_SQL = re.compile(
+    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:SELECT|INSERT|UPDATE|DELETE|WITH|TRUNCATE|COPY|MERGE|TABLE)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _TABLES = re.compile(rf"\b({'|'.join(GUARDED.values())})\b", re.IGNORECASE)
 
 
@@ -116,11 +120,14 @@ def violations(
 
     def is_right(key: str, seen: frozenset[str]) -> bool:
         function = functions[key]
-        if function.names_rule or function.uses & requiring or key in exempt or _is_outside(function.module):
+        if function.names_rule or function.uses & requiring or key in exempt or function.module == RULE_BOOK:
             return True
         if function.module.startswith(REQUESTS):
             return False
         others = callers[key] - seen
+        if _is_outside(function.module):
+            others = {other for other in others if not _is_outside(functions[other].module)}
+            return all(is_right(other, seen | {key}) for other in others)
         return bool(others) and all(is_right(other, seen | {key}) for other in others)
 
     found = [
@@ -153,7 +160,7 @@ def _is_outside(module: str) -> bool:
 
 def _functions(module: str, source: str, modules: Mapping[str, str]) -> Iterator[Function]:
     tree = ast.parse(source)
-    imported = _imports(tree)
+    imported = _imports(tree, module, modules)
     local = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     for name, line, nodes in _parts(tree):
         function = Function(module, name, line)
@@ -164,14 +171,22 @@ def _functions(module: str, source: str, modules: Mapping[str, str]) -> Iterator
         yield function
 
 
-def _imports(tree: ast.Module) -> dict[str, str]:
+def _imports(tree: ast.Module, module: str, modules: Mapping[str, str]) -> dict[str, str]:
     """What each imported name stands for, e.g. `Document` for `luma_rag.db.models.Document`."""
     found = {}
+    names = module.split(".")
+    is_package = any(other.startswith(f"{module}.") for other in modules)
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            # One dot is the package that the module is in, each further one the package above.
+            above = names[: len(names) - node.level + is_package] if node.level else []
+            where = ".".join(filter(None, [*above, node.module]))
+            found |= {alias.asname or alias.name: f"{where}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
-            found |= {alias.asname: alias.name for alias in node.names if alias.asname}
+            for alias in node.names:
+                # `import a.b` binds the name `a`.
+                root = alias.name.partition(".")[0]
+                found[alias.asname or root] = alias.name if alias.asname else root
     return found
 
 
@@ -216,14 +231,22 @@ def _note(
         if node.id in local:
             function.uses.add(f"{function.module}:{node.id}")
     elif isinstance(node, ast.Attribute):
-        base = node.value.id if isinstance(node.value, ast.Name) else ""
-        full = f"{imported[base]}.{node.attr}" if base in imported else ""
+        base, _, rest = _dotted(node).partition(".")
+        full = f"{imported[base]}.{rest}" if base in imported else ""
         if base in ("self", "cls"):
             function.uses.add(f"{function.module}:{owner}.{node.attr}")
-    elif isinstance(node, ast.Constant | ast.JoinedStr):
+    elif isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp):
         # Prose names documents and messages too; SQL begins with a verb.
         if _SQL.match(written := _written(node)):
             function.tables |= set(_TABLES.findall(written))
+        return
+    elif isinstance(node, ast.Call):
+        # But in what is called `text` of SQLAlchemy's, all is SQL.
+        base, _, rest = _dotted(node.func).partition(".")
+        if f"{imported.get(base, '')}.{rest}".rstrip(".") in ("sqlalchemy.text", "sqlalchemy.sql.text"):
+            for part in (inner for argument in node.args for inner in ast.walk(argument)):
+                if isinstance(part, ast.Constant):
+                    function.tables |= set(_TABLES.findall(_written(part)))
         return
     else:
         return
@@ -236,10 +259,20 @@ def _note(
         function.uses.add(f"{where}:{what}")
 
 
-def _written(node: ast.Constant | ast.JoinedStr) -> str:
+def _dotted(node: ast.AST) -> str:
+    """`a.b.c` of a name or an attribute; "" of anything else."""
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _written(node: ast.AST) -> str:
+    """What stands in a string, or in strings that are put together."""
     if isinstance(node, ast.JoinedStr):
         return " ".join(part.value for part in node.values if isinstance(part, ast.Constant))
-    return node.value if isinstance(node.value, str) else ""
+    if isinstance(node, ast.BinOp):
+        return f"{_written(node.left)} {_written(node.right)}"
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def main() -> None:

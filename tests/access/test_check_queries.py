@@ -35,6 +35,14 @@ PLANTED = {
     "through the module": "async def one(s):\n    return await s.scalar(select(models.Passage.text))",
     "as text": "async def one(s):\n    return await s.execute(text('SELECT title FROM document'))",
     "as formatted text": "async def one(s, c):\n    return await s.execute(sql(f'SELECT {c} FROM document'))",
+    "as text that is put together": "def a():\n    return text('SELECT title ' + 'FROM document')",
+    "put together before": "def a():\n    q = 'SELECT title ' + 'FROM document'\n    return text(q)",
+    "as text in brackets": "def a():\n    return text('(SELECT title FROM document)')",
+    "as text after a remark": "def a():\n    return text('-- all\\nSELECT title FROM document')",
+    "as text without a verb": "def a(v):\n    return text(v + ' title FROM document')",
+    "through a module of the models": "def one():\n    return select(models.document.Document)",
+    "by its whole name": "import luma_rag.db.models\ndef a():\n    return select(luma_rag.db.models.Document)",
+    "by a relative import": "from .db.models import Document as D\ndef one():\n    return select(D)",
     "in a method": "class Titles:\n    def all(self):\n        return select(Document)",
     "in a function inside": "def outer():\n    def inner():\n        return select(Page)\n    return inner",
     "outside of functions": "ALL = select(Document)",
@@ -104,6 +112,33 @@ def test_callers_are_looked_for_in_other_modules() -> None:
     # Whom only the worker calls is reached by no request.
     assert _check(helper, worker=bad) == []
     assert len(_check(helper, worker=bad, chat=bad)) == 1
+
+
+def test_what_no_request_reaches_is_looked_at_where_something_else_calls_it() -> None:
+    helper = "def everything():\n    return select(Document)"
+    service = "from luma_rag.verify.planted import everything\ndef all_of_it():\n    return everything()"
+    modules = {"luma_rag.verify.planted": IMPORTS + helper}
+    assert violations(modules, exempt={}, requiring=set()) == []
+    for name in ("luma_rag.http.routes.planted", "luma_rag.documents.planted"):
+        assert len(violations(modules | {name: service}, exempt={}, requiring=set())) == 1
+    assert violations(modules | {"luma_rag.cli.planted": service}, exempt={}, requiring=set()) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("luma_rag.documents.planted", "from ..db.models import Document"),
+        ("luma_rag.documents", "from ..db import models as m\nDocument = m.Document"),
+        ("luma_rag.documents", "from .deep import Document"),
+    ],
+)
+def test_relative_imports_are_followed(module: str, line: str) -> None:
+    modules = {
+        module: f"from sqlalchemy import select\n{line}\ndef one():\n    return select(Document)",
+        "luma_rag.documents.deep": "",
+    }
+    found = violations(modules, exempt={}, requiring=set())
+    assert bool(found) is ("deep" not in line)
 
 
 def test_the_command_line_is_out_of_reach() -> None:
