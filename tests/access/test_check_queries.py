@@ -41,7 +41,7 @@ PLANTED = {
     "as text after a remark": "def a():\n    return text('-- all\\nSELECT title FROM document')",
     "as text without a verb": "def a(v):\n    return text(v + ' title FROM document')",
     "through a module of the models": "def one():\n    return select(models.document.Document)",
-    "by its whole name": "import luma_rag.db.models\ndef a():\n    return select(luma_rag.db.models.Document)",
+    "by its whole name": "import luma_rag.db.models\ndef a():\n    return luma_rag.db.models.Document.title",
     "by a relative import": "from .db.models import Document as D\ndef one():\n    return select(D)",
     "in a method": "class Titles:\n    def all(self):\n        return select(Document)",
     "in a function inside": "def outer():\n    def inner():\n        return select(Page)\n    return inner",
