@@ -39,10 +39,13 @@ class ServerError(LLMError):
 
 
 def said(body: bytes, secret: str) -> str:
-    """The message in the body of an error, in one line; "" where there is none. `secret` is blotted out."""
+    """The message in the body of an error, in one line; "" where there is none. `secret` is blotted out.
+
+    Of JSON nothing but the message is passed on: some servers send back what they were sent.
+    """
     text = body.decode("utf-8", "replace")
     try:
-        text = _message(msgspec.json.decode(body)) or text
+        text = _message(msgspec.json.decode(body))
     except NOT_JSON:
         text = re.sub(r"<[^<>]*>", " ", text)  # the HTML of a proxy
     if secret:
@@ -79,9 +82,14 @@ def advice(status: int, words: str) -> str:
 
 
 def _message(body: Any) -> str:
-    """The message of an error: {"error": {"message": …}}, {"error": …}, {"message": …} or {"detail": …}."""
+    """The message of an error: {"error": {"message": …}}, {"error": …}, {"message": …} or {"detail": …}.
+
+    FastAPI's detail is a list of what is wrong, each with a `msg`, and with the input itself.
+    """
     for _ in range(3):
         if not isinstance(body, dict):
             break
         body = body.get("error") or body.get("message") or body.get("detail")
+    if isinstance(body, list):
+        body = "; ".join(str(each["msg"]) for each in body if isinstance(each, dict) and "msg" in each)
     return body if isinstance(body, str) else ""

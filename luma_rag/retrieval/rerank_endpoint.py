@@ -90,7 +90,8 @@ class EndpointReranker:
         try:
             found = _scores(answer)
         except NOT_JSON:
-            raise self._error(f"sent no scores: {said(answer, self._api_key) or 'nothing'}") from None
+            words = said(answer, self._api_key)
+            raise self._error(f"sent no scores{f': {words}' if words else ''}") from None
         if sorted(index for index, _ in found) != list(range(len(passages))):
             raise self._error(
                 f"sent {len(found)} scores that are not one for each of {len(passages)} passages"
