@@ -18,7 +18,7 @@ _SERVER_SETTINGS = {
     "timezone": "UTC",
     "application_name": "luma",
     "jit": "off",
-    # With 100 a tenth more of the nearest ten was missed. Where dead rows or a filter leave too few, HNSW
+    # Chosen by what is found, see docs/decisions/search.md. Where dead rows or a filter leave too few, HNSW
     # looks further.
     "hnsw.ef_search": "200",
     "hnsw.iterative_scan": "relaxed_order",

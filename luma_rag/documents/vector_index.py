@@ -82,7 +82,7 @@ async def _carry_out(connection: AsyncConnection, namespace_id: int, what: str) 
         await connection.execute(
             text(
                 f"CREATE INDEX CONCURRENTLY {name} ON chunk_vector USING hnsw (embedding halfvec_ip_ops) "
-                f"WITH (m = 24, ef_construction = 200) WHERE namespace_id = {int(namespace_id)}"
+                f"WITH (m = 16, ef_construction = 128) WHERE namespace_id = {int(namespace_id)}"
             )
         )
     logger.info("Namespace %s: HNSW index, %s", namespace_id, what)

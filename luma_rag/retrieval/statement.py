@@ -157,8 +157,9 @@ def _number(number: int) -> ColumnElement[int]:
 
 def _by_meaning(form: Form, may_read: ColumnElement[bool]) -> CTE:
     """The nearest by cosine: exact over the covering index of the namespace alone, or by its HNSW index."""
-    distance = _distance()
-    nearest = select(ChunkVector.id, (-distance).label("score")).where(may_read).limit(_depth(form))
+    # Named, so that ordering and output share one computation for each row.
+    distance = _distance().label("distance")
+    nearest = select(ChunkVector.id, distance).where(may_read).limit(_depth(form))
     if form.indexed is not None and not form.narrowed:
         # Only a number that stands there shows that the partial index fits.
         nearest = nearest.where(ChunkVector.namespace_id == _number(form.indexed)).order_by(distance)
@@ -166,7 +167,9 @@ def _by_meaning(form: Form, may_read: ColumnElement[bool]) -> CTE:
         nearest = nearest.where(ChunkVector.namespace_id == _NAMESPACE_ID).order_by(distance, ChunkVector.id)
     if form.narrowed:
         nearest = nearest.where(ChunkVector.doc_id == any_(_DOC_IDS))
-    return nearest.cte("by_meaning").prefix_with("MATERIALIZED")
+    found = nearest.subquery("nearest")
+    by_meaning = select(found.c.id, (-found.c.distance).label("score")).cte("by_meaning")
+    return by_meaning.prefix_with("MATERIALIZED")
 
 
 def _distance() -> ColumnElement[float]:

@@ -96,7 +96,7 @@ PLANTINGS = (
         "owning widens a filter",
         "documents named in a search take the place of the namespace",
         "nearest = nearest.where(ChunkVector.doc_id == any_(_DOC_IDS))",
-        "nearest = select(ChunkVector.id, (-distance).label('score')).where("
+        "nearest = select(ChunkVector.id, distance).where("
         "ChunkVector.doc_id == any_(_DOC_IDS), may_read"
         ").order_by(distance, ChunkVector.id).limit(_depth(form))",
         _OWNING,

@@ -58,7 +58,7 @@ def configuration(memory: int, shared_memory: int | None, *, custom: bool) -> st
     `memory` is what the machine or container has, `shared_memory` the size of `/dev/shm` (None where there is
     none), both in bytes; `custom` says whether there is a file of the operator's.
     """
-    # What does not fit while an HNSW index is built takes many times as long: a vector needs 1.7 KB there.
+    # What does not fit while an HNSW index is built takes many times as long: a vector needs 1.4 KB there.
     maintenance = min(max(memory // 8, 64 * MB), 2 * GB)
     tuned = {
         "shared_buffers": _mb(min(memory // 4, GB)),
