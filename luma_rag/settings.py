@@ -82,8 +82,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_url: str | None = None
     reranker: str | None = None
     reranker_api_key: str | None = None
-    # A small CrossEncoder takes 1.1 s on two cores for as many long passages as it may get.
-    reranker_budget_ms: Annotated[int, msgspec.Meta(ge=1)] = 2000
+    # A small CrossEncoder takes 2 to 2.5 s for as many long passages as it may get, on one of two busy cores.
+    reranker_budget_ms: Annotated[int, msgspec.Meta(ge=1)] = 3000
     ingest: IngestSettings = IngestSettings()
     llm: LLMSettings = LLMSettings()
     limits: LimitsSettings = LimitsSettings()

@@ -1,6 +1,7 @@
 """A reranker of our own: a CrossEncoder of sentence-transformers, in a thread of its own."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,7 @@ class CrossEncoderReranker:
     def __init__(self, name: str) -> None:
         try:
             # Here, as it takes seconds and hundreds of megabytes, and is an extra.
+            import torch
             from sentence_transformers import CrossEncoder
             from transformers.utils.logging import disable_progress_bar
         except ImportError:
@@ -49,7 +51,9 @@ class CrossEncoderReranker:
             )
         self._name = name
         self._model = model
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rerank")
+        # With a thread for each core, and others at work as well, torch's mostly wait for each other.
+        cores = max(1, (os.cpu_count() or 1) // 2)
+        self._thread = ThreadPoolExecutor(1, "rerank", torch.set_num_threads, (cores,))
         self._turn = asyncio.Lock()
 
     @property

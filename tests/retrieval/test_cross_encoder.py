@@ -1,6 +1,7 @@
 """A CrossEncoder of our own: its scores are those of the library, and nobody waits for a lost cause."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
@@ -45,6 +46,14 @@ async def test_the_event_loop_is_free_meanwhile(
         await asyncio.sleep(0.01)
         ticks += 1
     assert ticks > 10
+
+
+async def test_it_leaves_cores_to_others(reranker: CrossEncoderReranker) -> None:
+    import torch
+
+    await reranker.scores("q", PASSAGES[:1])
+    inside = await asyncio.get_running_loop().run_in_executor(reranker._thread, torch.get_num_threads)
+    assert inside == max(1, (os.cpu_count() or 1) // 2)
 
 
 async def test_what_is_given_up_stops_and_the_next_does_not_wait_for_it(
