@@ -95,9 +95,9 @@ def search(
     if result.fits is False:
         console.print("None of it is likely to be about this: it is only what comes nearest.")
     took = result.took_ms
+    stages = (("embed", took.embed), ("search", took.search), ("rerank", took.rerank))
     console.print(
-        f"{took.embed or 0:.1f} ms to embed, {took.search:.1f} ms to search, "
-        f"{took.rerank or 0:.1f} ms to rerank."
+        ", ".join(f"{taken:.1f} ms to {stage}" for stage, taken in stages if taken is not None) + "."
     )
     why = {"late": "was not done in time", "failed": "failed"}.get(result.reranking)
     if why is not None:
