@@ -118,6 +118,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         raise ConfigurationError(f"A LUMA_ setting has a value that does not fit: {error}") from None
     if settings.public_url is not None and not _ORIGIN.fullmatch(settings.public_url):
         raise ConfigurationError("LUMA_PUBLIC_URL must be like https://luma.example.org, without a path.")
+    if settings.openid.match_email and settings.registration == "open":
+        raise ConfigurationError(
+            "LUMA_OPENID_MATCH_EMAIL and LUMA_REGISTRATION=open don't go together: anybody could register "
+            "somebody else's address, and wait in the account for them to come by OpenID. Unset one."
+        )
     return msgspec.structs.replace(settings, data_dir=settings.data_dir.expanduser().absolute())
 
 

@@ -112,7 +112,8 @@ class OpenIDProvider:
         tokens = await self._tokens(code, _derived(secret, "verifier"), redirect_uri)
         claims = await self._claims(tokens, _derived(secret, "nonce"))
         if "email" not in claims:
-            # Some providers keep the ID token short.
+            # Some providers keep the ID token short. That an address is verified has to come with it.
+            claims.pop("email_verified", None)
             claims = await self._userinfo(tokens, claims["sub"]) | claims
         return Identity(
             issuer=self._issuer,

@@ -19,7 +19,7 @@ from luma_rag.accounts.sessions import USE_INTERVAL, hash_secret
 from luma_rag.accounts.standing import is_enabled
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
-from luma_rag.db.models import ApiToken, Namespace, User
+from luma_rag.db.models import ApiToken, LoginSession, Namespace, User
 from luma_rag.errors import ForbiddenError, NotAuthenticatedError, NotFoundError
 from luma_rag.paging import Items, Paging
 from luma_rag.rate_limits import Limit, Permit, take
@@ -128,12 +128,14 @@ async def create_token(
     """A token that acts as the caller, narrowed to some namespaces and to a highest level if wanted.
 
     Raises:
-        ForbiddenError: the caller holds a narrowed token.
+        ForbiddenError: the caller holds a token that is narrowed or expires.
+        NotAuthenticatedError: the login has ended meanwhile.
         NotFoundError: a namespace is not one that the caller can read.
         RateLimitedError: the caller made too many in the last hour.
     """
     if principal.is_narrowed:
         raise ForbiddenError("A narrowed token can't make tokens. Sign in to make one.")
+    await _require_lasting_login(session, principal)
     await take(session, Permit(f"token {principal.user_id}", _MAKING))
     if namespace_ids is not None:
         readable = set(
@@ -168,6 +170,21 @@ async def create_token(
         max_level=max_level,
     )
     return NewToken(token.id, name, secret, token.expires_at)
+
+
+async def _require_lasting_login(session: AsyncSession, principal: Principal) -> None:
+    """See that nothing outlives the login that makes it, nor a password that is changed at this moment."""
+    await session.execute(select(User.id).where(User.id == principal.user_id).with_for_update(read=True))
+    # A statement of its own: the one that waited for the lock would not see why it waited.
+    if principal.session_id is not None:
+        found = await session.execute(select(LoginSession.id).where(LoginSession.id == principal.session_id))
+    else:
+        found = await session.execute(select(ApiToken.expires_at).where(ApiToken.id == principal.token_id))
+    row = found.one_or_none()
+    if row is None:
+        raise NotAuthenticatedError("This login has ended; sign in again.")
+    if principal.session_id is None and row[0] is not None:
+        raise ForbiddenError("A token that expires can't make tokens. Sign in to make one.")
 
 
 async def list_tokens(session: AsyncSession, principal: Principal, paging: Paging) -> Items[TokenView]:

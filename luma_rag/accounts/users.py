@@ -96,22 +96,36 @@ async def create(
         return await get_account(session, user.id)
 
 
+def may_change_password(principal: Principal) -> None:
+    """See that the caller is not a token that may do less than its user.
+
+    Raises:
+        ForbiddenError: it is.
+    """
+    if principal.is_narrowed:
+        raise ForbiddenError("A narrowed token can't change the password. Sign in to do so.")
+
+
 async def change_password(sessions: Sessions, principal: Principal, current: str, new: str) -> None:
     """Change the caller's own password. All their other sessions and all their tokens end.
 
     Raises:
-        ForbiddenError: the current password is wrong, or the caller holds a narrowed token.
+        ForbiddenError: the current password is wrong.
         InvalidInputError: the new password breaks a rule.
     """
-    if principal.is_narrowed:
-        raise ForbiddenError("A narrowed token can't change the password. Sign in to do so.")
     async with sessions.begin() as session:
         user = await find(session, principal.user_id)
-    if not await verify_password(user.password, current):
+    verified = user.password
+    if not await verify_password(verified, current):
         raise ForbiddenError("The current password is not right.")
     hashed = await hash_password(new, user.username, user.email, field="new")
     async with sessions.begin() as session:
-        user = await find(session, principal.user_id)
+        # An administrator who resets it at this moment must not be overruled by who knows the old one.
+        unchanged = select(User).where(User.id == principal.user_id, User.password == verified)
+        changing = await session.scalar(unchanged.with_for_update())
+        if changing is None:
+            raise ForbiddenError("The password was changed at this moment by somebody else. Sign in again.")
+        user = changing
         await _set_password(session, user, hashed, keep_session=principal.session_id)
         await record(session, "password.changed", user.id, user_id=user.id)
 
@@ -187,7 +201,7 @@ async def lookup(session: AsyncSession, username: str) -> UserName:
     Raises:
         NotFoundError: nobody has it.
     """
-    user = await session.scalar(select(User).where(func.lower(User.username) == username.lower()))
+    user = await session.scalar(select(User).where(User.username == username))
     if user is None:
         raise NotFoundError(f"There is no user called {username}.")
     return UserName(user.id, user.username)

@@ -54,7 +54,7 @@ def add(
     password_stdin: FromStdin = False,
     json: Json = False,
 ) -> None:
-    """Add an account; asks for its password.
+    """Add an account; asks for its password. The first one is an administrator's.
 
     Example: luma users add alice alice@example.com --admin
     """
@@ -62,7 +62,11 @@ def add(
 
     async def run() -> AccountView:
         async with open_store(settings.load()) as store:
-            return await users.create(store.sessions, username, email, password, "admin" if admin else "user")
+            async with store.sessions.begin() as session:
+                # Without an administrator nobody could be made one.
+                is_first = await users.can_register(session, "first")
+            role: users.Role = "admin" if admin or is_first else "user"
+            return await users.create(store.sessions, username, email, password, role)
 
     user = asyncio.run(run())
     if json:

@@ -5,6 +5,7 @@ session's CSRF token in a header, which another site can't read.
 """
 
 import hmac
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -26,6 +27,8 @@ CSRF_COOKIE = "csrftoken"
 CSRF_HEADER = "x-csrftoken"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC = {"public": True}
+# So long what was found out about a login is taken for true.
+_FRESH_SECONDS = 1.0
 
 
 class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
@@ -47,7 +50,18 @@ class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
             NotAuthenticatedError: there is no valid login.
             ForbiddenError: an unsafe request from a browser without the CSRF token.
         """
-        return AuthenticationResult(user=await _principal(connection), auth=None)
+        return AuthenticationResult(user=await _principal(connection), auth=time.monotonic())
+
+
+async def principal_now(request: Request[Principal, float, Any]) -> Principal:
+    """The principal of a request whose body is read, which may have taken as long as a login lasts.
+
+    Raises:
+        NotAuthenticatedError: the login has ended meanwhile.
+    """
+    if time.monotonic() - request.auth < _FRESH_SECONDS:
+        return request.user
+    return await still_signed_in(request)
 
 
 async def still_signed_in(connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
@@ -86,8 +100,9 @@ def browser_of(request: Request[Any, Any, Any]) -> Browser:
 
 
 def is_secure(request: Request[Any, Any, Any]) -> bool:
-    """Whether the browser came by https, in which case cookies must never go back by http."""
-    return request.url.scheme == "https"
+    """Whether browsers come by https, in which case cookies must never go back by http."""
+    public_url: str | None = request.app.state.runtime.settings.public_url
+    return request.url.scheme == "https" or (public_url or "").startswith("https://")
 
 
 async def _principal(connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency, Provide
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal
+from luma_rag.http.authentication import principal_now
 from luma_rag.http.parameters import Limit, Offset
 from luma_rag.paging import DEFAULT_LIMIT, Paging
 from luma_rag.runtime import Runtime
@@ -29,9 +30,9 @@ async def session(state: State) -> AsyncGenerator[AsyncSession]:
         yield transaction
 
 
-def principal(request: Request[Principal, Any, Any]) -> Principal:
-    """The caller."""
-    return request.user
+async def principal(request: Request[Principal, float, Any]) -> Principal:
+    """The caller. Bodies that are a handler's `data` are read by now."""
+    return await principal_now(request)
 
 
 def paging(limit: Limit = DEFAULT_LIMIT, offset: Offset = 0) -> Paging:
@@ -47,7 +48,7 @@ def runtime(state: State) -> Runtime:
 
 PROVIDERS = {
     "session": Provide(session),
-    "principal": Provide(principal, sync_to_thread=False),
+    "principal": Provide(principal),
     "paging": Provide(paging, sync_to_thread=False),
     "runtime": Provide(runtime, sync_to_thread=False),
 }

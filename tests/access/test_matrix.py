@@ -77,6 +77,10 @@ def not_narrowed(subject: Subject, world: World) -> Outcome:
     return 403 if subject.is_narrowed else "ok"
 
 
+def lasting_and_not_narrowed(subject: Subject, world: World) -> Outcome:
+    return 403 if subject.is_narrowed or subject.way == "expiring token" else "ok"
+
+
 def administrators(subject: Subject, world: World) -> Outcome:
     return "ok" if subject.who == "admin" and not subject.is_narrowed else 403
 
@@ -202,7 +206,7 @@ CALLS = [
     ),
     Call("GET /api/auth/sessions", not_narrowed),
     Call("DELETE /api/auth/sessions/{spare_session}", own_session),
-    Call("POST /api/auth/tokens", not_narrowed, json={"name": "new"}),
+    Call("POST /api/auth/tokens", lasting_and_not_narrowed, json={"name": "new"}),
     Call("GET /api/auth/tokens", signed_in),
     Call("DELETE /api/auth/tokens/{spare_token}", own_token),
     Call("GET /api/users", administrators),

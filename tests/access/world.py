@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -89,6 +89,7 @@ SUBJECTS = {
     "token, level 2": Subject("owner", "token", max_level=2),
     "token for this namespace": Subject("owner", "token", reach="here"),
     "token for another namespace": Subject("owner", "token", reach="elsewhere"),
+    "token that expires": Subject("owner", "expiring token"),
     "admin's token": Subject("admin", "token"),
     "admin's token, level 1": Subject("admin", "token", max_level=1),
     "admin's token for another namespace": Subject("admin", "token", reach="elsewhere"),
@@ -243,7 +244,9 @@ def _way_in(
         return {}
     now = utcnow()
     user_id = ids[subject.who]
-    expires = now - timedelta(seconds=1) if subject.way.startswith("expired") else now + timedelta(days=1)
+    expires: datetime | None = now + timedelta(days=1)
+    if subject.way.startswith("expired"):
+        expires = now - timedelta(seconds=1)
     if subject.way.endswith("session"):
         secret = f"session of {name} {number}".replace(" ", "-")
         if subject.way != "ended session":
@@ -257,6 +260,8 @@ def _way_in(
                 )
             )
         return {"cookie": f"luma_session={secret}", "x-csrftoken": csrf_token(secret)}
+    if subject.way == "token":
+        expires = None
     secret = new_secret()
     reach = {
         None: None,

@@ -76,6 +76,8 @@ async def me(session: Session, principal: Caller) -> UserView:
 @post("/password", status_code=HTTP_204_NO_CONTENT, responses=problems(429))
 async def change_password(data: JSONBody[PasswordChange], principal: Caller, runtime: Services) -> None:
     """Change the caller's password; all their other sessions and all their tokens end."""
+    # Before anything is counted: else who holds a narrowed token could lock its user out.
+    users.may_change_password(principal)
     async with rate_limits.attempt(runtime.sessions, sign_in.password_permit(principal.user_id)):
         await users.change_password(runtime.sessions, principal, data.current, data.new)
 

@@ -8,7 +8,7 @@ from litestar.params import JSONBody
 from litestar.response import File
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
-from luma_rag.access import grants
+from luma_rag.access import Principal, grants
 from luma_rag.access.grants import SharedWith
 from luma_rag.documents import ingestion, intake
 from luma_rag.documents import service as documents
@@ -16,6 +16,7 @@ from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.intake import UploadedDocument
 from luma_rag.documents.service import DocumentView, PassageView
 from luma_rag.errors import NotFoundError
+from luma_rag.http.authentication import principal_now
 from luma_rag.http.dependencies import Caller, Part, Services, Session
 from luma_rag.http.input import DocumentChange, Sharing
 from luma_rag.http.openapi import UploadOperation, problems
@@ -33,11 +34,12 @@ _FILE_POLICY = "default-src 'none'; object-src 'self'; frame-ancestors 'self'"
 
 
 async def upload(
-    request: Request[Any, Any, Any], session: Session, principal: Caller, runtime: Services
+    request: Request[Principal, float, Any], session: Session, runtime: Services
 ) -> Response[UploadedDocument]:
     """Store a PDF or DOCX and queue it for the namespaces named. 200 instead of 201: it was there already."""
     received = await read_upload(request, runtime.storage)
     try:
+        principal = await principal_now(request)
         document, is_new = await intake.add(
             session,
             principal,
