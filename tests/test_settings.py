@@ -46,3 +46,10 @@ def test_a_limit_can_be_switched_off_and_is_never_negative() -> None:
     assert loaded.limits == settings.LimitsSettings(searches_per_minute=0)
     with pytest.raises(ConfigurationError, match="uploads_per_minute"):
         settings.load({"LUMA_LIMITS_UPLOADS_PER_MINUTE": "-1"})
+
+
+def test_an_address_that_anybody_may_register_leads_to_no_account() -> None:
+    both = {"LUMA_OPENID_MATCH_EMAIL": "true", "LUMA_REGISTRATION": "open"}
+    with pytest.raises(ConfigurationError, match="don't go together"):
+        settings.load(both)
+    assert settings.load(both | {"LUMA_REGISTRATION": "first"}).openid.match_email

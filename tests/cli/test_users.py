@@ -72,3 +72,9 @@ def test_what_is_lost_with_an_account_is_shown_before_the_question(
     assert owner not in _accounts(luma)
     assert [path for path in stored.rglob("*") if path.is_file()] == []
     assert luma("verify", "--deep").returncode == 0
+
+
+def test_the_first_account_is_an_administrators_whether_asked_for_or_not(luma: Luma) -> None:
+    _add(luma, "alice")
+    _add(luma, "bob")
+    assert {name: user["role"] for name, user in _accounts(luma).items()} == {"alice": "admin", "bob": "user"}

@@ -5,8 +5,10 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from luma_rag.accounts import users
+from luma_rag.access import Principal
+from luma_rag.accounts import tokens, users
 from luma_rag.db.models import ApiToken, LoginSession, User
+from luma_rag.errors import ForbiddenError, NotAuthenticatedError
 from luma_rag.runtime import Runtime
 from tests.api import PASSWORD, Api
 from tests.conftest import serving
@@ -180,7 +182,66 @@ async def test_lookup_finds_exact_names_only(api: Api) -> None:
     await api.user("bobby")
     found = await alice.get("/api/users/lookup", params={"username": "bobby"})
     assert set(found.json()) == {"id", "username"}
-    assert (await alice.get("/api/users/lookup", params={"username": "bob"})).status_code == 404
+    for other in ("bob", "Bobby", "bobby "):
+        assert (await alice.get("/api/users/lookup", params={"username": other})).status_code == 404
+
+
+async def test_a_reset_is_not_overruled_by_a_change_under_way(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await api.user("alice")
+    me = (await alice.get("/api/auth/me")).json()
+    sessions = api.runtime.sessions
+    verified, reset = asyncio.Event(), asyncio.Event()
+    hash_password = users.hash_password
+
+    async def slow_hash(*arguments: str, **more: str) -> str:
+        if arguments[0] == "an attacker's password":
+            verified.set()
+            await reset.wait()
+        return await hash_password(*arguments, **more)
+
+    monkeypatch.setattr(users, "hash_password", slow_hash)
+    caller = Principal(me["id"], "user")
+    change = asyncio.create_task(users.change_password(sessions, caller, PASSWORD, "an attacker's password"))
+    await verified.wait()
+    await users.update(sessions, me["id"], password="what an administrator chose")
+    reset.set()
+    with pytest.raises(ForbiddenError, match="by somebody else"):
+        await change
+    assert (await api.sign_in("alice", "what an administrator chose")).cookies["luma_session"]
+
+
+async def test_a_token_does_not_survive_a_password_that_changes_while_it_is_made(api: Api) -> None:
+    alice = await api.user("alice")
+    me = (await alice.get("/api/auth/me")).json()
+    async with api.runtime.sessions.begin() as session:
+        session_id = await session.scalar(select(LoginSession.id).where(LoginSession.user_id == me["id"]))
+    caller = Principal(me["id"], "user", session_id=session_id)
+    async with api.runtime.sessions.begin() as resetting:
+        user = await resetting.get_one(User, me["id"], with_for_update=True)
+        await users._set_password(resetting, user, "another hash", keep_session=None)
+
+        async def make() -> None:
+            async with api.runtime.sessions.begin() as session:
+                await tokens.create_token(session, caller, "late")
+
+        making = asyncio.create_task(make())
+        await asyncio.sleep(0.3)
+        assert not making.done()
+    with pytest.raises(NotAuthenticatedError):
+        await making
+
+
+async def test_a_narrowed_token_can_not_lock_its_user_out_of_the_password(api: Api) -> None:
+    alice = await api.user("alice")
+    made = await alice.post("/api/auth/tokens", json={"name": "reader", "max_level": 1})
+    reader = await api.anonymous({"authorization": f"Bearer {made.json()['token']}"})
+    for _ in range(12):
+        answer = await reader.post("/api/auth/password", json={"current": "a", "new": "b"})
+        assert answer.status_code == 403
+    changed = {"current": PASSWORD, "new": "another long password"}
+    assert (await alice.post("/api/auth/password", json=changed)).status_code == 204
 
 
 @pytest.mark.parametrize(
