@@ -142,8 +142,11 @@ async def test_a_form_that_does_not_fit_keeps_nothing(api: Api, tmp_path: Path) 
     assert missing.status_code == 422
     unknown = await alice.post("/api/documents", files=file, data={"colour": "red"})
     assert unknown.status_code == 422
-    wrong = await alice.post("/api/documents", files=file, data={"namespace_id": "all"})
-    assert wrong.status_code == 422
+    # No id is negative, and none is larger than the database could hold.
+    for number in ("all", "0", "-1", "2147483648", "99999999999", "9" * 30):
+        wrong = await alice.post("/api/documents", files=file, data={"namespace_id": number})
+        assert wrong.status_code == 422, number
+        assert wrong.json()["errors"][0]["field"].startswith("namespace_id")
     foreign = await alice.post("/api/documents", files=file, data={"namespace_id": "4711"})
     assert foreign.status_code == 404
     broken = await alice.post(
