@@ -5,7 +5,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from luma_rag.db.base import utcnow
-from luma_rag.db.models import Chunk, Citation, Document, Ingestion, LexicalDocument, NamespaceDoc, Passage
+from luma_rag.db.models import (
+    Chunk,
+    Citation,
+    Document,
+    EvaluationPlace,
+    Ingestion,
+    LexicalDocument,
+    NamespaceDoc,
+    Passage,
+)
 from luma_rag.documents import ingestion, vectors
 
 
@@ -59,7 +68,8 @@ async def _merge(session: AsyncSession, given: int, kept: int) -> str:
     coming = await _on_the_way(session, given)
     for namespace_id in sorted(coming - held - await _namespaces(session, kept)):
         await ingestion.enqueue(session, kept, namespace_id)
-    await session.execute(update(Citation).where(Citation.doc_id == given).values(doc_id=kept))
+    for named in (Citation, EvaluationPlace):
+        await session.execute(update(named).where(named.doc_id == given).values(doc_id=kept))
     paths = await session.scalars(delete(Document).where(Document.id == given).returning(Document.file_path))
     return paths.one()
 

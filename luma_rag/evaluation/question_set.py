@@ -40,7 +40,7 @@ class NewQuestion(msgspec.Struct, frozen=True):
 
 
 class KnownQuestion(msgspec.Struct, frozen=True):
-    """A question of the set; without places once all its documents are gone."""
+    """A question of the set; gone with the last of the documents in which its answer stands."""
 
     id: int
     question: str

@@ -125,6 +125,9 @@ async def test_a_file_that_the_other_has_too_is_not_lost_to_the_namespaces_that_
     chat = (await carol.post("/api/chats", json={"namespace_id": carols})).json()["id"]
     question = {"content": "How many days of paid vacation?"}
     assert (await carol.post(f"/api/chats/{chat}/messages", json=question)).status_code == 201
+    measured = {"question": question["content"], "places": [{"doc_id": given, "page": 2}]}
+    questions = f"/api/namespaces/{carols}/questions"
+    assert (await carol.post(questions, json={"questions": [measured]})).status_code == 201
     if twin == "read":
         kept = await api.upload(bob, file, bobs)
     else:
@@ -147,6 +150,8 @@ async def test_a_file_that_the_other_has_too_is_not_lost_to_the_namespaces_that_
     assert {hit["doc_id"] for hit in found.json()["hits"]} == {kept}
     cited = (await carol.get(f"/api/chats/{chat}/messages")).json()["items"][1]["citations"]
     assert {citation["doc_id"] for citation in cited} == {kept}
+    (asked,) = (await carol.get(questions)).json()["items"]
+    assert [(place["doc_id"], place["page"]) for place in asked["places"]] == [(kept, 2)]
     assert (await carol.get(f"/api/documents/{kept}/file")).status_code == 200
     assert (await bob.get(f"/api/documents/{kept}")).json()["file_metadata"]["pages"] == 3
     # What the other had not made public does not become it.
