@@ -188,8 +188,8 @@ CHECKS = (
     Check(
         "trigger-off",
         "Every trigger that the store relies on is there and enabled",
-        "Somebody has switched it off, and what it guards may have been changed: compare the audit trail with "
-        'what was exported or backed up. Switch it on again: luma db psql -c \'ALTER TABLE "TABLE" ENABLE '
+        "Somebody has switched it off, and what it guards may have been changed: compare the audit trail "
+        'with what was exported or backed up. Switch it on again: luma db psql -c \'ALTER TABLE "TABLE" ENABLE '
         'TRIGGER "NAME"\'. If it is not there any more, restore a backup.',
         """SELECT format('table %s: trigger %s', relied.on_table, relied.name) FROM (VALUES
              ('audit_event', 'append_only'),
@@ -205,7 +205,8 @@ CHECKS = (
              ('api_token', 'tell_change')
            ) AS relied (on_table, name) LEFT JOIN pg_trigger t
              -- In mode R (replica) it would be silent in every session of Luma's.
-             ON t.tgrelid = to_regclass(relied.on_table) AND t.tgname = relied.name AND t.tgenabled IN ('O', 'A')
+             ON t.tgrelid = to_regclass(relied.on_table) AND t.tgname = relied.name
+             AND t.tgenabled IN ('O', 'A')
            WHERE t.oid IS NULL""",
     ),
     Check(

@@ -14,8 +14,8 @@ def upgrade() -> None:
         "WHERE NOT EXISTS (SELECT FROM evaluation_place p WHERE p.question_id = q.id)"
     )
     # By triggers, since documents are deleted in several ways, and places by a cascade from each.
-    # Of two documents that go at once, and hold a question's last two places, each would still see the other's:
-    # so who deletes one locks its questions, before the places as who deletes a question does.
+    # Of two documents that go at once, and hold a question's last two places, each would still see the
+    # other's: so who deletes one locks its questions, before the places as who deletes a question does.
     op.execute(
         """
         CREATE FUNCTION lock_questions_of_document() RETURNS trigger LANGUAGE plpgsql AS $$
