@@ -264,7 +264,7 @@ REFERENCES = Check(
 MISSING = Check(
     "missing-file",
     "Every document has its stored file",
-    "Restore the file from a backup, or delete the document.",
+    "Restore the file from a backup, or let its owner upload it again; else delete the document.",
 )
 DIFFERENT = Check(
     "changed-file",
