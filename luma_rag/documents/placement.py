@@ -34,8 +34,8 @@ async def documents_of(
 ) -> Items[NamespaceDocument]:
     """What the namespace holds and what is on its way there or failed, newest first. Level 1.
 
-    What a namespace holds its readers may read. Before, and where it fails, a document is theirs alone who may
-    read it anyhow.
+    What a namespace holds its readers may read. Until then, and where it fails, only those see a document
+    who may read it anyhow.
     """
     await require_namespace(session, principal, namespace_id)
     vec_count = (

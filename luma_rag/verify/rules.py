@@ -190,7 +190,8 @@ CHECKS = (
         "Every trigger that the store relies on is there and enabled",
         "Somebody has switched it off, and what it guards may have been changed: compare the audit trail "
         "with what was exported or backed up. Switch it on again: "
-        'luma db psql -c \'ALTER TABLE "TABLE" ENABLE TRIGGER "NAME"\'. If it is not there any more, restore a backup.',
+        'luma db psql -c \'ALTER TABLE "TABLE" ENABLE TRIGGER "NAME"\'. '
+        "If it is not there any more, restore a backup.",
         """SELECT format('table %s: trigger %s', relied.on_table, relied.name) FROM (VALUES
              ('audit_event', 'append_only'),
              ('lexical_member', 'is_gone'),
