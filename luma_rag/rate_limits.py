@@ -36,9 +36,12 @@ class Limit(msgspec.Struct, frozen=True):
         """How many microseconds ahead of now `free_at` may lie."""
         return self.interval * self.count
 
-    def wait(self, ahead: int) -> int:
-        """Seconds until the next permit, 0 if it is there; `ahead` is `free_at` minus now in microseconds."""
-        return -(-max(0, ahead + self.interval - self.reach) // _SECOND)
+    def wait(self, ahead: int, permits: int = 1) -> int:
+        """Seconds until so many permits are there, 0 if they are.
+
+        `ahead` is `free_at` minus now in microseconds.
+        """
+        return -(-max(0, ahead + permits * self.interval - self.reach) // _SECOND)
 
 
 class Permit(msgspec.Struct, frozen=True):
@@ -124,17 +127,20 @@ class MemoryLimits:
         self._free_at: dict[int, int] = {}
         self._sweep_at = self._FEW
 
-    def take(self, key: int, now: int | None = None) -> None:
-        """Take a permit; `now` is in microseconds by a clock that never goes back.
+    def take(self, key: int, now: int | None = None, *, permits: int = 1) -> None:
+        """Take permits, all of them or none; `now` is in microseconds by a clock that never goes back.
+
+        What needs more than the whole limit takes the whole limit: it would never be possible otherwise.
 
         Raises:
-            RateLimitedError: there is none.
+            RateLimitedError: they are not there.
         """
+        permits = min(permits, self._limit.count)
         now = time.monotonic_ns() // 1000 if now is None else now
         ahead = max(0, self._free_at.get(key, 0) - now)
-        if wait := self._limit.wait(ahead):
+        if wait := self._limit.wait(ahead, permits):
             raise _refusal(wait)
-        self._free_at[key] = now + ahead + self._limit.interval
+        self._free_at[key] = now + ahead + permits * self._limit.interval
         if len(self._free_at) > self._sweep_at:
             self._free_at = {k: free_at for k, free_at in self._free_at.items() if free_at > now}
             # Twice what is left, so that the cost of sweeping spreads over as many permits.

@@ -15,6 +15,9 @@ import pytest
 from reportlab.pdfgen import canvas
 from sqlalchemy import text
 
+from luma_rag.accounts import identities
+from luma_rag.accounts.identities import Identity
+from luma_rag.accounts.sessions import Browser
 from luma_rag.runtime import Runtime
 from luma_rag.verify import verify
 from tests import documents_made
@@ -25,10 +28,15 @@ _NAME, _ADDRESS = "zqxname", "zqxaddress@example.com"
 # Where the markers of a document stay when it goes: in chats, with what they quote of it.
 QUOTES = {("citation", "title"), ("citation", "heading"), ("citation", "quote"), ("message", "content")}
 NAMES = {("audit_event", "actor"), ("audit_event", "about")}
-OF_PAPER = {"zqxtitle", "zqxfile", "zqxtext"}
+QUESTION, PLACE = {("evaluation_question", "text")}, {("evaluation_place", "quote")}
+OF_PAPER = {"zqxtitle", "zqxfile", "zqxtext", "zqxasked", "zqxplace"}
 OF_LETTER = {"zqxletter", "zqxpassage", "zqxheading"}
 OF_NAMESPACE = {"zqxspace", "zqxdescription", "zqxquestion", "zqxchat", "zqxcomment", "zqxstranger"}
-OF_USER = {"zqxname", "zqxaddress", "zqxtoken", "zqxhidden"}
+OF_NAMESPACE |= {"zqxmeasured", "zqxstands"}
+OF_USER = {"zqxname", "zqxaddress", "zqxtoken", "zqxhidden", "zqxissuer", "zqxsubject"}
+# What the tenant wrote of a document of Bob's, into a namespace of his.
+ELSEWHERE = {"zqxelsewhere"}
+EVERYTHING = {*OF_PAPER, *OF_LETTER, *OF_NAMESPACE, *OF_USER, *ELSEWHERE}
 
 
 class Seeded(msgspec.Struct, frozen=True):
@@ -76,12 +84,23 @@ async def seeded(api: Api, tmp_path: Path) -> Seeded:
     assert (await tenant.put(f"/api/messages/{answer}/feedback", json=verdict)).status_code == 200
     await _ask(bob, ids["space"], "Was the zqxstranger pump sold to the brewery?")
     ids["bobs_chat"], _ = await _ask(bob, ids["bobs"], "How many litres of oil does the pump hold?")
-    everything = {*OF_PAPER, *OF_LETTER, *OF_NAMESPACE, *OF_USER}
+    await _measure(api, tenant, bob, ids, tmp_path)
+    await identities.sign_in(
+        api.runtime.sessions,
+        Identity("https://zqxissuer.example.com", "zqxsubject", _ADDRESS, is_email_verified=True),
+        Browser(),
+        match_email=True,
+        register=False,
+        days=1,
+    )
     found = await _found(api.runtime)
     # Else the search would find nothing whatever was left.
-    assert found.keys() == everything
+    assert found.keys() == EVERYTHING
     assert {("passage", "text"), ("chunk", "text"), ("message", "content")} <= found["zqxtext"]
     assert ("file", str(len(paper.read_bytes()))) in found["zqxtext"]
+    assert found["zqxasked"] == found["zqxmeasured"] == found["zqxelsewhere"] == QUESTION
+    assert found["zqxplace"] == found["zqxstands"] == PLACE
+    assert ("external_identity", "subject") in found["zqxsubject"]
     return Seeded(tenant, bob, ids)
 
 
@@ -90,7 +109,7 @@ async def test_of_a_document_only_quotes_in_chats_stay(api: Api, seeded: Seeded)
     paper = seeded.ids["paper"]
     assert (await seeded.tenant.delete(f"/api/documents/{paper}")).status_code == 204
     found = await _found(api.runtime)
-    assert found.keys() == before.keys() - {"zqxfile"}
+    assert found.keys() == before.keys() - {"zqxfile", "zqxasked", "zqxplace"}
     assert {place for marker in OF_PAPER & found.keys() for place in found[marker]} <= QUOTES
     assert {marker: found[marker] for marker in before.keys() - OF_PAPER} == {
         marker: before[marker] for marker in before.keys() - OF_PAPER
@@ -104,7 +123,7 @@ async def test_of_a_namespace_nothing_stays_but_its_documents(api: Api, seeded: 
     assert (await seeded.tenant.delete(f"/api/namespaces/{space}")).status_code == 204
     found = await _found(api.runtime)
     assert not OF_NAMESPACE & found.keys()
-    assert {*OF_PAPER, *OF_LETTER, *OF_USER} <= found.keys()
+    assert found.keys() == EVERYTHING - OF_NAMESPACE
     # The letter was quoted there alone.
     assert all(table != "citation" for marker in OF_LETTER for table, _ in found[marker])
     await _assert_gone(api, "namespace_id", space)
@@ -113,26 +132,31 @@ async def test_of_a_namespace_nothing_stays_but_its_documents(api: Api, seeded: 
     await _assert_bob_keeps_his_quote(seeded)
 
 
-async def test_of_a_user_only_quotes_in_chats_of_others_and_the_name_in_the_trail_stay(
+async def test_of_a_user_only_what_others_have_and_the_name_in_the_trail_stay(
     api: Api, seeded: Seeded
 ) -> None:
     admin, tenant = await api.admin(), seeded.ids["tenant"]
     removed = await admin.delete(f"/api/users/{tenant}", params={"contents": "remove"})
     assert removed.status_code == 204
     found = await _found(api.runtime)
-    assert found.keys() == {_NAME, "zqxtext", "zqxtitle"}
+    in_the_trail = {_NAME, "zqxissuer", "zqxsubject"}
+    assert found.keys() == {*in_the_trail, "zqxtext", "zqxtitle", *ELSEWHERE}
     assert found[_NAME] == NAMES
+    assert found["zqxissuer"] == found["zqxsubject"] == {("audit_event", "about")}
+    assert found["zqxelsewhere"] == QUESTION
     assert found["zqxtext"] == {("citation", "quote"), ("message", "content")}
     assert found["zqxtitle"] == {("citation", "title")}
     for doc_id in (seeded.ids["paper"], seeded.ids["letter"]):
         await _assert_gone(api, "doc_id", doc_id)
     await _assert_gone(api, "namespace_id", seeded.ids["space"])
     await _assert_gone(api, "user_id", tenant)
-    assert list(api.runtime.storage.files()) == []
+    assert len(list(api.runtime.storage.files())) == 1
     await _assert_bob_keeps_his_quote(seeded)
     # All that stays of the text stands in this one chat, which is Bob's to delete.
     assert (await seeded.bob.delete(f"/api/chats/{seeded.ids['bobs_chat']}")).status_code == 204
-    assert (await _found(api.runtime)).keys() == {_NAME}
+    assert (await _found(api.runtime)).keys() == {*in_the_trail, *ELSEWHERE}
+    assert (await seeded.bob.delete(f"/api/documents/{seeded.ids['bobs_own']}")).status_code == 204
+    assert (await _found(api.runtime)).keys() == in_the_trail
 
 
 async def _ask(client: httpx.AsyncClient, namespace: int, question: str) -> tuple[int, int]:
@@ -142,6 +166,29 @@ async def _ask(client: httpx.AsyncClient, namespace: int, question: str) -> tupl
     assert answer.status_code == 201, answer.text
     assert answer.json()["llm_message"]["citations"]
     return chat, answer.json()["llm_message"]["id"]
+
+
+async def _measure(
+    api: Api, tenant: httpx.AsyncClient, bob: httpx.AsyncClient, ids: dict[str, int], folder: Path
+) -> None:
+    """Questions in both namespaces, each measured once by the tenant."""
+    plain = documents_made.pdf(folder / "plain.pdf", "Moles dig at noon.")
+    ids["bobs_own"] = await api.upload(bob, plain, ids["bobs"])
+    member = f"/api/namespaces/{ids['bobs']}/members/{ids['tenant']}"
+    assert (await bob.put(member, json={"auth_level": 2})).status_code == 200
+    of_paper = {"doc_id": ids["paper"], "quote": "zqxplace pump"}
+    of_letter = {"doc_id": ids["letter"], "quote": "zqxstands pump"}
+    questions = [
+        (bob, ids["bobs"], "How large is the zqxasked pump?", [of_paper]),
+        (tenant, ids["bobs"], "When do moles dig in zqxelsewhere?", [{"doc_id": ids["bobs_own"]}]),
+        (tenant, ids["space"], "Who has the zqxmeasured pump?", [of_letter, {"doc_id": ids["paper"]}]),
+    ]
+    for client, namespace, question, places in questions:
+        body = {"questions": [{"question": question, "places": places}]}
+        added = await client.post(f"/api/namespaces/{namespace}/questions", json=body)
+        assert added.status_code == 201, added.text
+    for namespace in (ids["bobs"], ids["space"]):
+        assert (await tenant.post(f"/api/namespaces/{namespace}/evaluations", json={})).status_code == 201
 
 
 async def _assert_bob_keeps_his_quote(seeded: Seeded) -> None:
@@ -191,7 +238,7 @@ async def _found(runtime: Runtime) -> dict[str, set[tuple[str, str]]]:
                     found[marker.lower()].add((table.removeprefix("public."), column))
     for path in _files(runtime.settings.data_dir):
         # A compressed file may hold the first letters of a marker by chance.
-        for marker in {*OF_PAPER, *OF_LETTER, *OF_NAMESPACE, *OF_USER} & {
+        for marker in EVERYTHING & {
             each.lower() for each in _MARKER.findall(str(path) + path.read_bytes().decode("latin-1"))
         }:
             found[marker].add(("file", str(path.stat().st_size)))

@@ -47,6 +47,19 @@ def test_all_of_a_limit_is_there_at_once_and_of_each_key() -> None:
             limits.take(key, 5)
 
 
+def test_several_permits_are_taken_together_or_none_and_never_more_than_there_are() -> None:
+    limits = MemoryLimits(Limit(7, 70))
+    limits.take(1, 5, permits=5)
+    with pytest.raises(RateLimitedError, match="Try again in 10 seconds"):
+        limits.take(1, 5, permits=3)
+    limits.take(1, 5, permits=2)
+    # More than the whole limit takes the whole limit.
+    limits.take(2, 5, permits=100)
+    with pytest.raises(RateLimitedError, match="Try again in 10 seconds"):
+        limits.take(2, 5)
+    limits.take(2, 5 + 70 * SECOND, permits=100)
+
+
 def test_memory_holds_only_who_was_active_lately() -> None:
     limits = MemoryLimits(Limit(1, 1))
     for key in range(100_000):

@@ -1,4 +1,8 @@
-"""Giving and taking access: members of namespaces, and documents shared with users."""
+"""Giving and taking access: members of namespaces, and documents shared with users.
+
+Who gives or takes locks the row of what it is about, and then asks who may: what a statement asks at its
+beginning may have been taken away while it waited. The user comes before, as in all that locks both.
+"""
 
 from typing import Literal
 
@@ -8,7 +12,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access.principal import ADMINISTER, READ, Principal
-from luma_rag.access.rules import require_document, require_namespace
+from luma_rag.access.rules import (
+    readable_documents,
+    readable_namespaces,
+    require_document,
+    require_namespace,
+)
 from luma_rag.audit import record
 from luma_rag.db.models import Document, DocUser, Namespace, NamespaceAuth, User
 from luma_rag.errors import ConflictError, NotFoundError
@@ -58,6 +67,8 @@ async def grant_level(
     Raises:
         ConflictError: the user owns the namespace and so has level 3 anyway.
     """
+    await _lock_user(session, user_id)
+    await _lock_namespace(session, principal, namespace_id)
     namespace = await require_namespace(session, principal, namespace_id, ADMINISTER)
     username = await _username(session, user_id)
     if namespace.user_id == user_id:
@@ -87,6 +98,7 @@ async def grant_level(
 async def revoke_level(session: AsyncSession, principal: Principal, namespace_id: int, user_id: int) -> None:
     """Take a member's level away: by level 3, or by the member who leaves."""
     leaving = user_id == principal.user_id and not principal.is_narrowed
+    await _lock_namespace(session, principal, namespace_id)
     await require_namespace(session, principal, namespace_id, READ if leaving else ADMINISTER)
     removed = await session.scalar(
         delete(NamespaceAuth)
@@ -127,6 +139,8 @@ async def share(
     Raises:
         ConflictError: the user owns the document.
     """
+    await _lock_user(session, user_id)
+    await _lock_document(session, principal, doc_id)
     document = await require_document(session, principal, doc_id, "own")
     username = await _username(session, user_id)
     if document.user_id == user_id:
@@ -155,6 +169,7 @@ async def share(
 
 async def unshare(session: AsyncSession, principal: Principal, doc_id: int, user_id: int) -> None:
     """Take a given document back. For its owner and admins."""
+    await _lock_document(session, principal, doc_id)
     await require_document(session, principal, doc_id, "own")
     removed = await session.scalar(
         delete(DocUser).where(DocUser.doc_id == doc_id, DocUser.user_id == user_id).returning(DocUser.id)
@@ -176,6 +191,25 @@ async def drop_of_owner(session: AsyncSession, user_id: int) -> None:
     await session.execute(
         delete(DocUser).where(DocUser.user_id == user_id, DocUser.doc_id.in_(own_documents))
     )
+
+
+async def _lock_user(session: AsyncSession, user_id: int) -> None:
+    # What the row that is to name the user locks anyway. Taken only then, it could wait for a removal of the
+    # user, which waits for the namespace or the document.
+    key = select(User.id).where(User.id == user_id)
+    await session.execute(key.with_for_update(read=True, key_share=True))
+
+
+async def _lock_namespace(session: AsyncSession, principal: Principal, namespace_id: int) -> None:
+    # Only who can see it: nobody else is to hold others up.
+    seen = Namespace.id.in_(readable_namespaces(principal))
+    row = select(Namespace.id).where(Namespace.id == namespace_id, seen)
+    await session.execute(row.with_for_update(key_share=True))
+
+
+async def _lock_document(session: AsyncSession, principal: Principal, doc_id: int) -> None:
+    row = select(Document.id).where(Document.id == doc_id, Document.id.in_(readable_documents(principal)))
+    await session.execute(row.with_for_update(key_share=True))
 
 
 async def _username(session: AsyncSession, user_id: int) -> str:

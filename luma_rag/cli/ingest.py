@@ -129,11 +129,12 @@ async def _upload(store: Store, principal: Principal, namespace_id: int, file: F
         file.state = "failed"
         file.error = error.detail if isinstance(error, LumaError) else error.strerror
         return
-    is_new = False
+    is_file_kept = False
     try:
         async with store.sessions.begin() as session:
-            document, is_new = await intake.add(
+            added = await intake.add(
                 session,
+                store.storage,
                 principal,
                 stored,
                 kind,
@@ -142,10 +143,11 @@ async def _upload(store: Store, principal: Principal, namespace_id: int, file: F
                 is_public=False,
                 namespace_ids=[namespace_id],
             )
+            is_file_kept = added.is_file_kept
     finally:
-        if not is_new:
+        if not is_file_kept:
             store.storage.remove(stored.path)
-    file.doc_id = document.id
+    file.doc_id = added.document.id
     file.state = "queued"
 
 

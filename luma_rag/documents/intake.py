@@ -28,6 +28,17 @@ class UploadedDocument(DocumentView, frozen=True):
     ingestions: list[IngestionView]
 
 
+class Added(msgspec.Struct, frozen=True):
+    """What became of a stored file: `is_new` unless the document was there before.
+
+    Without `is_file_kept` nobody needs the file, and it is to be removed.
+    """
+
+    document: UploadedDocument
+    is_new: bool
+    is_file_kept: bool
+
+
 async def store_file(storage: FileStorage, pieces: AsyncIterator[bytes]) -> tuple[StoredFile, str]:
     """Put an upload into the storage and tell its type from its content.
 
@@ -45,6 +56,7 @@ async def store_file(storage: FileStorage, pieces: AsyncIterator[bytes]) -> tupl
 
 async def add(
     session: AsyncSession,
+    storage: FileStorage,
     principal: Principal,
     stored: StoredFile,
     kind: str,
@@ -53,11 +65,11 @@ async def add(
     title: str | None,
     is_public: bool,
     namespace_ids: Sequence[int],
-) -> tuple[UploadedDocument, bool]:
-    """Make a document of a stored file and queue it for the namespaces; tells also whether it is new.
+) -> Added:
+    """Make a document of a stored file and queue it for the namespaces.
 
     The same bytes from the same user are the same document: it is then queued where it is not yet, and the
-    new file is not needed.
+    new file is needed only if the one from before is lost.
 
     Raises:
         ForbiddenError: a read-only token, or level below 2 in a namespace.
@@ -72,6 +84,7 @@ async def add(
     filename = clean_filename(filename)
     document = await _same_file(session, principal, stored)
     is_new = document is None
+    is_file_kept = document is None or await _replaces_lost(session, storage, document, stored)
     if document is None:
         document = Document(
             user_id=principal.user_id,
@@ -105,7 +118,8 @@ async def add(
         if namespace_id not in held
     ]
     own = view(document, "write")
-    return UploadedDocument(**msgspec.structs.asdict(own), ingestions=ingestions), is_new
+    uploaded = UploadedDocument(**msgspec.structs.asdict(own), ingestions=ingestions)
+    return Added(uploaded, is_new, is_file_kept)
 
 
 def clean_filename(filename: str) -> str:
@@ -123,3 +137,21 @@ async def _same_file(session: AsyncSession, principal: Principal, stored: Stored
             Document.file_metadata["sha256"].as_string() == stored.sha256,
         )
     )
+
+
+async def _replaces_lost(
+    session: AsyncSession, storage: FileStorage, document: Document, stored: StoredFile
+) -> bool:
+    """Put a stored file in the place of a document's own where that is missing; tells whether it was."""
+    if storage.path(document.file_path).is_file():
+        return False
+    # Locked and asked again: of two who bring it back at once, one would leave a file that nobody has.
+    locked = select(Document.file_path).where(Document.id == document.id).with_for_update(key_share=True)
+    path = await session.scalar(locked)
+    if path is None:
+        raise ConflictError("The document was just deleted. Upload the file again.")
+    if storage.path(path).is_file():
+        return False
+    document.file_path = stored.path
+    await session.flush()
+    return True

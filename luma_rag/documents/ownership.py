@@ -4,8 +4,18 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from luma_rag.audit import record
 from luma_rag.db.base import utcnow
-from luma_rag.db.models import Chunk, Citation, Document, Ingestion, LexicalDocument, NamespaceDoc, Passage
+from luma_rag.db.models import (
+    Chunk,
+    Citation,
+    Document,
+    EvaluationPlace,
+    Ingestion,
+    LexicalDocument,
+    NamespaceDoc,
+    Passage,
+)
 from luma_rag.documents import ingestion, vectors
 
 
@@ -21,9 +31,12 @@ async def remove_all(session: AsyncSession, user_id: int) -> tuple[list[int], li
     return sorted(doc_id for doc_id, _ in rows), [path for _, path in rows]
 
 
-async def hand_over(session: AsyncSession, user_id: int, to: int) -> tuple[list[int], list[str]]:
+async def hand_over(
+    session: AsyncSession, user_id: int, to: int, *, actor_id: int | None = None
+) -> tuple[list[int], list[str]]:
     """Make a user's documents another's. Where these have the same file already, theirs takes its place.
 
+    The trail names each namespace that gets a document by that, as `actor_id`'s doing.
     Returns the ids that the documents had, and the stored files that nobody needs any more, to be removed
     after the commit.
     """
@@ -35,14 +48,16 @@ async def hand_over(session: AsyncSession, user_id: int, to: int) -> tuple[list[
         .where(given.user_id == user_id, kept.user_id == to)
         .order_by(given.id)
     )
-    merged = [(given_id, await _merge(session, given_id, kept_id)) for given_id, kept_id in twins.all()]
+    merged = [
+        (given_id, await _merge(session, given_id, kept_id, actor_id)) for given_id, kept_id in twins.all()
+    ]
     moved = await session.scalars(
         update(Document).where(Document.user_id == user_id).values(user_id=to).returning(Document.id)
     )
     return sorted([*moved, *(doc_id for doc_id, _ in merged)]), [path for _, path in merged]
 
 
-async def _merge(session: AsyncSession, given: int, kept: int) -> str:
+async def _merge(session: AsyncSession, given: int, kept: int, actor_id: int | None) -> str:
     """Let `kept` stand wherever `given` does, a document with the same bytes, and delete that.
 
     Who has which right on `kept` stays as it is: its owner never shared it with those who had `given`.
@@ -56,12 +71,21 @@ async def _merge(session: AsyncSession, given: int, kept: int) -> str:
     for namespace_id in sorted(held - await _namespaces(session, kept)):
         await vectors.unlink(session, given, namespace_id)
         await _place(session, kept, namespace_id)
+        await _record_added(session, kept, namespace_id, actor_id)
     coming = await _on_the_way(session, given)
     for namespace_id in sorted(coming - held - await _namespaces(session, kept)):
-        await ingestion.enqueue(session, kept, namespace_id)
-    await session.execute(update(Citation).where(Citation.doc_id == given).values(doc_id=kept))
+        _, is_new = await ingestion.enqueue(session, kept, namespace_id)
+        if is_new:
+            await _record_added(session, kept, namespace_id, actor_id)
+    for named in (Citation, EvaluationPlace):
+        await session.execute(update(named).where(named.doc_id == given).values(doc_id=kept))
     paths = await session.scalars(delete(Document).where(Document.id == given).returning(Document.file_path))
     return paths.one()
+
+
+async def _record_added(session: AsyncSession, doc_id: int, namespace_id: int, actor_id: int | None) -> None:
+    # Who reads a namespace of somebody else's can read the document from here on.
+    await record(session, "namespace.document-added", actor_id, namespace_id=namespace_id, doc_id=doc_id)
 
 
 async def _take_text(session: AsyncSession, given: int, kept: int) -> None:

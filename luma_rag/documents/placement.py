@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from luma_rag.access import (
     Principal,
     document_permission,
+    readable_documents,
     readable_namespaces,
     require_document,
     require_namespace,
@@ -31,7 +32,11 @@ class NamespaceDocument(DocumentView, frozen=True):
 async def documents_of(
     session: AsyncSession, principal: Principal, namespace_id: int, paging: Paging
 ) -> Items[NamespaceDocument]:
-    """What the namespace holds and what is on its way there or failed, newest first. Level 1."""
+    """What the namespace holds and what is on its way there or failed, newest first. Level 1.
+
+    What a namespace holds its readers may read. Until then, and where it fails, only those see a document
+    who may read it anyhow.
+    """
     await require_namespace(session, principal, namespace_id)
     vec_count = (
         select(func.cardinality(NamespaceDoc.vec_id))
@@ -46,11 +51,14 @@ async def documents_of(
     )
     held = select(NamespaceDoc.doc_id).where(NamespaceDoc.namespace_id == namespace_id)
     coming = select(Ingestion.doc_id).where(Ingestion.namespace_id == namespace_id)
-    wanted = Document.id.in_(held.union(coming)) & (
+    is_readable = (
         select(func.count())
         .where(readable_namespaces(principal).subquery().c.id == namespace_id)
         .scalar_subquery()
         > 0
+    )
+    wanted = (
+        Document.id.in_(held.union(coming)) & Document.id.in_(readable_documents(principal)) & is_readable
     )
     total = await session.scalar(select(func.count()).select_from(Document).where(wanted))
     rows = await session.execute(

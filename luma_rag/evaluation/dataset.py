@@ -40,6 +40,11 @@ class Entry(msgspec.Struct, frozen=True):
     text: str = ""
     title: str = ""
 
+    @property
+    def digest(self) -> str:
+        """What the entry is known by in the store, 64 hexadecimal digits: its id may be any text."""
+        return hashlib.sha256(f"{self.id}\n{self.text}".encode()).hexdigest()
+
 
 class Query(msgspec.Struct, frozen=True):
     """A question of a set."""
@@ -108,12 +113,12 @@ async def load(
         principal, namespace_id = await _place_for(session, dataset.name)
         there = set(
             await session.scalars(
-                select(Document.file_path)
+                select(Document.file_metadata["sha256"].as_string())
                 .join(NamespaceDoc, NamespaceDoc.doc_id == Document.id)
                 .where(NamespaceDoc.namespace_id == namespace_id)
             )
         )
-    missing = [entry for entry in dataset.entries if entry.id not in there]
+    missing = [entry for entry in dataset.entries if entry.digest not in there]
     done = len(dataset.entries) - len(missing)
     on_progress(done)
     count = TokenCounter(embedder.tokenizer)
@@ -169,15 +174,23 @@ def _embedded(
 async def _add(store: Store, principal: Principal, namespace_id: int, worker: int, entry: Entry) -> int:
     now = utcnow()
     async with store.sessions.begin() as session:
-        document = await session.scalar(select(Document).where(Document.file_path == entry.id))
+        document = await session.scalar(
+            select(Document).where(
+                Document.user_id == principal.user_id,
+                Document.file_metadata["sha256"].as_string() == entry.digest,
+            )
+        )
         if document is None:
-            digest = hashlib.sha256(f"{entry.id}\n{entry.text}".encode()).hexdigest()
             document = Document(
                 user_id=principal.user_id,
                 title=entry.id[:255],
-                # There is no file: the set holds the text itself.
-                file_path=entry.id,
-                file_metadata={"original_filename": entry.id, "size": len(entry.text), "sha256": digest},
+                # There is no file: the set holds the text itself. An id of the set could name any other.
+                file_path=entry.digest,
+                file_metadata={
+                    "original_filename": entry.id,
+                    "size": len(entry.text),
+                    "sha256": entry.digest,
+                },
                 type="docx",
                 is_public=False,
                 uploaded_at=now,

@@ -20,8 +20,11 @@ from luma_rag.db.models import (
     Message,
     NamespaceDoc,
 )
-from luma_rag.errors import FieldError, InvalidInputError, NotFoundError
+from luma_rag.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from luma_rag.paging import Items, Paging
+
+MAX_QUESTIONS = 5000
+"""Of one set: each is a search whenever the set is measured."""
 
 
 class KnownPlace(msgspec.Struct, frozen=True):
@@ -40,7 +43,7 @@ class NewQuestion(msgspec.Struct, frozen=True):
 
 
 class KnownQuestion(msgspec.Struct, frozen=True):
-    """A question of the set; without places once all its documents are gone."""
+    """A question of the set; gone with the last of the documents in which its answer stands."""
 
     id: int
     question: str
@@ -68,8 +71,19 @@ async def add(
 
     Raises:
         InvalidInputError: a place is in no document of the namespace.
+        ConflictError: the set would hold more than `MAX_QUESTIONS`.
     """
     await require_namespace(session, principal, namespace_id, WRITE)
+    there = await session.scalar(
+        select(func.count())
+        .select_from(EvaluationQuestion)
+        .where(EvaluationQuestion.namespace_id == namespace_id)
+    )
+    if (there or 0) + len(questions) > MAX_QUESTIONS:
+        raise ConflictError(
+            f"A namespace is measured with {MAX_QUESTIONS} questions at most; it has {there} already. Take "
+            "some out, or measure a larger set with luma eval retrieval, which reads it from a file."
+        )
     named = {place.doc_id for question in questions for place in question.places}
     held = set(
         await session.scalars(

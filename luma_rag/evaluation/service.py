@@ -1,6 +1,7 @@
 """Runs over the question set of a namespace, kept there. Making and reading them needs level 2."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -56,11 +57,12 @@ async def evaluate(
     k: int,
     rerank: bool | None,
     user_id: int | None,
+    before_searches: Callable[[int], None] = lambda questions: None,
 ) -> FullRun:
-    """Ask every question of the set that has a place, and keep what was measured.
+    """Ask every question of the set, and keep what was measured.
 
     With `user_id` the searches have the rights of that user, which needs level 3. A user without any has to
-    find nothing.
+    find nothing. `before_searches` is told how many questions there are, and may refuse by raising.
 
     Raises:
         ConflictError: there is no question to ask.
@@ -76,6 +78,7 @@ async def evaluate(
         questions = await _questions(session, namespace_id)
     if not questions:
         raise ConflictError("There is no question to ask: add some whose documents are in this namespace.")
+    before_searches(len(questions))
     result = await run(
         runtime.sessions,
         runtime.retriever,

@@ -13,7 +13,9 @@ NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL)]
 Text = Annotated[str, Meta(max_length=10_000, pattern=NO_NUL)]
 Question = Annotated[str, Meta(min_length=1, max_length=20_000, pattern=NOT_BLANK)]
-Id = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+# The ids of the database are Postgres integers.
+MAX_INT = 2**31 - 1
+Id = Annotated[int, Meta(ge=1, le=MAX_INT)]
 Level = Literal[1, 2, 3]
 
 

@@ -12,6 +12,7 @@ from litestar.routes import BaseRoute, HTTPRoute
 
 from luma_rag.http.errors import MEDIA_TYPE, Problem
 from luma_rag.http.events import EVENT_STREAM
+from luma_rag.http.input import MAX_INT
 
 _MEANINGS = {
     400: "The body can't be parsed.",
@@ -95,7 +96,8 @@ class UploadOperation(Operation):
                             "title": Schema(type=OpenAPIType.STRING),
                             "is_public": Schema(type=OpenAPIType.BOOLEAN, default=False),
                             "namespace_id": Schema(
-                                type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.INTEGER)
+                                type=OpenAPIType.ARRAY,
+                                items=Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_INT),
                             ),
                         },
                     )

@@ -11,6 +11,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from luma_rag.documents import intake
 from luma_rag.documents.storage import FileStorage, StoredFile
 from luma_rag.errors import FieldError, InvalidInputError, TooLargeError, UnsupportedTypeError
+from luma_rag.http.input import Id
 from luma_rag.http.validation import body_error
 
 FIELD_LIMIT = 64 * 1024
@@ -22,7 +23,7 @@ class UploadFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     title: str | None = None
     is_public: bool = False
-    namespace_id: list[int] = []
+    namespace_id: list[Id] = []
 
 
 class Upload(msgspec.Struct, frozen=True):

@@ -186,6 +186,31 @@ CHECKS = (
            WHERE found.dimensions <> m.dimensions""",
     ),
     Check(
+        "trigger-off",
+        "Every trigger that the store relies on is there and enabled",
+        "Somebody has switched it off, and what it guards may have been changed: compare the audit trail "
+        "with what was exported or backed up. Switch it on again: "
+        'luma db psql -c \'ALTER TABLE "TABLE" ENABLE TRIGGER "NAME"\'. '
+        "If it is not there any more, restore a backup.",
+        """SELECT format('table %s: trigger %s', relied.on_table, relied.name) FROM (VALUES
+             ('audit_event', 'append_only'),
+             ('lexical_member', 'is_gone'),
+             ('document', 'lock_questions'),
+             ('evaluation_place', 'is_gone'),
+             ('ingestion', 'tell_change'),
+             ('namespace', 'tell_change'),
+             ('namespace_auth', 'tell_change'),
+             ('users', 'tell_change'),
+             ('disabled_account', 'tell_change'),
+             ('login_session', 'tell_change'),
+             ('api_token', 'tell_change')
+           ) AS relied (on_table, name) LEFT JOIN pg_trigger t
+             -- In mode R (replica) it would be silent in every session of Luma's.
+             ON t.tgrelid = to_regclass(relied.on_table) AND t.tgname = relied.name
+             AND t.tgenabled IN ('O', 'A')
+           WHERE t.oid IS NULL""",
+    ),
+    Check(
         "invalid-index",
         "Every index is complete",
         "Rebuild it: luma db psql -c 'REINDEX INDEX \"NAME\"'",
@@ -240,7 +265,7 @@ REFERENCES = Check(
 MISSING = Check(
     "missing-file",
     "Every document has its stored file",
-    "Restore the file from a backup, or delete the document.",
+    "Restore the file from a backup, or let its owner upload it again; else delete the document.",
 )
 DIFFERENT = Check(
     "changed-file",

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -75,6 +76,18 @@ async def _load(runtime: Runtime, embedder: Embedder, dataset: Dataset) -> list[
     done: list[int] = []
     await load(runtime, embedder, dataset, ChunkSettings(), done.append)
     return done
+
+
+async def test_an_id_of_a_set_is_no_path(runtime: Runtime, embedder: Embedder, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("not of the set")
+    entries = [Entry(key, "Moles dig at noon.") for key in ("../../secret", str(tmp_path / "secret"), "")]
+    dataset = Dataset("odd", entries, [])
+    assert await _load(runtime, embedder, dataset) == [0, 3]
+    assert await _load(runtime, embedder, dataset) == [3]
+    async with runtime.sessions.begin() as session:
+        paths = (await session.scalars(select(Document.file_path))).all()
+    assert all(re.fullmatch("[0-9a-f]{64}", path) for path in paths)
+    assert not any(runtime.storage.path(path).exists() for path in paths)
 
 
 async def test_a_set_is_loaded_once_searched_and_reported(

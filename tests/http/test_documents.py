@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from luma_rag.verify import verify
 from tests import documents_made
 from tests.api import Api
 
@@ -78,6 +79,24 @@ async def test_the_same_file_again_is_the_same_document(api: Api, tmp_path: Path
     assert len(files) == 1
 
 
+async def test_a_file_that_is_lost_comes_back_with_the_next_upload(api: Api, tmp_path: Path) -> None:
+    alice = await api.admin()
+    namespace = await api.namespace(alice)
+    path = documents_made.handbook(tmp_path)
+    doc_id = await api.upload(alice, path, namespace)
+    (stored,) = api.runtime.storage.files()
+    api.runtime.storage.remove(stored.path)
+    lost = await alice.get(f"/api/documents/{doc_id}/file")
+    assert lost.status_code == 404
+    assert "Its owner" in lost.json()["detail"]
+    # Twice at once: one of the two files is kept.
+    again = await asyncio.gather(*(api.upload(alice, path, namespace) for _ in range(2)))
+    assert again == [doc_id, doc_id]
+    assert (await alice.get(f"/api/documents/{doc_id}/file")).content == path.read_bytes()
+    assert len(list(api.runtime.storage.files())) == 1
+    assert (await verify(api.runtime.sessions, api.runtime.storage, deep=True)).findings == []
+
+
 async def test_removing_a_document_leaves_nothing(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
@@ -142,8 +161,11 @@ async def test_a_form_that_does_not_fit_keeps_nothing(api: Api, tmp_path: Path) 
     assert missing.status_code == 422
     unknown = await alice.post("/api/documents", files=file, data={"colour": "red"})
     assert unknown.status_code == 422
-    wrong = await alice.post("/api/documents", files=file, data={"namespace_id": "all"})
-    assert wrong.status_code == 422
+    # No id is negative, and none is larger than the database could hold.
+    for number in ("all", "0", "-1", "2147483648", "99999999999", "9" * 30):
+        wrong = await alice.post("/api/documents", files=file, data={"namespace_id": number})
+        assert wrong.status_code == 422, number
+        assert wrong.json()["errors"][0]["field"].startswith("namespace_id")
     foreign = await alice.post("/api/documents", files=file, data={"namespace_id": "4711"})
     assert foreign.status_code == 404
     broken = await alice.post(

@@ -1,7 +1,10 @@
+import asyncio
 from pathlib import Path
 
 import httpx
+from sqlalchemy import delete
 
+from luma_rag.db.models import Document
 from tests import documents_made
 from tests.api import Api
 
@@ -55,14 +58,44 @@ async def test_with_the_rights_of_somebody_who_has_none_nothing_is_found(api: Ap
     assert as_member["result"]["measures"]["Success@5"]["mean"] == 0.5
 
 
-async def test_questions_go_with_their_documents(api: Api, tmp_path: Path) -> None:
+async def test_questions_go_with_the_last_of_their_documents(api: Api, tmp_path: Path) -> None:
     alice, base, doc_id = await _measured(api, tmp_path)
+    other = documents_made.pdf(tmp_path / "other.pdf", "Moles dig at noon.")
+    other_id = await api.upload(alice, other, int(base.rsplit("/", 1)[1]))
+    both = {"question": "Who digs?", "places": [{"doc_id": doc_id}, {"doc_id": other_id}]}
+    assert (await alice.post(f"{base}/questions", json={"questions": [both]})).status_code == 201
     await alice.delete(f"/api/documents/{doc_id}")
-    left = (await alice.get(f"{base}/questions")).json()["items"]
-    assert [question["places"] for question in left] == [[], []]
-    assert (await alice.post(f"{base}/evaluations", json={})).status_code == 409
-    assert (await alice.delete(f"{base}/questions/{left[0]['id']}")).status_code == 204
+    (left,) = (await alice.get(f"{base}/questions")).json()["items"]
+    assert (left["question"], [place["doc_id"] for place in left["places"]]) == ("Who digs?", [other_id])
+    # Out of the namespace is not gone: it may come back.
+    assert (await alice.delete(f"{base}/documents/{other_id}")).status_code == 204
     assert (await alice.get(f"{base}/questions")).json()["total"] == 1
+    await alice.delete(f"/api/documents/{other_id}")
+    assert (await alice.get(f"{base}/questions")).json()["total"] == 0
+    assert (await alice.post(f"{base}/evaluations", json={})).status_code == 409
+
+
+async def test_a_question_goes_with_its_documents_also_where_these_go_at_once(
+    api: Api, tmp_path: Path
+) -> None:
+    alice, base, doc_id = await _measured(api, tmp_path)
+    other = documents_made.pdf(tmp_path / "other.pdf", "Moles dig at noon.")
+    other_id = await api.upload(alice, other, int(base.rsplit("/", 1)[1]))
+    both = {"question": "Who digs?", "places": [{"doc_id": doc_id}, {"doc_id": other_id}]}
+    assert (await alice.post(f"{base}/questions", json={"questions": [both]})).status_code == 201
+    removal = delete(Document).where(Document.id == other_id)
+
+    async def remove_other() -> None:
+        async with api.runtime.sessions.begin() as session:
+            await session.execute(removal)
+
+    async with api.runtime.sessions.begin() as session:
+        await session.execute(delete(Document).where(Document.id == doc_id))
+        second = asyncio.create_task(remove_other())
+        # It waits for this transaction, or is done with it undone.
+        await asyncio.wait({second}, timeout=1)
+    await second
+    assert (await alice.get(f"{base}/questions")).json()["total"] == 0
 
 
 async def test_a_place_is_in_a_document_of_the_namespace(api: Api, tmp_path: Path) -> None:

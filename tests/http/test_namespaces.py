@@ -194,6 +194,39 @@ async def test_documents_are_added_and_taken_out(api: Api, tmp_path: Path) -> No
     assert found.json()["hits"][0]["doc_id"] == doc_id
 
 
+async def test_a_namespace_lists_nothing_that_its_reader_could_not_open(api: Api, tmp_path: Path) -> None:
+    admin, alice, bob = await api.admin(), await api.user("alice"), await api.user("bob")
+    bob_id = (await bob.get("/api/auth/me")).json()["id"]
+    namespace = await api.namespace(alice)
+    listing = f"/api/namespaces/{namespace}/documents"
+    await alice.put(f"/api/namespaces/{namespace}/members/{bob_id}", json={"auth_level": 2})
+
+    async def listed(client: httpx.AsyncClient) -> list[tuple[int, str]]:
+        found = (await client.get(listing)).json()
+        assert found["total"] == len(found["items"])
+        for item in found["items"]:
+            assert (await client.get(f"/api/documents/{item['id']}")).status_code == 200
+        return [(item["id"], item["ingestion"]["state"]) for item in found["items"]]
+
+    # What fails never stands in the namespace: its uploader sees that it did.
+    blank = await api.upload(bob, documents_made.pdf(tmp_path / "blank.pdf", ""), namespace)
+    assert await listed(bob) == await listed(admin) == [(blank, "failed")]
+    assert await listed(alice) == []
+    # What was shared with who put it there is listed for as long as it is shared.
+    moles = await api.upload(alice, documents_made.pdf(tmp_path / "m.pdf", "Moles dig at noon."))
+    shared = f"/api/documents/{moles}/permissions/{bob_id}"
+    assert (await alice.put(shared, json={"permission": "write"})).status_code == 200
+    assert (await bob.post(listing, json={"doc_id": moles})).status_code == 202
+    assert await listed(bob) == [(moles, "queued"), (blank, "failed")]
+    assert await listed(alice) == [(moles, "queued")]
+    assert (await alice.delete(shared)).status_code == 204
+    assert await listed(bob) == [(blank, "failed")]
+    # And once the namespace holds it, it is there for all who read that.
+    await api.work()
+    assert await listed(bob) == [(moles, "ready"), (blank, "failed")]
+    assert await listed(alice) == [(moles, "ready")]
+
+
 async def test_deleting_a_namespace_takes_everything_but_the_documents(api: Api, tmp_path: Path) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     namespace = await api.namespace(alice, is_public=True)

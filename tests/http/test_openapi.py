@@ -158,6 +158,8 @@ def test_every_body_is_described(schema: dict[str, Any]) -> None:
     form = upload["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert set(form["properties"]) == {"file", "title", "is_public", "namespace_id"}
     assert form["required"] == ["file"]
+    ids = form["properties"]["namespace_id"]["items"]
+    assert (ids["minimum"], ids["maximum"]) == (1, 2**31 - 1)
     assert {"200", "201"} <= set(upload["responses"])
 
 

@@ -17,10 +17,13 @@ from litestar.routes import HTTPRoute
 
 from luma_rag.accounts import sign_in, tokens
 from luma_rag.accounts.sign_in import network
+from luma_rag.evaluation import question_set
+from luma_rag.http import rate_limit
 from luma_rag.http.app import create_app
 from luma_rag.rate_limits import Limit
 from luma_rag.runtime import Runtime
 from luma_rag.settings import LimitsSettings, Settings
+from tests import documents_made
 from tests.api import PASSWORD, Api
 from tests.conftest import serving
 
@@ -211,15 +214,30 @@ async def test_making_tokens_is_limited_and_what_fails_does_not_count(api: Api) 
     assert Counter(statuses) == {201: 100, 429: 1}
 
 
+NOWHERE = "/api/namespaces/2147483647"
 LIMITED = {
-    "searches": ["/api/namespaces/2147483647/search"],
-    "questions": ["/api/chats/2147483647/messages", "/api/chats/2147483647/regenerate"],
-    "uploads": ["/api/documents"],
+    "searches": [("POST", f"{NOWHERE}/search")],
+    "questions": [
+        ("POST", "/api/chats/2147483647/messages"),
+        ("POST", "/api/chats/2147483647/regenerate"),
+        ("POST", f"{NOWHERE}/evaluations"),
+        ("GET", f"{NOWHERE}/evaluations/1/compare/2"),
+    ],
+    "uploads": [
+        ("POST", "/api/documents"),
+        ("POST", f"{NOWHERE}/documents"),
+        ("DELETE", f"{NOWHERE}/documents/1"),
+    ],
+}
+BODIES: dict[str, dict[str, Any]] = {
+    f"{NOWHERE}/search": {"query": "x"},
+    f"{NOWHERE}/evaluations": {},
+    f"{NOWHERE}/documents": {"doc_id": 1},
 }
 
 
 def body(path: str) -> dict[str, Any]:
-    return {"json": {"query": "x"} if path.endswith("search") else {"content": "x"}}
+    return {"json": BODIES.get(path, {"content": "x"})}
 
 
 @pytest.mark.parametrize("work", LIMITED)
@@ -230,9 +248,10 @@ async def test_work_is_limited_per_user_by_whichever_way_in(api: Api, work: str)
     told = msgspec.structs.replace(api.runtime.settings, limits=limits)
     async with serving(msgspec.structs.replace(api.runtime, settings=told)) as url:
 
-        async def call(headers: dict[str, str], path: str) -> httpx.Response:
+        async def call(headers: dict[str, str], route: tuple[str, str]) -> httpx.Response:
+            method, path = route
             async with httpx.AsyncClient(base_url=url, timeout=60, headers=headers) as client:
-                return await client.post(path, **body(path))
+                return await client.request(method, path, **(body(path) if method == "POST" else {}))
 
         def session(client: httpx.AsyncClient) -> dict[str, str]:
             return {
@@ -265,9 +284,72 @@ async def test_zero_is_no_limit(api: Api) -> None:
             "x-csrftoken": alice.cookies["csrftoken"],
         }
         async with httpx.AsyncClient(base_url=url, timeout=60, headers=headers) as client:
-            path = LIMITED["searches"][0]
+            _, path = LIMITED["searches"][0]
             for _ in range(30):
                 assert (await client.post(path, **body(path))).status_code == 404
+
+
+async def test_measuring_counts_a_search_for_each_question(api: Api, tmp_path: Path) -> None:
+    alice = await api.user("alice")
+    namespace_id = await api.namespace(alice)
+    moles = documents_made.pdf(tmp_path / "m.pdf", "Moles dig at noon.")
+    doc_id = await api.upload(alice, moles, namespace_id)
+    base = f"/api/namespaces/{namespace_id}"
+    asked = {"question": "When do moles dig?", "places": [{"doc_id": doc_id}]}
+    assert (await alice.post(f"{base}/questions", json={"questions": [asked] * 4})).status_code == 201
+    told = msgspec.structs.replace(api.runtime.settings, limits=LimitsSettings(searches_per_minute=1))
+    async with serving(msgspec.structs.replace(api.runtime, settings=told)) as url:
+        headers = {
+            "cookie": f"luma_session={alice.cookies['luma_session']}",
+            "x-csrftoken": alice.cookies["csrftoken"],
+        }
+        async with httpx.AsyncClient(base_url=url, timeout=60, headers=headers) as client:
+            # Ten searches are saved up.
+            for _ in range(2):
+                assert (await client.post(f"{base}/evaluations", json={})).status_code == 201
+            refused = await client.post(f"{base}/evaluations", json={})
+            assert refused.status_code == 429
+            # Two are there, two more come one a minute.
+            assert 61 <= int(refused.headers["retry-after"]) <= 120
+            assert (await client.post(f"{base}/search", json={"query": "moles"})).status_code == 200
+    assert (await alice.get(f"{base}/evaluations")).json()["total"] == 2
+
+
+async def test_a_set_of_questions_has_an_end(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(question_set, "MAX_QUESTIONS", 3)
+    alice = await api.user("alice")
+    namespace_id = await api.namespace(alice)
+    moles = documents_made.pdf(tmp_path / "m.pdf", "Moles dig at noon.")
+    doc_id = await api.upload(alice, moles, namespace_id)
+    questions = f"/api/namespaces/{namespace_id}/questions"
+    asked = {"question": "When do moles dig?", "places": [{"doc_id": doc_id}]}
+    assert (await alice.post(questions, json={"questions": [asked] * 2})).status_code == 201
+    refused = await alice.post(questions, json={"questions": [asked] * 2})
+    assert refused.status_code == 409
+    assert "3 questions at most; it has 2" in refused.json()["detail"]
+    assert (await alice.post(questions, json={"questions": [asked]})).status_code == 201
+
+
+async def test_asking_a_provider_is_limited_by_address(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limit, "_PROVIDERS", Limit(5, DAYS))
+    told = msgspec.structs.replace(api.runtime.settings, trusted_proxies="127.0.0.1")
+    async with serving(msgspec.structs.replace(api.runtime, settings=told)) as url:
+
+        async def call(path: str, address: str) -> httpx.Response:
+            async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+                return await client.get(path, headers={"x-forwarded-for": address})
+
+        paths = ["/api/auth/openid", "/api/auth/openid/callback?code=x&state=y"]
+        for turn in range(5):
+            # There is no provider, and what comes next is limited all the same.
+            assert (await call(paths[turn % 2], f"2001:db8:0:1::{turn:x}")).status_code == 404
+        for path in paths:
+            refused = await call(path, "2001:db8:0:1:ffff::1")
+            assert refused.status_code == 429
+            assert 1 <= int(refused.headers["retry-after"]) <= DAYS / 5
+            assert (await call(path, "2001:db8:0:2::1")).status_code == 404
 
 
 def test_exactly_what_is_limited_is_documented() -> None:
@@ -281,6 +363,8 @@ def test_exactly_what_is_limited_is_documented() -> None:
         if 429 in (handler.responses or {})
     }
     assert documented == {
+        ("GET", "/api/auth/openid"),
+        ("GET", "/api/auth/openid/callback"),
         ("POST", "/api/auth/login"),
         ("POST", "/api/auth/password"),
         ("POST", "/api/auth/register"),
@@ -289,7 +373,10 @@ def test_exactly_what_is_limited_is_documented() -> None:
         ("POST", "/api/chats/{chat_id}/regenerate"),
         ("POST", "/api/documents"),
         ("GET", "/api/namespaces/{namespace_id}/events"),
+        ("POST", "/api/namespaces/{namespace_id}/documents"),
+        ("DELETE", "/api/namespaces/{namespace_id}/documents/{doc_id}"),
         ("POST", "/api/namespaces/{namespace_id}/evaluations"),
+        ("GET", "/api/namespaces/{namespace_id}/evaluations/{run_id}/compare/{other_id}"),
         ("POST", "/api/namespaces/{namespace_id}/search"),
         ("POST", "/v1/chat/completions"),
     }

@@ -30,6 +30,17 @@ async def _assert_whole(api: Api) -> None:
     assert verdict.findings == []
 
 
+async def _added(api: Api, doc_id: int) -> list[int]:
+    """The namespaces that got a document, as the trail tells."""
+    async with api.runtime.sessions.begin() as session:
+        events = await session.scalars(
+            select(AuditEvent.about).where(
+                AuditEvent.action == "namespace.document-added", AuditEvent.about.contains({"doc_id": doc_id})
+            )
+        )
+        return sorted(about["namespace_id"] for about in events)
+
+
 def _files(api: Api) -> int:
     return len(list(api.runtime.storage.files()))
 
@@ -125,6 +136,9 @@ async def test_a_file_that_the_other_has_too_is_not_lost_to_the_namespaces_that_
     chat = (await carol.post("/api/chats", json={"namespace_id": carols})).json()["id"]
     question = {"content": "How many days of paid vacation?"}
     assert (await carol.post(f"/api/chats/{chat}/messages", json=question)).status_code == 201
+    measured = {"question": question["content"], "places": [{"doc_id": given, "page": 2}]}
+    questions = f"/api/namespaces/{carols}/questions"
+    assert (await carol.post(questions, json={"questions": [measured]})).status_code == 201
     if twin == "read":
         kept = await api.upload(bob, file, bobs)
     else:
@@ -137,6 +151,7 @@ async def test_a_file_that_the_other_has_too_is_not_lost_to_the_namespaces_that_
         kept = sent.json()["id"]
         if twin == "in the same namespace":
             await api.work()
+    bobs_has_it = twin in ("read", "on its way")
     vectors = (await _held(carol, carols))[given]
     answer = await admin.delete(f"/api/users/{await _id(alice)}", params={"hand_to": await _id(bob)})
     assert answer.status_code == 204, answer.text
@@ -147,6 +162,8 @@ async def test_a_file_that_the_other_has_too_is_not_lost_to_the_namespaces_that_
     assert {hit["doc_id"] for hit in found.json()["hits"]} == {kept}
     cited = (await carol.get(f"/api/chats/{chat}/messages")).json()["items"][1]["citations"]
     assert {citation["doc_id"] for citation in cited} == {kept}
+    (asked,) = (await carol.get(questions)).json()["items"]
+    assert [(place["doc_id"], place["page"]) for place in asked["places"]] == [(kept, 2)]
     assert (await carol.get(f"/api/documents/{kept}/file")).status_code == 200
     assert (await bob.get(f"/api/documents/{kept}")).json()["file_metadata"]["pages"] == 3
     # What the other had not made public does not become it.
@@ -156,6 +173,7 @@ async def test_a_file_that_the_other_has_too_is_not_lost_to_the_namespaces_that_
     await api.work()
     if twin == "on its way":
         assert await _held(bob, bobs) == {kept: vectors}
+    assert await _added(api, kept) == sorted({space, carols} | ({bobs} if bobs_has_it else set()))
     await _assert_whole(api)
 
 
@@ -167,6 +185,7 @@ async def test_a_file_on_its_way_that_the_other_has_too_arrives_as_theirs(api: A
     kept = (await bob.post("/api/documents", files={"file": (file.name, file.read_bytes())})).json()["id"]
     answer = await admin.delete(f"/api/users/{await _id(alice)}", params={"hand_to": await _id(bob)})
     assert answer.status_code == 204, answer.text
+    assert await _added(api, kept) == [space]
     await api.work()
     assert list(await _held(bob, space)) == [kept]
     await _assert_whole(api)

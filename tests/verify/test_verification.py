@@ -93,6 +93,7 @@ DAMAGE = {
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_chunk_vector_search'::regclass",
         set(),
     ),
+    "trigger-off": ("UPDATE pg_trigger SET tgenabled = 'D' WHERE tgname = 'append_only'", set()),
     "vector-differs": ("UPDATE chunk_vector SET embedding = embedding + embedding WHERE id = 1", set()),
     "chunk-differs": ("UPDATE chunk SET start_char = start_char + 1 WHERE doc_id = 1 AND ordinal = 2", set()),
     "dead-worker": (
@@ -233,6 +234,29 @@ async def test_every_reference_that_leads_nowhere_is_named(healthy: Runtime) -> 
     keys = [key for table in Base.metadata.tables.values() for key in table.foreign_keys]
     # A key over several columns would need a check of another form.
     assert len(keys) == sum(len(table.foreign_key_constraints) for table in Base.metadata.tables.values())
+
+
+async def test_each_trigger_that_is_off_or_gone_is_named(healthy: Runtime) -> None:
+    async with healthy.engine.begin() as connection:
+        triggers = await connection.execute(
+            text(
+                "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2"
+            )
+        )
+        # All of them: a new one has to be known to the rule.
+        relied_on = [(str(table), str(name)) for table, name in triggers]
+        for table, name in relied_on:
+            await connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER {name}"))
+    off = (await _findings(healthy))["trigger-off"]
+    assert off.count == len(relied_on)
+    assert off.examples == [f"table {table}: trigger {name}" for table, name in relied_on[:5]]
+    async with healthy.engine.begin() as connection:
+        for table, name in relied_on:
+            await connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER {name}"))
+        await connection.execute(text("ALTER TABLE audit_event ENABLE REPLICA TRIGGER append_only"))
+        await connection.execute(text("DROP TRIGGER is_gone ON lexical_member"))
+    off = (await _findings(healthy))["trigger-off"]
+    assert off.examples == ["table audit_event: trigger append_only", "table lexical_member: trigger is_gone"]
 
 
 async def test_a_file_that_is_missing_short_or_changed_is_named(healthy: Runtime) -> None:

@@ -11,7 +11,7 @@ from luma_rag.db.base import Base
 
 
 class EvaluationQuestion(Base):
-    """A question of which it is known where its answer stands."""
+    """A question of which it is known where its answer stands. A trigger lets it go with its last place."""
 
     __tablename__ = "evaluation_question"
 

@@ -40,8 +40,9 @@ async def upload(
     received = await read_upload(request, runtime.storage)
     try:
         principal = await principal_now(request)
-        document, is_new = await intake.add(
+        added = await intake.add(
             session,
+            runtime.storage,
             principal,
             received.stored,
             received.type,
@@ -53,9 +54,9 @@ async def upload(
     except BaseException:
         runtime.storage.remove(received.stored.path)
         raise
-    if not is_new:
+    if not added.is_file_kept:
         runtime.storage.remove(received.stored.path)
-    return Response(document, status_code=HTTP_201_CREATED if is_new else HTTP_200_OK)
+    return Response(added.document, status_code=HTTP_201_CREATED if added.is_new else HTTP_200_OK)
 
 
 @get("/")
@@ -101,7 +102,7 @@ async def file(doc_id: Id, session: Session, principal: Caller, runtime: Service
     """The original bytes; a PDF opens in the browser."""
     found = await documents.file(session, principal, runtime.storage, doc_id)
     if not found.path.is_file():
-        raise NotFoundError("The stored file is missing; upload the document again.")
+        raise NotFoundError("The stored file is missing. Its owner brings it back by uploading it again.")
     return File(
         found.path,
         filename=found.filename,

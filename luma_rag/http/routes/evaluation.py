@@ -1,6 +1,9 @@
 """Measuring retrieval: the question set of a namespace, and runs over it. All of it needs level 2 there."""
 
-from litestar import Router, delete, get, post
+from functools import partial
+from typing import Any
+
+from litestar import Request, Router, delete, get, post
 from litestar.params import JSONBody
 
 from luma_rag.evaluation import question_set, service
@@ -11,7 +14,7 @@ from luma_rag.http.dependencies import Caller, Part, Services, Session
 from luma_rag.http.input import NewEvaluation, Questions
 from luma_rag.http.openapi import problems
 from luma_rag.http.parameters import Id
-from luma_rag.http.rate_limit import limited
+from luma_rag.http.rate_limit import limited, limits_of
 from luma_rag.paging import Items
 
 
@@ -23,7 +26,7 @@ async def list_questions(
     return await question_set.questions_of(session, principal, namespace_id, paging)
 
 
-@post("/questions")
+@post("/questions", responses=problems(409))
 async def add_questions(
     namespace_id: Id, data: JSONBody[Questions], session: Session, principal: Caller
 ) -> Items[KnownQuestion]:
@@ -50,9 +53,16 @@ async def candidates(namespace_id: Id, session: Session, principal: Caller, pagi
 
 @post("/evaluations", opt=limited("questions"), responses=problems(409))
 async def evaluate(
-    namespace_id: Id, data: JSONBody[NewEvaluation], principal: Caller, runtime: Services
+    namespace_id: Id,
+    data: JSONBody[NewEvaluation],
+    request: Request[Any, Any, Any],
+    principal: Caller,
+    runtime: Services,
 ) -> FullRun:
-    """Ask every question of the set and keep what was measured; for another user's rights level 3."""
+    """Ask every question of the set and keep what was measured; for another user's rights level 3.
+
+    Each question counts as a search.
+    """
     return await service.evaluate(
         runtime,
         principal,
@@ -61,6 +71,7 @@ async def evaluate(
         k=data.k,
         rerank=data.rerank,
         user_id=data.user_id,
+        before_searches=partial(limits_of(request).take, "searches", principal.user_id),
     )
 
 
@@ -78,7 +89,7 @@ async def get_evaluation(namespace_id: Id, run_id: Id, session: Session, princip
     return await service.get_run(session, principal, namespace_id, run_id)
 
 
-@get("/evaluations/{run_id:int}/compare/{other_id:int}")
+@get("/evaluations/{run_id:int}/compare/{other_id:int}", opt=limited("questions"))
 async def compare_evaluations(
     namespace_id: Id, run_id: Id, other_id: Id, principal: Caller, runtime: Services
 ) -> Comparison:

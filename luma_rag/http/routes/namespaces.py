@@ -95,7 +95,12 @@ async def documents_of_namespace(
     return await placement.documents_of(session, principal, namespace_id, paging)
 
 
-@post("/{namespace_id:int}/documents", status_code=HTTP_202_ACCEPTED, responses=problems(409))
+@post(
+    "/{namespace_id:int}/documents",
+    status_code=HTTP_202_ACCEPTED,
+    opt=limited("uploads"),
+    responses=problems(409),
+)
 async def add_document(
     namespace_id: Id, data: JSONBody[DocumentReference], session: Session, principal: Caller
 ) -> IngestionView:
@@ -103,7 +108,7 @@ async def add_document(
     return await placement.add(session, principal, namespace_id, data.doc_id)
 
 
-@delete("/{namespace_id:int}/documents/{doc_id:int}")
+@delete("/{namespace_id:int}/documents/{doc_id:int}", opt=limited("uploads"))
 async def remove_document(namespace_id: Id, doc_id: Id, session: Session, principal: Caller) -> None:
     """Take a document out; its vectors here are gone when the call returns. Level 2."""
     await placement.remove(session, principal, namespace_id, doc_id)

@@ -17,6 +17,7 @@ from luma_rag.http.authentication import PUBLIC, browser_of, is_secure, session_
 from luma_rag.http.dependencies import Services, Session
 from luma_rag.http.errors import answer, log_failure
 from luma_rag.http.openapi import problems
+from luma_rag.http.rate_limit import limited
 
 PATH = "/api/auth/openid"
 ATTEMPT_COOKIE = "luma_openid"
@@ -49,7 +50,7 @@ async def options(session: Session, runtime: Services) -> SignInOptions:
     )
 
 
-@get("/openid", opt=PUBLIC, status_code=HTTP_302_FOUND, responses=problems(404))
+@get("/openid", opt={**PUBLIC, **limited("providers")}, status_code=HTTP_302_FOUND, responses=problems(404))
 async def begin(request: Request[Any, Any, Any], runtime: Services) -> Redirect:
     """Send the browser to the OpenID provider."""
     if runtime.openid is None:
@@ -68,7 +69,12 @@ async def begin(request: Request[Any, Any, Any], runtime: Services) -> Redirect:
     return Redirect(url, status_code=HTTP_302_FOUND, cookies=[attempt], headers=_NO_STORE)
 
 
-@get("/openid/callback", opt=PUBLIC, status_code=HTTP_302_FOUND, responses=problems(403, 404, 409))
+@get(
+    "/openid/callback",
+    opt={**PUBLIC, **limited("providers")},
+    status_code=HTTP_302_FOUND,
+    responses=problems(403, 404, 409),
+)
 async def come_back(
     request: Request[Any, Any, Any],
     runtime: Services,
