@@ -81,8 +81,8 @@ PLANTINGS = (
     Planting(
         "owning widens a filter",
         "a namespace lists the caller's own documents that it does not hold",
-        "wanted = Document.id.in_(held.union(coming)) & (",
-        "wanted = (Document.id.in_(held.union(coming)) | (Document.user_id == principal.user_id)) & (",
+        "Document.id.in_(held.union(coming)) & Document.id.in_(",
+        "(Document.id.in_(held.union(coming)) | (Document.user_id == principal.user_id)) & Document.id.in_(",
         _OWNING,
     ),
     Planting(
@@ -228,6 +228,20 @@ PLANTINGS = (
         "permitted = (\n        readable_namespaces(principal)",
         "permitted = (\n        select(Namespace.id)",
         _NAMING,
+    ),
+    Planting(
+        "open after unsharing",
+        "a namespace lists what was unshared while it was on its way",
+        "Document.id.in_(held.union(coming)) & Document.id.in_(readable_documents(principal)) & is_readable",
+        "Document.id.in_(held.union(coming)) & is_readable",
+        ("http/test_namespaces.py",),
+    ),
+    Planting(
+        "chats and tokens",
+        "a token that expires makes one that does not",
+        "if principal.session_id is None and row[0] is not None:",
+        "if False:",
+        _PRIVATE,
     ),
     Planting(
         "levels",
