@@ -9,6 +9,8 @@ from luma_rag.errors import TooSlowError
 
 # Between two pieces: a large upload over a thin line may take hours, but never stands still this long.
 PAUSE_SECONDS = 60.0
+# For a body that is read as a whole, which is small: all of them but uploads.
+WHOLE_SECONDS = 120.0
 
 
 class BodyTimeout:

@@ -1,5 +1,6 @@
 """How bodies are read."""
 
+import asyncio
 from functools import lru_cache
 from typing import Any
 
@@ -9,12 +10,27 @@ from litestar.datastructures import State
 from litestar.exceptions import ClientException
 
 from luma_rag.access import Principal
-from luma_rag.errors import InvalidInputError, UnsupportedTypeError
+from luma_rag.errors import InvalidInputError, TooSlowError, UnsupportedTypeError
+from luma_rag.http import bodies
 from luma_rag.http.validation import body_error
 
 
 class LumaRequest(Request[Principal, Any, State]):
     """A request whose JSON must be called JSON, and is taken as it is: `"5"` is no number."""
+
+    async def body(self) -> bytes:
+        """The whole body.
+
+        Raises:
+            TooSlowError: it did not come within `bodies.WHOLE_SECONDS`.
+        """
+        try:
+            async with asyncio.timeout(bodies.WHOLE_SECONDS):
+                return await super().body()
+        except TimeoutError:
+            raise TooSlowError(
+                f"The body took longer than {bodies.WHOLE_SECONDS:.0f} seconds. Send it again."
+            ) from None
 
     async def json(self) -> Any:
         """The body, as the type that the handler's `data` has.

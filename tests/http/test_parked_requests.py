@@ -6,7 +6,7 @@ import json
 import httpx
 import pytest
 
-from luma_rag.http import authentication
+from luma_rag.http import authentication, bodies
 from tests.api import PASSWORD, Api
 
 UPLOAD = httpx.Request("POST", "http://luma", files={"file": ("a.pdf", b"%PDF-1.4\n%%EOF\n")})
@@ -77,3 +77,11 @@ async def test_a_login_that_ends_while_the_body_comes_does_nothing(
     for path in ("/api/auth/tokens", "/api/documents"):
         assert (await admin.get(path)).json()["total"] == 0
     assert [user["username"] for user in (await admin.get("/api/users")).json()["items"]] == ["root"]
+
+
+async def test_a_body_that_trickles_is_not_waited_for(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "WHOLE_SECONDS", 0.3)
+    parked = Parked(await api.admin(), *CALLS["a token"])
+    await parked.begin()
+    await asyncio.sleep(0.6)
+    assert await parked.finish() == 408
