@@ -80,7 +80,7 @@ async def remove(
     files: list[str] = []
     about: dict[str, list[int]] = {}
     if hand_to is not None:
-        doc_ids, files = await ownership.hand_over(session, user_id, hand_to)
+        doc_ids, files = await ownership.hand_over(session, user_id, hand_to, actor_id=actor_id)
         about = {"documents": doc_ids, "namespaces": await namespaces.hand_over(session, user_id, hand_to)}
         await grants.drop_of_owner(session, hand_to)
         await record(session, "account.handed-over", actor_id, user_id=user_id, to=hand_to, **about)

@@ -32,7 +32,7 @@ async def remove_all(session: AsyncSession, user_id: int) -> tuple[list[int], li
 
 
 async def hand_over(
-    session: AsyncSession, user_id: int, to: int, *, actor_id: int | None = None
+    session: AsyncSession, user_id: int, to: int, *, actor_id: int | None
 ) -> tuple[list[int], list[str]]:
     """Make a user's documents another's. Where these have the same file already, theirs takes its place.
 

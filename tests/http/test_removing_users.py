@@ -35,7 +35,8 @@ async def _added(api: Api, doc_id: int) -> list[int]:
     async with api.runtime.sessions.begin() as session:
         events = await session.scalars(
             select(AuditEvent.about).where(
-                AuditEvent.action == "namespace.document-added", AuditEvent.about.contains({"doc_id": doc_id})
+                AuditEvent.action == "namespace.document-added",
+                AuditEvent.about.contains({"doc_id": doc_id}),
             )
         )
         return sorted(about["namespace_id"] for about in events)
@@ -186,6 +187,9 @@ async def test_a_file_on_its_way_that_the_other_has_too_arrives_as_theirs(api: A
     answer = await admin.delete(f"/api/users/{await _id(alice)}", params={"hand_to": await _id(bob)})
     assert answer.status_code == 204, answer.text
     assert await _added(api, kept) == [space]
+    async with api.runtime.sessions.begin() as session:
+        actors = select(AuditEvent.actor).where(AuditEvent.action == "namespace.document-added")
+        assert list(await session.scalars(actors)) == ["root"]
     await api.work()
     assert list(await _held(bob, space)) == [kept]
     await _assert_whole(api)
