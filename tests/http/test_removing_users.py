@@ -188,7 +188,9 @@ async def test_a_file_on_its_way_that_the_other_has_too_arrives_as_theirs(api: A
     assert answer.status_code == 204, answer.text
     assert await _added(api, kept) == [space]
     async with api.runtime.sessions.begin() as session:
-        actors = select(AuditEvent.actor).where(AuditEvent.action == "namespace.document-added")
+        actors = select(AuditEvent.actor).where(
+            AuditEvent.action == "namespace.document-added", AuditEvent.about.contains({"doc_id": kept})
+        )
         assert list(await session.scalars(actors)) == ["root"]
     await api.work()
     assert list(await _held(bob, space)) == [kept]
