@@ -61,13 +61,13 @@ def test_what_is_made_otherwise_has_a_store_of_its_own(tmp_path: Path) -> None:
     other = msgspec.structs.replace(dataset, entries=[*dataset.entries[:2], Entry("p", "Something else.")])
     usual = IngestSettings()
     shorter = msgspec.structs.replace(usual, chunk=ChunkSettings(max_tokens=128))
-    quantised = msgspec.structs.replace(usual, recipe="int8-v1")
+    exact = msgspec.structs.replace(usual, recipe="float32")
     names = {
         store_name(dataset, usual),
         store_name(read_dataset(tmp_path), IngestSettings()),
         store_name(other, usual),
         store_name(dataset, shorter),
-        store_name(dataset, quantised),
+        store_name(dataset, exact),
     }
     assert len(names) == 4
 
