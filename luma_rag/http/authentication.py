@@ -99,10 +99,10 @@ def browser_of(request: Request[Any, Any, Any]) -> Browser:
     )
 
 
-def is_secure(request: Request[Any, Any, Any]) -> bool:
+def is_secure(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
     """Whether browsers come by https, in which case cookies must never go back by http."""
-    public_url: str | None = request.app.state.runtime.settings.public_url
-    return request.url.scheme == "https" or (public_url or "").startswith("https://")
+    public_url: str | None = connection.app.state.runtime.settings.public_url
+    return connection.url.scheme == "https" or (public_url or "").startswith("https://")
 
 
 async def _principal(connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
@@ -145,7 +145,7 @@ def _with_csrf_cookie(scope: Scope, send: Send) -> Send:
 
     async def send_with_cookie(message: Message) -> None:
         if message["type"] == "http.response.start":
-            cookie = _csrf_cookie(session, is_secure=scope["scheme"] == "https")
+            cookie = _csrf_cookie(session, is_secure=is_secure(connection))
             MutableScopeHeaders(message).add("set-cookie", cookie.to_header(header=""))
         await send(message)
 

@@ -483,6 +483,16 @@ async def test_an_address_that_only_the_user_info_has_counts_for_its_person_alon
         assert (await browser.me())["username"] == "alice"
 
 
+async def test_an_address_is_verified_only_by_whoever_names_it(
+    runtime: Runtime, provider: OpenIDProvider, people: None
+) -> None:
+    provider.person("a1", **{**ALICE, "email_verified": False})
+    async with luma(runtime, provider, match_email=True) as browser:
+        # The ID token calls verified what it does not name.
+        provider.lie = _changed(email=None, email_verified=True)
+        refusal(await browser.sign_in(), 403)
+
+
 DESCRIPTION = "/.well-known/openid-configuration"
 FAILURES: list[tuple[str, tuple[int, Any]]] = [
     (DESCRIPTION, (500, "broken")),

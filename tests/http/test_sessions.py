@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 from sqlalchemy import select, text, update
 
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import AuditEvent, LoginSession, User
 from tests.api import PASSWORD, Api
+from tests.conftest import serving
 
 LOGIN = {"username": "alice", "password": PASSWORD}
 
@@ -157,3 +159,21 @@ async def test_no_session_starts_by_a_password_that_is_changed_at_this_moment(ap
                     assert not login.done()
                     await asyncio.sleep(0.05)
     assert (await login).status_code == 401
+
+
+async def test_cookies_are_secure_where_browsers_come_by_https(api: Api) -> None:
+    """Also where the proxy that speaks https is not told of, and http is all that arrives."""
+    await api.user("alice")
+    for public_url, is_secure in ((None, False), ("https://luma.example.org", True)):
+        settings = msgspec.structs.replace(api.runtime.settings, public_url=public_url)
+        async with (
+            serving(msgspec.structs.replace(api.runtime, settings=settings)) as url,
+            httpx.AsyncClient(base_url=url) as client,
+        ):
+            login = await client.post("/api/auth/login", json={"username": "alice", "password": PASSWORD})
+            session = login.cookies["luma_session"]
+            # A page that has lost its CSRF token gets it again.
+            again = await client.get("/api/auth/me", headers={"cookie": f"luma_session={session}"})
+            cookies = login.headers.get_list("set-cookie") + again.headers.get_list("set-cookie")
+            assert len(cookies) == 3
+            assert {"secure" in cookie.lower() for cookie in cookies} == {is_secure}
