@@ -346,7 +346,7 @@ def _postings(
     terms: NDArray[np.int32],
     weights: NDArray[np.float32],
 ) -> Iterable[bytes]:
-    order = np.argsort(terms, kind="stable")
+    order = np.lexsort((ids, weights, terms))
     ids, terms, weights = ids[order], terms[order], weights[order]
     begins = np.flatnonzero(np.diff(terms, prepend=-1))
     sizes = np.diff(begins, append=len(terms))

@@ -23,6 +23,7 @@ from sqlalchemy import select
 from benchmarks.corpus import Corpus, documents_in, open_corpus
 from ingest.embedder import Embedder
 from luma_rag.db.models import Document
+from luma_rag.db.session import reading
 from luma_rag.retrieval.hits import Hit
 from luma_rag.retrieval.query_encoder import QueryEncoder
 from luma_rag.retrieval.search import Mode, Retriever
@@ -79,7 +80,7 @@ async def measure(corpus: Corpus, questions: list[Question], k: int, mode: Mode)
         )
         names = {row.id: row.name for row in rows}
     encoder = QueryEncoder(corpus.embedder)
-    retriever = Retriever(corpus.store.sessions, encoder)
+    retriever = Retriever(reading(corpus.store.engine), encoder)
     outcomes = []
     for question in questions:
         result = await retriever.search(corpus.principal, corpus.namespace_id, question.text, k=k, mode=mode)

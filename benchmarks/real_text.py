@@ -111,6 +111,11 @@ class RealText:
         asked = self.questions[:count]
         return asked, self._kept("questions", asked)
 
+    def windows(self, words: int) -> Vector:
+        """Real vectors of all windows of so many words, each beginning where the one before it ends."""
+        starts = range(0, len(self.words) - words, words)
+        return self._kept(f"windows-of-{words}", [" ".join(self.words[i : i + words]) for i in starts])
+
     def _places(self, first: int, last: int) -> NDArray[np.int64]:
         """Where chunks begin: in the row of words, and a second place or -1; shape (last - first, 2)."""
         room = len(self.words) - WINDOW

@@ -6,7 +6,7 @@
 Namespaces of these sizes stand beside 2,000 others, which hold what is over 100,000 of a million chunks of
 `benchmarks.real_text`. `--data` is the folder with the text, `--data-dir` where the embedded Postgres and the
 vectors are kept: what is there is not loaded again. For each namespace and way of searching printed are: p50
-and p95 of `luma_rag.retrieval.search.find` in a transaction of its own, as a request has it; the same
+and p95 of `luma_rag.retrieval.search.find` on a connection from the pool, as a request has it; the same
 statement prepared on a plain connection of asyncpg's; of the dense search also the barest statement that
 there is; which share of the first ten of an exact search was found (cosine and BM25, by numpy; what is as
 good as the tenth counts).
@@ -37,7 +37,7 @@ from ingest.types import Vector
 from luma_rag.access import Principal
 from luma_rag.db import migrate
 from luma_rag.db.embedded import running, stop
-from luma_rag.db.session import connect, create_engine, create_reading_sessions
+from luma_rag.db.session import connect, create_engine, reading
 from luma_rag.documents import vector_index
 from luma_rag.documents.lexicon import K1, B
 from luma_rag.retrieval.question import Question, meaning_share, query_terms
@@ -192,12 +192,12 @@ async def measure(
 ) -> tuple[list[Result], Times]:
     """Search a namespace in all ways."""
     engine = create_engine(url, pool_size=1)
-    sessions = create_reading_sessions(engine)
+    searching = reading(engine)
     connection = await connect(url)
     await register_vector(connection)
     about = place.namespace_id
-    async with sessions.begin() as session:
-        _, indexed = await outline(session, principal, about)
+    async with searching.connect() as reader:
+        _, indexed = await outline(reader, principal, about)
     nearest = await connection.prepare(
         f"SELECT id FROM chunk_vector WHERE namespace_id = {about} "  # noqa: S608 - numbers
         f"ORDER BY embedding <#> $1 LIMIT {DEPTH}"
@@ -207,13 +207,13 @@ async def measure(
         return await nearest.fetch(question.embedding)
 
     async def search(question: Question) -> list[int]:
-        async with sessions.begin() as session:
-            hits = await find(session, principal, about, question, k=DEPTH, indexed=indexed)
+        async with searching.connect() as reader:
+            hits = await find(reader, principal, about, question, k=DEPTH, indexed=indexed)
         return [int(hit.vec_id) - place.vector for hit in hits]
 
     async def ask(_: Question) -> None:
-        async with sessions.begin() as session:
-            await outline(session, principal, about)
+        async with searching.connect() as reader:
+            await outline(reader, principal, about)
 
     results = []
     for way in WAYS:
@@ -221,7 +221,7 @@ async def measure(
             Question(
                 vector if way != "lexical" else None,
                 query_terms(query, [LANGUAGE]) if way != "dense" else None,
-                meaning_share(query),
+                meaning_share(query, [LANGUAGE]),
             )
             for query, vector in zip(*asked, strict=True)
         ]
@@ -242,7 +242,7 @@ async def measure(
                 way,
                 Times.of(times),
                 Times.of((await _timed(plain, questions))[0]),
-                Times.of(await _computed(plain, questions, connection.get_server_pid())),
+                Times.of(await computed(plain, questions, connection.get_server_pid())),
                 Times.of((await _timed(barest, questions))[0]) if way == "dense" else None,
                 round(statistics.fmean(counted), 4) if counted else None,
             )
@@ -268,9 +268,7 @@ async def _timed(
     return times, answers
 
 
-async def _computed(
-    work: Callable[[Question], Awaitable[Any]], questions: Sequence[Question], pid: int
-) -> list[float]:
+async def computed(work: Callable[[Any], Awaitable[Any]], questions: Sequence[Any], pid: int) -> list[float]:
     """The seconds that the process of the server was on a processor for each question."""
     file = Path(f"/proc/{pid}/schedstat")
     times = []

@@ -22,7 +22,7 @@ from luma_rag.db import migrate
 from luma_rag.db.connect import database_url
 from luma_rag.db.listener import Listener
 from luma_rag.db.models import EmbeddingModel, Ingestion
-from luma_rag.db.session import Sessions, connect, create_engine, create_reading_sessions, create_sessions
+from luma_rag.db.session import Sessions, connect, create_engine, create_sessions, reading
 from luma_rag.documents.feed import CHANNEL, Feed
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import ConfigurationError
@@ -134,7 +134,7 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
         if reranker is not None:
             stack.push_async_callback(reranker.aclose)
             reranking = Reranking(reranker, settings.reranker_budget_ms / 1000)
-        retriever = Retriever(create_reading_sessions(store.engine), encoder, reranking)
+        retriever = Retriever(reading(store.engine), encoder, reranking)
         chats = ChatService(store.sessions, retriever, answerer, settings.passages)
         stack.push_async_callback(chats.aclose)
         listener = Listener(partial(connect, store.url), CHANNEL)

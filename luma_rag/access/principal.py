@@ -23,6 +23,11 @@ class Principal(msgspec.Struct, frozen=True):
     token_id: int | None = None
 
     @property
+    def rights(self) -> "Principal":
+        """The same caller, by whichever way they came in: what statements are kept by."""
+        return Principal(self.user_id, self.role, self.max_level, self.namespace_ids)
+
+    @property
     def is_admin(self) -> bool:
         """Whether the caller has the rights of an administrator, which a narrowed token has not."""
         return self.role == "admin" and not self.is_narrowed

@@ -10,7 +10,7 @@ import zlib
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from luma_rag.access import Principal, readable_namespaces
@@ -30,6 +30,23 @@ _CHECKSUM_LENGTH = 6
 _FORM = re.compile(r"luma_[0-9A-Za-z]{49}", re.ASCII)
 # Enough for any script that makes one for each of its jobs.
 _MAKING = Limit(count=100, seconds=3600)
+# Asked with each request: putting it together would take longer than the answer.
+_HOLDER = (
+    select(
+        User.id,
+        User.role,
+        ApiToken.id,
+        ApiToken.max_level,
+        ApiToken.namespace_ids,
+        ApiToken.last_used_at,
+    )
+    .join(ApiToken, ApiToken.user_id == User.id)
+    .where(
+        ApiToken.token_hash == bindparam("token_hash"),
+        or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > bindparam("now")),
+        is_enabled(),
+    )
+)
 
 
 class TokenView(msgspec.Struct, frozen=True):
@@ -76,24 +93,8 @@ async def principal_of_token(connection: AsyncConnection, secret: str) -> Princi
         NotAuthenticatedError: the token is unknown, revoked or expired.
     """
     now = utcnow()
-    row = (
-        await connection.execute(
-            select(
-                User.id,
-                User.role,
-                ApiToken.id,
-                ApiToken.max_level,
-                ApiToken.namespace_ids,
-                ApiToken.last_used_at,
-            )
-            .join(ApiToken, ApiToken.user_id == User.id)
-            .where(
-                ApiToken.token_hash == hash_secret(secret),
-                or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now),
-                is_enabled(),
-            )
-        )
-    ).one_or_none()
+    found = await connection.execute(_HOLDER, {"token_hash": hash_secret(secret), "now": now})
+    row = found.one_or_none()
     if row is None:
         raise NotAuthenticatedError("This token is not known, was revoked, or has expired; make a new one.")
     user_id, role, token_id, max_level, namespace_ids, last_used_at = row

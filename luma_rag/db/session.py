@@ -7,17 +7,28 @@ from typing import Any
 import asyncpg
 from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 
 from luma_rag.errors import ConfigurationError
 
 Sessions = async_sessionmaker[AsyncSession]
+Reader = AsyncSession | AsyncConnection
+"""What a statement that reads is asked of; a connection alone is the quicker."""
 
 # The TIMESTAMP columns hold UTC and have now() as their default: every connection has to speak UTC.
 _SERVER_SETTINGS = {
     "timezone": "UTC",
     "application_name": "luma",
     "jit": "off",
+    # To plan a search takes as long as a small one itself. No plan depends on a value: each kind of search
+    # has a text of its own.
+    "plan_cache_mode": "force_generic_plan",
     # Chosen by what is found, see docs/decisions/search.md. Where dead rows or a filter leave too few, HNSW
     # looks further.
     "hnsw.ef_search": "200",
@@ -57,12 +68,12 @@ def create_sessions(engine: AsyncEngine) -> Sessions:
     return async_sessionmaker(engine, expire_on_commit=False)
 
 
-def create_reading_sessions(engine: AsyncEngine) -> Sessions:
-    """Sessions for what only reads: each statement sees the database as it is when it begins.
+def reading(engine: AsyncEngine) -> AsyncEngine:
+    """The engine for what only reads: each statement sees the database as it is when it begins.
 
-    They spare the messages that begin and end a transaction, which take as long as a search by meaning.
+    It spares the messages that begin and end a transaction, which take as long as a search by meaning.
     """
-    return create_sessions(engine.execution_options(isolation_level="AUTOCOMMIT"))
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 async def connect(url: str) -> Any:

@@ -57,7 +57,7 @@ SELECT w.namespace_id, w.term, w.segment_id, count(*), array_agg(w.id), array_ag
 FROM (
   SELECT s.namespace_id, s.id AS segment_id, v.id, u.term, {_WEIGHT} AS weight
   {_WEIGHED} CROSS JOIN unnest(c.terms, c.frequencies) AS u (term, frequency)
-  WHERE s.id = :segment_id ORDER BY u.term, v.id
+  WHERE s.id = :segment_id ORDER BY u.term, weight, v.id
 ) w GROUP BY w.namespace_id, w.term, w.segment_id
 """  # noqa: S608 - of constants only
 _MEMBERS = """

@@ -8,14 +8,15 @@ then, and once it is dropped, the same search is exact.
 
 import logging
 
-from sqlalchemy import Exists, column, exists, func, select, table, text
+from sqlalchemy import ColumnElement, Exists, column, exists, func, select, table, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import Boolean
 
 logger = logging.getLogger(__name__)
 
-PROMOTE_AT = 15_000
-DEMOTE_AT = 10_000
+OPTIONS = "m = 16, ef_construction = 128"
+PROMOTE_AT = 10_000
+DEMOTE_AT = 7_000
 """Vectors of a namespace. They differ, so that nobody's uploads and deletions build and drop all day."""
 _LOCK = 0x4C55_4D48
 _NAME = "ix_chunk_vector_hnsw_"
@@ -39,13 +40,13 @@ ORDER BY namespace_id LIMIT 1
 """  # noqa: S608 - of constants only
 
 
-def is_indexed(namespace_id: int) -> Exists:
+def is_indexed(namespace_id: ColumnElement[int]) -> Exists:
     """Whether the namespace has an index that is complete."""
     index = table(
         "pg_index", column("indexrelid"), column("indisvalid", Boolean), column("indisready", Boolean)
     )
     return exists().where(
-        index.c.indexrelid == func.to_regclass(f"{_NAME}{namespace_id}"),
+        index.c.indexrelid == func.to_regclass(func.concat(_NAME, namespace_id)),
         index.c.indisvalid,
         index.c.indisready,
     )
@@ -82,7 +83,7 @@ async def _carry_out(connection: AsyncConnection, namespace_id: int, what: str) 
         await connection.execute(
             text(
                 f"CREATE INDEX CONCURRENTLY {name} ON chunk_vector USING hnsw (embedding halfvec_ip_ops) "
-                f"WITH (m = 16, ef_construction = 128) WHERE namespace_id = {int(namespace_id)}"
+                f"WITH ({OPTIONS}) WHERE namespace_id = {int(namespace_id)}"
             )
         )
     logger.info("Namespace %s: HNSW index, %s", namespace_id, what)

@@ -3,15 +3,16 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
-from sqlalchemy import ARRAY, Text, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ARRAY, Integer, Select, Text, bindparam, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from luma_rag.access import Principal, readable_namespaces, require_namespace
 from luma_rag.db.models import LexicalSegment
-from luma_rag.db.session import Sessions
+from luma_rag.db.session import Reader
 from luma_rag.documents.vector_index import is_indexed
 from luma_rag.errors import FieldError, InvalidInputError
 from luma_rag.metrics import RETRIEVAL
@@ -68,8 +69,11 @@ class Retrieved(msgspec.Struct, frozen=True):
 class Retriever:
     """Embeds queries and searches for them. No connection is held while the model works."""
 
-    def __init__(self, sessions: Sessions, encoder: QueryEncoder, reranking: Reranking | None = None) -> None:
-        self._sessions = sessions
+    def __init__(
+        self, engine: AsyncEngine, encoder: QueryEncoder, reranking: Reranking | None = None
+    ) -> None:
+        """Search by an engine for `luma_rag.db.session.reading`."""
+        self._engine = engine
         self._encoder = encoder
         self._reranking = reranking
 
@@ -129,9 +133,9 @@ class Retriever:
         wanted = k if reranking is None else max(k, CANDIDATES)
         question, indexed, embed = await self._ask(principal, namespace_id, query, mode)
         asked = time.perf_counter()
-        async with self._sessions.begin() as session:
+        async with self._engine.connect() as connection:
             found = await find(
-                session,
+                connection,
                 principal,
                 namespace_id,
                 question,
@@ -141,7 +145,8 @@ class Retriever:
             )
             if not found:
                 # Empty, or not the caller's to search? Only then is it worth a second question.
-                await require_namespace(session, principal, namespace_id)
+                async with AsyncSession(connection) as session:
+                    await require_namespace(session, principal, namespace_id)
         found = select_hits(found, wanted, per_document)
         # By the scores of the search, which are the ones that the threshold was chosen for.
         is_fitting = fits(query, found)
@@ -152,8 +157,8 @@ class Retriever:
         reranked = time.perf_counter()
         found = found[:k]
         if surrounded:
-            async with self._sessions.begin() as session:
-                found = await _with_surroundings(session, principal, namespace_id, found, surrounded)
+            async with self._engine.connect() as connection:
+                found = await _with_surroundings(connection, principal, namespace_id, found, surrounded)
         done = time.perf_counter()
         took = Took(
             embed=embed,
@@ -184,8 +189,8 @@ class Retriever:
             encoding = asyncio.ensure_future(self._encoder.encode(query, principal.user_id))
         try:
             # While the model works.
-            async with self._sessions.begin() as session:
-                languages, indexed = await outline(session, principal, namespace_id)
+            async with self._engine.connect() as connection:
+                languages, indexed = await outline(connection, principal, namespace_id)
             terms = None if mode == "dense" else query_terms(query, languages)
             if encoding is None:
                 return Question(terms=terms), indexed, None
@@ -197,7 +202,7 @@ class Retriever:
 
 
 async def find(
-    session: AsyncSession,
+    reader: Reader,
     principal: Principal,
     namespace_id: int,
     question: Question,
@@ -210,7 +215,7 @@ async def find(
     statement, parameters = search_statement(
         principal, namespace_id, question, k=k, doc_ids=doc_ids, indexed=indexed
     )
-    rows = await session.execute(statement, parameters)
+    rows = await reader.execute(statement, parameters)
     return [
         Found(vec_id, doc_id, title, page, heading, text, score, rank, *more)
         for rank, (vec_id, doc_id, title, page, heading, text, score, *more) in enumerate(rows.all(), start=1)
@@ -236,25 +241,29 @@ def _passage(hit: Hit) -> str:
     return "\n".join(part for part in (hit.title, hit.heading, hit.text) if part)
 
 
-async def outline(session: AsyncSession, principal: Principal, namespace_id: int) -> tuple[list[str], bool]:
+async def outline(reader: Reader, principal: Principal, namespace_id: int) -> tuple[list[str], bool]:
     """The languages in a namespace, and whether it has an index; none where the caller may not read it."""
+    row = await reader.execute(_outline(principal.rights), {"namespace_id": namespace_id})
+    found, indexed = row.one()
+    return list(found), bool(indexed)
+
+
+@lru_cache(128)
+def _outline(principal: Principal) -> Select[Sequence[str], bool]:
+    namespace_id = bindparam("namespace_id", type_=Integer)
     readable = LexicalSegment.namespace_id.in_(readable_namespaces(principal))
     languages = (
         select(func.unnest(LexicalSegment.languages))
         .where(LexicalSegment.namespace_id == namespace_id, readable)
         .distinct()
     )
-    row = await session.execute(
-        select(func.array(languages.scalar_subquery(), type_=ARRAY(Text)), is_indexed(namespace_id))
-    )
-    found, indexed = row.one()
-    return list(found), bool(indexed)
+    return select(func.array(languages.scalar_subquery(), type_=ARRAY(Text)), is_indexed(namespace_id))
 
 
 async def _with_surroundings(
-    session: AsyncSession, principal: Principal, namespace_id: int, found: list[Found], first: int
+    reader: Reader, principal: Principal, namespace_id: int, found: list[Found], first: int
 ) -> list[Found]:
-    around = await surroundings(session, principal, namespace_id, [hit.vec_id for hit in found[:first]])
+    around = await surroundings(reader, principal, namespace_id, [hit.vec_id for hit in found[:first]])
     return [
         msgspec.structs.replace(hit, before=around[hit.vec_id].before, after=around[hit.vec_id].after)
         if hit.vec_id in around

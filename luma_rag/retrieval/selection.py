@@ -1,7 +1,7 @@
 """Which of the found chunks to give: none that says what a better one says or stands beside it. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -49,9 +49,8 @@ class _Text:
 
     def __init__(self, text: str) -> None:
         self.words = text.casefold().split()
-        # Any few words in a row: two texts are seldom as alike as to have to be compared word for word.
-        self.runs = set(zip(*(self.words[first:] for first in range(_RUN)), strict=False))
-        self.beginning = tuple(self.words[:_RUN])
+        self._line = _line(self.words)
+        self._beginning = _line(self.words[:_RUN])
 
     def is_copy_of(self, other: "_Text") -> bool:
         """Whether both are the same where they overlap, and that is most of the shorter one."""
@@ -59,10 +58,16 @@ class _Text:
         return self._begins_within(other, least) or other._begins_within(self, least)
 
     def _begins_within(self, other: "_Text", least: int) -> bool:
-        if self.beginning not in other.runs:
+        # Two texts are seldom as alike as to have to be compared word for word.
+        if len(self.words) < _RUN or self._beginning not in other._line:
             return self.words == other.words
         for start in range(len(other.words) - least + 1):
             common = min(len(other.words) - start, len(self.words))
             if common >= least and other.words[start : start + common] == self.words[:common]:
                 return True
         return False
+
+
+def _line(words: Sequence[str]) -> str:
+    # With a space at either end, so that only whole words are found in it.
+    return f" {' '.join(words)} "

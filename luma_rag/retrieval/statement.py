@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    case,
     cast,
     column,
     func,
@@ -47,8 +48,11 @@ CANDIDATES = 50
 MOST_POSTINGS = 10_000
 """Of a query's terms the rarest are looked up, as long as they stand in so many chunks together. The others
 only add to the score of what these find."""
-MOST_SCORED = 300
-
+UNSIFTED = 2_000
+LEAST_SHARE = 0.22
+"""Beyond so many, a term passes over the chunks that it gives less than this share of the weight of the
+weightiest term: adding these up takes most of the time, and hardly any of them is among the best."""
+MOST_SCORED = 250
 
 _NAMESPACE_ID = bindparam("namespace_id", type_=Integer)
 _DOC_IDS = bindparam("doc_ids", type_=ARRAY(Integer))
@@ -85,9 +89,7 @@ def search_statement(
         indexed=namespace_id if indexed else None,
         k=k,
     )
-    # By which way the caller came in makes no difference to the rights.
-    who = Principal(principal.user_id, principal.role, principal.max_level, principal.namespace_ids)
-    return prepared(who, form), parameters
+    return prepared(principal.rights, form), parameters
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -187,7 +189,8 @@ def _depth(form: Form) -> ColumnElement[int]:
 def _weighed(may_read: ColumnElement[bool]) -> CTE:
     """The terms of the query: in how many chunks of the namespace each stands, and its weight in the query.
 
-    `so_far` is how many chunks it and all rarer ones stand in, each counted as often as it is met.
+    `so_far` is how many chunks it and all rarer ones stand in, each counted as often as it is met; `least` is
+    what a chunk must have more of than this, of the term's weight, to be looked at.
     """
     asked = (
         func.unnest(bindparam("terms", type_=ARRAY(Integer)), bindparam("times", type_=ARRAY(Integer)))
@@ -215,17 +218,16 @@ def _weighed(may_read: ColumnElement[bool]) -> CTE:
         .where(LexicalSegment.namespace_id == _NAMESPACE_ID)
         .scalar_subquery()
     )
-    idf = func.ln(1 + (held - known.c.chunks + 0.5) / (known.c.chunks + 0.5))
-    return (
-        select(
-            known.c.term,
-            known.c.chunks,
-            (known.c.times * idf).label("weight"),
-            func.sum(known.c.chunks).over(order_by=(known.c.chunks, known.c.term)).label("so_far"),
-        )
-        .cte("weighed")
-        .prefix_with("MATERIALIZED")
-    )
+    idf = func.ln(1 + (held - known.c.chunks + 0.5) / (known.c.chunks + 0.5), type_=Float)
+    valued = select(
+        known.c.term,
+        known.c.chunks,
+        (known.c.times * idf).label("weight"),
+        func.sum(known.c.chunks).over(order_by=(known.c.chunks, known.c.term)).label("so_far"),
+    ).subquery("valued")
+    weightiest = func.max(case((valued.c.chunks > 0, valued.c.weight))).over()
+    least = case((valued.c.so_far > UNSIFTED, LEAST_SHARE * weightiest / valued.c.weight), else_=0.0)
+    return select(*valued.c, cast(least, REAL).label("least")).cte("weighed").prefix_with("MATERIALIZED")
 
 
 def _bm25(weighed: CTE) -> Any:
@@ -237,8 +239,14 @@ def _bm25(weighed: CTE) -> Any:
 
 def _coverage(bm25: ColumnElement[float], weighed: CTE) -> ColumnElement[float]:
     """The score as a share of all weights in the query, those of terms that stand nowhere too."""
-    whole = select(func.nullif(func.sum(weighed.c.weight), 0.0)).scalar_subquery()
-    return func.coalesce(bm25 / whole, 0.0).label("coverage")
+    whole = select(func.sum(weighed.c.weight)).scalar_subquery()
+    return _share(bm25, whole).label("coverage")
+
+
+def _share(part: ColumnElement[float], whole: ColumnElement[float]) -> ColumnElement[float]:
+    """One number as a share of another; 0 where that is 0 or missing."""
+    # Without the type SQLAlchemy divides by a numeric, which goes by way of its digits.
+    return func.coalesce(part / func.nullif(whole, 0.0, type_=Float), 0.0)
 
 
 def _by_words(form: Form, may_read: ColumnElement[bool], weighed: CTE) -> CTE:
@@ -258,11 +266,13 @@ def _by_words(form: Form, may_read: ColumnElement[bool], weighed: CTE) -> CTE:
             .cte("first_look")
         )
     else:
+        # They are in the order of their weights.
+        worth = slice(func.width_bucket(weighed.c.least, LexicalPosting.weights) + 1, LexicalPosting.chunks)
         # In the list of columns these are much cheaper than as a table.
         entry = (
             select(
-                func.unnest(LexicalPosting.vectors).label("id"),
-                func.unnest(LexicalPosting.weights).label("share"),
+                func.unnest(LexicalPosting.vectors[worth]).label("id"),
+                func.unnest(LexicalPosting.weights[worth]).label("share"),
                 cast(weighed.c.weight, REAL).label("weight"),
             )
             .join(weighed, LexicalPosting.term == weighed.c.term)
@@ -297,22 +307,24 @@ def _by_words(form: Form, may_read: ColumnElement[bool], weighed: CTE) -> CTE:
 
 def _fused(meaning: CTE, words: CTE, weighed: CTE) -> CTE:
     """Of what either half has found, a mean of both scores, each as a share of the best there is."""
-    either = select(meaning.c.id).union(select(words.c.id)).cte("either")
+    either = meaning.join(words, words.c.id == meaning.c.id, full=True)
+    found = func.coalesce(meaning.c.id, words.c.id)
+    # Looked up only where the half itself has not found it.
+    cosine = select(-_distance()).where(ChunkVector.id == words.c.id).scalar_subquery()
+    bm25 = select(_bm25(weighed)).where(LexicalVector.id == meaning.c.id).scalar_subquery()
     both = (
         select(
-            either.c.id,
-            func.greatest(-_distance(), 0.0).label("cosine"),
+            found.label("id"),
+            func.greatest(func.coalesce(meaning.c.score, cosine), 0.0, type_=Float).label("cosine"),
             # What is not yet taken apart into words has no weights.
-            func.coalesce(_bm25(weighed), 0.0).label("bm25"),
+            func.coalesce(words.c.score, bm25, 0.0, type_=Float).label("bm25"),
         )
-        .join(ChunkVector, ChunkVector.id == either.c.id)
-        .outerjoin(LexicalVector, LexicalVector.id == either.c.id)
+        .select_from(either)
         .cte("both")
         .prefix_with("MATERIALIZED")
     )
     by_meaning, by_words = (
-        func.coalesce(score / func.nullif(func.max(score).over(), 0.0), 0.0)
-        for score in (both.c.cosine, both.c.bm25)
+        _share(score, func.max(score, type_=Float).over()) for score in (both.c.cosine, both.c.bm25)
     )
     share = bindparam("meaning", type_=Float)
     score = (share * by_meaning + (1 - share) * by_words).label("score")

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import Text, and_, cast, select
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from luma_rag.access import Principal, readable_namespaces
 from luma_rag.db.models import Chunk, ChunkVector
+from luma_rag.db.session import Reader
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -22,7 +22,7 @@ class Surroundings(msgspec.Struct, frozen=True):
 
 
 async def surroundings(
-    session: AsyncSession, principal: Principal, namespace_id: int, vec_ids: Sequence[str]
+    reader: Reader, principal: Principal, namespace_id: int, vec_ids: Sequence[str]
 ) -> dict[str, Surroundings]:
     """What stands round these hits, which come best first, by vec_id: one chunk to each side.
 
@@ -30,7 +30,7 @@ async def surroundings(
     not in this namespace, or not the caller's to read, has nothing round it.
     """
     near = aliased(Chunk)
-    rows = await session.execute(
+    rows = await reader.execute(
         select(
             cast(ChunkVector.id, Text), Chunk.start_char, Chunk.end_char, near.id, near.start_char, near.text
         )

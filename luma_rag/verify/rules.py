@@ -237,6 +237,13 @@ DEEP_CHECKS = (
            WHERE there.vector IS NULL OR listed.vector IS NULL""",
     ),
     Check(
+        "words-out-of-order",
+        "Search by words can tell where in a term's chunks those of much weight begin",
+        "Remove the documents of the namespace and add them again.",
+        """SELECT format('segment %s, term %s', segment_id, term) FROM lexical_posting
+           WHERE chunks > 1 AND weights <> ARRAY(SELECT w FROM unnest(weights) AS u (w) ORDER BY w)""",
+    ),
+    Check(
         "vector-differs",
         "Every vector is the embedding of its chunk",
         _RELINK,

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from luma_rag.db import session
-from luma_rag.db.session import create_engine, create_reading_sessions
+from luma_rag.db.session import create_engine, reading
 from luma_rag.errors import ConfigurationError
 from luma_rag.runtime import open_store
 from luma_rag.settings import Settings
@@ -76,16 +76,12 @@ def _fail(_: object) -> None:
     raise TimeoutError
 
 
-async def test_reading_sessions_need_no_transaction_and_leave_the_others_theirs(database: str) -> None:
+async def test_a_reading_engine_needs_no_transaction_and_leaves_the_other_its_own(database: str) -> None:
     engine = create_engine(database, pool_size=1)
     # Inside a transaction now() stands still.
     same = text("SELECT now() = :before")
-    for sessions, expected in (
-        (create_reading_sessions(engine), False),
-        (session.create_sessions(engine), True),
-        (create_reading_sessions(engine), False),
-    ):
-        async with sessions.begin() as opened:
-            before = await opened.scalar(text("SELECT now()"))
-            assert await opened.scalar(same, {"before": before}) is expected
+    for asked, expected in ((reading(engine), False), (engine, True), (reading(engine), False)):
+        async with asked.connect() as connection:
+            before = await connection.scalar(text("SELECT now()"))
+            assert await connection.scalar(same, {"before": before}) is expected
     await engine.dispose()

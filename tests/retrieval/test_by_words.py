@@ -1,6 +1,7 @@
 """BM25: the scores of the reference, whatever came in or went meanwhile."""
 
 import asyncio
+import math
 import random
 from collections.abc import Sequence
 
@@ -214,6 +215,34 @@ async def test_frequent_terms_are_not_looked_up_beside_rare_ones(
     assert found[0].score == pytest.approx(float(reference(texts, "often seldom")[7]), abs=1e-4)
     # And where there is nothing rarer, the frequent one is looked up.
     assert len(await library.search(namespace, "often")) == 10
+    statement.prepared.cache_clear()
+
+
+async def test_a_term_of_little_weight_in_a_chunk_is_passed_over_beside_weightier_ones(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(7)
+    # The more there is in a chunk, the less a word in it weighs.
+    texts = [f"often {sentence(rng, longest)} n{longest}" for longest in range(4, 104)]
+    texts[7] += " seldom"
+    namespace = await library.namespace()
+    await library.add(texts, namespace)
+    expected = {
+        each: float(score) for each, score in zip(texts, reference(texts, "often seldom"), strict=True)
+    }
+    assert await scores(library, namespace, "often seldom", 100) == pytest.approx(expected, abs=1e-4)
+    seldom, often = (float(reference(texts, word)[7]) for word in ("seldom", "often"))
+    # Between what it gives the longest chunk and the shortest.
+    monkeypatch.setattr(statement, "UNSIFTED", 0)
+    idf = math.log(1 + 99.5 / 1.5)
+    monkeypatch.setattr(statement, "LEAST_SHARE", often / idf)
+    statement.prepared.cache_clear()
+    found = await scores(library, namespace, "often seldom", 100)
+    alone = {each: float(score) for each, score in zip(texts, reference(texts, "often"), strict=True)}
+    assert found.keys() == {each for each in texts if alone[each] > often * (1 + 1e-4)} | {texts[7]}
+    assert 1 < len(found) < 99
+    # What is found has its whole score.
+    assert found[texts[7]] == pytest.approx(seldom + often, abs=1e-4)
     statement.prepared.cache_clear()
 
 

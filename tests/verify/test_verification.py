@@ -76,6 +76,11 @@ DAMAGE = {
         "DELETE FROM lexical_posting WHERE term = (SELECT min(term) FROM lexical_posting)",
         set(),
     ),
+    "words-out-of-order": (
+        "UPDATE lexical_posting SET weights = ARRAY("
+        "SELECT w FROM unnest(weights) WITH ORDINALITY AS u (w, n) ORDER BY n DESC)",
+        set(),
+    ),
     "no-administrator": ("UPDATE users SET role = 'user'", set()),
     "session-of-disabled-account": ("INSERT INTO disabled_account SELECT 1, now()", {"no-administrator"}),
     "token-for-lost-namespace": (

@@ -89,7 +89,9 @@ class LexicalVector(Base):
 
 
 class LexicalPosting(Base):
-    """The chunks of a segment that a term stands in: `vectors[i]` has `weights[i]`; `chunks` counts them."""
+    """The chunks of a segment that a term stands in, by weight in ascending order, so that a search can pass
+    over those of little weight: `vectors[i]` has `weights[i]`; `chunks` counts them.
+    """
 
     __tablename__ = "lexical_posting"
     __table_args__ = (
