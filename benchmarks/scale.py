@@ -48,7 +48,6 @@ SIZES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 CHUNKS, OTHERS = 1_000_000, 2_000
 WAYS = ("dense", "lexical", "hybrid")
 DEPTH = 10
-_WARM_UP = 60
 _TABLES = """
 SELECT c.relname, pg_table_size(c.oid), pg_indexes_size(c.oid) FROM pg_class c
 WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND pg_total_relation_size(c.oid) > 1e6
@@ -258,7 +257,8 @@ async def measure(
 async def _timed(
     work: Callable[[Question], Awaitable[Any]], questions: Sequence[Question]
 ) -> tuple[list[float], list[Any]]:
-    for question in questions[:_WARM_UP]:
+    # All of it once, or what is measured first reads pages into memory for what comes after.
+    for question in questions:
         await work(question)
     times, answers = [], []
     for question in questions:

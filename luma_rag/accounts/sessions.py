@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from luma_rag.access import Principal
@@ -20,6 +20,16 @@ from luma_rag.paging import Items, Paging
 # How exactly last uses are known. Between two of them no request writes anything.
 USE_INTERVAL = timedelta(minutes=1)
 _USER_AGENT_LENGTH = 300
+# Asked with each request: putting it together would take longer than the answer.
+_HOLDER = (
+    select(User.id, User.role, LoginSession.id, LoginSession.last_used_at)
+    .join(LoginSession, LoginSession.user_id == User.id)
+    .where(
+        LoginSession.token_hash == bindparam("token_hash"),
+        LoginSession.expires_at > bindparam("now"),
+        is_enabled(),
+    )
+)
 
 
 class Browser(msgspec.Struct, frozen=True):
@@ -74,15 +84,8 @@ async def principal_of_session(connection: AsyncConnection, secret: str) -> Prin
         NotAuthenticatedError: nobody, or the session has ended.
     """
     now = utcnow()
-    row = (
-        await connection.execute(
-            select(User.id, User.role, LoginSession.id, LoginSession.last_used_at)
-            .join(LoginSession, LoginSession.user_id == User.id)
-            .where(
-                LoginSession.token_hash == hash_secret(secret), LoginSession.expires_at > now, is_enabled()
-            )
-        )
-    ).one_or_none()
+    found = await connection.execute(_HOLDER, {"token_hash": hash_secret(secret), "now": now})
+    row = found.one_or_none()
     if row is None:
         raise NotAuthenticatedError("Your session has ended; sign in again.")
     user_id, role, session_id, last_used_at = row

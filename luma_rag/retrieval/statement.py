@@ -46,8 +46,9 @@ from luma_rag.retrieval.question import Question
 CANDIDATES = 50
 """So many from either half are compared."""
 MOST_POSTINGS = 10_000
-"""Of a query's terms the rarest are looked up, as long as they stand in so many chunks together. The others
-only add to the score of what these find."""
+MOST_SHARE = 0.05
+"""Of a query's terms the rarest are looked up, as long as they stand in so many chunks together, or in large
+namespaces this share of them. The others only add to the score of what these find."""
 UNSIFTED = 2_000
 LEAST_SHARE = 0.22
 """Beyond so many, a term passes over the chunks that it gives less than this share of the weight of the
@@ -189,8 +190,9 @@ def _depth(form: Form) -> ColumnElement[int]:
 def _weighed(may_read: ColumnElement[bool]) -> CTE:
     """The terms of the query: in how many chunks of the namespace each stands, and its weight in the query.
 
-    `so_far` is how many chunks it and all rarer ones stand in, each counted as often as it is met; `least` is
-    what a chunk must have more of than this, of the term's weight, to be looked at.
+    `so_far` is how many chunks it and all rarer ones stand in, each counted as often as it is met, and `most`
+    how many of these may be looked at; `least` is what a chunk must have more of than this, of the term's
+    weight.
     """
     asked = (
         func.unnest(bindparam("terms", type_=ARRAY(Integer)), bindparam("times", type_=ARRAY(Integer)))
@@ -224,6 +226,7 @@ def _weighed(may_read: ColumnElement[bool]) -> CTE:
         known.c.chunks,
         (known.c.times * idf).label("weight"),
         func.sum(known.c.chunks).over(order_by=(known.c.chunks, known.c.term)).label("so_far"),
+        func.greatest(MOST_POSTINGS, MOST_SHARE * held, type_=Float).label("most"),
     ).subquery("valued")
     weightiest = func.max(case((valued.c.chunks > 0, valued.c.weight))).over()
     least = case((valued.c.so_far > UNSIFTED, LEAST_SHARE * weightiest / valued.c.weight), else_=0.0)
@@ -278,7 +281,7 @@ def _by_words(form: Form, may_read: ColumnElement[bool], weighed: CTE) -> CTE:
             .join(weighed, LexicalPosting.term == weighed.c.term)
             .where(
                 LexicalPosting.namespace_id == _NAMESPACE_ID,
-                or_(weighed.c.so_far <= _number(MOST_POSTINGS), weighed.c.so_far == weighed.c.chunks),
+                or_(weighed.c.so_far <= weighed.c.most, weighed.c.so_far == weighed.c.chunks),
             )
             .subquery("entry")
         )

@@ -541,7 +541,7 @@ def test_configuration_fits_the_machine() -> None:
     assert "maintenance_work_mem = '64MB'" in small
     assert "dynamic_shared_memory_type = 'sysv'" in small
     large = configuration(64 * GB, 32 * GB, custom=True)
-    assert "shared_buffers = '1024MB'" in large
+    assert "shared_buffers = '4096MB'" in large
     assert "maintenance_work_mem = '2048MB'" in large
     assert "dynamic_shared_memory_type = 'posix'" in large
     assert large.endswith("include 'custom.conf'\n")

@@ -61,7 +61,7 @@ def configuration(memory: int, shared_memory: int | None, *, custom: bool) -> st
     # What does not fit while an HNSW index is built takes many times as long: a vector needs 1.4 KB there.
     maintenance = min(max(memory // 8, 64 * MB), 2 * GB)
     tuned = {
-        "shared_buffers": _mb(min(memory // 4, GB)),
+        "shared_buffers": _mb(min(memory // 4, 4 * GB)),
         "effective_cache_size": _mb(memory // 2),
         "maintenance_work_mem": _mb(maintenance),
         # Parallel index builds put maintenance_work_mem there; Docker gives 64 MB unless told otherwise.
