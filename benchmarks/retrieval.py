@@ -94,6 +94,7 @@ def embed(embedder: Embedder | None, texts: Sequence[str], cached: Path | None) 
         raise SystemExit(f"{cached} has other vectors: run without --cached-only")
     vectors = np.array([embedder.embed_query(text) for text in texts], np.float32)
     if cached is not None:
+        cached.parent.mkdir(parents=True, exist_ok=True)
         np.save(cached, vectors.astype(np.float16))
     return vectors
 
