@@ -24,8 +24,9 @@ import uvloop
 from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 
+from benchmarks.exact import DEPTH, share_found
 from benchmarks.real_text import RealText
-from benchmarks.scale import DEPTH, Times, computed, share_found
+from benchmarks.scale import Times, computed
 from ingest.types import Vector
 from luma_rag.db import migrate
 from luma_rag.db.embedded import running, stop

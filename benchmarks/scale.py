@@ -25,13 +25,13 @@ import asyncpg
 import msgspec
 import numpy as np
 import uvloop
-from numpy.typing import NDArray
 from pgvector.asyncpg import register_vector
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.bulk import Loader, Place
+from benchmarks.exact import DEPTH, Exact, share_found
 from benchmarks.real_text import DOCUMENT, LANGUAGE, RealText
 from ingest.types import Vector
 from luma_rag.access import Principal
@@ -39,7 +39,6 @@ from luma_rag.db import migrate
 from luma_rag.db.embedded import running, stop
 from luma_rag.db.session import connect, create_engine, reading
 from luma_rag.documents import vector_index
-from luma_rag.documents.lexicon import K1, B
 from luma_rag.retrieval.question import Question, meaning_share, query_terms
 from luma_rag.retrieval.search import find, outline
 from luma_rag.retrieval.statement import search_statement
@@ -47,7 +46,6 @@ from luma_rag.retrieval.statement import search_statement
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 CHUNKS, OTHERS = 1_000_000, 2_000
 WAYS = ("dense", "lexical", "hybrid")
-DEPTH = 10
 _TABLES = """
 SELECT c.relname, pg_table_size(c.oid), pg_indexes_size(c.oid) FROM pg_class c
 WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND pg_total_relation_size(c.oid) > 1e6
@@ -101,50 +99,6 @@ class Report(msgspec.Struct, frozen=True):
     indexes: dict[str, int]
     words: int
     missed: float
-
-
-class Exact:
-    """The best chunks of a namespace by exact search, in numpy."""
-
-    def __init__(self, source: RealText, chunks: int) -> None:
-        self._vectors = source.vectors(0, chunks).astype(np.float16)
-        counts = source.counts(0, chunks)
-        self._chunks = chunks
-        lengths = counts.lengths
-        self._norms = (K1 * (1 - B + B * lengths / np.float32(lengths.mean()))).astype(np.float32)
-        chunk = np.repeat(np.arange(chunks, dtype=np.int32), np.diff(counts.start))
-        order = np.argsort(counts.terms, kind="stable")
-        self._terms, self._chunk, self._times = counts.terms[order], chunk[order], counts.times[order]
-
-    def cosines(self, query: Vector) -> NDArray[np.float32]:
-        """Of every chunk."""
-        rounded = query.astype(np.float16).astype(np.float32)
-        step = 50_000
-        parts = [
-            self._vectors[i : i + step].astype(np.float32) @ rounded for i in range(0, self._chunks, step)
-        ]
-        return np.concatenate(parts)
-
-    def bm25(self, terms: dict[int, int]) -> NDArray[np.float32]:
-        """Of every chunk, in Lucene's form."""
-        scores = np.zeros(self._chunks, np.float32)
-        for term, times in terms.items():
-            begin, end = np.searchsorted(self._terms, (term, term + 1))
-            chunks, found = self._chunk[begin:end], self._times[begin:end]
-            idf = np.log(1 + (self._chunks - len(chunks) + 0.5) / (len(chunks) + 0.5))
-            scores[chunks] += times * idf * found / (found + self._norms[chunks])
-        return scores
-
-
-def share_found(scores: NDArray[np.float32], found: Sequence[int]) -> float | None:
-    """Which share of the best ten is found; None where nothing is to be found."""
-    best = np.partition(scores, -DEPTH)[-DEPTH:]
-    best = best[best > 0]
-    if not len(best):
-        return None
-    # Scores are added up in another order there, and equally good ones may stand in for each other.
-    enough = best.min() * (1 - 1e-5)
-    return min(sum(scores[i] >= enough for i in found), len(best)) / len(best)
 
 
 async def fill(

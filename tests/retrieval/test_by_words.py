@@ -12,6 +12,7 @@ from sqlalchemy import delete, text
 
 from ingest.words import words
 from luma_rag.access import Principal
+from luma_rag.db import migrate
 from luma_rag.db.models import LexicalDocument, LexicalMember
 from luma_rag.documents import lexicon, merging, placement, service
 from luma_rag.retrieval import statement
@@ -215,6 +216,10 @@ async def test_frequent_terms_are_not_looked_up_beside_rare_ones(
     assert found[0].score == pytest.approx(float(reference(texts, "often seldom")[7]), abs=1e-4)
     # And where there is nothing rarer, the frequent one is looked up.
     assert len(await library.search(namespace, "often")) == 10
+    # A large namespace looks up a share of what it holds.
+    monkeypatch.setattr(statement, "MOST_SHARE", 2)
+    statement.prepared.cache_clear()
+    assert len(await library.search(namespace, "often seldom", k=100)) == 100
     statement.prepared.cache_clear()
 
 
@@ -244,6 +249,24 @@ async def test_a_term_of_little_weight_in_a_chunk_is_passed_over_beside_weightie
     # What is found has its whole score.
     assert found[texts[7]] == pytest.approx(seldom + often, abs=1e-4)
     statement.prepared.cache_clear()
+
+
+async def test_lists_from_before_are_put_in_the_order_of_their_weights(library: Library) -> None:
+    rng = random.Random(8)
+    namespace = await library.namespace()
+    await library.add([f"{sentence(rng)} n{i}" for i in range(60)], namespace)
+    query = " ".join(VOCABULARY[:5])
+    before = await scores(library, namespace, query, 60)
+    backwards = "ARRAY(SELECT x FROM unnest({0}) WITH ORDINALITY AS u (x, n) ORDER BY n DESC)"
+    async with library.store.sessions.begin() as session:
+        both = ", ".join(f"{each} = {backwards.format(each)}" for each in ("vectors", "weights"))
+        await session.execute(text(f"UPDATE lexical_posting SET {both}"))
+        await session.execute(text("UPDATE alembic_version SET version_num = '0006'"))
+    with pytest.raises(AssertionError, match="words-out-of-order"):
+        await whole(library.store)
+    await migrate.upgrade(library.store.engine)
+    await whole(library.store)
+    assert await scores(library, namespace, query, 60) == before
 
 
 async def test_doc_ids_narrow_before_anything_is_left_out(library: Library) -> None:

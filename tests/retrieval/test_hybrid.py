@@ -2,6 +2,7 @@
 
 import pytest
 
+from luma_rag.retrieval import statement
 from luma_rag.retrieval.question import (
     MEANING_ENGLISH,
     MEANING_LATIN,
@@ -40,11 +41,39 @@ async def test_scores_are_the_mean_of_the_shares_of_the_best(library: Library) -
         share = meaning_share(query, (await outline(session, library.owner, namespace))[0])
     assert 0 < share < 1
     for hit in found:
-        # Each half scores what only the other has found, too.
         expected = share * max(cosines[hit.text], 0) / max(cosines.values())
         expected += (1 - share) * bm25.get(hit.text, 0) / max(bm25.values())
         assert hit.score == pytest.approx(expected, abs=1e-4)
     assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
+
+
+async def test_each_half_scores_what_only_the_other_has_found(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    namespace = await library.namespace()
+    # Every chunk has the word, and the longer it is the less it counts.
+    await library.add([f"beta {'filler ' * i}n{i}" for i in range(120)], namespace)
+    cosines = {hit.text: hit.score for hit in await library.search(namespace, "beta", "dense", k=120)}
+    bm25 = {hit.text: hit.score for hit in await library.search(namespace, "beta", "lexical", k=120)}
+    assert len(cosines) == len(bm25) == 120
+    monkeypatch.setattr(statement, "CANDIDATES", 10)
+    statement.prepared.cache_clear()
+    found = await library.search(namespace, "beta", "hybrid", k=10)
+    statement.prepared.cache_clear()
+    by_meaning, by_words = ({hit for hit, _ in list(half.items())[:10]} for half in (cosines, bm25))
+    async with library.store.sessions.begin() as session:
+        share = meaning_share("beta", (await outline(session, library.owner, namespace))[0])
+    expected = {
+        each: share * max(cosines[each], 0) / max(cosines.values())
+        + (1 - share) * bm25[each] / max(bm25.values())
+        for each in by_meaning | by_words
+    }
+    best = sorted(expected, key=lambda each: -expected[each])[:10]
+    assert {hit.text: hit.score for hit in found} == pytest.approx(
+        {each: expected[each] for each in best}, abs=1e-4
+    )
+    assert set(best) - by_words
+    assert any(cosines[each] > 0 for each in set(best) - by_meaning)
 
 
 async def test_what_only_words_find_is_found(library: Library) -> None:
