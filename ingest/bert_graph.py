@@ -62,6 +62,7 @@ class BertGraph:
         weights = self._weights
         self._shape = self._add("Shape", "mask")
         tokens = self._add("Slice", self._shape, self._constant([1]), self._constant([2]))
+        self._width = len(weights["embeddings.LayerNorm.bias"])
         # There is one segment only, so its embedding can be added once and for all.
         positions = (
             weights["embeddings.position_embeddings.weight"]
@@ -69,15 +70,17 @@ class BertGraph:
         )
         places = self._add("Slice", self._constant(positions), self._constant([0]), tokens)
         embedded = self._add("Add", "words", places)
-        hidden = self._add(
-            "LayerNormalization", embedded, *self._parameters("embeddings.LayerNorm"), epsilon=_EPSILON
-        )
+        # Only attention asks which text a token belongs to.
+        hidden = self._rows(self._normalised(embedded, "embeddings.LayerNorm"))
+        count = self._add("Slice", self._add("Shape", hidden), self._constant([0]), self._constant([1]))
+        self._zeros = self._add("Expand", self._constant([np.uint8(_ZERO)]), count)
         layers = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layer."))
         for number in range(layers):
             hidden = self._layer(hidden, f"encoder.layer.{number}")
         # The mean over the tokens; what it is divided by falls away as the length is made 1.
         mask = self._add("Unsqueeze", self._add("Cast", "mask", to=TensorProto.FLOAT), self._constant([1]))
-        total = self._add("Squeeze", self._add("MatMul", mask, hidden), self._constant([1]))
+        total = self._add("MatMul", mask, self._texts(hidden, self._width))
+        total = self._add("Squeeze", total, self._constant([1]))
         self._add("LpNormalization", total, outputs=["vectors"], axis=1, p=2)
 
     def _layer(self, hidden: str, prefix: str) -> str:
@@ -93,58 +96,56 @@ class BertGraph:
 
     def _residual(self, value: str, hidden: str, prefix: str) -> str:
         """A linear layer, what it goes round, and the normalisation of their sum."""
-        return self._add(
-            "SkipLayerNormalization",
-            self._linear(value, self._weights[f"{prefix}.dense.weight"]),
-            hidden,
-            *self._parameters(f"{prefix}.LayerNorm"),
-            self._constant(self._weights[f"{prefix}.dense.bias"]),
-            domain=_CONTRIB,
-            epsilon=_EPSILON,
-        )
+        # ONNX Runtime has one operator for all of these, which takes twice as long.
+        result = self._linear(value, self._weights[f"{prefix}.dense.weight"])
+        result = self._add("Add", result, self._constant(self._weights[f"{prefix}.dense.bias"]))
+        return self._normalised(self._add("Add", result, hidden), f"{prefix}.LayerNorm")
 
     def _attend(self, hidden: str, project: Array, bias: Array) -> str:
         how: dict[str, Any] = {"domain": _CONTRIB, "num_heads": _HEADS}
         if self._recipe == "float32":
             # This one projects, too, which is faster by some percent.
-            return self._add(
-                "Attention", hidden, self._constant(project.T), self._constant(bias), "mask", **how
-            )
+            texts = self._texts(hidden, self._width)
+            weights = (self._constant(project.T), self._constant(bias))
+            return self._rows(self._add("Attention", texts, *weights, "mask", **how))
         parts = [self._name() for _ in ("query", "key", "value")]
-        self._add("Split", self._linear(hidden, project), outputs=parts, axis=-1, num_outputs=len(parts))
-        return self._add("MultiHeadAttention", *parts, self._constant(bias), "mask", **how)
+        projected = self._texts(self._linear(hidden, project), len(bias))
+        self._add("Split", projected, outputs=parts, axis=-1, num_outputs=len(parts))
+        return self._rows(self._add("MultiHeadAttention", *parts, self._constant(bias), "mask", **how))
+
+    def _rows(self, value: str) -> str:
+        """All tokens of all texts, one after the other."""
+        return self._add("Reshape", value, self._constant([-1, self._width]))
+
+    def _texts(self, rows: str, width: int) -> str:
+        """The tokens of each text by themselves."""
+        shape = self._add("Concat", self._shape, self._constant([width]), axis=0)
+        return self._add("Reshape", rows, shape)
+
+    def _normalised(self, value: str, prefix: str) -> str:
+        parameters = [self._constant(self._weights[f"{prefix}.{name}"]) for name in ("weight", "bias")]
+        return self._add("LayerNormalization", value, *parameters, epsilon=_EPSILON)
 
     def _exact(self, value: str, weight: Array) -> str:
         return self._add("FusedMatMul", value, self._constant(weight), domain=_CONTRIB, transB=1)
 
     def _quantised(self, value: str, weight: Array) -> str:
-        width, depth = weight.shape
         scale = np.abs(weight).max(axis=1) / np.float32(_LARGEST_WEIGHT)
         whole = np.rint(weight / scale[:, None]).astype(np.int8)
-        rows = self._add("Reshape", value, self._constant([-1, depth]))
-        largest = self._add("ReduceMax", self._add("Abs", rows), self._constant([1]), keepdims=0)
+        largest = self._add("ReduceMax", self._add("Abs", value), self._constant([1]), keepdims=0)
         # A row of zeros, which no text has, must not divide by zero.
         largest = self._add("Max", largest, self._constant([np.float32(1e-9)]))
         row_scale = self._add("Div", largest, self._constant([np.float32(_LARGEST_INPUT)]))
-        zeros = self._add("Expand", self._constant([np.uint8(_ZERO)]), self._add("Shape", row_scale))
         product = self._add(
             "MatMulIntegerToFloat",
-            self._add("QuantizeLinear", rows, row_scale, zeros, axis=0),
+            self._add("QuantizeLinear", value, row_scale, self._zeros, axis=0),
             self._constant(whole.T),
             self._constant([np.float32(1)]),
             self._constant(scale),
             self._constant(np.uint8(_ZERO)),
             domain=_CONTRIB,
         )
-        column = self._add("Unsqueeze", row_scale, self._constant([1]))
-        shape = self._add("Concat", self._shape, self._constant([width]), axis=0)
-        return self._add("Reshape", self._add("Mul", product, column), shape)
-
-    def _parameters(self, prefix: str) -> tuple[str, str]:
-        return (
-            self._constant(self._weights[f"{prefix}.weight"]),
-            self._constant(self._weights[f"{prefix}.bias"]),
-        )
+        return self._add("Mul", product, self._add("Unsqueeze", row_scale, self._constant([1])))
 
     def _add(
         self, operator: str, *inputs: str, outputs: list[str] | None = None, domain: str = "", **how: Any
