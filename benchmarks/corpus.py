@@ -35,6 +35,7 @@ class Corpus(msgspec.Struct, frozen=True):
             async with self.store.sessions.begin() as session:
                 await intake.add(
                     session,
+                    self.store.storage,
                     self.principal,
                     stored,
                     kind,

@@ -54,4 +54,4 @@ def share_found(scores: NDArray[np.float32], found: Sequence[int]) -> float | No
         return None
     # Scores are added up in another order there, and equally good ones may stand in for each other.
     enough = best.min() * (1 - 1e-5)
-    return min(sum(scores[i] >= enough for i in found), len(best)) / len(best)
+    return min(int((scores[found] >= enough).sum()), len(best)) / len(best)

@@ -89,8 +89,11 @@ class RealText:
             found, times = np.unique(np.concatenate(keys), return_counts=True)
             sizes = np.bincount(found >> 32, minlength=len(places))
             parts.append((sizes, (found & 0xFFFFFFFF).astype(np.int32), times.astype(np.int16)))
-        sizes, found, times = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return Counts(np.concatenate(([0], np.cumsum(sizes))), found, times)
+        sizes = np.concatenate([part[0] for part in parts])
+        terms = np.concatenate([part[1] for part in parts])
+        return Counts(
+            np.concatenate(([0], np.cumsum(sizes))), terms, np.concatenate([part[2] for part in parts])
+        )
 
     def vectors(self, first: int, last: int) -> Vector:
         """Vectors of shape (last - first, dimensions), rounded to what is stored."""
@@ -236,4 +239,5 @@ def _spread(chunk: int, terms: Numbers, start: NDArray[np.int64], first: int, la
 
 
 def _unit(vectors: Vector) -> Vector:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Vector = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit

@@ -246,7 +246,8 @@ async def _plain(
     def asked(question: Question) -> tuple[Any, dict[str, Any]]:
         return search_statement(principal, namespace_id, question, k=DEPTH, indexed=indexed)
 
-    compiled = asked(example)[0].compile(dialect=dialect())
+    # SQLAlchemy gives it no types.
+    compiled = asked(example)[0].compile(dialect=dialect())  # type: ignore[no-untyped-call]
     prepared = await connection.prepare(str(compiled))
     constant = compiled.params
 
