@@ -29,9 +29,7 @@ _SERVER_SETTINGS = {
     # To plan a search takes as long as a small one itself. No plan depends on a value: each kind of search
     # has a text of its own.
     "plan_cache_mode": "force_generic_plan",
-    # Chosen by what is found, see docs/decisions/search.md. Where dead rows or a filter leave too few, HNSW
-    # looks further.
-    "hnsw.ef_search": "200",
+    # Where dead rows or a filter leave too few, HNSW looks further.
     "hnsw.iterative_scan": "relaxed_order",
 }
 _TRUSTED_SECONDS = 5.0

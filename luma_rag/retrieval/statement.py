@@ -54,6 +54,13 @@ LEAST_SHARE = 0.22
 """Beyond so many, a term passes over the chunks that it gives less than this share of the weight of the
 weightiest term: adding these up takes most of the time, and hardly any of them is among the best."""
 MOST_SCORED = 250
+LOOK = 100
+LOOK_AT = 10_000
+LOOK_GROWS = 0.176
+"""`hnsw.ef_search` in a namespace of so many vectors, and the power of the size with which it grows: by half for
+ten times as many. Chosen by what is found, see docs/decisions/search.md."""
+MOST_LOOK = 1_000
+"""What pgvector allows."""
 
 _NAMESPACE_ID = bindparam("namespace_id", type_=Integer)
 _DOC_IDS = bindparam("doc_ids", type_=ARRAY(Integer))
@@ -165,7 +172,8 @@ def _by_meaning(form: Form, may_read: ColumnElement[bool]) -> CTE:
     nearest = select(ChunkVector.id, distance).where(may_read).limit(_depth(form))
     if form.indexed is not None and not form.narrowed:
         # Only a number that stands there shows that the partial index fits.
-        nearest = nearest.where(ChunkVector.namespace_id == _number(form.indexed)).order_by(distance)
+        mine = ChunkVector.namespace_id == _number(form.indexed)
+        nearest = nearest.where(mine, _looks_far_enough()).order_by(distance)
     else:
         nearest = nearest.where(ChunkVector.namespace_id == _NAMESPACE_ID).order_by(distance, ChunkVector.id)
     if form.narrowed:
@@ -173,6 +181,27 @@ def _by_meaning(form: Form, may_read: ColumnElement[bool]) -> CTE:
     found = nearest.subquery("nearest")
     by_meaning = select(found.c.id, (-found.c.distance).label("score")).cte("by_meaning")
     return by_meaning.prefix_with("MATERIALIZED")
+
+
+def _looks_far_enough() -> ColumnElement[bool]:
+    """Tells HNSW how many neighbours to look at, until the statement ends.
+
+    Postgres finds out what depends on no row before it looks at the first. As a message of its own it would
+    take as long as half a search.
+    """
+    grown = func.power(_held() / LOOK_AT, LOOK_GROWS, type_=Float)
+    look = func.least(func.greatest(LOOK, LOOK * grown), MOST_LOOK, type_=Float)
+    setting = func.set_config("hnsw.ef_search", cast(cast(look, Integer), Text), True)
+    return select(setting).scalar_subquery().is_not(None)
+
+
+def _held() -> ColumnElement[float]:
+    """How many chunks the namespace holds."""
+    return (
+        select(cast(func.coalesce(func.sum(LexicalSegment.chunks), 0), Float))
+        .where(LexicalSegment.namespace_id == _NAMESPACE_ID)
+        .scalar_subquery()
+    )
 
 
 def _distance() -> ColumnElement[float]:
@@ -215,11 +244,7 @@ def _weighed(may_read: ColumnElement[bool]) -> CTE:
         .group_by(asked.c.term, asked.c.times)
         .cte("known")
     )
-    held = (
-        select(cast(func.coalesce(func.sum(LexicalSegment.chunks), 0), Float))
-        .where(LexicalSegment.namespace_id == _NAMESPACE_ID)
-        .scalar_subquery()
-    )
+    held = _held()
     idf = func.ln(1 + (held - known.c.chunks + 0.5) / (known.c.chunks + 0.5), type_=Float)
     valued = select(
         known.c.term,

@@ -1,16 +1,38 @@
 """Large namespaces get an index of their own; answers are right before, while and after."""
 
 import asyncio
+import json
+import re
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import ClauseElement, Executable, text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from luma_rag.documents import placement, vector_index
+from luma_rag.retrieval import statement
+from luma_rag.retrieval.question import Question
 from luma_rag.retrieval.search import outline
+from luma_rag.retrieval.statement import search_statement
 from luma_rag.verify import verify
-from tests.retrieval.conftest import Library
+from tests.retrieval.conftest import Library, vectors
 
 SIZE = 3000
+
+
+class Explained(Executable, ClauseElement):
+    """What Postgres does to carry a statement out."""
+
+    inherit_cache = False
+
+    def __init__(self, statement: ClauseElement) -> None:
+        self.statement = statement
+
+
+@compiles(Explained)
+def _explained(element: Explained, compiler: SQLCompiler, **options: Any) -> str:
+    return f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {compiler.process(element.statement, **options)}"
 
 
 @pytest.fixture
@@ -76,6 +98,44 @@ async def test_a_namespace_is_promoted_and_demoted(library: Library) -> None:
     assert await vector_index.tend(library.store.engine)
     assert not await is_indexed(library, namespace)
     assert await found(library, namespace, "clover again", "hybrid") == ["clover again"]
+
+
+@pytest.mark.usefixtures("small")
+async def test_how_far_an_index_looks_grows_with_the_namespace(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    namespace = await library.namespace()
+    await library.add([f"clover n{i}" for i in range(SIZE)], namespace)
+    assert await vector_index.tend(library.store.engine)
+    async with library.store.sessions.begin() as session:
+        # Postgres has not yet seen to it itself, and takes the table for a small one.
+        await session.execute(text("ANALYZE chunk_vector"))
+
+    async def looked_at() -> tuple[int, int]:
+        """How many pages of the index are read, and the setting that they were read by."""
+        statement.prepared.cache_clear()
+        question = Question(embedding=vectors(["clover n7"])[0])
+        asked = search_statement(library.owner, namespace, question, k=10, indexed=True)
+        async with library.store.sessions.begin() as session:
+            plan = (await session.execute(Explained(asked[0]), asked[1])).scalar_one()
+            look = await session.scalar(text("SHOW hnsw.ef_search"))
+        async with library.store.sessions.begin() as session:
+            assert await session.scalar(text("SHOW hnsw.ef_search")) == "40"
+        scan = f'"Index Name": "ix_chunk_vector_hnsw_{namespace}".*?"Shared Hit Blocks": ([0-9]+)'
+        (read,) = re.findall(scan, json.dumps(plan))
+        return int(read), int(look or 0)
+
+    read, look = await looked_at()
+    assert look == statement.LOOK
+    # As if there were a hundred times as many as where it begins to grow.
+    monkeypatch.setattr(statement, "LOOK_AT", SIZE / 100)
+    more, further = await looked_at()
+    assert further == pytest.approx(look * 1.5**2, rel=0.01)
+    assert more > 1.2 * read
+    monkeypatch.setattr(statement, "LOOK_AT", SIZE / 1e12)
+    assert (await looked_at())[1] == 1000
+    monkeypatch.undo()
+    statement.prepared.cache_clear()
 
 
 @pytest.mark.usefixtures("small")
