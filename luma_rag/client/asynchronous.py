@@ -82,9 +82,13 @@ class AsyncLuma:
         mode: Mode = "hybrid",
         rerank: bool | None = None,
         doc_ids: Sequence[int] | None = None,
+        per_document: int | None = None,
     ) -> SearchResult:
-        """The `k` best passages; reranked where the service has a reranker and `rerank` is not False."""
-        return await self._send(calls.search(namespace_id, query, k, mode, rerank, doc_ids))
+        """The `k` best passages; reranked where the service has a reranker and `rerank` is not False.
+
+        `doc_ids` are the only documents to be searched, `per_document` is the most hits that each may have.
+        """
+        return await self._send(calls.search(namespace_id, query, k, mode, rerank, doc_ids, per_document))
 
     async def ask(self, namespace_id: int, question: str) -> MessageView:
         """The answer to a question, in a new chat."""

@@ -101,10 +101,22 @@ def ingestion(ingestion_id: int) -> Call[IngestionView]:
 
 
 def search(
-    namespace_id: int, query: str, k: int, mode: Mode, rerank: bool | None, doc_ids: Sequence[int] | None
+    namespace_id: int,
+    query: str,
+    k: int,
+    mode: Mode,
+    rerank: bool | None,
+    doc_ids: Sequence[int] | None,
+    per_document: int | None,
 ) -> Call[SearchResult]:
-    chosen = None if doc_ids is None else list(doc_ids)
-    body = {"query": query, "k": k, "mode": mode, "rerank": rerank, "doc_ids": chosen}
+    body = {
+        "query": query,
+        "k": k,
+        "mode": mode,
+        "rerank": rerank,
+        "doc_ids": None if doc_ids is None else list(doc_ids),
+        "per_document": per_document,
+    }
     return Call("POST", f"/api/namespaces/{namespace_id}/search", SearchResult, json=body)
 
 

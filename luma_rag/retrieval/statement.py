@@ -57,8 +57,8 @@ MOST_SCORED = 250
 LOOK = 100
 LOOK_AT = 10_000
 LOOK_GROWS = 0.176
-"""`hnsw.ef_search` in a namespace of so many vectors, and the power of the size with which it grows: by half for
-ten times as many. Chosen by what is found, see docs/decisions/search.md."""
+"""`hnsw.ef_search` in a namespace of so many vectors, and the power of the size with which it grows: by half
+for ten times as many. Chosen by what is found, see docs/decisions/search.md."""
 MOST_LOOK = 1_000
 """What pgvector allows."""
 

@@ -28,6 +28,8 @@ async def test_from_a_file_to_an_evaluation_in_asyncio(api: Api, token: str, tmp
         assert [held.title for held in await luma.documents(namespace.id)] == ["The handbook"]
         hits = (await luma.search(namespace.id, "handbook", k=2, doc_ids=[uploaded.id])).hits
         assert {hit.doc_id for hit in hits} == {uploaded.id}
+        assert len(hits) == 2
+        assert len((await luma.search(namespace.id, "handbook", per_document=1)).hits) == 1
         question = NewQuestion(hits[0].text[:200], [KnownPlace(uploaded.id, hits[0].page)])
         added = await luma.add_questions(namespace.id, [question])
         assert await luma.questions(namespace.id) == added
