@@ -54,11 +54,11 @@ LEAST_SHARE = 0.22
 """Beyond so many, a term passes over the chunks that it gives less than this share of the weight of the
 weightiest term: adding these up takes most of the time, and hardly any of them is among the best."""
 MOST_SCORED = 250
-LOOK = 100
-LOOK_AT = 10_000
+LOOK = 150
+LOOK_AT = 100_000
 LOOK_GROWS = 0.176
-"""`hnsw.ef_search` in a namespace of so many vectors, and the power of the size with which it grows: by half
-for ten times as many. Chosen by what is found, see docs/decisions/search.md."""
+"""`hnsw.ef_search` in a namespace of up to so many vectors, and the power of the size with which it grows
+from there: by half for ten times as many. Chosen by what is found, see docs/decisions/search.md."""
 MOST_LOOK = 1_000
 """What pgvector allows."""
 
