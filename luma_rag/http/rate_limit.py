@@ -49,8 +49,12 @@ def limited(work: Work) -> dict[str, Work]:
     return {"limited": work}
 
 
-def take_permit(connection: ASGIConnection[Any, Principal, Any, Any], handler: BaseRouteHandler) -> None:
+async def take_permit(
+    connection: ASGIConnection[Any, Principal, Any, Any], handler: BaseRouteHandler
+) -> None:
     """A guard for all routes: of those that are `limited`, each request takes a permit.
+
+    Asynchronous only in name: Litestar calls others in threads, which takes as long as a statement does.
 
     Raises:
         RateLimitedError: there is none for now.
