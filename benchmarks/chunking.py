@@ -37,7 +37,7 @@ from luma_rag.retrieval.question import MEANING_ENGLISH
 from luma_rag.retrieval.selection import select
 from luma_rag.retrieval.statement import CANDIDATES
 
-DEFAULT = "64/0/0 128/0/0 192/0/0 256/0/0 256/24/0 256/64/0 256/24/24 256/24/48 128/24/48"
+DEFAULT = "256/0/0 256/24/0 256/64/0 256/24/48 256/0/32 256/0/48 256/0/64 192/0/48 128/24/48"
 Scores = NDArray[np.float64]
 Files = dict[str, ParsedDocument]
 Located = tuple[str, Chunk]

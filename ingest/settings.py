@@ -15,10 +15,13 @@ class ParserLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Sizes in tokens of the embedding model; `max_tokens` includes context and special tokens."""
+    """Sizes in tokens of the embedding model; `max_tokens` includes context and special tokens.
+
+    Chosen by what is found, see docs/decisions/chunking.md.
+    """
 
     max_tokens: int = 256
-    overlap_tokens: int = 24
+    overlap_tokens: int = 0
     context_tokens: int = 48
 
 

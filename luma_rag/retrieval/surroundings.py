@@ -56,9 +56,13 @@ async def surroundings(
         if near_id in given:
             continue
         given.add(near_id)
-        # Neighbours overlap.
+        # Neighbours may overlap; else white space stood between them, mostly the end of a line.
         if near_start < start:
-            found[vec_id] = msgspec.structs.replace(found[vec_id], before=text[: start - near_start])
+            gap = "\n" if near_start + len(text) < start else ""
+            found[vec_id] = msgspec.structs.replace(found[vec_id], before=text[: start - near_start] + gap)
         else:
-            found[vec_id] = msgspec.structs.replace(found[vec_id], after=text[max(end - near_start, 0) :])
+            gap = "\n" if end < near_start else ""
+            found[vec_id] = msgspec.structs.replace(
+                found[vec_id], after=gap + text[max(end - near_start, 0) :]
+            )
     return found

@@ -13,6 +13,7 @@ from ingest.settings import ChunkSettings
 from ingest.types import Chunk, ParsedDocument, Passage
 
 SETTINGS = ChunkSettings()
+OVERLAPPING = ChunkSettings(overlap_tokens=24)
 SENTENCE = "The quick brown fox number {} jumps over the lazy dog near the old mill. "
 
 NASTY = {
@@ -114,10 +115,19 @@ def test_nothing_to_read_gives_no_chunk(text: str, count: TokenCounter) -> None:
 
 def test_neighbours_overlap_a_little(count: TokenCounter) -> None:
     text = "".join(SENTENCE.format(i) for i in range(100))
+    chunks = chunk(document(text), "name.pdf", count, OVERLAPPING)
+    assert len(chunks) > 5
+    for before, after in itertools.pairwise(chunks):
+        assert 0 < count(text[after.start : before.end]) <= OVERLAPPING.overlap_tokens
+
+
+def test_neighbours_share_nothing_unless_they_are_to(count: TokenCounter) -> None:
+    text = "".join(SENTENCE.format(i) for i in range(100))
     chunks = chunk(document(text), "name.pdf", count, SETTINGS)
     assert len(chunks) > 5
     for before, after in itertools.pairwise(chunks):
-        assert 0 < count(text[after.start : before.end]) <= SETTINGS.overlap_tokens
+        assert before.end <= after.start
+        assert not text[before.end : after.start].strip()
 
 
 def test_chunks_start_and_end_with_sentences(count: TokenCounter) -> None:

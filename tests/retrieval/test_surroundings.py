@@ -46,6 +46,16 @@ async def test_where_chunks_overlap_nothing_is_said_twice(library: Library) -> N
     assert await around(library, namespace, "a plan, a canal") == [Surroundings("A man, ", ".")]
 
 
+async def test_what_stands_apart_is_not_run_together(library: Library) -> None:
+    namespace = await library.namespace()
+    doc_id = await library.add(["One.", "Two.", "Three."], namespace)
+    async with library.store.sessions.begin() as session:
+        places = {0: (0, 4), 1: (5, 9), 2: (11, 17)}
+        for chunk in await session.scalars(select(Chunk).where(Chunk.doc_id == doc_id)):
+            chunk.start_char, chunk.end_char = places[chunk.ordinal]
+    assert await around(library, namespace, "Two.") == [Surroundings("One.\n", "\nThree.")]
+
+
 async def test_who_may_not_read_the_namespace_gets_nothing(library: Library) -> None:
     namespace, other = await library.namespace(), await library.namespace()
     await library.add(TEXTS, namespace)
@@ -90,7 +100,7 @@ async def test_a_search_gives_each_place_and_each_text_once(library: Library, ap
 async def test_what_is_read_round_a_hit(api: Api, tmp_path) -> None:  # type: ignore[no-untyped-def]
     alice = await api.user("alice3")
     namespace = await api.namespace(alice)
-    lines = [f"Field {n} has clover of kind {n}, sown in spring and cut in autumn." for n in range(60)]
+    lines = [f"Field {n} has clover of kind {n}, sown in spring and cut in autumn." for n in range(50)]
     await api.upload(alice, pdf(tmp_path / "fields.pdf", "\n".join(lines)), namespace)
     me = (await alice.get("/api/auth/me")).json()
     retriever: Retriever = api.runtime.retriever
