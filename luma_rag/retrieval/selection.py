@@ -48,23 +48,26 @@ class _Text:
     """A text as its words, without case."""
 
     def __init__(self, text: str) -> None:
-        self.words = text.casefold().split()
-        self._line = _line(self.words)
-        self._beginning = _line(self.words[:_RUN])
+        words = text.casefold().split()
+        self._words = len(words)
+        self._line = _line(words)
+        self._beginning = _line(words[:_RUN])
 
     def is_copy_of(self, other: "_Text") -> bool:
         """Whether both are the same where they overlap, and that is most of the shorter one."""
-        least = max(_RUN, int(_LEAST_COMMON * min(len(self.words), len(other.words))))
+        least = max(_RUN, int(_LEAST_COMMON * min(self._words, other._words)))
         return self._begins_within(other, least) or other._begins_within(self, least)
 
     def _begins_within(self, other: "_Text", least: int) -> bool:
-        # Two texts are seldom as alike as to have to be compared word for word.
-        if len(self.words) < _RUN or self._beginning not in other._line:
-            return self.words == other.words
-        for start in range(len(other.words) - least + 1):
-            common = min(len(other.words) - start, len(self.words))
-            if common >= least and other.words[start : start + common] == self.words[:common]:
+        if self._words < _RUN:
+            return self._line == other._line
+        at = other._line.find(self._beginning)
+        while at >= 0:
+            common = other._line[at : at + len(self._line)]
+            # There is a space more than there are words.
+            if self._line.startswith(common) and common.count(" ") > least:
                 return True
+            at = other._line.find(self._beginning, at + 1)
         return False
 
 
