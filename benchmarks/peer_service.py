@@ -55,6 +55,9 @@ def main() -> None:
     store = open_store(arguments)
     if arguments.hnsw:
         store.apply_vector_index(HNSWIndex())
+    elif arguments.port is None and arguments.store == "PGVectorStore":
+        # From a run before.
+        store.drop_vector_index()
     app = FastAPI()
 
     @app.post("/search")

@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -200,9 +201,13 @@ async def _working(store: Store) -> AsyncGenerator[_Worker]:
             await worker.stop()
             raw.remove_termination_listener(on_lost)
             if not lost:
-                await raw.remove_listener(ingestion.CHANNEL, on_news)
-                async with store.sessions.begin() as session:
-                    await ingestion.release(session, number)
+                try:
+                    await raw.remove_listener(ingestion.CHANNEL, on_news)
+                    async with store.sessions.begin() as session:
+                        await ingestion.release(session, number)
+                except (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError) as error:
+                    # The lock went with it, so that others take over what this worker holds.
+                    logger.warning("The database was gone before the worker: %s", error)
 
 
 async def _main() -> None:

@@ -1,6 +1,7 @@
 """The queue: who takes what, what becomes of it, and what a dead worker leaves behind."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -10,8 +11,10 @@ from sqlalchemy import select
 from luma_rag.access import Principal
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, Ingestion, Namespace, User
+from luma_rag.db.session import connect
 from luma_rag.documents import ingestion
 from luma_rag.runtime import Store
+from luma_rag.worker import _working
 
 
 @pytest.fixture
@@ -151,3 +154,24 @@ async def test_looking_for_dead_workers_wakes_nobody_where_there_are_none(
         await asyncio.sleep(0.2)
         assert len(heard) == 1
         await connection.invalidate()
+
+
+async def test_a_worker_ends_quietly_where_the_database_is_gone_before_it(
+    store: Store, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def end_all_others() -> None:
+        connection = await connect(database)
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await connection.close()
+
+    async with _working(store):
+        # The event loop stands still meanwhile, so that the worker has not yet seen it.
+        ending = threading.Thread(target=asyncio.run, args=(end_all_others(),))
+        ending.start()
+        ending.join()
+    assert "gone before the worker" in caplog.text
+    async with worker(store), store.sessions.begin() as session:
+        assert await ingestion.claim(session, 1, None) is None
