@@ -96,7 +96,7 @@ class BertGraph:
 
     def _residual(self, value: str, hidden: str, prefix: str) -> str:
         """A linear layer, what it goes round, and the normalisation of their sum."""
-        # ONNX Runtime has one operator for all of these, which takes twice as long.
+        # ONNX Runtime has one operator for the last three of these, which takes several times as long.
         result = self._linear(value, self._weights[f"{prefix}.dense.weight"])
         result = self._add("Add", result, self._constant(self._weights[f"{prefix}.dense.bias"]))
         return self._normalised(self._add("Add", result, hidden), f"{prefix}.LayerNorm")
