@@ -41,7 +41,7 @@ from luma_rag.db.session import connect, create_engine, reading
 from luma_rag.documents import vector_index
 from luma_rag.retrieval.question import Question, meaning_share, query_terms
 from luma_rag.retrieval.search import find, outline
-from luma_rag.retrieval.statement import search_statement
+from luma_rag.retrieval.statement import LOOK, LOOK_AT, LOOK_GROWS, search_statement
 
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 CHUNKS, OTHERS = 1_000_000, 2_000
@@ -151,6 +151,9 @@ async def measure(
     about = place.namespace_id
     async with searching.connect() as reader:
         _, indexed = await outline(reader, principal, about)
+    # The barest looks as far as the others do.
+    look = int(LOOK * max(1, (place.last / LOOK_AT) ** LOOK_GROWS))
+    await connection.execute(f"SET hnsw.ef_search = {look}")
     nearest = await connection.prepare(
         f"SELECT id FROM chunk_vector WHERE namespace_id = {about} "  # noqa: S608 - numbers
         f"ORDER BY embedding <#> $1 LIMIT {DEPTH}"
