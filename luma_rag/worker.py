@@ -203,11 +203,12 @@ async def _working(store: Store) -> AsyncGenerator[_Worker]:
             if not lost:
                 try:
                     await raw.remove_listener(ingestion.CHANNEL, on_news)
-                    async with store.sessions.begin() as session:
-                        await ingestion.release(session, number)
-                except (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError) as error:
+                except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, OSError) as error:
                     # The lock went with it, so that others take over what this worker holds.
                     logger.warning("The database was gone before the worker: %s", error)
+                else:
+                    async with store.sessions.begin() as session:
+                        await ingestion.release(session, number)
 
 
 async def _main() -> None:

@@ -48,6 +48,14 @@ def test_what_differs_in_a_word_is_another_passage(other: str) -> None:
     assert chosen(TEXT, other) == [TEXT, other]
 
 
+@pytest.mark.parametrize(("shared", "is_copy"), [(7, False), (8, True)])
+def test_a_copy_shares_most_of_the_shorter_text(shared: int, is_copy: bool) -> None:
+    words = [f"word{n}" for n in range(20)]
+    one, other = " ".join(words[:10]), " ".join(words[10 - shared : 20 - shared])
+    assert chosen(one, other) == ([one] if is_copy else [one, other])
+    assert chosen(other, one) == ([other] if is_copy else [other, one])
+
+
 def test_short_texts_and_those_without_words_are_compared_too() -> None:
     assert chosen("", " ", "words", "Words") == ["", "words"]
 

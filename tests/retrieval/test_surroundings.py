@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+
+import pytest
 from sqlalchemy import select
 
 from luma_rag.access import Principal
@@ -36,24 +39,27 @@ async def test_neighbours_come_once_and_from_the_same_passage(library: Library) 
     assert await around(library, namespace, "three ") == [Surroundings("two ", "")]
 
 
-async def test_where_chunks_overlap_nothing_is_said_twice(library: Library) -> None:
+@pytest.mark.parametrize(
+    ("texts", "places", "expected"),
+    [
+        # What two share is not said twice.
+        (("A man, a plan", "a plan, a canal", "a canal."), ((0, 13), (7, 22), (15, 23)), ("A man, ", ".")),
+        # What stands apart is not run together.
+        (("One.", "Two.", "Three."), ((0, 4), (5, 9), (11, 17)), ("One.\n", "\nThree.")),
+    ],
+)
+async def test_chunks_are_put_together_as_they_stood(
+    library: Library,
+    texts: Sequence[str],
+    places: Sequence[tuple[int, int]],
+    expected: tuple[str, str],
+) -> None:
     namespace = await library.namespace()
-    doc_id = await library.add(["A man, a plan", "a plan, a canal", "a canal."], namespace)
+    doc_id = await library.add(texts, namespace)
     async with library.store.sessions.begin() as session:
-        places = {0: (0, 13), 1: (7, 22), 2: (15, 23)}
         for chunk in await session.scalars(select(Chunk).where(Chunk.doc_id == doc_id)):
             chunk.start_char, chunk.end_char = places[chunk.ordinal]
-    assert await around(library, namespace, "a plan, a canal") == [Surroundings("A man, ", ".")]
-
-
-async def test_what_stands_apart_is_not_run_together(library: Library) -> None:
-    namespace = await library.namespace()
-    doc_id = await library.add(["One.", "Two.", "Three."], namespace)
-    async with library.store.sessions.begin() as session:
-        places = {0: (0, 4), 1: (5, 9), 2: (11, 17)}
-        for chunk in await session.scalars(select(Chunk).where(Chunk.doc_id == doc_id)):
-            chunk.start_char, chunk.end_char = places[chunk.ordinal]
-    assert await around(library, namespace, "Two.") == [Surroundings("One.\n", "\nThree.")]
+    assert await around(library, namespace, texts[1]) == [Surroundings(*expected)]
 
 
 async def test_who_may_not_read_the_namespace_gets_nothing(library: Library) -> None:
