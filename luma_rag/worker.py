@@ -14,7 +14,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,6 +34,7 @@ logger = logging.getLogger(__name__)
 # A notification wakes the worker at once; this is for what nobody announces, such as another worker's death.
 _LOOK_AGAIN_SECONDS = 5.0
 _REPORT_SECONDS = 0.5
+_LOSING_SECONDS = 1.0
 # Upkeep is done when nothing waits, and in between where that would be long in coming.
 _TIDY_EVERY = 50
 # Searches come first: the worker takes what the service leaves.
@@ -176,13 +176,12 @@ async def _working(store: Store) -> AsyncGenerator[_Worker]:
         await connection.commit()
         raw: Any = (await connection.get_raw_connection()).driver_connection
         task = asyncio.current_task()
-        lost = False
+        lost, is_ending = asyncio.Event(), False
 
         def on_lost(*_: object) -> None:
             # Without the connection the lock is gone, and others take over what this worker holds.
-            nonlocal lost
-            lost = True
-            if task is not None:
+            lost.set()
+            if task is not None and not is_ending:
                 task.cancel()
 
         def on_news(*_: object) -> None:
@@ -194,21 +193,29 @@ async def _working(store: Store) -> AsyncGenerator[_Worker]:
         try:
             yield worker
         except asyncio.CancelledError:
-            if not lost:
+            if not lost.is_set():
                 raise
             raise UnavailableError("The worker lost its connection to the database.") from None
         finally:
+            is_ending = True
             await worker.stop()
-            raw.remove_termination_listener(on_lost)
-            if not lost:
-                try:
-                    await raw.remove_listener(ingestion.CHANNEL, on_news)
-                except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, OSError) as error:
-                    # The lock went with it, so that others take over what this worker holds.
-                    logger.warning("The database was gone before the worker: %s", error)
-                else:
-                    async with store.sessions.begin() as session:
-                        await ingestion.release(session, number)
+            if not lost.is_set():
+                await _give_back(store, number, lost)
+            # Closed, and not for others to use: it listens.
+            await connection.invalidate()
+
+
+async def _give_back(store: Store, number: int, lost: asyncio.Event) -> None:
+    try:
+        async with store.sessions.begin() as session:
+            await ingestion.release(session, number)
+    except Exception:
+        # A database that stops meanwhile shows itself in many ways, and then closes the connection.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(lost.wait(), _LOSING_SECONDS)
+        if not lost.is_set():
+            raise
+        logger.warning("The database was gone before the worker; the next one takes what this one held.")
 
 
 async def _main() -> None:

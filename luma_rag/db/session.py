@@ -54,6 +54,8 @@ def create_engine(url: str, *, pool_size: int = 8) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
+        # The one used last: its process still has in the caches what the next one needs.
+        pool_use_lifo=True,
         # Errors end up in logs, and parameters hold questions, names and hashes.
         hide_parameters=True,
     )

@@ -40,6 +40,8 @@ def query_terms(query: str, languages: Collection[str]) -> Counter[int]:
 
 def latin_share(query: str) -> float:
     """The share of Latin letters among all letters, 1 where there is none."""
+    if query.isascii():
+        return 1.0
     letters = len(_LETTER.findall(query))
     return len(_LATIN.findall(query)) / letters if letters else 1.0
 

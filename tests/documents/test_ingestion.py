@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from luma_rag.access import Principal
 from luma_rag.db.base import utcnow
@@ -15,6 +15,7 @@ from luma_rag.db.session import connect
 from luma_rag.documents import ingestion
 from luma_rag.runtime import Store
 from luma_rag.worker import _working
+from tests.conftest import run_on
 
 
 @pytest.fixture
@@ -157,21 +158,38 @@ async def test_looking_for_dead_workers_wakes_nobody_where_there_are_none(
 
 
 async def test_a_worker_ends_quietly_where_the_database_is_gone_before_it(
-    store: Store, database: str, caplog: pytest.LogCaptureFixture
+    store: Store, server_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def end_all_others() -> None:
-        connection = await connect(database)
+    async def go_away() -> None:
+        connection = await connect(server_url)
+        await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         await connection.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", name
         )
         await connection.close()
 
+    name = await _name_of(store)
     async with _working(store):
         # The event loop stands still meanwhile, so that the worker has not yet seen it.
-        ending = threading.Thread(target=asyncio.run, args=(end_all_others(),))
+        ending = threading.Thread(target=asyncio.run, args=(go_away(),))
         ending.start()
         ending.join()
     assert "gone before the worker" in caplog.text
+    await run_on(server_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     async with worker(store), store.sessions.begin() as session:
         assert await ingestion.claim(session, 1, None) is None
+
+
+async def test_a_worker_that_can_not_give_back_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(ingestion, "release", fail)
+    with pytest.raises(RuntimeError):
+        async with _working(store):
+            pass
+
+
+async def _name_of(store: Store) -> str:
+    async with store.engine.connect() as connection:
+        return str(await connection.scalar(text("SELECT current_database()")))
