@@ -45,7 +45,7 @@ from luma_rag.documents import vector_index
 
 CLIENTS = 8
 _ALONE, _TOGETHER = 300, 1_600
-# After fewer, the posting lists are not yet all in Postgres's memory.
+# After fewer, much of what a search looks at is not yet in Postgres's buffers.
 _WARM_UP = 400
 _PEERS = (("PGVectorStore", False), ("PGVector", False), ("PGVectorStore", True))
 _READY_SECONDS = 180

@@ -198,11 +198,13 @@ async def _working(store: Store) -> AsyncGenerator[_Worker]:
             raise UnavailableError("The worker lost its connection to the database.") from None
         finally:
             is_ending = True
-            await worker.stop()
-            if not lost.is_set():
-                await _give_back(store, number, lost)
-            # Closed, and not for others to use: it listens.
-            await connection.invalidate()
+            try:
+                await worker.stop()
+                if not lost.is_set():
+                    await _give_back(store, number, lost)
+            finally:
+                # Closed, and not for others to use: it listens and holds the lock.
+                await connection.invalidate()
 
 
 async def _give_back(store: Store, number: int, lost: asyncio.Event) -> None:

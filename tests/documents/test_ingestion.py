@@ -158,7 +158,7 @@ async def test_looking_for_dead_workers_wakes_nobody_where_there_are_none(
 
 
 async def test_a_worker_ends_quietly_where_the_database_is_gone_before_it(
-    store: Store, server_url: str, caplog: pytest.LogCaptureFixture
+    store: Store, documents: list[int], server_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def go_away() -> None:
         connection = await connect(server_url)
@@ -169,25 +169,35 @@ async def test_a_worker_ends_quietly_where_the_database_is_gone_before_it(
         await connection.close()
 
     name = await _name_of(store)
-    async with _working(store):
+    async with _working(store) as ending_worker:
+        assert await claim(store, ending_worker._number) == documents[0]
         # The event loop stands still meanwhile, so that the worker has not yet seen it.
         ending = threading.Thread(target=asyncio.run, args=(go_away(),))
         ending.start()
         ending.join()
     assert "gone before the worker" in caplog.text
     await run_on(server_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-    async with worker(store), store.sessions.begin() as session:
-        assert await ingestion.claim(session, 1, None) is None
+    async with worker(store) as number:
+        async with store.sessions.begin() as session:
+            await ingestion.recover(session)
+        assert await claim(store, number) == documents[0]
 
 
-async def test_a_worker_that_can_not_give_back_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_can_not_give_back_says_so(
+    store: Store, documents: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def fail(*_: object) -> None:
         raise RuntimeError("no")
 
     monkeypatch.setattr(ingestion, "release", fail)
     with pytest.raises(RuntimeError):
-        async with _working(store):
-            pass
+        async with _working(store) as failing:
+            assert await claim(store, failing._number) == documents[0]
+    # Nobody uses its connection any more: the lock on its number is free, and what it held goes to others.
+    async with asyncio.timeout(5):
+        while (await states(store))[0] != ("queued", 1):
+            async with store.sessions.begin() as session:
+                await ingestion.recover(session)
 
 
 async def _name_of(store: Store) -> str:
