@@ -21,6 +21,7 @@ from luma_rag.documents.storage import FileStorage
 from luma_rag.verify import verify
 from tests import documents_made
 from tests.api import PASSWORD
+from tests.processes import ask_each, kill
 
 # Enough text that the work is under way when it is interrupted.
 PAGES = ["\n".join(f"Rule {i}.{j}: do it {i * j} times a year." for j in range(40)) for i in range(10)]
@@ -64,17 +65,16 @@ def sign_in(url: str) -> httpx.Client:
 
 def kill_everything(server: int, data_dir: Path) -> None:
     """The server, its worker with its sandboxes, the database's supervisor, and Postgres."""
-    family = [psutil.Process(server), *psutil.Process(server).children(recursive=True)]
+    heads = [psutil.Process(server)]
     for process in psutil.process_iter(["cmdline"]):
         if any(str(data_dir) in argument for argument in process.info["cmdline"] or []):
-            family += [process, *process.children(recursive=True)]
-    names = {" ".join(process.cmdline()) for process in family if process.is_running()}
+            heads.append(process)
+    descendants = ask_each(heads, lambda head: head.children(recursive=True))
+    family = {process for head, children in descendants for process in (head, *children)}
+    names = {" ".join(command) for _, command in ask_each(family, psutil.Process.cmdline)}
     assert any("luma_rag.worker" in name for name in names)
     assert any("postgres" in name for name in names)
-    for process in family:
-        if process.is_running():
-            process.kill()
-    psutil.wait_procs(family, timeout=10)
+    kill(family)
 
 
 def wait_for(client: httpx.Client, namespace: int, is_enough: str, seconds: float) -> list[dict[str, object]]:

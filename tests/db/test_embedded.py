@@ -26,6 +26,7 @@ from luma_rag.db.supervisor import supervision
 from luma_rag.db.supervisor.configuration import GB, MB, configuration
 from luma_rag.db.supervisor.home import EXCLUSIVE, Home, Status, try_lock
 from luma_rag.errors import ConfigurationError
+from tests.processes import ask_each, is_alive, kill
 
 ROOT = Path(__file__).resolve().parents[2]
 GRACE = 0.2
@@ -81,7 +82,12 @@ def eventually(condition: Callable[[], bool], seconds: float = 15) -> None:
 
 def processes_of(data_dir: Path) -> list[psutil.Process]:
     """The supervisor and Postgres with all its children: what names the directory or works in it."""
-    return [psutil.Process(pid) for pid in numbers_of(data_dir)]
+    found = []
+    for pid in numbers_of(data_dir):
+        # What served psql may end at this moment.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.append(psutil.Process(pid))
+    return found
 
 
 def numbers_of(data_dir: Path) -> list[int]:
@@ -95,10 +101,6 @@ def numbers_of(data_dir: Path) -> list[int]:
                 if os.fsencode(data_dir) in command or directory.is_relative_to(data_dir):
                     found.append(int(entry.name))
     return found
-
-
-def is_alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 def state(data_dir: Path) -> str | None:
@@ -140,14 +142,6 @@ def data_dir(first_start: Path) -> Iterator[Path]:
     end(first_start)
     yield first_start
     end(first_start)
-
-
-def kill(*processes: psutil.Process) -> None:
-    """Kill them all, and wait until the kernel has taken from them what they held."""
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    eventually(lambda: not any(is_alive(process.pid) for process in processes))
 
 
 @contextlib.contextmanager
@@ -252,8 +246,9 @@ def test_two_first_starts_at_once_share_one_server(empty_dir: Path) -> None:
         for _ in range(3)
     ]
     assert len({user.stdout.readline() for user in users}) == 1
-    supervisors = [p for p in processes_of(empty_dir) if "supervisor" in " ".join(p.cmdline())]
-    assert [p.pid for p in supervisors] == [embedded.status(empty_dir).supervisor]
+    commands = ask_each(processes_of(empty_dir), psutil.Process.cmdline)
+    supervisors = [process.pid for process, command in commands if "supervisor" in " ".join(command)]
+    assert supervisors == [embedded.status(empty_dir).supervisor]
     for user in users:
         user.communicate()
         assert user.returncode == 0
@@ -273,9 +268,10 @@ def test_a_killed_supervisor_is_replaced_while_somebody_uses_it(data_dir: Path) 
     with embedded.running(data_dir, grace=GRACE) as url:
         psql(url, "INSERT INTO kept VALUES (7)")
         before = embedded.status(data_dir)
-        kill(psutil.Process(before.supervisor))
+        postgres = psutil.Process(before.postgres)
+        kill([psutil.Process(before.supervisor)])
         eventually(lambda: state(data_dir) == "ready" and embedded.status(data_dir).run != before.run)
-        assert not is_alive(before.postgres)
+        assert not is_alive(postgres)
         assert psql(url, "SELECT n FROM kept") == "7"
 
 
@@ -294,7 +290,7 @@ def test_a_killed_postgres_is_started_again(data_dir: Path) -> None:
 def test_what_was_committed_survives_the_kill_of_everything(data_dir: Path) -> None:
     with holder(data_dir) as (user, url):
         psql(url, "INSERT INTO kept SELECT generate_series(1, 20000)")
-        kill(psutil.Process(user.pid), *processes_of(data_dir))
+        kill([psutil.Process(user.pid), *processes_of(data_dir)])
     assert (data_dir / "postgres/cluster/postmaster.pid").exists()
     with embedded.running(data_dir, grace=GRACE) as url:
         assert psql(url, "SELECT count(*) FROM kept") == "20000"
@@ -306,10 +302,10 @@ def test_orphans_of_a_killed_postmaster_are_ended(data_dir: Path) -> None:
         children = psutil.Process(before.postgres).children()
         # A stopped process doesn't notice that its postmaster has died, like one in a long computation.
         children[0].suspend()
-        kill(*(psutil.Process(pid) for pid in (user.pid, before.supervisor, before.postgres)))
+        kill(psutil.Process(pid) for pid in (user.pid, before.supervisor, before.postgres))
     with embedded.running(data_dir, grace=GRACE) as url:
         assert psql(url, "SELECT 1") == "1"
-        assert not is_alive(children[0].pid)
+        assert not is_alive(children[0])
 
 
 def test_a_number_of_a_dead_postgres_that_now_belongs_to_another_process(data_dir: Path) -> None:
@@ -337,7 +333,7 @@ def test_a_killed_creation_leaves_nothing_half_there(empty_dir: Path) -> None:
     with holder_of_start(empty_dir) as user:
         home = empty_dir / "postgres"
         eventually(lambda: any(home.glob("cluster.new-*/base")))
-        kill(psutil.Process(user.pid), psutil.Process(embedded.status(empty_dir).supervisor))
+        kill(psutil.Process(pid) for pid in (user.pid, embedded.status(empty_dir).supervisor))
     assert not (home / "cluster").exists()
     with embedded.running(empty_dir, grace=GRACE) as url:
         assert psql(url, "SELECT 1") == "1"
@@ -531,8 +527,9 @@ def test_secrets_do_not_reach_processes_that_stay(data_dir: Path, monkeypatch: p
     secret = secrets.token_hex()
     monkeypatch.setenv("LUMA_LLM_API_KEY", secret)
     with embedded.running(data_dir, grace=GRACE):
-        for process in processes_of(data_dir):
-            assert secret not in process.environ().values()
+        environments = ask_each(processes_of(data_dir), psutil.Process.environ)
+        assert len(environments) > 2
+        assert not any(secret in environment.values() for _, environment in environments)
 
 
 def test_configuration_fits_the_machine() -> None:

@@ -18,6 +18,7 @@ from ingest.errors import IngestError, TransientError, UnsupportedTypeError
 from ingest.pipeline import process
 from ingest.settings import IngestSettings
 from ingest.types import EmbeddedDocument, Source
+from tests.processes import is_alive
 
 SETTINGS = IngestSettings()
 
@@ -195,7 +196,7 @@ async def test_cancelling_kills_the_parsers(tmp_path: Path, embedder: Embedder) 
     with pytest.raises(asyncio.CancelledError):
         await running
     assert time.monotonic() - began < 10
-    assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
+    assert not any(is_alive(child) for child in children)
     assert recorder.stored == recorder.failed == {}
 
 

@@ -30,6 +30,7 @@ from ingest.launcher import Answer
 from ingest.parsers import parse
 from ingest.sandbox import parse_in_sandbox
 from ingest.settings import ParserLimits
+from tests.processes import is_alive, kill
 
 LIMITS = ParserLimits()
 PATIENT = ParserLimits(memory_mb=4096, seconds=60)
@@ -95,8 +96,7 @@ def reading(slow: Path) -> Iterator[tuple[psutil.Process, Future[object]]]:
         # Until it has taken on its limits it is not in the middle of the file.
         wait_for(lambda: child.rlimit(psutil.RLIMIT_FSIZE) == (0, 0))
         yield child, future
-        if child.is_running():
-            child.kill()
+        kill([child])
 
 
 def test_the_same_as_without(small: Path) -> None:
@@ -205,7 +205,7 @@ def test_the_launcher_is_replaced_when_killed(
     launcher.kill()
     with pytest.raises(TransientError):
         future.result()
-    wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: not is_alive(child))
     assert parse_in_sandbox(small, LIMITS).passages
 
 
@@ -294,4 +294,4 @@ def test_nothing_outlives_a_killed_program(tmp_path: Path, small: Path, slow: Pa
         (child,) = wait_for(launcher.children)
         process.kill()
     for orphan in (launcher, child):
-        wait_for(lambda orphan=orphan: not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE)
+        wait_for(lambda orphan=orphan: not is_alive(orphan))

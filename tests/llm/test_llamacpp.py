@@ -20,6 +20,7 @@ from luma_rag.errors import ConfigurationError, LLMError
 from luma_rag.llm.llamacpp import LlamaServer
 from luma_rag.llm.protocol import PromptMessage
 from luma_rag.settings import LLMSettings
+from tests.processes import ask_each, is_alive
 
 pytest.importorskip("xllamacpp", reason="llama.cpp is not installed")
 # Only the weights in the package are used: importing it would need the libraries of another program.
@@ -41,11 +42,9 @@ async def server() -> AsyncIterator[LlamaServer]:
 
 def children(pid: int | None = None) -> list[psutil.Process]:
     """The llama.cpp servers among the children of a process, of this one if none is named."""
-    return [
-        child
-        for child in psutil.Process(pid).children()
-        if child.status() != psutil.STATUS_ZOMBIE and "llama_process.py" in " ".join(child.cmdline())
-    ]
+    alive = filter(is_alive, psutil.Process(pid).children())
+    commands = ask_each(alive, psutil.Process.cmdline)
+    return [child for child, command in commands if "llama_process.py" in " ".join(command)]
 
 
 async def test_answers_from_passages_over_http(server: LlamaServer) -> None:
