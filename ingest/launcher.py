@@ -114,6 +114,9 @@ def serve(control: int) -> Never:
                     if not message:
                         for child in lives:
                             _kill(child)
+                        # A killed process takes a while to end. Whoever waits for this one waits for all.
+                        for child in lives:
+                            os.waitpid(child, 0)
                         os._exit(0)
                     life = socket.socket(fileno=connections[0])
                     child = _fork(connections[1])

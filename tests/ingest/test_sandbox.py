@@ -209,6 +209,20 @@ def test_the_launcher_is_replaced_when_killed(
     assert parse_in_sandbox(small, LIMITS).passages
 
 
+def test_stopping_waits_until_all_have_ended(slow: Path) -> None:
+    with ThreadPoolExecutor(3) as threads:
+        futures = [threads.submit(parse_in_sandbox, slow, PATIENT) for _ in range(3)]
+        wait_for(lambda: len(children()) == 3)
+        stopped = children()
+        # With some memory in hand a process takes its time to end.
+        wait_for(lambda: all(child.memory_info().rss > 100 * 2**20 for child in stopped))
+        sandbox.stop()
+        assert not any(is_alive(child) for child in stopped)
+        for future in futures:
+            with pytest.raises(TransientError, match="stopped"):
+                future.result()
+
+
 def test_many_at_once_and_nothing_left(small: Path, tmp_path: Path) -> None:
     text = tmp_path / "text"
     text.write_text("no")
