@@ -207,12 +207,18 @@ def test_what_was_written_is_there_at_the_next_start(data_dir: Path) -> None:
 
 
 def test_a_second_use_starts_nothing_and_is_quick(data_dir: Path) -> None:
+    end(data_dir)
+    began = time.perf_counter()
     with embedded.running(data_dir, grace=GRACE):
+        start = time.perf_counter() - began
         before = embedded.status(data_dir)
-        began = time.perf_counter()
-        with embedded.running(data_dir, grace=GRACE):
-            assert time.perf_counter() - began < 0.2
-            assert embedded.status(data_dir) == before
+        uses = []
+        for _ in range(3):
+            began = time.perf_counter()
+            with embedded.running(data_dir, grace=GRACE):
+                uses.append(time.perf_counter() - began)
+                assert embedded.status(data_dir) == before
+        assert min(uses) < start / 4
 
 
 def test_two_processes_share_one_server_until_the_last_leaves(data_dir: Path) -> None:

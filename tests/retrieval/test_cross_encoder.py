@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-import time
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,36 @@ def reranker(cross_encoder_folder: Path) -> CrossEncoderReranker:
     return CrossEncoderReranker(str(cross_encoder_folder))
 
 
+class Held:
+    """Batches that do not end until they are let go. `begun` has the query of each that was begun."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self._let_go = threading.Event()
+
+    def score(self, pairs: list[tuple[str, str]]) -> list[float]:
+        assert len(pairs) <= cross_encoder._BATCH
+        self.begun.append(pairs[0][0])
+        assert self._let_go.wait(20)
+        return [0.0] * len(pairs)
+
+    def let_go(self) -> None:
+        self._let_go.set()
+
+    async def until_begun(self, query: str) -> None:
+        async with asyncio.timeout(20):
+            while query not in self.begun:
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def held(reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
+    batches = Held()
+    monkeypatch.setattr(reranker, "_score", batches.score)
+    yield batches
+    batches.let_go()
+
+
 async def test_scores_are_those_of_sentence_transformers(
     reranker: CrossEncoderReranker, cross_encoder_folder: Path
 ) -> None:
@@ -36,16 +67,12 @@ async def test_scores_are_those_of_sentence_transformers(
     assert len(await reranker.scores("why " * 5000, ["because " * 5000])) == 1
 
 
-async def test_the_event_loop_is_free_meanwhile(
-    reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slow_down(reranker, monkeypatch, 0.1)
+async def test_the_event_loop_is_free_meanwhile(reranker: CrossEncoderReranker, held: Held) -> None:
     scoring = asyncio.create_task(reranker.scores("q", PASSAGES))
-    ticks = 0
-    while not scoring.done():
-        await asyncio.sleep(0.01)
-        ticks += 1
-    assert ticks > 10
+    await held.until_begun("q")
+    # Said by the event loop: were it not free, the batch would wait in vain.
+    held.let_go()
+    assert len(await scoring) == len(PASSAGES)
 
 
 async def test_it_leaves_cores_to_others(reranker: CrossEncoderReranker) -> None:
@@ -57,36 +84,31 @@ async def test_it_leaves_cores_to_others(reranker: CrossEncoderReranker) -> None
 
 
 async def test_what_is_given_up_stops_and_the_next_does_not_wait_for_it(
-    reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch
+    reranker: CrossEncoderReranker, held: Held
 ) -> None:
-    begun = slow_down(reranker, monkeypatch, 0.2)
-    assert await Reranking(reranker, 0.3).scores("first", PASSAGES) == ("late", [])
-    at = time.perf_counter()
-    outcome, scores = await Reranking(reranker, 5).scores("second", PASSAGES[:2])
-    # At most the batch that was under way, and its own.
-    assert time.perf_counter() - at < 0.2 + 0.2 + 0.15
-    assert (outcome, len(scores)) == ("done", 2)
-    assert begun.count("first") == 2
-    assert begun[-1] == "second"
+    first = asyncio.create_task(Reranking(reranker, 1).scores("first", PASSAGES))
+    await held.until_begun("first")
+    assert await first == ("late", [])
+    second = asyncio.create_task(Reranking(reranker, 20).scores("second", PASSAGES[:2]))
+    held.let_go()
+    assert await second == ("done", [0.0, 0.0])
+    # The batch that was under way, and no other.
+    assert held.begun == ["first", "second"]
 
 
-async def test_queries_take_their_turns_whole(
-    reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun = slow_down(reranker, monkeypatch, 0.02)
+async def test_queries_take_their_turns_whole(reranker: CrossEncoderReranker, held: Held) -> None:
+    held.let_go()
     await asyncio.gather(*(reranker.scores(query, PASSAGES) for query in "abc"))
-    assert begun == [query for query in "abc" for _ in range(4)]
+    assert held.begun == [query for query in "abc" for _ in range(4)]
 
 
-async def test_waiting_for_others_counts(
-    reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun = slow_down(reranker, monkeypatch, 0.2)
+async def test_waiting_for_others_counts(reranker: CrossEncoderReranker, held: Held) -> None:
     first = asyncio.create_task(reranker.scores("first", PASSAGES))
-    await asyncio.sleep(0.05)
-    assert await Reranking(reranker, 0.3).scores("second", PASSAGES[:1]) == ("late", [])
+    await held.until_begun("first")
+    assert await Reranking(reranker, 0.1).scores("second", PASSAGES[:1]) == ("late", [])
+    held.let_go()
     assert len(await first) == len(PASSAGES)
-    assert "second" not in begun
+    assert held.begun == ["first"] * 4
 
 
 async def test_what_torch_raises_is_a_failure_of_the_reranker(
@@ -106,20 +128,6 @@ async def test_a_model_that_gives_nan_changes_nothing(
 ) -> None:
     monkeypatch.setattr(reranker._model, "predict", lambda pairs, **_: np.full(len(pairs), np.nan))
     assert await Reranking(reranker, 5).scores("q", PASSAGES) == ("failed", [])
-
-
-def slow_down(reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[str]:
-    """Make every batch take so long; the list gets the query of each that is begun."""
-    begun: list[str] = []
-
-    def score(pairs: list[tuple[str, str]]) -> list[float]:
-        assert len(pairs) <= cross_encoder._BATCH
-        begun.append(pairs[0][0])
-        time.sleep(seconds)
-        return [0.0] * len(pairs)
-
-    monkeypatch.setattr(reranker, "_score", score)
-    return begun
 
 
 @pytest.mark.parametrize("labels", [1, 3])
