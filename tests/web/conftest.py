@@ -130,4 +130,5 @@ def account(driver: webdriver.Chrome, server: str) -> None:
 def signed_in(account: None, page: Page) -> Page:
     """The page with the first account signed in."""
     page.sign_in()
+    page.wait_for("#app")
     return page

@@ -146,9 +146,8 @@ def test_an_ended_session_keeps_the_question(signed_in: Page) -> None:
     page.wait_for("#account")
     assert "session has ended" in page.find("#account-lead").text
     page.sign_in()
-    page.wait(
-        lambda: page.find("#question").get_attribute("value") == "What was I about to ask?", "the question"
-    )
+    kept = "What was I about to ask?"
+    page.wait(lambda: page.wait_for("#question").get_attribute("value") == kept, "the question")
     assert page.driver.current_url == place
 
 
