@@ -89,7 +89,7 @@ def parse_in_sandbox(path: Path, limits: ParserLimits) -> ParsedDocument:
 
 
 def stop() -> None:
-    """Kill all sandboxes there are, and wait until they have ended; the next file starts anew.
+    """Kill all sandboxes there are, and wait until they have ended, 10 s at most; the next file starts anew.
 
     Who waits for one of them gets a `TransientError`.
     """
