@@ -219,7 +219,10 @@ CALLS = [
     Call("DELETE /api/users/{guest}", administrators, url="/api/users/{guest}?hand_to={stranger}"),
     Call("DELETE /api/users/{owner}", administrators, url="/api/users/{owner}?contents=remove"),
     Call("GET /api/namespaces", signed_in),
-    Call("POST /api/namespaces", not_narrowed, json={"name": "new"}),
+    Call("POST /api/namespaces", not_narrowed, json={"name": "new"}, spoils=True),
+    Call(
+        "POST /api/namespaces", not_narrowed, url="/api/namespaces?get_or_create=true", json={"name": "again"}
+    ),
     Call("GET /api/namespaces/{namespace}", level_1),
     Call("PATCH /api/namespaces/{namespace}", level_3, json={"name": "renamed"}),
     Call("PATCH /api/namespaces/{namespace}", level_3, json={"is_public": True}),
