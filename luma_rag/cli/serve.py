@@ -58,7 +58,8 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         # Of names that can't be resolved, the number is negative and the text says why.
-        reason = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
         raise ConfigurationError(
             f"Can't listen on {host} port {port}: {reason}. Choose another port: luma serve --port 8001"
         ) from None

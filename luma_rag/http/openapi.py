@@ -28,6 +28,12 @@ _MEANINGS = {
     503: "Something that this call needs is not there right now.",
 }
 
+MEDIA_TYPES = {
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+"""The media types of documents, by their type."""
+
 _GIVEN_BY_LUMA = {"session", "principal", "runtime", "request"}
 
 
@@ -103,6 +109,20 @@ class UploadOperation(Operation):
                     )
                 )
             },
+        )
+
+
+@dataclass
+class FileOperation(Operation):
+    """Describes the file of a document."""
+
+    def __post_init__(self) -> None:
+        """Name both media types; a response of Litestar's has one."""
+        schema = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+        self.responses = self.responses or {}
+        self.responses["200"] = OpenAPIResponse(
+            description="The file as it was uploaded.",
+            content={media_type: OpenAPIMediaType(schema=schema) for media_type in MEDIA_TYPES.values()},
         )
 
 

@@ -7,3 +7,6 @@ INDEX = Path(__file__).parent / "index.html"
 
 STATIC = Path(__file__).parent / "static"
 """Answers `/static/...`."""
+
+SCHEMA = Path(__file__).parent / "schema.html"
+"""Answers `/schema`."""

@@ -4,6 +4,7 @@ What is expected is computed by the few lines of `level`, `permission` and the r
 of `luma_rag.access`. A call without a row in `CALLS` fails the test.
 """
 
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -180,6 +181,7 @@ class Call(msgspec.Struct, frozen=True):
 _OF_THE_DOCUMENT = (may_add, may_read, may_write, owns)
 _OF_THE_NAMESPACE = (level_1, level_2, level_3, level_3_or_oneself, itself, own_chat)
 
+_numbers = itertools.count(1)
 _QUESTIONS = {"questions": [{"question": "Why?", "places": [{"doc_id": "{document}", "page": 1}]}]}
 _ACCOUNT = {"username": "new {owner}", "email": "new{owner}@example.com", "password": PASSWORD}
 
@@ -219,7 +221,7 @@ CALLS = [
     Call("DELETE /api/users/{guest}", administrators, url="/api/users/{guest}?hand_to={stranger}"),
     Call("DELETE /api/users/{owner}", administrators, url="/api/users/{owner}?contents=remove"),
     Call("GET /api/namespaces", signed_in),
-    Call("POST /api/namespaces", not_narrowed, json={"name": "new"}, spoils=True),
+    Call("POST /api/namespaces", not_narrowed, json={"name": "new {unique}"}),
     Call(
         "POST /api/namespaces", not_narrowed, url="/api/namespaces?get_or_create=true", json={"name": "again"}
     ),
@@ -364,7 +366,7 @@ async def _send(
 
 
 def _filled(value: Any, world: World) -> Any:
-    """`{name}` is the id of a thing, alone as a number; `{name.name}` the name of a user."""
+    """`{name}` is an id, alone as a number; `{name.name}` the name of a user; `{unique}` a new number."""
     if isinstance(value, list):
         return [_filled(part, world) for part in value]
     if isinstance(value, dict):
@@ -373,7 +375,7 @@ def _filled(value: Any, world: World) -> Any:
         return [_filled(part, world) for part in value]
     if not isinstance(value, str):
         return value
-    names = {f"{name}.name": text for name, text in world.names.items()}
+    names = {f"{name}.name": text for name, text in world.names.items()} | {"unique": str(next(_numbers))}
     if value.strip("{}") in world.ids and value.startswith("{"):
         return world.ids[value.strip("{}")]
     return re.sub(r"{(.*?)}", lambda found: str((world.ids | names)[found[1]]), value)
