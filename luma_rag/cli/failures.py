@@ -9,7 +9,7 @@ import msgspec
 import typer
 from typer.exceptions import TyperException
 
-from luma_rag.cli.output import errors, print_json
+from luma_rag.cli.output import errors, print_json, say
 from luma_rag.errors import LumaError
 
 _USAGE, _FAILURE, _INTERRUPTED = 2, 1, 130
@@ -74,9 +74,9 @@ def _print(failure: Failure, *, as_json: bool) -> None:
         print_json({"error": failure})
         return
     errors.print(f"[bold red]{failure.title}:[/] ", end="")
-    errors.print(failure.detail, markup=False, highlight=False)
+    say(failure.detail, err=True)
     for field in failure.errors:
-        errors.print(f"  {field['field']}: {field['message']}", markup=False, highlight=False)
+        say(f"  {field['field']}: {field['message']}", err=True)
 
 
 def _code(error: LumaError) -> str:
