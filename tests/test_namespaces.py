@@ -143,7 +143,6 @@ async def test_by_name_prefers_the_callers_own(store: Store) -> None:
         with pytest.raises(ConflictError, match=f"{alices}, {bobs}|{bobs}, {alices}"):
             await namespaces.by_name(session, root, "papers")
         assert (await namespaces.by_name(session, root, str(bobs))).id == bobs
-        session.add(Namespace(user_id=bob.user_id, name=str(bobs)))
 
 
 async def test_the_longest_name_fits_the_column(store: Store) -> None:
