@@ -59,7 +59,7 @@ def search(
     namespace: Namespace,
     query: str,
     k: Annotated[int, typer.Option("-k", min=1, max=MAX_K, help="How many passages.")] = 5,
-    mode: Annotated[Mode, typer.Option(help="By words, by meaning, or both.")] = "hybrid",
+    mode: Annotated[Mode, typer.Option(help="Dense (embeddings), lexical (BM25), or both fused.")] = "hybrid",
     rerank: Annotated[
         bool | None, typer.Option("--rerank/--no-rerank", help="[default: if one is configured]")
     ] = None,

@@ -58,7 +58,7 @@ LOOK = 150
 LOOK_AT = 100_000
 LOOK_GROWS = 0.176
 """`hnsw.ef_search` in a namespace of up to so many vectors, and the power of the size with which it grows
-from there: by half for ten times as many. Chosen by what is found, see docs/decisions/search.md."""
+from there: by half for ten times as many. See docs/decisions/0007-vector-index.md for the measured recall."""
 MOST_LOOK = 1_000
 """What pgvector allows."""
 

@@ -1,0 +1,35 @@
+"""The reference of errors, from the classes in `luma_rag.errors`."""
+
+from collections.abc import Iterator
+
+from luma_rag import errors
+from luma_rag.errors import LumaError
+from scripts.docs.markdown import paragraph
+
+INTRODUCTION = """# Errors
+
+Every error response has the media type `application/problem+json`
+([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Besides `title` and `status`, it has a `detail` that explains the
+problem and how to fix it.
+
+- Validation errors (422) list the invalid fields in `errors`, as `{"field": …, "message": …}` objects.
+- Server errors (500 and above) carry a `request_id`, which identifies the request in the server's log.
+- The header `Retry-After` gives the number of seconds to wait, where waiting helps.
+- A resource that the caller may not see produces the same 404 as one that does not exist.
+"""
+UNEXPECTED = "An unexpected error in Luma itself. The server's log has the details."
+
+
+def errors_page() -> str:
+    """The Markdown of the page: one section for each error, in the order of status."""
+    classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LumaError)]
+    return "\n".join([INTRODUCTION, *_sections(sorted(classes, key=lambda kind: (kind.status, kind.title)))])
+
+
+def _sections(classes: list[type[LumaError]]) -> Iterator[str]:
+    for kind in classes:
+        # The anchor of a section is the code of the error, which problem documents link to.
+        code = getattr(kind, "code", None)
+        heading = f"## {code}" if code else f"## {kind.title}"
+        about = UNEXPECTED if kind is LumaError else paragraph(kind.__doc__ or "")
+        yield f"{heading}\n\n**{kind.status} {kind.title}.** {about}\n"
