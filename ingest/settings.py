@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ingest.types import Recipe
+from ingest.types import EmbeddingProfile
 
 
 class ParserLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,5 +39,5 @@ class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chunk: ChunkSettings = ChunkSettings()
     batch_size: int = 16
     """Maximum number of texts per embedding batch."""
-    recipe: Recipe = "int8-v1"
+    profile: EmbeddingProfile = "int8-v1"
     """Embedding profile of a new database: `int8-v1` or `float32`. An existing database keeps its profile."""

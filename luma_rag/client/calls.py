@@ -8,13 +8,13 @@ import msgspec
 
 from luma_rag.chat.history import ChatView, Exchange
 from luma_rag.documents.ingestion import IngestionView
-from luma_rag.documents.intake import UploadedDocument
-from luma_rag.documents.placement import NamespaceDocument
+from luma_rag.documents.namespace_documents import NamespaceDocument
+from luma_rag.documents.uploads import UploadedDocument
 from luma_rag.evaluation.question_set import Candidate, KnownQuestion, NewQuestion
 from luma_rag.evaluation.report import Comparison
 from luma_rag.evaluation.service import FullRun
 from luma_rag.namespaces import NamespaceView
-from luma_rag.paging import MAX_LIMIT, Items
+from luma_rag.pagination import MAX_LIMIT, Page
 from luma_rag.retrieval.search import Mode, SearchResult
 
 T = TypeVar("T")
@@ -77,8 +77,8 @@ def answer(call: Call[T], response: httpx.Response) -> T:
     return msgspec.json.decode(response.content, type=call.kind)
 
 
-def namespaces(offset: int) -> Call[Items[NamespaceView]]:
-    return Call("GET", "/api/namespaces", Items[NamespaceView], params=_part(offset))
+def namespaces(offset: int) -> Call[Page[NamespaceView]]:
+    return Call("GET", "/api/namespaces", Page[NamespaceView], params=_part(offset))
 
 
 def create_namespace(name: str, description: str | None, is_public: bool) -> Call[NamespaceView]:
@@ -86,9 +86,9 @@ def create_namespace(name: str, description: str | None, is_public: bool) -> Cal
     return Call("POST", "/api/namespaces", NamespaceView, json=body)
 
 
-def documents(namespace_id: int, offset: int) -> Call[Items[NamespaceDocument]]:
+def documents(namespace_id: int, offset: int) -> Call[Page[NamespaceDocument]]:
     path = f"/api/namespaces/{namespace_id}/documents"
-    return Call("GET", path, Items[NamespaceDocument], params=_part(offset))
+    return Call("GET", path, Page[NamespaceDocument], params=_part(offset))
 
 
 def upload(namespace_ids: Sequence[int], title: str | None) -> Call[UploadedDocument]:
@@ -128,19 +128,19 @@ def ask(chat_id: int, question: str) -> Call[Exchange]:
     return Call("POST", f"/api/chats/{chat_id}/messages", Exchange, json={"content": question})
 
 
-def questions(namespace_id: int, offset: int) -> Call[Items[KnownQuestion]]:
+def questions(namespace_id: int, offset: int) -> Call[Page[KnownQuestion]]:
     path = f"/api/namespaces/{namespace_id}/questions"
-    return Call("GET", path, Items[KnownQuestion], params=_part(offset))
+    return Call("GET", path, Page[KnownQuestion], params=_part(offset))
 
 
-def add_questions(namespace_id: int, new: Sequence[NewQuestion]) -> Call[Items[KnownQuestion]]:
+def add_questions(namespace_id: int, new: Sequence[NewQuestion]) -> Call[Page[KnownQuestion]]:
     body = {"questions": [msgspec.to_builtins(question) for question in new]}
-    return Call("POST", f"/api/namespaces/{namespace_id}/questions", Items[KnownQuestion], json=body)
+    return Call("POST", f"/api/namespaces/{namespace_id}/questions", Page[KnownQuestion], json=body)
 
 
-def candidates(namespace_id: int, offset: int) -> Call[Items[Candidate]]:
+def candidates(namespace_id: int, offset: int) -> Call[Page[Candidate]]:
     path = f"/api/namespaces/{namespace_id}/questions/candidates"
-    return Call("GET", path, Items[Candidate], params=_part(offset))
+    return Call("GET", path, Page[Candidate], params=_part(offset))
 
 
 def evaluate(

@@ -11,13 +11,13 @@ from luma_rag.chat.history import MessageView
 from luma_rag.client import calls
 from luma_rag.client.calls import WAIT_SECONDS, Call, T
 from luma_rag.documents.ingestion import IngestionView
-from luma_rag.documents.intake import UploadedDocument
-from luma_rag.documents.placement import NamespaceDocument
+from luma_rag.documents.namespace_documents import NamespaceDocument
+from luma_rag.documents.uploads import UploadedDocument
 from luma_rag.evaluation.question_set import Candidate, KnownQuestion, NewQuestion
 from luma_rag.evaluation.report import Comparison
 from luma_rag.evaluation.service import FullRun
 from luma_rag.namespaces import NamespaceView
-from luma_rag.paging import Items
+from luma_rag.pagination import Page
 from luma_rag.retrieval.search import MAX_K, Mode, SearchResult
 
 
@@ -120,7 +120,7 @@ class Luma:
         """How the second run differs from the first."""
         return self._send(calls.compare(namespace_id, first.id, second.id))
 
-    def _all(self, page: Callable[[int], Call[Items[T]]]) -> list[T]:
+    def _all(self, page: Callable[[int], Call[Page[T]]]) -> list[T]:
         items: list[T] = []
         while True:
             part = self._send(page(len(items)))
