@@ -12,9 +12,9 @@ from luma_rag.cli import app
 
 INTRODUCTION = """# Command line
 
-Every command reads its [settings](../configuration.md) from the environment and works on the data directory and the
-database that they name. Commands don't need a running `luma serve`. A failed command prints one line to
-standard error and exits with status 1.
+Every command reads its [settings](../configuration.md) from the environment and works on the data directory
+and the database that they name. Commands don't need a running `luma serve`. A failed command prints one line
+to standard error and exits with status 1.
 """
 
 

@@ -9,8 +9,8 @@ from scripts.docs.markdown import paragraph
 INTRODUCTION = """# Errors
 
 Every error response has the media type `application/problem+json`
-([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Besides `title` and `status`, it has a `detail` that explains the
-problem and how to fix it.
+([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Besides `title` and `status`, it has a `detail` that
+explains the problem and how to fix it.
 
 - Validation errors (422) list the invalid fields in `errors`, as `{"field": …, "message": …}` objects.
 - Server errors (500 and above) carry a `request_id`, which identifies the request in the server's log.
@@ -22,8 +22,11 @@ UNEXPECTED = "An unexpected error in Luma itself. The server's log has the detai
 
 def errors_page() -> str:
     """The Markdown of the page: one section for each error, in the order of status."""
-    classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LumaError)]
-    return "\n".join([INTRODUCTION, *_sections(sorted(classes, key=lambda kind: (kind.status, kind.title)))])
+    classes = [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LumaError)
+    ]
+    classes.sort(key=lambda kind: (kind.status, kind.title))
+    return "\n".join([INTRODUCTION, *_sections(classes)])
 
 
 def _sections(classes: list[type[LumaError]]) -> Iterator[str]:

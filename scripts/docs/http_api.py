@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from luma_rag.http.app import create_app
+from luma_rag.http.input import MAX_INT
 from luma_rag.runtime import Runtime
 from luma_rag.settings import Settings
 from scripts.docs.markdown import paragraph, table
@@ -14,12 +15,12 @@ INTRODUCTION = """# HTTP API
 
 The service publishes its own OpenAPI document at `/schema/openapi.json`; this page is generated from it.
 
-**Authentication.** Programs send `Authorization: Bearer luma_…` with a token from `POST /api/auth/tokens`. Browsers
-use the session cookie that `POST /api/auth/login` sets; with it, every unsafe method must repeat the value of the
-cookie `csrftoken` in the header `x-csrftoken`. Calls marked *public* require neither.
+**Authentication.** Programs send `Authorization: Bearer luma_…` with a token from `POST /api/auth/tokens`.
+Browsers use the session cookie that `POST /api/auth/login` sets. With it, every unsafe method must repeat the
+value of the cookie `csrftoken` in the header `x-csrftoken`. Calls marked *public* require neither.
 
-**Levels.** Access to a namespace has three levels: 1 (read), 2 (read and write), and 3 (manage). Each call names the
-level that it requires.
+**Levels.** Access to a namespace has three levels: 1 (read), 2 (read and write), and 3 (manage). Each call
+names the level that it requires.
 
 **Lists** take `limit` (default 50, at most 200) and `offset`, and return `{"items": […], "total": n}`.
 
@@ -133,8 +134,12 @@ def _simple(schema: Mapping[str, Any]) -> Iterator[str]:
     types = schema.get("type", "any")
     for kind in types if isinstance(types, list) else [types]:
         low, high = schema.get("minimum"), schema.get("maximum")
-        bounds = f" ({low:g} to {high:g})" if low is not None and high is not None and high < 2**31 - 1 else ""
-        yield "time" if schema.get("format") == "date-time" and kind == "string" else f"{kind}{bounds}"
+        if kind == "string" and schema.get("format") == "date-time":
+            yield "time"
+        elif low is not None and high is not None and high < MAX_INT:
+            yield f"{kind} ({low:g} to {high:g})"
+        else:
+            yield kind
 
 
 def _item(name: str) -> str | None:

@@ -5,12 +5,13 @@ The description of a setting is the string literal that follows its field.
 
 import ast
 import inspect
+import itertools
 import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -19,9 +20,9 @@ from scripts.docs.markdown import paragraph, table
 
 INTRODUCTION = """# Settings
 
-Luma reads its settings from environment variables. An unknown variable with the prefix `LUMA_` is an error, so
-misspelled names don't go unnoticed. An empty value counts as unset. `luma doctor` shows which variables are set
-and whether the services they name are reachable.
+Luma reads its settings from environment variables. An unknown variable with the prefix `LUMA_` is an error,
+so misspelled names don't go unnoticed. An empty value counts as unset. `luma doctor` shows which
+variables are set and whether the services they name are reachable.
 """
 TITLES = {
     "": "General",
@@ -39,11 +40,11 @@ def settings_page() -> str:
     parts = [INTRODUCTION]
     for prefix, struct in _groups(Settings, ""):
         descriptions = field_descriptions(struct)
-        rows = [
-            (f"`{PREFIX}{_variable(prefix, field.name)}`", _type(hint), _default(field), descriptions[field.name])
-            for field, hint in _fields(struct)
-            if not _is_struct(hint)
-        ]
+        rows = []
+        for field, hint in _fields(struct):
+            if not _is_struct(hint):
+                variable = f"`{PREFIX}{_variable(prefix, field.name)}`"
+                rows.append((variable, _type(hint), _default(field), descriptions[field.name]))
         about = re.sub(r"docs/(\S+\.md)", r"[\1](\1)", paragraph(inspect.getdoc(struct) or ""))
         heading = f"## {TITLES[prefix]}\n\n{about}\n\n"
         parts.append(heading + table(("Variable", "Type", "Default", "Description"), rows) + "\n")
@@ -51,16 +52,11 @@ def settings_page() -> str:
 
 
 def field_descriptions(struct: type) -> dict[str, str]:
-    """The description of each field of a class.
-
-    Raises:
-        KeyError: a field has none (from the caller's look-up).
-    """
-    body = ast.parse(textwrap.dedent(inspect.getsource(struct))).body[0]
-    assert isinstance(body, ast.ClassDef)
+    """The string literals that follow the fields of a class, by field name."""
+    module = ast.parse(textwrap.dedent(inspect.getsource(struct)))
     descriptions = {}
-    for field, following in zip(body.body, body.body[1:], strict=False):
-        match field, following:
+    for statement, following in itertools.pairwise(cast(ast.ClassDef, module.body[0]).body):
+        match statement, following:
             case (
                 ast.AnnAssign(target=ast.Name(id=name)),
                 ast.Expr(value=ast.Constant(value=str(description))),

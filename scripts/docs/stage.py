@@ -1,7 +1,7 @@
-"""Stages the sources of the site in `build/docs`: the folder `docs`, and the pages from elsewhere in the repository.
+"""Stages the sources of the site in `build/docs`: the folder `docs`, and pages from other folders.
 
-Pages such as ARCHITECTURE.md have to be readable in the repository as well as on the site. They keep links that
-work in the repository; staging rewrites them.
+Pages such as ARCHITECTURE.md are read in the repository as well as on the site. Their links work in the
+repository; staging rewrites them.
 """
 
 import os
@@ -40,8 +40,8 @@ def stage(root: Path = ROOT, target: Path = TARGET, places: Mapping[str, str] = 
     for source, place in places.items():
         (target / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / source, target / place)
-    pages = {path.relative_to(root).as_posix() for path in (root / "docs").rglob("*.md") if "demo" not in path.parts}
-    for page in pages | {source for source in places if source.endswith(".md")}:
+    pages = {path.relative_to(target).as_posix() for path in target.rglob("*.md")} - set(places.values())
+    for page in {f"docs/{page}" for page in pages} | {source for source in places if source.endswith(".md")}:
         staged = target / site_path(page, places)
         staged.write_text(with_site_links(staged.read_text(encoding="utf-8"), page, places), encoding="utf-8")
 
@@ -58,5 +58,5 @@ def with_site_links(text: str, page: str, places: Mapping[str, str]) -> str:
 
 
 def site_path(path: str, places: Mapping[str, str]) -> str:
-    """Where a file of the repository is on the site; what is not there keeps its path, and fails the strict build."""
+    """The path of a repository file on the site. Links to anything else fail the strict build."""
     return places.get(path, path.removeprefix("docs/"))
