@@ -143,7 +143,8 @@ def _simple(schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _item(name: str) -> str | None:
-    found = re.fullmatch(r"Items_(?:\w+\.)*(\w+?)_", name)
+    # Pages of a list are generic, and named after their module: Page_luma_rag.namespaces.NamespaceView_.
+    found = re.fullmatch(r"\w+?_(?:\w+\.)+(\w+?)_", name)
     return found and found[1]
 
 
