@@ -33,7 +33,7 @@ class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All settings of the ingestion pipeline."""
+    """Settings of the ingestion pipeline."""
 
     limits: ParserLimits = ParserLimits()
     chunk: ChunkSettings = ChunkSettings()

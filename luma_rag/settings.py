@@ -74,7 +74,7 @@ class OpenIDSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All settings of the service. Sizes in MB are multiples of 1024 * 1024 bytes."""
+    """Settings of the service. Sizes in MB are multiples of 1024 * 1024 bytes."""
 
     data_dir: Path = msgspec.field(default_factory=lambda: Path(platformdirs.user_data_dir("luma")))
     """Directory for uploaded files and the embedded database. Defaults to the user's data directory."""
