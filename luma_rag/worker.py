@@ -78,9 +78,9 @@ class _Worker:
         await local.run(jobs, self._sink, embedder, self._store.settings.ingest, self)
 
     async def _jobs(self, only: list[int] | None, *, until_empty: bool) -> AsyncIterator[Job]:
-        for worker_id in itertools.count(1):
+        for turn in itertools.count(1):
             self._wake.clear()
-            if worker_id % _COMPACT_EVERY == 0:
+            if turn % _COMPACT_EVERY == 0:
                 await self._compact()
             async with self._store.sessions.begin() as session:
                 await ingestion.recover(session)
@@ -169,7 +169,7 @@ class _Worker:
 
 @asynccontextmanager
 async def _working(store: Store) -> AsyncGenerator[_Worker]:
-    """A worker whose worker_id is locked for as long as it works."""
+    """A worker that holds the advisory lock on its id while it runs."""
     wake = asyncio.Event()
     async with store.engine.connect() as connection:
         worker_id = await ingestion.register_worker(connection)
