@@ -107,7 +107,7 @@ async def add(session: AsyncSession, principal: Principal, namespace_id: int, do
 async def enqueue(
     session: AsyncSession, principal: Principal, namespace_id: int, doc_id: int
 ) -> IngestionView:
-    """Enqueue a document for a namespace that the caller may write to, unless it is already on its way there."""
+    """Enqueue a document for a namespace the caller may write to, unless it is already in progress."""
     queued, is_new = await ingestion.enqueue(session, doc_id, namespace_id)
     if is_new:
         await record(

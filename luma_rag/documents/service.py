@@ -102,7 +102,7 @@ async def change(
     title: str | msgspec.UnsetType,
     is_public: bool | msgspec.UnsetType,
 ) -> DocumentView:
-    """Rename (requires write) or change visibility (owner and administrators). UNSET fields stay unchanged."""
+    """Rename (requires write) or change visibility (owner and administrators). UNSET leaves a field as is."""
     needed: Literal["write", "own"] = "write" if is_public is msgspec.UNSET else "own"
     document = await require_document(session, principal, doc_id, needed)
     if title is not msgspec.UNSET:
