@@ -23,7 +23,7 @@ _SEED = 7
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """A metric over all questions: its mean, the 95 % confidence interval, and each question's value by id."""
+    """A metric over all questions: its mean, 95 % confidence interval, and each question's value by id."""
 
     mean: float
     low: float

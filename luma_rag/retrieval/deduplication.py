@@ -55,7 +55,7 @@ class _Text:
         self._beginning = _line(words[:_RUN])
 
     def is_copy_of(self, other: "_Text") -> bool:
-        """Whether the two texts are equal where they overlap, and the overlap covers most of the shorter one."""
+        """Whether the texts are equal where they overlap, and the overlap covers most of the shorter one."""
         # A cheap test that excludes nearly all pairs: neither begins within the other.
         if self._beginning not in other._line and other._beginning not in self._line:
             return False

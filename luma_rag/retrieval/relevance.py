@@ -12,7 +12,7 @@ _LEAST_SIMILARITY = 0.32
 _LEAST_COVERAGE = 0.05
 # Chosen on queries against their own corpus and against foreign ones (cisi, cranfield, scifact, xquad-en,
 # xquad-de together): 2 % of the former and 93 % of the latter are judged irrelevant, against 1 % and 88 % by
-# similarity alone. For scripts that the model can't read, lexical coverage decides: 0–3 % and 82–99 %.
+# similarity alone. For scripts that the model can't read, lexical coverage decides: 0 to 3 % and 82 to 99 %.
 
 
 def is_relevant(query: str, found: Sequence[ScoredChunk]) -> bool | None:

@@ -185,7 +185,7 @@ class Retriever:
     async def _ask(
         self, principal: Principal, namespace_id: int, query: str, mode: Mode
     ) -> tuple[SearchQuery, bool, float | None]:
-        """The search query, whether the namespace has an HNSW index, and the milliseconds spent on embedding."""
+        """The search query, whether an HNSW index exists, and the milliseconds spent on embedding."""
         started = time.perf_counter()
         encoding = None
         if mode != "lexical":
