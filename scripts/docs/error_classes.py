@@ -33,6 +33,8 @@ def _sections(classes: list[type[LumaError]]) -> Iterator[str]:
     for kind in classes:
         # The anchor of a section is the code of the error, which problem documents link to.
         code = getattr(kind, "code", None)
-        heading = f"## {code}" if code else f"## {kind.title}"
+        heading, summary = (
+            (code, f"{kind.status} {kind.title}.") if code else (kind.title, f"Status {kind.status}.")
+        )
         about = UNEXPECTED if kind is LumaError else paragraph(kind.__doc__ or "")
-        yield f"{heading}\n\n**{kind.status} {kind.title}.** {about}\n"
+        yield f"## {heading}\n\n**{summary}** {about}\n"
