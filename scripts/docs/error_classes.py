@@ -1,7 +1,5 @@
 """The reference of errors, from the classes in `luma_rag.errors`."""
 
-from collections.abc import Iterator
-
 from luma_rag import errors
 from luma_rag.errors import LumaError
 from scripts.docs.markdown import paragraph
@@ -26,15 +24,14 @@ def errors_page() -> str:
         kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LumaError)
     ]
     classes.sort(key=lambda kind: (kind.status, kind.title))
-    return "\n".join([INTRODUCTION, *_sections(classes)])
+    return "\n".join([INTRODUCTION, *map(error_section, classes)])
 
 
-def _sections(classes: list[type[LumaError]]) -> Iterator[str]:
-    for kind in classes:
-        # The anchor of a section is the code of the error, which problem documents link to.
-        code = getattr(kind, "code", None)
-        heading, summary = (
-            (code, f"{kind.status} {kind.title}.") if code else (kind.title, f"Status {kind.status}.")
-        )
-        about = UNEXPECTED if kind is LumaError else paragraph(kind.__doc__ or "")
-        yield f"## {heading}\n\n**{summary}** {about}\n"
+def error_section(kind: type[LumaError]) -> str:
+    """What the page says about one error. Its anchor is the code of the error, if it has one."""
+    code = getattr(kind, "code", None)
+    heading, summary = (
+        (code, f"{kind.status} {kind.title}.") if code else (kind.title, f"Status {kind.status}.")
+    )
+    about = UNEXPECTED if kind is LumaError else paragraph(kind.__doc__ or "")
+    return f"## {heading}\n\n**{summary}** {about}\n"

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from luma_rag.errors import LumaError, NotFoundError
 from scripts.docs import reference, stage
+from scripts.docs.error_classes import error_section
 from scripts.docs.settings import field_descriptions
 
 ROOT = Path(__file__).parents[2]
@@ -118,6 +120,19 @@ def test_terms_of_the_field() -> None:
 def test_generated_pages_are_current(page: str) -> None:
     committed = (ROOT / page).read_text(encoding="utf-8")
     assert committed == reference.render(page), "Run `make docs` and commit the page."
+
+
+def test_section_of_an_error() -> None:
+    class FullError(LumaError):
+        """The disk is
+        full."""
+
+        status = 507
+        title = "Disk full"
+        code = "disk_full"
+
+    assert error_section(FullError) == "## disk_full\n\n**507 Disk full.** The disk is full.\n"
+    assert "404" in error_section(NotFoundError)
 
 
 def test_description_of_a_setting_is_the_string_after_it() -> None:
