@@ -35,7 +35,7 @@ class Content(TypedDict, total=False):
     data: Mapping[str, Any]
     files: Mapping[str, Any]
     headers: Mapping[str, str]
-    timeout: httpx.Timeout
+    timeout: float
 
 
 def headers(token: str) -> dict[str, str]:

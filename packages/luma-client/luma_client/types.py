@@ -45,7 +45,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A document. `permission` is the caller's: `owner`, `write`, or `read`."""
+    """A document. `permission` is the caller's: `write` or `read`."""
 
     id: int
     user_id: int

@@ -1,6 +1,5 @@
 """Requests, their repetition, and lists that come in pages."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self, Unpack
@@ -8,6 +7,7 @@ from typing import Any, Self, Unpack
 import httpx
 
 from luma_client import protocol
+from luma_client._async.background import sleep
 from luma_client.protocol import Content
 from luma_client.types import Items, T
 
@@ -61,5 +61,5 @@ class Connection:
             seconds = protocol.pause(response, tries)
             if seconds is None:
                 raise protocol.error_of(response)
-            await asyncio.sleep(seconds)
+            await sleep(seconds)
             tries += 1

@@ -1,9 +1,9 @@
 """Documents, sharing them, and their ingestion."""
 
-import asyncio
 from pathlib import Path
 
 from luma_client import protocol
+from luma_client._async.background import in_thread, sleep
 from luma_client._async.connection import Connection
 from luma_client.types import (
     Document,
@@ -52,7 +52,7 @@ class Documents(Connection):
             parts = {"file": (name, file)}
             return await self._send("POST", "/api/documents", UploadedDocument, data=fields, files=parts)
         path = Path(file)
-        with await asyncio.to_thread(path.open, "rb") as opened:
+        with await in_thread(path.open, "rb") as opened:
             streamed = {"file": (name or path.name, opened)}
             return await self._send("POST", "/api/documents", UploadedDocument, data=fields, files=streamed)
 
@@ -64,10 +64,10 @@ class Documents(Connection):
             async with self._open(
                 "GET", f"/api/documents/{doc_id}/file", headers={"accept": "*/*"}
             ) as response:
-                with await asyncio.to_thread(part.open, "wb") as file:
+                with await in_thread(part.open, "wb") as file:
                     async for piece in response.aiter_bytes():
-                        await asyncio.to_thread(file.write, piece)
-            await asyncio.to_thread(part.replace, path)
+                        await in_thread(file.write, piece)
+            await in_thread(part.replace, path)
         finally:
             part.unlink(missing_ok=True)
         return path
@@ -118,7 +118,7 @@ class Documents(Connection):
         done = []
         for ingestion in queued.ingestions if isinstance(queued, UploadedDocument) else [queued]:
             # Polled, since another process does the work.
-            while not (now := await self.ingestion(ingestion.id)).is_finished:  # noqa: ASYNC110
-                await asyncio.sleep(protocol.POLL_SECONDS)
+            while not (now := await self.ingestion(ingestion.id)).is_finished:
+                await sleep(protocol.POLL_SECONDS)
             done.append(now)
         return done

@@ -1,12 +1,12 @@
 """Namespaces, their members, their events, and search."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
 import httpx
 from httpx_sse import EventSource
 
 from luma_client import protocol
+from luma_client._async.background import sleep
 from luma_client._async.connection import Connection
 from luma_client.errors import ApiError
 from luma_client.events import NamespaceEvent, ReconnectedEvent, is_temporary, namespace_event
@@ -118,12 +118,13 @@ class Namespaces(Connection):
             httpx.TransportError: the service can't be reached, or stays away for some three minutes.
         """
         path = f"/api/namespaces/{namespace_id}/events"
-        timeout = httpx.Timeout(self._http.timeout, read=protocol.SILENCE_SECONDS)
         failures, was_connected = 0, False
         while True:
             headers = protocol.EVENT_STREAM | protocol.given(**{"last-event-id": last_event_id})
             try:
-                async with self._open("GET", path, headers=headers, timeout=timeout) as response:
+                async with self._open(
+                    "GET", path, headers=headers, timeout=protocol.SILENCE_SECONDS
+                ) as response:
                     if was_connected:
                         yield ReconnectedEvent()
                     failures, was_connected = 0, True
@@ -134,7 +135,7 @@ class Namespaces(Connection):
             except (ApiError, httpx.TransportError) as error:
                 if not was_connected or failures >= protocol.MAX_RECONNECTS or not is_temporary(error):
                     raise
-            await asyncio.sleep(protocol.reconnect_pause(failures))
+            await sleep(protocol.reconnect_pause(failures))
             failures += 1
 
     async def _own_namespace(self, name: str) -> Namespace | None:

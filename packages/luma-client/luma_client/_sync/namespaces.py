@@ -116,12 +116,11 @@ class Namespaces(Connection):
             httpx.TransportError: the service can't be reached, or stays away for some three minutes.
         """
         path = f"/api/namespaces/{namespace_id}/events"
-        timeout = httpx.Timeout(self._http.timeout, read=protocol.SILENCE_SECONDS)
         failures, was_connected = 0, False
         while True:
             headers = protocol.EVENT_STREAM | protocol.given(**{"last-event-id": last_event_id})
             try:
-                with self._open("GET", path, headers=headers, timeout=timeout) as response:
+                with self._open("GET", path, headers=headers, timeout=protocol.SILENCE_SECONDS) as response:
                     if was_connected:
                         yield ReconnectedEvent()
                     failures, was_connected = 0, True
