@@ -83,7 +83,7 @@ async def test_bytes_are_uploaded_with_a_name(connect: Connect, tmp_path: Path) 
     assert (uploaded.title, uploaded.type, uploaded.is_public) == ("rules", "pdf", True)
     assert uploaded.ingestions == []
     named = await alice.upload(documents_made.word(tmp_path / "a.docx", {"A": "b"}), name="b.docx", title="C")
-    assert (named.title, named.file_metadata["filename"]) == ("C", "b.docx")
+    assert (named.title, named.file_metadata["original_filename"]) == ("C", "b.docx")
     with pytest.raises(TypeError, match="need a name"):
         await alice.upload(content)
 
