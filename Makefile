@@ -15,7 +15,7 @@ test: $(VENV)/.ready  ## Run the tests, by two processes with a Postgres each
 	$(BIN)/pytest -n 2 --dist worksteal
 
 plant: $(VENV)/.ready  ## Plant leaks in copies of the code; the tests must find each
-	$(BIN)/python -m tests.access.plant
+	$(BIN)/python -m tests.access.mutation_test
 
 fuzz: $(VENV)/.ready  ## Thousands of calls made up from the OpenAPI document
 	$(BIN)/python -m tests.access.fuzz

@@ -15,7 +15,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from ingest.bert_graph import BertGraph
-from ingest.types import Recipe, Vector
+from ingest.types import EmbeddingProfile, Vector
 
 _ERRORS_ONLY = 3
 
@@ -23,7 +23,7 @@ _ERRORS_ONLY = 3
 class BertEncoder:
     """BERT with mean pooling, as sentence-transformers uses it. Any number of threads may call it."""
 
-    def __init__(self, weights: mmap.mmap, recipe: Recipe, threads: int | None = None) -> None:
+    def __init__(self, weights: mmap.mmap, profile: EmbeddingProfile, threads: int | None = None) -> None:
         """Make it from `weights`, a mapped file in the format safetensors, which stays mapped.
 
         `threads` compute one batch; all cores where it is None.
@@ -38,7 +38,7 @@ class BertEncoder:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = _ERRORS_ONLY
         self._session = onnxruntime.InferenceSession(
-            BertGraph(tensors, recipe).serialize(), options, providers=["CPUExecutionProvider"]
+            BertGraph(tensors, profile).serialize(), options, providers=["CPUExecutionProvider"]
         )
         if hasattr(mmap, "MADV_DONTNEED"):
             # Checking and converting it brought the whole file into this process's memory.

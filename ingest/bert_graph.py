@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from ingest.types import Recipe
+from ingest.types import EmbeddingProfile
 
 Array = NDArray[Any]
 
@@ -37,10 +37,10 @@ class BertGraph:
     (texts, width), rows of length 1.
     """
 
-    def __init__(self, weights: Mapping[str, Array], recipe: Recipe) -> None:
+    def __init__(self, weights: Mapping[str, Array], profile: EmbeddingProfile) -> None:
         self._weights = weights
-        self._recipe = recipe
-        self._linear = self._exact if recipe == "float32" else self._quantised
+        self._profile = profile
+        self._linear = self._exact if profile == "float32" else self._quantised
         self._nodes: list[Any] = []
         self._initializers: list[TensorProto] = []
         self._count = 0
@@ -103,7 +103,7 @@ class BertGraph:
 
     def _attend(self, hidden: str, project: Array, bias: Array) -> str:
         how: dict[str, Any] = {"domain": _CONTRIB, "num_heads": _HEADS}
-        if self._recipe == "float32":
+        if self._profile == "float32":
             # This one projects, too, which is faster by some percent.
             texts = self._texts(hidden, self._width)
             weights = (self._constant(project.T), self._constant(bias))

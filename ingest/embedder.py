@@ -11,14 +11,14 @@ import msgspec
 import numpy as np
 from tokenizers import Tokenizer
 
-from ingest.types import EmbeddingModel, Recipe, Vector
+from ingest.types import EmbeddingModel, EmbeddingProfile, Vector
 
 MODEL = EmbeddingModel(
     name="all-MiniLM-L6-v2",
     sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     dimensions=384,
     max_tokens=256,
-    recipe="int8-v1",
+    profile="int8-v1",
 )
 """The model of this module, and how it makes vectors if nothing else is said.
 
@@ -73,7 +73,7 @@ class Embedder:
     """Embeds documents and queries. Blocks while it computes; any number of threads may call it."""
 
     def __init__(
-        self, batch_size: int = 16, threads: int | None = None, recipe: Recipe = MODEL.recipe
+        self, batch_size: int = 16, threads: int | None = None, profile: EmbeddingProfile = MODEL.profile
     ) -> None:
         """Load the model. `batch_size` is the most texts that are computed at once.
 
@@ -87,11 +87,11 @@ class Embedder:
         # Here since it loads ONNX Runtime: a process that only chunks, or prints a help, must not wait.
         from ingest.bert import BertEncoder
 
-        self.model = msgspec.structs.replace(MODEL, recipe=recipe)
+        self.model = msgspec.structs.replace(MODEL, profile=profile)
         self.tokenizer = load_tokenizer()
         self.batch_size = batch_size
         self.threads = threads
-        self._encode = BertEncoder(weights, recipe, threads)
+        self._encode = BertEncoder(weights, profile, threads)
 
     def embed_documents(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vector:
         """Embed `texts`, in vectors of shape (len(texts), 384).

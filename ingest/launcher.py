@@ -60,7 +60,7 @@ class Answer(msgspec.Struct, frozen=True):
     trace: str = ""
 
 
-class Ending(msgspec.Struct, frozen=True):
+class ExitStatus(msgspec.Struct, frozen=True):
     """How a child ended: exit status, the signal that ended it (0: none), and its largest memory in MB."""
 
     SIZE = 12
@@ -75,7 +75,7 @@ class Ending(msgspec.Struct, frozen=True):
 
     @classmethod
     def unpack(cls, data: bytes) -> Self:
-        """The ending that `pack` wrote."""
+        """The exit status that `pack` wrote."""
         return cls(*struct.unpack("!3I", data))
 
 
@@ -88,8 +88,9 @@ def frame(request: Request) -> bytes:
 def serve(control: int) -> Never:
     """Fork a child for each pair of connections that comes over the socket `control`, until that closes.
 
-    Of a pair, the first tells the life of the child: `STARTED` or `NOT_STARTED`, then an `Ending` at its end;
-    when the other side closes it, the child is killed. The second is for the child: `Request`, then `Answer`.
+    Of a pair, the first tells the lifetime of the child: `STARTED` or `NOT_STARTED`, then an `ExitStatus` at
+    its end; when the other side closes it, the child is killed. The second is for the child: `Request`, then
+    `Answer`.
     """
     # What is loaded now is shared by all children; the collector would write to it and so copy it.
     importlib.import_module("ingest.parsers.pdf")
@@ -97,7 +98,7 @@ def serve(control: int) -> Never:
     gc.collect()
     gc.freeze()
     listener = socket.socket(fileno=control)
-    lives: dict[int, socket.socket] = {}
+    lifetimes: dict[int, socket.socket] = {}
     child: int | None
     wake, wake_writer = os.pipe()
     os.set_blocking(wake_writer, False)
@@ -112,44 +113,44 @@ def serve(control: int) -> Never:
                 if key.fileobj is listener:
                     message, connections, _, _ = socket.recv_fds(listener, 1, 2)
                     if not message:
-                        for child in lives:
+                        for child in lifetimes:
                             _kill(child)
                         # A killed process takes a while to end. Whoever waits for this one waits for all.
-                        for child in lives:
+                        for child in lifetimes:
                             os.waitpid(child, 0)
                         os._exit(0)
-                    life = socket.socket(fileno=connections[0])
+                    lifetime = socket.socket(fileno=connections[0])
                     child = _fork(connections[1])
                     with contextlib.suppress(OSError):
-                        life.send(STARTED if child else NOT_STARTED)
+                        lifetime.send(STARTED if child else NOT_STARTED)
                     if child is None:
-                        life.close()
+                        lifetime.close()
                     else:
-                        lives[child] = life
-                        selector.register(life, selectors.EVENT_READ, child)
+                        lifetimes[child] = lifetime
+                        selector.register(lifetime, selectors.EVENT_READ, child)
                 elif key.fileobj is wake:
                     os.read(wake, 4096)
-                    _reap(lives, selector)
-                elif key.data in lives:
+                    _reap(lifetimes, selector)
+                elif key.data in lifetimes:
                     # Nothing is ever written to it, so it can only have been closed.
                     _kill(key.data)
                     selector.unregister(key.fileobj)
 
 
-def _reap(lives: dict[int, socket.socket], selector: selectors.BaseSelector) -> None:
-    while lives:
+def _reap(lifetimes: dict[int, socket.socket], selector: selectors.BaseSelector) -> None:
+    while lifetimes:
         child, status, usage = os.wait4(-1, os.WNOHANG)
         if child == 0:
             return
         # Children of the child, should there be any.
         _kill(child)
-        life = lives.pop(child)
+        lifetime = lifetimes.pop(child)
         with contextlib.suppress(KeyError):
-            selector.unregister(life)
+            selector.unregister(lifetime)
         code = os.waitstatus_to_exitcode(status)
         memory_mb = usage.ru_maxrss // (1024 if sys.platform == "linux" else 2**20)
-        with life, contextlib.suppress(OSError):
-            life.send(Ending(max(code, 0), max(-code, 0), memory_mb).pack())
+        with lifetime, contextlib.suppress(OSError):
+            lifetime.send(ExitStatus(max(code, 0), max(-code, 0), memory_mb).pack())
 
 
 def _kill(child: int) -> None:
@@ -159,30 +160,30 @@ def _kill(child: int) -> None:
         os.kill(child, signal.SIGKILL)
 
 
-def _fork(talk: int) -> int | None:
+def _fork(data: int) -> int | None:
     """Fork the child; in the launcher, return its process id, or None where the system allows no more."""
     launcher = os.getpid()
     try:
         child = os.fork()
     except OSError:
-        os.close(talk)
+        os.close(data)
         return None
     if child:
-        os.close(talk)
+        os.close(data)
         # Both sides do this, so that it is done whoever comes first.
         with contextlib.suppress(OSError):
             os.setpgid(child, child)
         return child
     status = 1
     try:
-        _child(talk, launcher)
+        _child(data, launcher)
         status = 0
     finally:
         # No clean-up: it belongs to the launcher, and the file's doing may have broken it.
         os._exit(status)
 
 
-def _child(talk: int, launcher: int) -> None:
+def _child(data: int, launcher: int) -> None:
     os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -191,9 +192,9 @@ def _child(talk: int, launcher: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
-    talk = os.dup2(talk, 3) if talk != 3 else talk
+    data = os.dup2(data, 3) if data != 3 else data
     os.closerange(4, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    with socket.socket(fileno=talk) as connection, connection.makefile("rb") as requests:
+    with socket.socket(fileno=data) as connection, connection.makefile("rb") as requests:
         (size,) = _LENGTH.unpack(requests.read(_LENGTH.size))
         request = msgspec.msgpack.decode(requests.read(size), type=Request)
         _limit(request.limits)

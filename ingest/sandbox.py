@@ -27,7 +27,7 @@ import msgspec
 
 from ingest import errors, launcher
 from ingest.errors import IngestError, LimitError, PermanentError, TransientError
-from ingest.launcher import Answer, Ending, Request
+from ingest.launcher import Answer, ExitStatus, Request
 from ingest.settings import ParserLimits
 from ingest.types import ParsedDocument
 
@@ -60,8 +60,8 @@ def parse_in_sandbox(path: Path, limits: ParserLimits) -> ParsedDocument:
         PermanentError: what `parse` raised, or the file crashed the parser.
         TransientError: `path` can't be opened, or the process was killed from outside.
     """
-    data, ending = _run(Request(os.fsencode(path.absolute()), limits), limits)
-    if ending is None:
+    data, exit_status = _run(Request(os.fsencode(path.absolute()), limits), limits)
+    if exit_status is None:
         raise LimitError(
             f"Reading this file took more than {limits.seconds} seconds and was stopped. Split it into "
             "smaller files, or save it anew with the program it comes from."
@@ -71,17 +71,17 @@ def parse_in_sandbox(path: Path, limits: ParserLimits) -> ParsedDocument:
             f"The file holds more than {limits.output_mb} MB of text, which is the limit. Split it into "
             "smaller files."
         )
-    if ending.signal:
-        raise _killed(ending, limits)
+    if exit_status.signal:
+        raise _killed(exit_status, limits)
     if not data:
         _log.error(
-            "The process that was to read a file failed before it began (exit status %s)", ending.status
+            "The process that was to read a file failed before it began (exit status %s)", exit_status.status
         )
         raise TransientError(_STOPPED)
     try:
         answer = msgspec.msgpack.decode(data, type=Answer)
     except msgspec.DecodeError:
-        _log.error("The parser's answer made no sense (exit status %s)", ending.status)
+        _log.error("The parser's answer made no sense (exit status %s)", exit_status.status)
         raise PermanentError(_DAMAGED) from None
     if answer.document is not None:
         return answer.document
@@ -107,14 +107,14 @@ def _error(answer: Answer) -> IngestError:
     return kind(answer.message[:_LONGEST_MESSAGE])
 
 
-def _killed(ending: Ending, limits: ParserLimits) -> IngestError:
-    if ending.signal in launcher.SIGNALS_FROM_OUTSIDE:
+def _killed(exit_status: ExitStatus, limits: ParserLimits) -> IngestError:
+    if exit_status.signal in launcher.SIGNALS_FROM_OUTSIDE:
         return TransientError(_STOPPED)
-    if ending.signal == launcher.SIGNAL_OF_TIME:
+    if exit_status.signal == launcher.SIGNAL_OF_TIME:
         return LimitError(f"Reading this file took more than {limits.seconds} seconds and was stopped.")
-    _log.error("A parser was ended by signal %s", ending.signal)
+    _log.error("A parser was ended by signal %s", exit_status.signal)
     # A library in C that gets no memory ends itself; pdfium does.
-    if ending.memory_mb > limits.memory_mb * 0.8:
+    if exit_status.memory_mb > limits.memory_mb * 0.8:
         return LimitError(_memory_message())
     return PermanentError(_DAMAGED)
 
@@ -126,22 +126,22 @@ def _memory_message() -> str:
     )
 
 
-def _run(request: Request, limits: ParserLimits) -> tuple[bytes, Ending | None]:
+def _run(request: Request, limits: ParserLimits) -> tuple[bytes, ExitStatus | None]:
     """What the child wrote, and how it ended; None where it ran out of time."""
     generation = None
     for _ in range(2):
-        life, far_life = socket.socketpair()
-        talk, far_talk = socket.socketpair()
-        with life, talk:
+        lifetime, far_lifetime = socket.socketpair()
+        data, far_data = socket.socketpair()
+        with lifetime, data:
             try:
-                with far_life, far_talk:
-                    generation = _launcher.start_child(far_life, far_talk)
-                talk.sendall(launcher.frame(request))
-                started = _receive(life, 1, _SECONDS_TO_START)
+                with far_lifetime, far_data:
+                    generation = _launcher.start_child(far_lifetime, far_data)
+                data.sendall(launcher.frame(request))
+                started = _receive(lifetime, 1, _SECONDS_TO_START)
             except (BrokenPipeError, ConnectionResetError):
                 started = b""
             if started == launcher.STARTED:
-                return _listen(life, talk, limits)
+                return _listen(lifetime, data, limits)
             if started == launcher.NOT_STARTED:
                 raise TransientError("The machine has no room for another process. Try again later.")
             # The launcher is gone, which shows only now: killed, perhaps, since the last file.
@@ -149,17 +149,19 @@ def _run(request: Request, limits: ParserLimits) -> tuple[bytes, Ending | None]:
     raise TransientError(_STOPPED)
 
 
-def _listen(life: socket.socket, talk: socket.socket, limits: ParserLimits) -> tuple[bytes, Ending | None]:
+def _listen(
+    lifetime: socket.socket, data: socket.socket, limits: ParserLimits
+) -> tuple[bytes, ExitStatus | None]:
     deadline = time.monotonic() + limits.seconds
     blocks: list[bytes] = []
     size = 0
     in_time = True
     while size <= limits.output_mb * 2**20:
-        if not _readable(talk, deadline - time.monotonic()):
+        if not _readable(data, deadline - time.monotonic()):
             in_time = False
             break
         try:
-            block = talk.recv(_BLOCK)
+            block = data.recv(_BLOCK)
         except ConnectionResetError:
             break
         if not block:
@@ -168,14 +170,14 @@ def _listen(life: socket.socket, talk: socket.socket, limits: ParserLimits) -> t
         size += len(block)
     # With our end closed the launcher kills what is left of the child, so this does not wait for its mercy.
     if size > limits.output_mb * 2**20 or not in_time:
-        life.shutdown(socket.SHUT_WR)
-    elif not _readable(life, max(0.0, deadline - time.monotonic())):
+        lifetime.shutdown(socket.SHUT_WR)
+    elif not _readable(lifetime, max(0.0, deadline - time.monotonic())):
         in_time = False
-        life.shutdown(socket.SHUT_WR)
-    report = _receive(life, Ending.SIZE, _SECONDS_TO_END)
-    if len(report) < Ending.SIZE:
+        lifetime.shutdown(socket.SHUT_WR)
+    report = _receive(lifetime, ExitStatus.SIZE, _SECONDS_TO_END)
+    if len(report) < ExitStatus.SIZE:
         raise TransientError(_STOPPED)
-    return b"".join(blocks), Ending.unpack(report) if in_time else None
+    return b"".join(blocks), ExitStatus.unpack(report) if in_time else None
 
 
 def _readable(connection: socket.socket, seconds: float) -> bool:
@@ -208,7 +210,7 @@ class _Launcher:
         self._control: socket.socket | None = None
         self._generation = 0
 
-    def start_child(self, life: socket.socket, talk: socket.socket) -> int:
+    def start_child(self, lifetime: socket.socket, data: socket.socket) -> int:
         """Have a child forked that has the given ends of two connections; return which launcher was asked.
 
         Raises:
@@ -219,7 +221,7 @@ class _Launcher:
                 self._close()
                 self._control = self._start()
             with contextlib.suppress(BrokenPipeError):
-                socket.send_fds(self._control, [b"+"], [life.fileno(), talk.fileno()])
+                socket.send_fds(self._control, [b"+"], [lifetime.fileno(), data.fileno()])
             return self._generation
 
     def stop(self, generation: int | None = None) -> None:
@@ -229,7 +231,7 @@ class _Launcher:
                 self._close()
 
     def forget(self) -> None:
-        """In a fork of this program: leave the launcher to the program, which it lives and dies with."""
+        """In a fork of this program: leave the launcher to the program, which it lifetimes and dies with."""
         self._lock = threading.Lock()
         if self._control is not None:
             self._control.close()

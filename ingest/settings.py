@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ingest.types import Recipe
+from ingest.types import EmbeddingProfile
 
 
 class ParserLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,9 +26,9 @@ class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything `ingest` can be told. `recipe` is for new databases: one with vectors keeps to theirs."""
+    """Everything `ingest` can be told. `profile` is for new databases: one with vectors keeps to theirs."""
 
     limits: ParserLimits = ParserLimits()
     chunk: ChunkSettings = ChunkSettings()
     batch_size: int = 16
-    recipe: Recipe = "int8-v1"
+    profile: EmbeddingProfile = "int8-v1"

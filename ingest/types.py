@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DocumentType = Literal["pdf", "docx"]
-Recipe = Literal["float32", "int8-v1"]
+EmbeddingProfile = Literal["float32", "int8-v1"]
 """How a model computes: as its weights were published, or in whole numbers of 8 bits."""
 Vector = NDArray[np.float32]
 """Shape (dimensions,), or (n, dimensions) where several are meant; every row has Euclidean length 1."""
@@ -77,7 +77,7 @@ class EmbeddedDocument(msgspec.Struct, frozen=True):
 class EmbeddingModel(msgspec.Struct, frozen=True):
     """Which model made an embedding, and how. Vectors of different models can't be compared.
 
-    Those of one model by different recipes can, but their order is a little off; nobody should mix them.
+    Those of one model by different profiles can, but their order is a little off; nobody should mix them.
     `sha256` is that of the weights; `dimensions` the length of a vector; `max_tokens` the longest input the
     model reads, special tokens included.
     """
@@ -86,4 +86,4 @@ class EmbeddingModel(msgspec.Struct, frozen=True):
     sha256: str
     dimensions: int
     max_tokens: int
-    recipe: Recipe
+    profile: EmbeddingProfile

@@ -12,18 +12,18 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ingest.embedder import MODEL, Embedder, ModelError
-from ingest.types import Recipe
-from luma_rag.accounts.identities import IdentityProvider
+from ingest.types import EmbeddingProfile
+from luma_rag.accounts.external_identities import IdentityProvider
 from luma_rag.chat.answerer import Answerer
+from luma_rag.chat.extractive_answerer import ExtractiveAnswerer
 from luma_rag.chat.model_answerer import ModelAnswerer
-from luma_rag.chat.quoting import QuotingAnswerer
 from luma_rag.chat.service import ChatService
 from luma_rag.db import migrate
 from luma_rag.db.connect import database_url
 from luma_rag.db.listener import Listener
 from luma_rag.db.models import EmbeddingModel, Ingestion
 from luma_rag.db.session import Sessions, connect, create_engine, create_sessions, reading
-from luma_rag.documents.feed import CHANNEL, Feed
+from luma_rag.documents.change_stream import CHANNEL, ChangeStream
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import ConfigurationError
 from luma_rag.llm.llamacpp import LlamaServer
@@ -54,7 +54,7 @@ class Runtime(Store, frozen=True):
     retriever: Retriever
     answerer: Answerer
     chats: ChatService
-    feed: Feed
+    change_stream: ChangeStream
     openid: IdentityProvider | None = None
 
     async def checks(self) -> dict[str, str]:
@@ -106,7 +106,9 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
     """
     # The model loads while the database starts. A query is too short to gain from a second thread, and
     # two would get in each other's way when the worker has the processor.
-    loading = asyncio.create_task(asyncio.to_thread(load_embedder, threads=1, recipe=settings.ingest.recipe))
+    loading = asyncio.create_task(
+        asyncio.to_thread(load_embedder, threads=1, profile=settings.ingest.profile)
+    )
     try:
         async with open_store(settings) as store, open_services(store, await loading) as runtime:
             yield runtime
@@ -149,13 +151,13 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
             retriever=retriever,
             answerer=answerer,
             chats=chats,
-            feed=Feed(store.sessions, listener),
+            change_stream=ChangeStream(store.sessions, listener),
             openid=openid,
         )
 
 
 def load_embedder(
-    *, batch_size: int = 16, threads: int | None = None, recipe: Recipe = MODEL.recipe
+    *, batch_size: int = 16, threads: int | None = None, profile: EmbeddingProfile = MODEL.profile
 ) -> Embedder:
     """Load the model; blocks for a moment. The arguments are those of `Embedder`.
 
@@ -163,7 +165,7 @@ def load_embedder(
         ConfigurationError: the files of the model are missing or not the expected ones.
     """
     try:
-        return Embedder(batch_size, threads, recipe)
+        return Embedder(batch_size, threads, profile)
     except ModelError as error:
         raise ConfigurationError(str(error)) from error
 
@@ -171,7 +173,7 @@ def load_embedder(
 async def check_model(sessions: Sessions, embedder: Embedder) -> Embedder:
     """Record how the vectors are made, or give an embedder that goes on as they were.
 
-    It is `embedder` itself unless its recipe differs: queries must be embedded as what they search was, and
+    It is `embedder` itself unless its profile differs: queries must be embedded as what they search was, and
     new documents as the old ones.
 
     Raises:
@@ -182,7 +184,7 @@ async def check_model(sessions: Sessions, embedder: Embedder) -> Embedder:
         await session.execute(
             upsert(EmbeddingModel)
             .values(
-                id=1, name=model.name, sha256=model.sha256, dimensions=model.dimensions, recipe=model.recipe
+                id=1, name=model.name, sha256=model.sha256, dimensions=model.dimensions, profile=model.profile
             )
             .on_conflict_do_nothing()
         )
@@ -193,17 +195,17 @@ async def check_model(sessions: Sessions, embedder: Embedder) -> Embedder:
             f"Luma uses {model.name} ({model.sha256[:12]}…). Use the version of Luma that made them, or "
             "another database."
         )
-    if recorded.recipe == model.recipe:
+    if recorded.profile == model.profile:
         return embedder
     try:
-        recipe = msgspec.convert(recorded.recipe, Recipe)
+        profile = msgspec.convert(recorded.profile, EmbeddingProfile)
     except msgspec.ValidationError:
         raise ConfigurationError(
             f"The vectors in this database were made in a way that this Luma does not know "
-            f"({recorded.recipe}). Update Luma, or use another database."
+            f"({recorded.profile}). Update Luma, or use another database."
         ) from None
     return await asyncio.to_thread(
-        load_embedder, batch_size=embedder.batch_size, threads=embedder.threads, recipe=recipe
+        load_embedder, batch_size=embedder.batch_size, threads=embedder.threads, profile=profile
     )
 
 
@@ -214,7 +216,7 @@ def create_answerer(settings: LLMSettings, embedder: Embedder) -> Answerer:
         ConfigurationError: see `create_language_model`.
     """
     model = create_language_model(settings)
-    return QuotingAnswerer(embedder) if model is None else ModelAnswerer(model, settings)
+    return ExtractiveAnswerer(embedder) if model is None else ModelAnswerer(model, settings)
 
 
 def create_language_model(settings: LLMSettings) -> LanguageModel | None:

@@ -24,7 +24,7 @@ from ingest.errors import IngestError, TransientError
 from ingest.pipeline import Stage
 from ingest.types import EmbeddedDocument, Source
 from luma_rag import settings
-from luma_rag.documents import ingestion, merging, vector_index, workload
+from luma_rag.documents import ingestion, ingestion_stats, segment_compaction, vector_index
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
 from luma_rag.runtime import Store, check_model, load_embedder, open_store
@@ -36,7 +36,7 @@ _LOOK_AGAIN_SECONDS = 5.0
 _REPORT_SECONDS = 0.5
 _LOSING_SECONDS = 1.0
 # Upkeep is done when nothing waits, and in between where that would be long in coming.
-_TIDY_EVERY = 50
+_COMPACT_EVERY = 50
 # Searches come first: the worker takes what the service leaves.
 _NICENESS = 10
 # Where in the whole work of a document each stage begins and ends.
@@ -64,35 +64,35 @@ async def run(store: Store, embedder: Embedder) -> None:
 
 
 class _Worker:
-    def __init__(self, store: Store, number: int, wake: asyncio.Event) -> None:
+    def __init__(self, store: Store, worker_id: int, wake: asyncio.Event) -> None:
         self._store = store
-        self._number = number
+        self._worker_id = worker_id
         self._wake = wake
-        self._sink = PostgresSink(store.sessions, number)
+        self._sink = PostgresSink(store.sessions, worker_id)
         self._reported: dict[int, float] = {}
         self._began: dict[int, float] = {}
-        self._tending: asyncio.Task[None] | None = None
+        self._hnsw_maintenance: asyncio.Task[None] | None = None
 
     async def run(self, embedder: Embedder, *, only: list[int] | None, until_empty: bool) -> None:
         jobs = self._jobs(only, until_empty=until_empty)
         await local.run(jobs, self._sink, embedder, self._store.settings.ingest, self)
 
     async def _jobs(self, only: list[int] | None, *, until_empty: bool) -> AsyncIterator[Job]:
-        for number in itertools.count(1):
+        for worker_id in itertools.count(1):
             self._wake.clear()
-            if number % _TIDY_EVERY == 0:
-                await self._tidy()
+            if worker_id % _COMPACT_EVERY == 0:
+                await self._compact()
             async with self._store.sessions.begin() as session:
                 await ingestion.recover(session)
-                claim = await ingestion.claim(session, self._number, only)
+                claim = await ingestion.claim(session, self._worker_id, only)
             if claim is None:
-                if await self._tidy():
+                if await self._compact():
                     continue
                 if until_empty:
-                    await self._tend()
+                    await self._maintain_hnsw()
                     return
-                if self._tending is None or self._tending.done():
-                    self._tending = asyncio.create_task(self._tend())
+                if self._hnsw_maintenance is None or self._hnsw_maintenance.done():
+                    self._hnsw_maintenance = asyncio.create_task(self._maintain_hnsw())
                 await self._wait()
                 continue
             self._began[claim.doc_id] = time.monotonic()
@@ -102,25 +102,25 @@ class _Worker:
                 path = self._store.storage.path(claim.file_path)
                 yield Job(claim.doc_id, Source(path, claim.title))
 
-    async def _tidy(self) -> bool:
+    async def _compact(self) -> bool:
         try:
-            return await merging.tidy(self._store.sessions)
+            return await segment_compaction.compact(self._store.sessions)
         except DBAPIError as error:
             logger.warning("Upkeep of the index has to wait: %s", error.orig)
             return False
 
-    async def _tend(self) -> None:
+    async def _maintain_hnsw(self) -> None:
         try:
-            while await vector_index.tend(self._store.engine):
+            while await vector_index.maintain_hnsw(self._store.engine):
                 pass
         except DBAPIError as error:
             logger.warning("An index could not be made: %s", error.orig)
 
     async def stop(self) -> None:
         """Give up what goes on in the background."""
-        if self._tending is not None:
-            self._tending.cancel()
-            await asyncio.gather(self._tending, return_exceptions=True)
+        if self._hnsw_maintenance is not None:
+            self._hnsw_maintenance.cancel()
+            await asyncio.gather(self._hnsw_maintenance, return_exceptions=True)
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):
@@ -136,10 +136,10 @@ class _Worker:
             async with self._store.sessions.begin() as session:
                 await self._note(session, doc_id, "linked")
 
-    async def _note(self, session: AsyncSession, doc_id: int, outcome: workload.Outcome) -> None:
+    async def _note(self, session: AsyncSession, doc_id: int, outcome: ingestion_stats.Outcome) -> None:
         self._reported.pop(doc_id, None)
         seconds = time.monotonic() - self._began.pop(doc_id)
-        await workload.note(session, outcome, seconds)
+        await ingestion_stats.record(session, outcome, seconds)
 
     async def on_stage(self, key: int, stage: Stage, fraction: float) -> None:
         """Note the progress of a document, but not more often than anybody looks."""
@@ -149,7 +149,7 @@ class _Worker:
         self._reported[key] = now
         begin, end = _SHARES[stage]
         async with self._store.sessions.begin() as session:
-            await ingestion.report(session, self._number, key, stage, begin + fraction * (end - begin))
+            await ingestion.report(session, self._worker_id, key, stage, begin + fraction * (end - begin))
 
     async def on_stored(self, key: int, document: EmbeddedDocument) -> None:
         """A document is done; the sink has noted that already, with its vectors."""
@@ -162,17 +162,17 @@ class _Worker:
         logger.warning("Document %s: %s", key, error)
         async with self._store.sessions.begin() as session:
             await ingestion.fail(
-                session, self._number, key, str(error), can_retry=isinstance(error, TransientError)
+                session, self._worker_id, key, str(error), can_retry=isinstance(error, TransientError)
             )
             await self._note(session, key, "failed")
 
 
 @asynccontextmanager
 async def _working(store: Store) -> AsyncGenerator[_Worker]:
-    """A worker whose number is locked for as long as it works."""
+    """A worker whose worker_id is locked for as long as it works."""
     wake = asyncio.Event()
     async with store.engine.connect() as connection:
-        number = await ingestion.register_worker(connection)
+        worker_id = await ingestion.register_worker(connection)
         await connection.commit()
         raw: Any = (await connection.get_raw_connection()).driver_connection
         task = asyncio.current_task()
@@ -184,12 +184,12 @@ async def _working(store: Store) -> AsyncGenerator[_Worker]:
             if task is not None and not is_ending:
                 task.cancel()
 
-        def on_news(*_: object) -> None:
+        def on_notification(*_: object) -> None:
             wake.set()
 
         raw.add_termination_listener(on_lost)
-        await raw.add_listener(ingestion.CHANNEL, on_news)
-        worker = _Worker(store, number, wake)
+        await raw.add_listener(ingestion.CHANNEL, on_notification)
+        worker = _Worker(store, worker_id, wake)
         try:
             yield worker
         except asyncio.CancelledError:
@@ -201,16 +201,16 @@ async def _working(store: Store) -> AsyncGenerator[_Worker]:
             try:
                 await worker.stop()
                 if not lost.is_set():
-                    await _give_back(store, number, lost)
+                    await _give_back(store, worker_id, lost)
             finally:
                 # Closed, and not for others to use: it listens and holds the lock.
                 await connection.invalidate()
 
 
-async def _give_back(store: Store, number: int, lost: asyncio.Event) -> None:
+async def _give_back(store: Store, worker_id: int, lost: asyncio.Event) -> None:
     try:
         async with store.sessions.begin() as session:
-            await ingestion.release(session, number)
+            await ingestion.release(session, worker_id)
     except Exception:
         # A database that stops meanwhile shows itself in many ways, and then closes the connection.
         with suppress(TimeoutError):
@@ -223,7 +223,7 @@ async def _give_back(store: Store, number: int, lost: asyncio.Event) -> None:
 async def _main() -> None:
     os.nice(_NICENESS)
     configured = settings.load()
-    loading = asyncio.create_task(asyncio.to_thread(load_embedder, recipe=configured.ingest.recipe))
+    loading = asyncio.create_task(asyncio.to_thread(load_embedder, profile=configured.ingest.profile))
     async with open_store(configured, pool_size=4) as store:
         embedder = await check_model(store.sessions, await loading)
         working = asyncio.create_task(run(store, embedder))

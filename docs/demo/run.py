@@ -26,7 +26,7 @@ USER = "demo"
 
 from luma_rag import namespaces, settings  # noqa: E402 - the data directory has to be set first
 from luma_rag.accounts import users  # noqa: E402
-from luma_rag.chat.quoting import NOTE, QuotingAnswerer  # noqa: E402
+from luma_rag.chat.extractive_answerer import NOTE, ExtractiveAnswerer  # noqa: E402
 from luma_rag.cli.caller import caller  # noqa: E402
 from luma_rag.cli.output import place  # noqa: E402
 from luma_rag.db.models import User  # noqa: E402
@@ -73,7 +73,7 @@ async def ask_questions() -> None:
             for citation in citations:
                 where = f"{citation.title}, {place(citation.page, citation.heading)}".rstrip(", ")
                 console.print(Padding(f"[cyan]\\[{citation.n}] {escape(where)}[/]", (0, 0, 0, 2)))
-        if isinstance(runtime.answerer, QuotingAnswerer):
+        if isinstance(runtime.answerer, ExtractiveAnswerer):
             console.print(f"\n{NOTE}")
 
 

@@ -35,13 +35,13 @@ _UNEXPECTED = (
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A source to process. `key` is the caller's name for it: the sink and the observer get it."""
+    """A source to process. `key` is the caller's name for it: the sink and the listener get it."""
 
     key: int
     source: Source
 
 
-class Observer(Protocol):
+class ProgressListener(Protocol):
     """Is told what becomes of the jobs: any number of `on_stage`, then one of `on_stored` and `on_failed`.
 
     Calls come one at a time, on the event loop. An exception that is raised here ends the engine.
@@ -61,16 +61,20 @@ class Observer(Protocol):
 
 
 async def run(
-    jobs: AsyncIterable[Job], sink: Sink, embedder: Embedder, settings: IngestSettings, observer: Observer
+    jobs: AsyncIterable[Job],
+    sink: Sink,
+    embedder: Embedder,
+    settings: IngestSettings,
+    listener: ProgressListener,
 ) -> None:
     """Process `jobs` until there are no more, up to `DOCUMENTS_IN_WORK` at once.
 
-    The next job is asked for when there is room for it. A document that fails is told to the observer and the
-    others go on. When the call is cancelled, or `jobs` or the observer raises, all work in progress is given
-    up: parsers are killed, the embedder stops after its batch, and the observer hears no more of those jobs.
-    What `jobs` or the observer raised comes out of the call as it is.
+    The next job is asked for when there is room for it. A document that fails is told to the listener and the
+    others go on. When the call is cancelled, or `jobs` or the listener raises, all work in progress is given
+    up: parsers are killed, the embedder stops after its batch, and the listener hears no more of those jobs.
+    What `jobs` or the listener raised comes out of the call as it is.
     """
-    engine = _Engine(sink, embedder, settings, observer)
+    engine = _Engine(sink, embedder, settings, listener)
     try:
         await engine.run(jobs)
     except ExceptionGroup as group:
@@ -84,12 +88,14 @@ class _StoppedError(Exception):
 
 
 class _Engine:
-    def __init__(self, sink: Sink, embedder: Embedder, settings: IngestSettings, observer: Observer) -> None:
+    def __init__(
+        self, sink: Sink, embedder: Embedder, settings: IngestSettings, listener: ProgressListener
+    ) -> None:
         self._sink = sink
         self._embedder = embedder
         self._settings = settings
         self._count = TokenCounter(embedder.tokenizer)
-        self._news = _News(observer)
+        self._news = _ProgressRelay(listener)
         self._threads = ThreadPoolExecutor(DOCUMENTS_IN_WORK, thread_name_prefix="ingest")
         self._room = asyncio.Semaphore(DOCUMENTS_IN_WORK)
         self._embedding = asyncio.Lock()
@@ -157,11 +163,11 @@ class _Engine:
         return on_progress
 
 
-class _News:
-    """Hands news to the observer, one piece at a time; of each job's progress only the latest."""
+class _ProgressRelay:
+    """Hands news to the listener, one piece at a time; of each job's progress only the latest."""
 
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
+    def __init__(self, listener: ProgressListener) -> None:
+        self._listener = listener
         self._one_at_a_time = asyncio.Lock()
         self._latest: dict[int, tuple[Stage, float]] = {}
         self._any = asyncio.Event()
@@ -176,16 +182,16 @@ class _News:
             async with self._one_at_a_time:
                 if self._latest:
                     key = next(iter(self._latest))
-                    await self._observer.on_stage(key, *self._latest.pop(key))
+                    await self._listener.on_stage(key, *self._latest.pop(key))
                 else:
                     self._any.clear()
 
     async def stored(self, key: int, document: EmbeddedDocument) -> None:
         async with self._one_at_a_time:
             self._latest.pop(key, None)
-            await self._observer.on_stored(key, document)
+            await self._listener.on_stored(key, document)
 
     async def failed(self, key: int, error: IngestError) -> None:
         async with self._one_at_a_time:
             self._latest.pop(key, None)
-            await self._observer.on_failed(key, error)
+            await self._listener.on_failed(key, error)

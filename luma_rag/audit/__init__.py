@@ -47,15 +47,15 @@ Action = Literal[
 ]
 
 
-class Origin(msgspec.Struct, frozen=True):
+class RequestContext(msgspec.Struct, frozen=True):
     """Where what happens comes from: the id of the request and the address of the client."""
 
     request_id: str | None = None
     address: str | None = None
 
 
-_UNKNOWN = Origin()
-origin: ContextVar[Origin] = ContextVar("origin", default=_UNKNOWN)
+_UNKNOWN = RequestContext()
+request_context: ContextVar[RequestContext] = ContextVar("request_context", default=_UNKNOWN)
 
 
 async def record(
@@ -65,7 +65,7 @@ async def record(
 
     To a `user_id` the name is added, which may be all that tells later who it was.
     """
-    where = origin.get()
+    where = request_context.get()
     told: ColumnElement[dict[str, Any]] = literal(about, JSONB)
     if about.get("user_id") is not None:
         whose = func.jsonb_build_object("username", _name_of(about["user_id"]))

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.audit import Action
 from luma_rag.db.models import AuditEvent
-from luma_rag.paging import Items, Paging
+from luma_rag.pagination import Page, Pagination
 
 _AT_ONCE = 1000
 
@@ -43,14 +43,16 @@ class Wanted(msgspec.Struct, frozen=True):
     about: dict[str, int] | None = None
 
 
-async def events(session: AsyncSession, wanted: Wanted, paging: Paging) -> Items[Event]:
+async def events(session: AsyncSession, wanted: Wanted, pagination: Pagination) -> Page[Event]:
     """Events, newest first."""
     found = _matching(wanted)
     total = await session.scalar(select(func.count()).select_from(found.subquery()))
     rows = await session.scalars(
-        found.order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(paging.limit).offset(paging.offset)
+        found.order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
+        .limit(pagination.limit)
+        .offset(pagination.offset)
     )
-    return Items([_view(event) for event in rows], total or 0)
+    return Page([_view(event) for event in rows], total or 0)
 
 
 async def all_events(session: AsyncSession, wanted: Wanted) -> AsyncIterator[Event]:

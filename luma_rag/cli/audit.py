@@ -20,7 +20,7 @@ from luma_rag.cli.audit_sentences import sentence
 from luma_rag.cli.output import console, print_json
 from luma_rag.db.models import User
 from luma_rag.errors import ConflictError, InvalidInputError
-from luma_rag.paging import Items, Paging
+from luma_rag.pagination import Page, Pagination
 from luma_rag.runtime import Store, open_store
 
 app = typer.Typer(help="Show and export the audit trail.", invoke_without_command=True)
@@ -55,11 +55,11 @@ def show(
     if context.invoked_subcommand is not None:
         return
 
-    async def run() -> Items[Event]:
+    async def run() -> Page[Event]:
         async with open_store(settings.load()) as store:
             wanted = await _wanted(store, since, actor, action)
             async with store.sessions.begin() as session:
-                return await trail.events(session, wanted, Paging(limit))
+                return await trail.events(session, wanted, Pagination(limit))
 
     found = asyncio.run(run())
     if json:
@@ -153,7 +153,7 @@ def moment(since: str, now: datetime) -> datetime:
         ) from None
 
 
-def _print(found: Items[Event]) -> None:
+def _print(found: Page[Event]) -> None:
     if not found.items:
         console.print("Nothing was recorded that fits.")
         return

@@ -71,7 +71,7 @@ def create_sessions(engine: AsyncEngine) -> Sessions:
 def reading(engine: AsyncEngine) -> AsyncEngine:
     """The engine for what only reads: each statement sees the database as it is when it begins.
 
-    It spares the messages that begin and end a transaction, which take as long as a search by meaning.
+    It spares the messages that begin and end a transaction, which take as long as a dense search.
     """
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 

@@ -21,7 +21,7 @@ from luma_rag.errors import (
     FieldError,
     InvalidInputError,
 )
-from luma_rag.paging import Items, Paging
+from luma_rag.pagination import Page, Pagination
 
 MAX_TITLE = 255
 Scope = Literal["mine", "shared", "public", "all"]
@@ -58,8 +58,8 @@ class DocumentFile(msgspec.Struct, frozen=True):
 
 
 async def list_readable(
-    session: AsyncSession, principal: Principal, scope: Scope, paging: Paging
-) -> Items[DocumentView]:
+    session: AsyncSession, principal: Principal, scope: Scope, pagination: Pagination
+) -> Page[DocumentView]:
     """Those that the caller can read, newest first.
 
     `mine` are the caller's own, `public` those open to everybody, `shared` what others gave: directly or
@@ -79,10 +79,10 @@ async def list_readable(
         select(Document, document_permission(principal))
         .where(wanted)
         .order_by(Document.id.desc())
-        .limit(paging.limit)
-        .offset(paging.offset)
+        .limit(pagination.limit)
+        .offset(pagination.offset)
     )
-    return Items([view(document, permission or "read") for document, permission in rows], total or 0)
+    return Page([view(document, permission or "read") for document, permission in rows], total or 0)
 
 
 async def get(session: AsyncSession, principal: Principal, doc_id: int) -> DocumentView:
@@ -134,8 +134,8 @@ async def file(
 
 
 async def passages(
-    session: AsyncSession, principal: Principal, doc_id: int, page: int | None, paging: Paging
-) -> Items[PassageView]:
+    session: AsyncSession, principal: Principal, doc_id: int, page: int | None, pagination: Pagination
+) -> Page[PassageView]:
     """The parsed text in order, of one page if wanted; none before the document was read."""
     await require_document(session, principal, doc_id)
     wanted = (Passage.doc_id == doc_id) & (Passage.page == page if page is not None else true())
@@ -144,10 +144,10 @@ async def passages(
         select(Passage.ordinal, Passage.page, Passage.heading, Passage.text)
         .where(wanted)
         .order_by(Passage.ordinal)
-        .limit(paging.limit)
-        .offset(paging.offset)
+        .limit(pagination.limit)
+        .offset(pagination.offset)
     )
-    return Items([PassageView(*row) for row in rows], total or 0)
+    return Page([PassageView(*row) for row in rows], total or 0)
 
 
 def checked_title(title: str) -> str:

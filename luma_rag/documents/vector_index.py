@@ -52,7 +52,7 @@ def is_indexed(namespace_id: ColumnElement[int]) -> Exists:
     )
 
 
-async def tend(engine: AsyncEngine) -> bool:
+async def maintain_hnsw(engine: AsyncEngine) -> bool:
     """Make or drop one index, if one is to be and nobody else is at it; tells whether it did.
 
     Takes as long as the building: some 4,000 vectors a second. Searches and uploads go on meanwhile.

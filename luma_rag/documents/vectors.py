@@ -25,8 +25,8 @@ from ingest.types import EmbeddedDocument
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chunk, ChunkVector, Document, Ingestion, Namespace, NamespaceDoc, Passage
 from luma_rag.db.session import Sessions
-from luma_rag.documents import lexicon
-from luma_rag.documents.lexicon import Terms
+from luma_rag.documents import lexical_index
+from luma_rag.documents.lexical_index import Terms
 
 
 class PostgresSink:
@@ -44,7 +44,9 @@ class PostgresSink:
         Raises:
             TransientError: the database refused or is gone.
         """
-        terms = await asyncio.to_thread(lexicon.analyse, [embedding_text(chunk) for chunk in document.chunks])
+        terms = await asyncio.to_thread(
+            lexical_index.analyze, [embedding_text(chunk) for chunk in document.chunks]
+        )
         try:
             async with self._sessions.begin() as session:
                 if await _lock(session, key):
@@ -69,7 +71,7 @@ class PostgresSink:
 
 async def unlink(session: AsyncSession, doc_id: int, namespace_id: int) -> bool:
     """Take a document out of a namespace with its vectors; tells whether it was there."""
-    await lexicon.forget(session, namespace_id, doc_id)
+    await lexical_index.remove(session, namespace_id, doc_id)
     await session.execute(
         delete(ChunkVector).where(ChunkVector.namespace_id == namespace_id, ChunkVector.doc_id == doc_id)
     )
@@ -107,7 +109,7 @@ async def place(session: AsyncSession, doc_id: int, namespace_id: int) -> int:
         )
         .returning(func.cardinality(NamespaceDoc.vec_id))
     )
-    await lexicon.weigh(session, namespace_id, [doc_id])
+    await lexical_index.index(session, namespace_id, [doc_id])
     return chunks or 0
 
 
@@ -145,7 +147,7 @@ async def _write(session: AsyncSession, doc_id: int, embedded: EmbeddedDocument,
             for i, (chunk, embedding) in enumerate(zip(embedded.chunks, embedded.embeddings, strict=True))
         ],
     )
-    await lexicon.keep(session, doc_id, terms)
+    await lexical_index.store(session, doc_id, terms)
     read = {"pages": parsed.pages, "warnings": parsed.warnings}
     await session.execute(
         update(Document)

@@ -63,7 +63,7 @@ class Dataset(msgspec.Struct, frozen=True):
 
 def store_name(dataset: Dataset, settings: IngestSettings) -> str:
     """What to call the store of a set: other texts, or texts cut or embedded otherwise, have another name."""
-    made_of = msgspec.json.encode((dataset.entries, settings.chunk, settings.recipe))
+    made_of = msgspec.json.encode((dataset.entries, settings.chunk, settings.profile))
     return f"{dataset.name}-{hashlib.sha256(made_of).hexdigest()[:12]}"
 
 

@@ -21,7 +21,7 @@ from luma_rag.db.models import (
     NamespaceDoc,
 )
 from luma_rag.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
-from luma_rag.paging import Items, Paging
+from luma_rag.pagination import Page, Pagination
 
 MAX_QUESTIONS = 5000
 """Of one set: each is a search whenever the set is measured."""
@@ -114,8 +114,8 @@ async def add(
 
 
 async def questions_of(
-    session: AsyncSession, principal: Principal, namespace_id: int, paging: Paging
-) -> Items[KnownQuestion]:
+    session: AsyncSession, principal: Principal, namespace_id: int, pagination: Pagination
+) -> Page[KnownQuestion]:
     """The set, in the order in which it was made."""
     await require_namespace(session, principal, namespace_id, WRITE)
     mine = EvaluationQuestion.namespace_id == namespace_id
@@ -125,8 +125,8 @@ async def questions_of(
             select(EvaluationQuestion)
             .where(mine)
             .order_by(EvaluationQuestion.id)
-            .limit(paging.limit)
-            .offset(paging.offset)
+            .limit(pagination.limit)
+            .offset(pagination.offset)
         )
     )
     places: dict[int, list[KnownPlace]] = {}
@@ -137,7 +137,7 @@ async def questions_of(
     ):
         known = KnownPlace(place.doc_id, place.page, place.quote)
         places.setdefault(place.question_id, []).append(known)
-    return Items([KnownQuestion(q.id, q.text, places.get(q.id, []), q.created_at) for q in found], total or 0)
+    return Page([KnownQuestion(q.id, q.text, places.get(q.id, []), q.created_at) for q in found], total or 0)
 
 
 async def remove(session: AsyncSession, principal: Principal, namespace_id: int, question_id: int) -> None:
@@ -157,8 +157,8 @@ async def remove(session: AsyncSession, principal: Principal, namespace_id: int,
 
 
 async def candidates(
-    session: AsyncSession, principal: Principal, namespace_id: int, paging: Paging
-) -> Items[Candidate]:
+    session: AsyncSession, principal: Principal, namespace_id: int, pagination: Pagination
+) -> Page[Candidate]:
     """What the caller asked in this namespace and judged the answer of, newest first. Nobody else's."""
     await require_namespace(session, principal, namespace_id, WRITE)
     asked = aliased(Message)
@@ -177,7 +177,9 @@ async def candidates(
     )
     total = await session.scalar(select(func.count()).select_from(judged.subquery()))
     rows = (
-        await session.execute(judged.order_by(Message.id.desc()).limit(paging.limit).offset(paging.offset))
+        await session.execute(
+            judged.order_by(Message.id.desc()).limit(pagination.limit).offset(pagination.offset)
+        )
     ).all()
     places: dict[int, list[KnownPlace]] = {}
     for cited in await session.scalars(
@@ -188,7 +190,7 @@ async def candidates(
         if cited.doc_id is not None:
             place = KnownPlace(cited.doc_id, cited.page, cited.quote)
             places.setdefault(cited.message_id, []).append(place)
-    return Items(
+    return Page(
         [Candidate(i, text or "", rating, comment, places.get(i, [])) for i, text, rating, comment in rows],
         total or 0,
     )

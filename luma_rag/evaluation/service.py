@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal, require_namespace
 from luma_rag.access.principal import ADMINISTER, WRITE
-from luma_rag.accounts.standing import is_enabled
+from luma_rag.accounts.account_status import is_enabled
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import EvaluationPlace, EvaluationQuestion, EvaluationRun, User
 from luma_rag.errors import ConflictError, NotFoundError
@@ -20,7 +20,7 @@ from luma_rag.evaluation.measures import MEASURES
 from luma_rag.evaluation.questions import Place, Question
 from luma_rag.evaluation.report import Comparison, compare_runs
 from luma_rag.evaluation.runner import Run, run
-from luma_rag.paging import Items, Paging
+from luma_rag.pagination import Page, Pagination
 from luma_rag.retrieval.search import Mode
 from luma_rag.runtime import Runtime
 
@@ -103,8 +103,8 @@ async def evaluate(
 
 
 async def runs_of(
-    session: AsyncSession, principal: Principal, namespace_id: int, paging: Paging
-) -> Items[RunView]:
+    session: AsyncSession, principal: Principal, namespace_id: int, pagination: Pagination
+) -> Page[RunView]:
     """The runs, newest first."""
     await require_namespace(session, principal, namespace_id, WRITE)
     here = EvaluationRun.namespace_id == namespace_id
@@ -117,10 +117,10 @@ async def runs_of(
         select(EvaluationRun.id, EvaluationRun.user_id, EvaluationRun.created_at, short)
         .where(here)
         .order_by(EvaluationRun.id.desc())
-        .limit(paging.limit)
-        .offset(paging.offset)
+        .limit(pagination.limit)
+        .offset(pagination.offset)
     )
-    return Items([_view(*row) for row in rows], total or 0)
+    return Page([_view(*row) for row in rows], total or 0)
 
 
 async def get_run(session: AsyncSession, principal: Principal, namespace_id: int, run_id: int) -> FullRun:

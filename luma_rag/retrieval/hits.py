@@ -23,7 +23,7 @@ class Hit(msgspec.Struct, frozen=True):
     rank: int
 
 
-class Found(Hit, frozen=True):
+class ScoredChunk(Hit, frozen=True):
     """A hit with what else is known of it.
 
     `similarity` is the cosine of chunk and query, whatever the mode; None where the query was not embedded.

@@ -16,14 +16,14 @@ from luma_rag.db.session import Reader
 from luma_rag.documents.vector_index import is_indexed
 from luma_rag.errors import FieldError, InvalidInputError
 from luma_rag.metrics import RETRIEVAL
-from luma_rag.retrieval.fit import fits
-from luma_rag.retrieval.hits import Found, Hit
+from luma_rag.retrieval.context_window import context_windows
+from luma_rag.retrieval.deduplication import deduplicate
+from luma_rag.retrieval.hits import Hit, ScoredChunk
 from luma_rag.retrieval.query_encoder import QueryEncoder
-from luma_rag.retrieval.question import Question, meaning_share, query_terms
+from luma_rag.retrieval.relevance import is_relevant
 from luma_rag.retrieval.reranking import CANDIDATES, Outcome, Reranking
-from luma_rag.retrieval.selection import select as select_hits
+from luma_rag.retrieval.search_query import SearchQuery, dense_weight, query_terms
 from luma_rag.retrieval.statement import search_statement
-from luma_rag.retrieval.surroundings import surroundings
 
 MAX_K = 100
 # Looked at beyond what is asked for, in the place of what is left out; so many where one document could have
@@ -33,7 +33,7 @@ Mode = Literal["hybrid", "dense", "lexical"]
 MODES: tuple[Mode, ...] = ("hybrid", "dense", "lexical")
 
 
-class Took(msgspec.Struct, frozen=True):
+class Timings(msgspec.Struct, frozen=True):
     """Milliseconds that each stage took; null for a stage that did not run."""
 
     embed: float | None
@@ -45,24 +45,25 @@ class Took(msgspec.Struct, frozen=True):
 class SearchResult(msgspec.Struct, frozen=True):
     """What a search found, best first, how long it took, and what came of reranking.
 
-    `fits` says whether any of it is likely to be about the query, null where that can't be told: by words
-    alone, or by meaning alone in a script that the model can't read. `reranking` is `off` (not wished, or
-    there is no reranker), `done`, or `late` or `failed`: then the hits are in the order that they have
-    without a reranker.
+    `is_relevant` says whether any hit is likely to be about the query; null if unknown: in lexical search,
+    and in dense search for a script the model can't read. `fits` is its deprecated alias. `reranking` is
+    `off` (not wished, or there is no reranker), `done`, or `late` or `failed`: then the hits are in the order
+    that they have without a reranker.
     """
 
     hits: list[Hit]
-    took_ms: Took
+    took_ms: Timings
+    is_relevant: bool | None
     fits: bool | None
     reranking: Outcome
 
 
-class Retrieved(msgspec.Struct, frozen=True):
+class RetrievalResult(msgspec.Struct, frozen=True):
     """As `SearchResult`, with all that is known of the hits."""
 
-    found: list[Found]
-    took: Took
-    fits: bool | None
+    found: list[ScoredChunk]
+    took: Timings
+    is_relevant: bool | None
     reranking: Outcome
 
 
@@ -102,7 +103,9 @@ class Retriever:
         )
         names = Hit.__struct_fields__
         hits = [Hit(**{name: getattr(hit, name) for name in names}) for hit in retrieved.found]
-        return SearchResult(hits, retrieved.took, retrieved.fits, retrieved.reranking)
+        return SearchResult(
+            hits, retrieved.took, retrieved.is_relevant, retrieved.is_relevant, retrieved.reranking
+        )
 
     async def retrieve(
         self,
@@ -116,13 +119,13 @@ class Retriever:
         doc_ids: Sequence[int] | None = None,
         per_document: int | None = None,
         surrounded: int = 0,
-    ) -> Retrieved:
+    ) -> RetrievalResult:
         """The `k` places in the namespace that fit `query` best, best first.
 
-        Neighbours and copies of better ones are left out, see `luma_rag.retrieval.selection`. `rerank` says
-        whether a reranker has the last word; None is yes where there is one. `doc_ids` narrows the search to
-        these documents; one that is not in the namespace finds nothing. `per_document` is the most that one
-        document may have. The first `surrounded` come with what stands round them.
+        Neighbours and copies of better ones are left out, see `luma_rag.retrieval.deduplication`. `rerank`
+        says whether a reranker has the last word; None is yes where there is one. `doc_ids` narrows the
+        search to these documents; one that is not in the namespace finds nothing. `per_document` is the most
+        that one document may have. The first `surrounded` come with what stands round them.
 
         Raises:
             InvalidInputError: there is no reranker to rerank with.
@@ -147,9 +150,9 @@ class Retriever:
                 # Empty, or not the caller's to search? Only then is it worth a second question.
                 async with AsyncSession(connection) as session:
                     await require_namespace(session, principal, namespace_id)
-        found = select_hits(found, wanted, per_document)
+        found = deduplicate(found, wanted, per_document)
         # By the scores of the search, which are the ones that the threshold was chosen for.
-        is_fitting = fits(query, found)
+        relevant = is_relevant(query, found)
         searched = time.perf_counter()
         outcome: Outcome = "off"
         if reranking is not None:
@@ -158,9 +161,9 @@ class Retriever:
         found = found[:k]
         if surrounded:
             async with self._engine.connect() as connection:
-                found = await _with_surroundings(connection, principal, namespace_id, found, surrounded)
+                found = await _with_context(connection, principal, namespace_id, found, surrounded)
         done = time.perf_counter()
-        took = Took(
+        took = Timings(
             embed=embed,
             search=_milliseconds(asked, searched),
             rerank=None if reranking is None else _milliseconds(searched, reranked),
@@ -169,7 +172,7 @@ class Retriever:
         for stage, milliseconds in msgspec.structs.asdict(took).items():
             if milliseconds is not None:
                 RETRIEVAL.labels(stage).observe(milliseconds / 1000)
-        return Retrieved(found, took, is_fitting, outcome)
+        return RetrievalResult(found, took, relevant, outcome)
 
     def _chosen(self, rerank: bool | None) -> Reranking | None:
         if rerank and self._reranking is None:
@@ -181,7 +184,7 @@ class Retriever:
 
     async def _ask(
         self, principal: Principal, namespace_id: int, query: str, mode: Mode
-    ) -> tuple[Question, bool, float | None]:
+    ) -> tuple[SearchQuery, bool, float | None]:
         """The question of a query, whether there is an index, and the milliseconds the embedding took."""
         started = time.perf_counter()
         encoding = None
@@ -190,11 +193,11 @@ class Retriever:
         try:
             # While the model works.
             async with self._engine.connect() as connection:
-                languages, indexed = await outline(connection, principal, namespace_id)
+                languages, indexed = await namespace_profile(connection, principal, namespace_id)
             terms = None if mode == "dense" else query_terms(query, languages)
             if encoding is None:
-                return Question(terms=terms), indexed, None
-            question = Question(await encoding, terms, meaning_share(query, languages))
+                return SearchQuery(terms=terms), indexed, None
+            question = SearchQuery(await encoding, terms, dense_weight(query, languages))
             return question, indexed, _milliseconds(started, time.perf_counter())
         finally:
             if encoding is not None:
@@ -205,24 +208,26 @@ async def find(
     reader: Reader,
     principal: Principal,
     namespace_id: int,
-    question: Question,
+    question: SearchQuery,
     *,
     k: int,
     doc_ids: Sequence[int] | None = None,
     indexed: bool = False,
-) -> list[Found]:
+) -> list[ScoredChunk]:
     """The `k` chunks that fit the question best. Nothing is found where the caller may not read."""
     statement, parameters = search_statement(
         principal, namespace_id, question, k=k, doc_ids=doc_ids, indexed=indexed
     )
     rows = await reader.execute(statement, parameters)
     return [
-        Found(vec_id, doc_id, title, page, heading, text, score, rank, *more)
+        ScoredChunk(vec_id, doc_id, title, page, heading, text, score, rank, *more)
         for rank, (vec_id, doc_id, title, page, heading, text, score, *more) in enumerate(rows.all(), start=1)
     ]  # fmt: skip
 
 
-async def _reranked(reranking: Reranking, query: str, found: list[Found]) -> tuple[Outcome, list[Found]]:
+async def _reranked(
+    reranking: Reranking, query: str, found: list[ScoredChunk]
+) -> tuple[Outcome, list[ScoredChunk]]:
     """The first of `found` in the order of the reranker, where it gives one; the others behind them."""
     first, rest = found[:CANDIDATES], found[CANDIDATES:]
     outcome, scores = await reranking.scores(query, [_passage(hit) for hit in first])
@@ -241,15 +246,17 @@ def _passage(hit: Hit) -> str:
     return "\n".join(part for part in (hit.title, hit.heading, hit.text) if part)
 
 
-async def outline(reader: Reader, principal: Principal, namespace_id: int) -> tuple[list[str], bool]:
+async def namespace_profile(
+    reader: Reader, principal: Principal, namespace_id: int
+) -> tuple[list[str], bool]:
     """The languages in a namespace, and whether it has an index; none where the caller may not read it."""
-    row = await reader.execute(_outline(principal.rights), {"namespace_id": namespace_id})
+    row = await reader.execute(_namespace_profile(principal.rights), {"namespace_id": namespace_id})
     found, indexed = row.one()
     return list(found), bool(indexed)
 
 
 @lru_cache(128)
-def _outline(principal: Principal) -> Select[Sequence[str], bool]:
+def _namespace_profile(principal: Principal) -> Select[Sequence[str], bool]:
     namespace_id = bindparam("namespace_id", type_=Integer)
     readable = LexicalSegment.namespace_id.in_(readable_namespaces(principal))
     languages = (
@@ -260,10 +267,10 @@ def _outline(principal: Principal) -> Select[Sequence[str], bool]:
     return select(func.array(languages.scalar_subquery(), type_=ARRAY(Text)), is_indexed(namespace_id))
 
 
-async def _with_surroundings(
-    reader: Reader, principal: Principal, namespace_id: int, found: list[Found], first: int
-) -> list[Found]:
-    around = await surroundings(reader, principal, namespace_id, [hit.vec_id for hit in found[:first]])
+async def _with_context(
+    reader: Reader, principal: Principal, namespace_id: int, found: list[ScoredChunk], first: int
+) -> list[ScoredChunk]:
+    around = await context_windows(reader, principal, namespace_id, [hit.vec_id for hit in found[:first]])
     return [
         msgspec.structs.replace(hit, before=around[hit.vec_id].before, after=around[hit.vec_id].after)
         if hit.vec_id in around

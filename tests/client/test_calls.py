@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from luma_client import ApiError, AsyncLuma, FieldError, IngestionError
-from tests import documents_made
+from tests import factories
 from tests.api import Api
 from tests.client.conftest import Connect, connected
 
@@ -51,7 +51,7 @@ async def test_members(connect: Connect) -> None:
 async def test_documents(api: Api, connect: Connect, tmp_path: Path) -> None:
     alice = await connect("alice")
     here, there = await alice.create_namespace("here"), await alice.create_namespace("there")
-    file = documents_made.handbook(tmp_path)
+    file = factories.handbook(tmp_path)
     uploaded = await alice.upload(file, here.id)
     assert await alice.document(uploaded.id) == (await alice.readable_documents("mine"))[0]
     assert uploaded.permission == "write"
@@ -78,11 +78,11 @@ async def test_documents(api: Api, connect: Connect, tmp_path: Path) -> None:
 
 async def test_bytes_are_uploaded_with_a_name(connect: Connect, tmp_path: Path) -> None:
     alice = await connect("alice")
-    content = documents_made.handbook(tmp_path).read_bytes()
+    content = factories.handbook(tmp_path).read_bytes()
     uploaded = await alice.upload(content, name="rules.pdf", is_public=True)
     assert (uploaded.title, uploaded.type, uploaded.is_public) == ("rules", "pdf", True)
     assert uploaded.ingestions == []
-    named = await alice.upload(documents_made.word(tmp_path / "a.docx", {"A": "b"}), name="b.docx", title="C")
+    named = await alice.upload(factories.word(tmp_path / "a.docx", {"A": "b"}), name="b.docx", title="C")
     assert (named.title, named.file_metadata["original_filename"]) == ("C", "b.docx")
     with pytest.raises(TypeError, match="need a name"):
         await alice.upload(content)
@@ -90,7 +90,7 @@ async def test_bytes_are_uploaded_with_a_name(connect: Connect, tmp_path: Path) 
 
 async def test_documents_are_shared(connect: Connect, tmp_path: Path) -> None:
     alice, bob = await connect("alice"), await connect("bob")
-    uploaded = await alice.upload(documents_made.handbook(tmp_path))
+    uploaded = await alice.upload(factories.handbook(tmp_path))
     user = await alice.lookup_user("bob")
     shared = await alice.share_document(uploaded.id, user.id)
     assert (shared.username, shared.permission) == ("bob", "read")
@@ -145,7 +145,7 @@ async def test_tokens(api: Api, connect: Connect, kind: str) -> None:
 
 async def _about_the_handbook(api: Api, alice: AsyncLuma, folder: Path) -> int:
     papers = await alice.create_namespace("papers")
-    await alice.upload(documents_made.handbook(folder), papers.id)
+    await alice.upload(factories.handbook(folder), papers.id)
     await api.work()
     return papers.id
 

@@ -25,10 +25,10 @@ from luma_client import (
     UserMessageEvent,
 )
 from luma_rag.chat.service import ChatService
-from luma_rag.documents.feed import STREAMS_PER_USER
+from luma_rag.documents.change_stream import STREAMS_PER_USER
 from luma_rag.http import server
 from luma_rag.runtime import Runtime, Store, open_services
-from tests import documents_made
+from tests import factories
 from tests.api import Api
 from tests.client.conftest import Connect, connected, token_of
 from tests.conftest import serving
@@ -39,7 +39,7 @@ PATIENCE = 60.0
 
 async def _about_the_handbook(api: Api, alice: AsyncLuma, folder: Path) -> int:
     papers = await alice.create_namespace("papers")
-    await alice.upload(documents_made.handbook(folder), papers.id)
+    await alice.upload(factories.handbook(folder), papers.id)
     await api.work()
     return papers.id
 
@@ -130,7 +130,7 @@ async def _until(events: AsyncGenerator[NamespaceEvent], state: str) -> list[Nam
 async def test_events_of_a_namespace(api: Api, connect: Connect, tmp_path: Path) -> None:
     alice = await connect("alice")
     papers = await alice.create_namespace("papers")
-    uploaded = await alice.upload(documents_made.handbook(tmp_path), papers.id)
+    uploaded = await alice.upload(factories.handbook(tmp_path), papers.id)
     async with aclosing(alice.events(papers.id)) as events:
         (queued,) = await _until(events, "queued")
         assert isinstance(queued, IngestionEvent)
@@ -189,7 +189,7 @@ async def test_events_go_on_after_a_restart(
         token = await token_of(api, "alice")
         async with connected(kind, url, token) as alice:
             papers = await alice.create_namespace("papers")
-            await alice.upload(documents_made.handbook(tmp_path), papers.id)
+            await alice.upload(factories.handbook(tmp_path), papers.id)
     async with connected(kind, url, token) as alice:
         with pytest.raises(httpx.ConnectError):
             await anext(alice.events(papers.id))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from luma_client import AsyncLuma, Luma
-from tests import documents_made
+from tests import factories
 from tests.api import Api
 from tests.client.conftest import token_of
 
@@ -27,12 +27,12 @@ def _programs(text: str) -> str:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with the files that the snippets name."""
-    documents_made.pdf(
+    factories.pdf(
         tmp_path / "contract.pdf",
         "The notice period is three months to the end of a quarter.\nNotice is sent to the head office.",
         "The freight is paid by the buyer.",
     )
-    documents_made.word(tmp_path / "annex.docx", {"Prices": "The price is fixed for two years."})
+    factories.word(tmp_path / "annex.docx", {"Prices": "The price is fixed for two years."})
     return tmp_path
 
 

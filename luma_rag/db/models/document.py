@@ -83,7 +83,7 @@ class Chunk(Base):
 
 
 class EmbeddingModel(Base):
-    """The one model that made every vector in this database, and its recipe. A single row."""
+    """The one model that made every vector in this database, and its profile. A single row."""
 
     __tablename__ = "embedding_model"
     __table_args__ = (CheckConstraint("id = 1", name="single"),)
@@ -92,7 +92,7 @@ class EmbeddingModel(Base):
     name: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(Text)
     dimensions: Mapped[int]
-    recipe: Mapped[str] = mapped_column(Text)
+    profile: Mapped[str] = mapped_column(Text)
 
 
 class Ingestion(Base):

@@ -1,4 +1,4 @@
-"""What search by words looks up. Weights are BM25's: how much a term says about a chunk that it stands in.
+"""What lexical search looks up. Weights are BM25's: how much a term says about a chunk that it stands in.
 
 A namespace's chunks are kept in segments, each written at once and never added to, so that documents that
 come in at the same time don't wait for each other. Small segments are merged later. When a document's row in
@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import REAL
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ingest.words import TERMS
+from ingest.words import TERM_ID_SPACE
 from luma_rag.db.base import Base
 
 
@@ -85,7 +85,7 @@ class LexicalVector(Base):
     id: Mapped[int] = mapped_column(
         ForeignKey("chunk_vector.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
-    weights: Mapped[SparseVector] = mapped_column(SPARSEVEC(TERMS))
+    weights: Mapped[SparseVector] = mapped_column(SPARSEVEC(TERM_ID_SPACE))
 
 
 class LexicalPosting(Base):

@@ -9,8 +9,8 @@ import msgspec
 from luma_client.errors import ApiError, Problem
 from luma_client.types import T
 
-PAGE = 200
-"""Items of a list that are read at once, as many as the service gives."""
+PAGE_SIZE = 200
+"""Page of a list that are read at once, as many as the service gives."""
 
 MAX_TRIES = 5
 """How often a call is made that the service postpones (429, or 503 with `Retry-After`)."""

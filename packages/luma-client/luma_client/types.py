@@ -15,8 +15,8 @@ Rating = Literal[-1, 0, 1]
 Scope = Literal["all", "mine", "shared", "public"]
 
 
-class Items(msgspec.Struct, Generic[T], frozen=True):
-    """One page of a list of `total` items."""
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """A page of a list with `total` items."""
 
     items: list[T]
     total: int
@@ -131,7 +131,7 @@ class Hit(msgspec.Struct, frozen=True):
     rank: int
 
 
-class Took(msgspec.Struct, frozen=True):
+class Timings(msgspec.Struct, frozen=True):
     """Milliseconds of each stage of a search; None for a stage that didn't run."""
 
     embed: float | None
@@ -148,7 +148,7 @@ class SearchResult(msgspec.Struct, frozen=True):
     """
 
     hits: list[Hit]
-    took_ms: Took
+    took_ms: Timings
     reranking: str
     is_relevant: bool | None = None
     # The name in version 0.1 of the service.

@@ -8,8 +8,8 @@ from luma_client._async.connection import Connection
 from luma_client.types import (
     Document,
     Ingestion,
-    Items,
     NamespaceDocument,
+    Page,
     Permission,
     Scope,
     Share,
@@ -22,11 +22,11 @@ class Documents(Connection):
 
     async def documents(self, namespace_id: int) -> list[NamespaceDocument]:
         """The documents of a namespace with their latest ingestion, newest first."""
-        return await self._all(f"/api/namespaces/{namespace_id}/documents", Items[NamespaceDocument])
+        return await self._all(f"/api/namespaces/{namespace_id}/documents", Page[NamespaceDocument])
 
     async def readable_documents(self, scope: Scope = "all") -> list[Document]:
         """All documents that the token can read, newest first, in whatever namespaces they are."""
-        return await self._all("/api/documents", Items[Document], scope=scope)
+        return await self._all("/api/documents", Page[Document], scope=scope)
 
     async def document(self, doc_id: int) -> Document:
         """One document."""
@@ -85,7 +85,7 @@ class Documents(Connection):
 
     async def shares(self, doc_id: int) -> list[Share]:
         """The users with whom a document is shared. Owner and administrators."""
-        return await self._all(f"/api/documents/{doc_id}/permissions", Items[Share])
+        return await self._all(f"/api/documents/{doc_id}/permissions", Page[Share])
 
     async def share_document(self, doc_id: int, user_id: int, permission: Permission = "read") -> Share:
         """Share a document with a user, or change the permission. Owner and administrators."""

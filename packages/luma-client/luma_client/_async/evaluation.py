@@ -6,7 +6,7 @@ import msgspec
 
 from luma_client._async.connection import Connection
 from luma_client.evaluation import Candidate, Comparison, FullRun, KnownQuestion, NewQuestion
-from luma_client.types import Items, Mode
+from luma_client.types import Mode, Page
 
 
 class Evaluation(Connection):
@@ -14,17 +14,17 @@ class Evaluation(Connection):
 
     async def questions(self, namespace_id: int) -> list[KnownQuestion]:
         """The question set of a namespace."""
-        return await self._all(f"/api/namespaces/{namespace_id}/questions", Items[KnownQuestion])
+        return await self._all(f"/api/namespaces/{namespace_id}/questions", Page[KnownQuestion])
 
     async def add_questions(self, namespace_id: int, questions: Sequence[NewQuestion]) -> list[KnownQuestion]:
         """Add up to 1,000 questions to the question set."""
         body = {"questions": [msgspec.to_builtins(question) for question in questions]}
         path = f"/api/namespaces/{namespace_id}/questions"
-        return (await self._send("POST", path, Items[KnownQuestion], json=body)).items
+        return (await self._send("POST", path, Page[KnownQuestion], json=body)).items
 
     async def candidates(self, namespace_id: int) -> list[Candidate]:
         """The caller's questions in chats whose answers the caller rated."""
-        return await self._all(f"/api/namespaces/{namespace_id}/questions/candidates", Items[Candidate])
+        return await self._all(f"/api/namespaces/{namespace_id}/questions/candidates", Page[Candidate])
 
     async def evaluate(
         self,

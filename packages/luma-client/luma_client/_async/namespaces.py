@@ -10,7 +10,7 @@ from luma_client._async.background import sleep
 from luma_client._async.connection import Connection
 from luma_client.errors import ApiError
 from luma_client.events import NamespaceEvent, ReconnectedEvent, is_temporary, namespace_event
-from luma_client.types import Items, Level, Member, Mode, Namespace, SearchResult, User
+from luma_client.types import Level, Member, Mode, Namespace, Page, SearchResult, User
 
 
 class Namespaces(Connection):
@@ -18,7 +18,7 @@ class Namespaces(Connection):
 
     async def namespaces(self) -> list[Namespace]:
         """All namespaces that the token can read, by name."""
-        return await self._all("/api/namespaces", Items[Namespace])
+        return await self._all("/api/namespaces", Page[Namespace])
 
     async def namespace(self, namespace_id: int) -> Namespace:
         """One namespace."""
@@ -68,7 +68,7 @@ class Namespaces(Connection):
 
     async def members(self, namespace_id: int) -> list[Member]:
         """The members, by name. Level 3."""
-        return await self._all(f"/api/namespaces/{namespace_id}/members", Items[Member])
+        return await self._all(f"/api/namespaces/{namespace_id}/members", Page[Member])
 
     async def set_member(self, namespace_id: int, user_id: int, level: Level) -> Member:
         """Make a user a member, or change a member's level. Level 3."""

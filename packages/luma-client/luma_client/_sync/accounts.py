@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from luma_client._sync.connection import Connection
-from luma_client.types import Items, Level, NewToken, Token, User, UserName
+from luma_client.types import Level, NewToken, Page, Token, User, UserName
 
 
 class Accounts(Connection):
@@ -19,7 +19,7 @@ class Accounts(Connection):
 
     def tokens(self) -> list[Token]:
         """The caller's tokens without their secrets, oldest first. A narrowed token sees only itself."""
-        return self._all("/api/auth/tokens", Items[Token])
+        return self._all("/api/auth/tokens", Page[Token])
 
     def create_token(
         self,

@@ -10,7 +10,7 @@ from httpx_sse import EventSource
 from luma_client import protocol
 from luma_client._sync.connection import Connection
 from luma_client.events import AnswerEvent, LLMMessageEvent, answer_event
-from luma_client.types import Chat, Exchange, Feedback, Items, Message, Rating
+from luma_client.types import Chat, Exchange, Feedback, Message, Page, Rating
 
 
 class Chats(Connection):
@@ -18,7 +18,7 @@ class Chats(Connection):
 
     def chats(self, namespace_id: int | None = None) -> list[Chat]:
         """The caller's chats, latest activity first; those with one namespace if it is given."""
-        return self._all("/api/chats", Items[Chat], **protocol.given(namespace_id=namespace_id))
+        return self._all("/api/chats", Page[Chat], **protocol.given(namespace_id=namespace_id))
 
     def start_chat(self, namespace_id: int) -> Chat:
         """Start a chat with a namespace."""
@@ -30,7 +30,7 @@ class Chats(Connection):
 
     def messages(self, chat_id: int) -> list[Message]:
         """The messages of a chat in order."""
-        return self._all(f"/api/chats/{chat_id}/messages", Items[Message])
+        return self._all(f"/api/chats/{chat_id}/messages", Page[Message])
 
     def ask(self, namespace_id: int, question: str) -> Message:
         """The answer to a question, in a new chat."""

@@ -9,7 +9,7 @@ import httpx
 
 from luma_client import protocol
 from luma_client.protocol import Content
-from luma_client.types import Items, T
+from luma_client.types import Page, T
 
 
 class Connection:
@@ -37,10 +37,10 @@ class Connection:
         with self._open("DELETE", path):
             pass
 
-    def _all(self, path: str, kind: type[Items[T]], **params: Any) -> list[T]:
+    def _all(self, path: str, kind: type[Page[T]], **params: Any) -> list[T]:
         items: list[T] = []
         while True:
-            part = {**params, "limit": protocol.PAGE, "offset": len(items)}
+            part = {**params, "limit": protocol.PAGE_SIZE, "offset": len(items)}
             page = self._send("GET", path, kind, params=part)
             items += page.items
             if not page.items or len(items) >= page.total:

@@ -10,14 +10,14 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 
 
-class Paging(msgspec.Struct, frozen=True):
+class Pagination(msgspec.Struct, frozen=True):
     """Which part of a list is wanted."""
 
     limit: int = DEFAULT_LIMIT
     offset: int = 0
 
 
-class Items(msgspec.Struct, Generic[Item], frozen=True):
+class Page(msgspec.Struct, Generic[Item], frozen=True):
     """Part of a list, and how long the whole is for this caller."""
 
     items: list[Item]

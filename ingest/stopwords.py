@@ -5,7 +5,7 @@ would therefore count as rare and telling. Only closed classes: articles, pronou
 conjunctions, auxiliary verbs, question words.
 """
 
-FUNCTION_WORDS = {
+STOP_WORDS = {
     language: frozenset(listed.split())
     for language, listed in {
         "en": """

@@ -11,7 +11,7 @@ from luma_rag.db.models import Chunk, ChunkVector
 from luma_rag.db.session import Reader
 
 
-class Surroundings(msgspec.Struct, frozen=True):
+class ContextWindow(msgspec.Struct, frozen=True):
     """The text right before and right after a chunk, in the same passage; "" where there is none.
 
     A passage is a page of a PDF or a section of a DOCX, so all of it stands at the place that is cited.
@@ -21,9 +21,9 @@ class Surroundings(msgspec.Struct, frozen=True):
     after: str = ""
 
 
-async def surroundings(
+async def context_windows(
     reader: Reader, principal: Principal, namespace_id: int, vec_ids: Sequence[str]
-) -> dict[str, Surroundings]:
+) -> dict[str, ContextWindow]:
     """What stands round these hits, which come best first, by vec_id: one chunk to each side.
 
     What stands between two hits is given to the first of them, so that nothing is read twice. A hit that is
@@ -49,7 +49,7 @@ async def surroundings(
             ChunkVector.id.in_(map(int, vec_ids)),
         )
     )
-    found = dict.fromkeys(vec_ids, Surroundings())
+    found = dict.fromkeys(vec_ids, ContextWindow())
     given: set[int] = set()
     order = {vec_id: place for place, vec_id in enumerate(vec_ids)}
     for vec_id, start, end, near_id, near_start, text in sorted(rows, key=lambda row: order[row[0]]):

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from luma_rag.retrieval.hits import Found
-from luma_rag.retrieval.question import latin_share
+from luma_rag.retrieval.hits import ScoredChunk
+from luma_rag.retrieval.search_query import latin_share
 
 _LOOKED_AT = 5
 _COVERAGE_WEIGHT = 0.5
@@ -15,10 +15,10 @@ _LEAST_COVERAGE = 0.05
 # similarity alone it is 1 and 88. In scripts that the model can't read words decide: 0 to 3 and 82 to 99.
 
 
-def fits(query: str, found: Sequence[Found]) -> bool | None:
+def is_relevant(query: str, found: Sequence[ScoredChunk]) -> bool | None:
     """Whether any of the first hits is likely to be about the query; None where that can't be told.
 
-    It can't by words alone, as long as the query is in Latin letters, nor by meaning alone where it is not.
+    Unknown for lexical search if the query is in Latin letters, and for dense search if it is not.
     """
     if not found:
         return False

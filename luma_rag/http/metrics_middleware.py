@@ -11,7 +11,7 @@ from luma_rag.metrics import REQUESTS
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class Measured:
+class MetricsMiddleware:
     """An application whose requests are timed until the response begins, by route and status."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -11,7 +11,7 @@ from ingest.embedder import Embedder
 from ingest.types import Vector
 from luma_rag.chat.answerer import RetrievedPassage
 from luma_rag.chat.citations import cited_numbers
-from luma_rag.chat.quoting import MOST_EMBEDDED, NOTE, NOTHING, QUOTE_LIMIT, QuotingAnswerer
+from luma_rag.chat.extractive_answerer import MOST_EMBEDDED, NOTE, NOTHING, QUOTE_LIMIT, ExtractiveAnswerer
 
 HANDBOOK = [
     RetrievedPassage(
@@ -43,8 +43,8 @@ HANDBOOK = [
 
 
 @pytest.fixture(scope="module")
-def quoting(embedder: Embedder) -> QuotingAnswerer:
-    return QuotingAnswerer(embedder)
+def quoting(embedder: Embedder) -> ExtractiveAnswerer:
+    return ExtractiveAnswerer(embedder)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def quoting(embedder: Embedder) -> QuotingAnswerer:
         ("In which cases can I carry over leave?", 2, "cases: • long illness"),
     ],
 )
-def test_answer_is_found(quoting: QuotingAnswerer, question: str, number: int, words: str) -> None:
+def test_answer_is_found(quoting: ExtractiveAnswerer, question: str, number: int, words: str) -> None:
     (n, text), *more = quoting.quotes(question, HANDBOOK)
     assert n == number
     assert words in text
@@ -79,16 +79,16 @@ def test_answer_is_found(quoting: QuotingAnswerer, question: str, number: int, w
         "?",
     ],
 )
-async def test_nothing_fits(quoting: QuotingAnswerer, question: str) -> None:
+async def test_nothing_fits(quoting: ExtractiveAnswerer, question: str) -> None:
     pieces = [piece async for piece in quoting.answer(question, HANDBOOK, [])]
     assert "".join(pieces) == f"{NOTHING}\n\n{NOTE}"
 
 
-async def test_no_passages(quoting: QuotingAnswerer) -> None:
+async def test_no_passages(quoting: ExtractiveAnswerer) -> None:
     assert "".join([p async for p in quoting.answer("Why?", [], [])]) == f"{NOTHING}\n\n{NOTE}"
 
 
-async def test_answer_is_word_for_word_and_cited(quoting: QuotingAnswerer) -> None:
+async def test_answer_is_word_for_word_and_cited(quoting: ExtractiveAnswerer) -> None:
     pieces = [p async for p in quoting.answer("How is overtime paid?", HANDBOOK, [])]
     assert len(pieces) >= 2
     assert pieces[-1] == NOTE
@@ -101,14 +101,14 @@ async def test_answer_is_word_for_word_and_cited(quoting: QuotingAnswerer) -> No
     assert cited_numbers("".join(pieces), range(10))[0] == 1
 
 
-def test_sentence_that_leans_on_the_one_before_brings_it(quoting: QuotingAnswerer) -> None:
+def test_sentence_that_leans_on_the_one_before_brings_it(quoting: ExtractiveAnswerer) -> None:
     quotes = quoting.quotes("How is overtime paid, at which rate?", HANDBOOK)
     assert quotes[0][1].startswith(
         "Overtime has to be agreed with your manager, Mrs. Dr. Lind, beforehand. It is paid"
     )
 
 
-async def test_marks_of_the_text_do_no_harm(quoting: QuotingAnswerer) -> None:
+async def test_marks_of_the_text_do_no_harm(quoting: ExtractiveAnswerer) -> None:
     text = "The notice period of the contract is ``` three months `as in [9] and [2, 3] shown."
     passage = RetrievedPassage(4, "Contract", text)
     answer = "".join(
@@ -118,7 +118,7 @@ async def test_marks_of_the_text_do_no_harm(quoting: QuotingAnswerer) -> None:
     assert answer.replace("\u2060", "").startswith(text)
 
 
-def test_similarity_that_is_known_is_not_computed_again(quoting: QuotingAnswerer) -> None:
+def test_similarity_that_is_known_is_not_computed_again(quoting: ExtractiveAnswerer) -> None:
     question = "How many days of paid leave do employees have?"
     near, far = (
         [RetrievedPassage(1, "Employee handbook", HANDBOOK[1].text, similarity=s)] for s in (0.7, -0.9)
@@ -152,7 +152,7 @@ async def test_at_most_sixty_sentences_are_embedded_and_not_in_the_event_loop(em
     lines[321] = "The garage closes at ten in the evening."
     passages = [RetrievedPassage(1, "Garage rules", " ".join(lines), similarity=0.6)]
     with ThreadPoolExecutor(1, thread_name_prefix="embedding") as executor:
-        answerer = QuotingAnswerer(watched, executor)
+        answerer = ExtractiveAnswerer(watched, executor)
         answer = await anext(answerer.answer("When does the garage close in the evening?", passages, []))
     assert answer.startswith("The garage closes at ten in the evening. [1]")
     assert 0 < len(watched.texts) <= MOST_EMBEDDED + 1  # the question
@@ -170,21 +170,21 @@ async def test_at_most_sixty_sentences_are_embedded_and_not_in_the_event_loop(em
         "1 2 3\n" * 500,
     ],
 )
-def test_strange_passages(quoting: QuotingAnswerer, text: str) -> None:
+def test_strange_passages(quoting: ExtractiveAnswerer, text: str) -> None:
     for _, quote in quoting.quotes(
         "Which word is the one?", [RetrievedPassage(1, "Word", text, similarity=1.0)]
     ):
         assert len(quote) <= QUOTE_LIMIT
 
 
-def test_same_text_twice_is_quoted_once(quoting: QuotingAnswerer) -> None:
+def test_same_text_twice_is_quoted_once(quoting: ExtractiveAnswerer) -> None:
     twice = [HANDBOOK[1], RetrievedPassage(7, "Copy", HANDBOOK[1].text)]
     quotes = quoting.quotes("How many days of paid leave do employees have?", twice)
     assert len({text for _, text in quotes}) == len(quotes)
     assert np.count_nonzero(["28 days" in text for _, text in quotes]) == 1
 
 
-def test_headings_are_not_quoted_before_the_sentence(quoting: QuotingAnswerer) -> None:
+def test_headings_are_not_quoted_before_the_sentence(quoting: ExtractiveAnswerer) -> None:
     text = (
         "Leaving the company\nNotice\nAfter probation the notice period is three months to the end of a "
         "month, for both sides of the contract.\nReferences\nA reference is written within two weeks."

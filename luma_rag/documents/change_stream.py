@@ -50,7 +50,7 @@ class DocumentRemoved(msgspec.Struct, frozen=True):
 Change = IngestionView | DocumentRemoved
 
 
-class Feed:
+class ChangeStream:
     """All who follow a namespace. While they wait they hold no connection but the listener's, shared by all.
 
     Each is told something at least every `heartbeat` seconds, and its login is looked at then.
@@ -87,22 +87,22 @@ class Feed:
         follower = _Follower(principal.user_id, namespace_id)
         with self._counted(follower):
             # Listening comes first, so that nothing is lost between the state and its changes.
-            async with self._listener.subscribed(follower.hear):
+            async with self._listener.subscribed(follower.notify):
                 while not self._closing.is_set():
                     read_at = utcnow()
-                    if follower.takes_state():
+                    if follower.needs_snapshot():
                         after = 0
                         while True:
-                            state = await self._state(authenticate, namespace_id, since, after)
+                            state = await self._snapshot(authenticate, namespace_id, since, after)
                             yield [*state]
                             if len(state) < _BATCH:
                                 break
                             after = state[-1].id
                     else:
-                        yield await self._news(authenticate, namespace_id, follower.take_changed())
+                        yield await self._changes(authenticate, namespace_id, follower.take_changed())
                     since = read_at
                     rest = max(_GATHER_SECONDS, len(self._followers) / _READS_PER_SECOND)
-                    if not await _happens(self._closing, rest):
+                    if not await _changed(self._closing, rest):
                         await follower.wait(self._heartbeat)
 
     def close(self) -> None:
@@ -127,7 +127,7 @@ class Feed:
             self._of_user[follower.user_id] -= 1
             self._of_user += Counter()  # forgets those at zero
 
-    async def _state(
+    async def _snapshot(
         self, authenticate: Authenticate, namespace_id: int, since: datetime | None, after: int
     ) -> list[IngestionView]:
         wanted: ColumnElement[bool] = Ingestion.state.in_(("queued", "running"))
@@ -135,7 +135,7 @@ class Feed:
             wanted = or_(wanted, Ingestion.updated_at > since - _MARGIN)
         return await self._read(authenticate, namespace_id, wanted & (Ingestion.id > after), _BATCH)
 
-    async def _news(
+    async def _changes(
         self, authenticate: Authenticate, namespace_id: int, changed: dict[int, int]
     ) -> list[Change]:
         found = await self._read(authenticate, namespace_id, Ingestion.id.in_(changed), None)
@@ -181,23 +181,23 @@ class _Follower:
         self.user_id = user_id
         self._namespace_id = namespace_id
         self._changed: dict[int, int] = {}  # ids of ingestions, with those of their documents
-        self._needs_state = True
+        self._needs_snapshot = True
         self._woken = asyncio.Event()
 
-    def hear(self, news: str | None) -> None:
+    def notify(self, news: str | None) -> None:
         """Note a notification of the triggers, if it concerns this stream; None: some were missed."""
         match news.split() if news is not None else []:
             case ["ingestion", namespace_id, ingestion_id, doc_id] if int(namespace_id) == self._namespace_id:
                 self._changed[int(ingestion_id)] = int(doc_id)
                 if len(self._changed) > _MOST_REMEMBERED:
                     self._changed.clear()
-                    self._needs_state = True
+                    self._needs_snapshot = True
             case ["namespace", namespace_id] if int(namespace_id) == self._namespace_id:
                 pass
             case ["user", user_id] if int(user_id) == self.user_id:
                 pass
             case []:
-                self._needs_state = True
+                self._needs_snapshot = True
             case _:
                 return
         self.wake()
@@ -206,9 +206,9 @@ class _Follower:
         """Let the stream look."""
         self._woken.set()
 
-    def takes_state(self) -> bool:
+    def needs_snapshot(self) -> bool:
         """Whether the whole state has to be read; asking is promising to."""
-        needed, self._needs_state = self._needs_state, False
+        needed, self._needs_snapshot = self._needs_snapshot, False
         return needed
 
     def take_changed(self) -> dict[int, int]:
@@ -218,11 +218,11 @@ class _Follower:
 
     async def wait(self, seconds: float) -> None:
         """Wait until there is something to read, but not longer than `seconds`."""
-        await _happens(self._woken, seconds)
+        await _changed(self._woken, seconds)
         self._woken.clear()
 
 
-async def _happens(event: asyncio.Event, seconds: float) -> bool:
+async def _changed(event: asyncio.Event, seconds: float) -> bool:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

@@ -5,27 +5,27 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from luma_rag.retrieval.hits import Found
+from luma_rag.retrieval.hits import ScoredChunk
 
 _LEAST_COMMON = 0.8
 """Of the shorter of two texts this share has to stand in the other, word for word."""
 _RUN = 4
 
 
-def select(found: Iterable[Found], k: int, per_document: int | None = None) -> list[Found]:
+def deduplicate(found: Iterable[ScoredChunk], k: int, per_document: int | None = None) -> list[ScoredChunk]:
     """The first `k` of `found`, which comes best first, ranked from 1; at most `per_document` of a document.
 
     Left out is the neighbour, in its passage, of a chunk that is chosen: the same place would be shown twice,
-    and whoever wants to read on has `luma_rag.retrieval.surroundings`. Left out is a copy, too: a text that
+    and whoever wants to read on has `luma_rag.retrieval.context_window`. Left out is a copy, too: a text that
     is the same as a chosen one wherever both can be compared. One may begin or end later, as copies of a
     document are cut at different places, but in between no word differs; with another number or name it is
     no copy.
     """
-    chosen: list[Found] = []
+    chosen: list[ScoredChunk] = []
     texts: list[_Text] = []
-    held: Counter[int] = Counter()
+    chunk_count: Counter[int] = Counter()
     for each in found:
-        if per_document is not None and held[each.doc_id] >= per_document:
+        if per_document is not None and chunk_count[each.doc_id] >= per_document:
             continue
         text = _Text(each.text)
         if any(_are_neighbours(each, other) for other in chosen) or any(map(text.is_copy_of, texts)):
@@ -34,11 +34,11 @@ def select(found: Iterable[Found], k: int, per_document: int | None = None) -> l
         if len(chosen) == k:
             break
         texts.append(text)
-        held[each.doc_id] += 1
+        chunk_count[each.doc_id] += 1
     return chosen
 
 
-def _are_neighbours(one: Found, other: Found) -> bool:
+def _are_neighbours(one: ScoredChunk, other: ScoredChunk) -> bool:
     return (
         one.doc_id == other.doc_id and one.passage == other.passage and abs(one.ordinal - other.ordinal) == 1
     )

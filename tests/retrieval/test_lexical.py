@@ -14,7 +14,7 @@ from ingest.words import words
 from luma_rag.access import Principal
 from luma_rag.db import migrate
 from luma_rag.db.models import LexicalDocument, LexicalMember
-from luma_rag.documents import lexicon, merging, placement, service
+from luma_rag.documents import lexical_index, namespace_documents, segment_compaction, service
 from luma_rag.retrieval import statement
 from luma_rag.runtime import Store
 from luma_rag.verify import verify
@@ -31,7 +31,7 @@ def sentence(rng: random.Random, longest: int = 60) -> str:
 
 def reference(texts: Sequence[str], query: str) -> np.ndarray:
     """The scores that bm25s gives, in the order of the texts."""
-    model = bm25s.BM25(k1=lexicon.K1, b=lexicon.B, method="lucene")
+    model = bm25s.BM25(k1=lexical_index.K1, b=lexical_index.B, method="lucene")
     model.index([words(each, "en") for each in texts], show_progress=False)
     known = [word for word in words(query, "en") if word in model.vocab_dict]
     return model.get_scores(known) if known else np.zeros(len(texts))
@@ -48,9 +48,9 @@ async def whole(store: Store) -> None:
     assert found.keys() <= {"missing-file", "embedding-model", "no-administrator"}, found
 
 
-async def tidied(store: Store) -> int:
+async def compacted(store: Store) -> int:
     done = 0
-    while await merging.tidy(store.sessions):
+    while await segment_compaction.compact(store.sessions):
         done += 1
     return done
 
@@ -84,31 +84,31 @@ async def test_a_word_asked_twice_counts_twice(library: Library) -> None:
 async def test_statistics_are_those_of_the_moment(library: Library) -> None:
     rng = random.Random(2)
     namespace, other = await library.namespace(), await library.namespace()
-    held: dict[int, list[str]] = {}
+    chunk_count: dict[int, list[str]] = {}
     for step in range(30):
-        if held and rng.random() < 0.3:
-            doc_id = rng.choice(list(held))
-            del held[doc_id]
+        if chunk_count and rng.random() < 0.3:
+            doc_id = rng.choice(list(chunk_count))
+            del chunk_count[doc_id]
             async with library.store.sessions.begin() as session:
                 if rng.random() < 0.5:
-                    await placement.remove(session, library.owner, namespace, doc_id)
+                    await namespace_documents.remove(session, library.owner, namespace, doc_id)
                 else:
                     await session.execute(text("DELETE FROM document WHERE id = :id"), {"id": doc_id})
         else:
             texts = [f"{sentence(rng, 20)} n{step}x{i}" for i in range(rng.randint(1, 4))]
             # What stands in another namespace too counts there by itself.
-            held[await library.add(texts, namespace, *[other] * (step % 2))] = texts
+            chunk_count[await library.add(texts, namespace, *[other] * (step % 2))] = texts
         if step % 7 == 6:
-            await merging.tidy(library.store.sessions)
-    await tidied(library.store)
+            await segment_compaction.compact(library.store.sessions)
+    await compacted(library.store)
     await whole(library.store)
-    texts = [each for chunks in held.values() for each in chunks]
+    texts = [each for chunks in chunk_count.values() for each in chunks]
     async with library.store.sessions.begin() as session:
         # As the upkeep does when the mean length has moved enough.
         segments = (
             await session.scalars(text(f"SELECT id FROM lexical_segment WHERE namespace_id = {namespace}"))
         ).all()
-        await merging._replace(session, namespace, segments)
+        await segment_compaction._replace(session, namespace, segments)
     await whole(library.store)
     for query in (sentence(rng, 5) for _ in range(10)):
         expected = reference(texts, query)
@@ -123,15 +123,15 @@ async def test_documents_come_and_go_at_the_same_time(library: Library) -> None:
     namespace = await library.namespace()
     first = [await library.add([sentence(rng)], namespace) for _ in range(10)]
     # One segment holds them all, so that those who delete meet in it.
-    assert await merging.tidy(library.store.sessions)
+    assert await segment_compaction.compact(library.store.sessions)
 
     async def remove(doc_id: int) -> None:
         async with library.store.sessions.begin() as session:
-            await placement.remove(session, library.owner, namespace, doc_id)
+            await namespace_documents.remove(session, library.owner, namespace, doc_id)
 
     adding = [library.add([sentence(rng) for _ in range(3)], namespace) for _ in range(6)]
-    await asyncio.gather(*map(remove, first), *adding, merging.tidy(library.store.sessions))
-    await tidied(library.store)
+    await asyncio.gather(*map(remove, first), *adding, segment_compaction.compact(library.store.sessions))
+    await compacted(library.store)
     await whole(library.store)
     assert {hit.doc_id for hit in await library.search(namespace, VOCABULARY[0], k=100)}.isdisjoint(first)
 
@@ -143,25 +143,25 @@ async def test_searches_are_right_while_segments_are_merged(library: Library) ->
         await library.add([f"{sentence(rng)} n{i}"], namespace)
     query = " ".join(VOCABULARY[:8])
     before = [hit.vec_id for hit in await library.search(namespace, query, k=24)]
-    merging_now = asyncio.create_task(tidied(library.store))
+    compacting = asyncio.create_task(compacted(library.store))
     rounds = 0
-    while not merging_now.done() or rounds < 3:
+    while not compacting.done() or rounds < 3:
         found = [hit.vec_id for hit in await library.search(namespace, query, k=24)]
         # Weights follow the mean length, so that neighbours may change places; nothing is lost or doubled.
         assert sorted(found) == sorted(before)
         rounds += 1
-    assert merging_now.result() >= 1
+    assert compacting.result() >= 1
 
 
 async def test_upkeep_leaves_few_segments(library: Library) -> None:
     namespace = await library.namespace()
     for i in range(17):
         await library.add([f"bees like clover n{i}"], namespace)
-    assert await tidied(library.store) >= 1
+    assert await compacted(library.store) >= 1
     async with library.store.sessions.begin() as session:
-        assert await session.scalar(text("SELECT count(*) FROM lexical_segment")) < merging.FANOUT
+        assert await session.scalar(text("SELECT count(*) FROM lexical_segment")) < segment_compaction.FANOUT
     await whole(library.store)
-    assert not await merging.tidy(library.store.sessions)
+    assert not await segment_compaction.compact(library.store.sessions)
 
 
 async def test_documents_from_before_become_searchable(library: Library) -> None:
@@ -173,7 +173,7 @@ async def test_documents_from_before_become_searchable(library: Library) -> None
         await session.execute(text("DELETE FROM lexical_chunk"))
         await session.execute(text("DELETE FROM lexical_vector"))
     assert await library.search(namespace, "clover") == []
-    assert await merging.tidy(library.store.sessions)
+    assert await segment_compaction.compact(library.store.sessions)
     assert [hit.text for hit in await library.search(namespace, "clover")] == ["Bees like clover."]
     await whole(library.store)
 
@@ -184,7 +184,7 @@ async def test_a_further_namespace_copies_the_terms(library: Library) -> None:
     await library.link(doc_id, two)
     assert [hit.doc_id for hit in await library.search(two, "clover")] == [doc_id]
     async with library.store.sessions.begin() as session:
-        await placement.remove(session, library.owner, one, doc_id)
+        await namespace_documents.remove(session, library.owner, one, doc_id)
     assert await library.search(one, "clover") == []
     assert [hit.doc_id for hit in await library.search(two, "clover")] == [doc_id]
     await whole(library.store)
@@ -208,7 +208,7 @@ async def test_frequent_terms_are_not_looked_up_beside_rare_ones(
     texts[7] += " seldom"
     namespace = await library.namespace()
     await library.add(texts, namespace)
-    monkeypatch.setattr(statement, "MOST_POSTINGS", 20)
+    monkeypatch.setattr(statement, "MAX_POSTINGS", 20)
     statement.prepared.cache_clear()
     found = await library.search(namespace, "often seldom")
     assert [hit.text for hit in found] == [texts[7]]
@@ -217,7 +217,7 @@ async def test_frequent_terms_are_not_looked_up_beside_rare_ones(
     # And where there is nothing rarer, the frequent one is looked up.
     assert len(await library.search(namespace, "often")) == 10
     # A large namespace looks up a share of what it holds.
-    monkeypatch.setattr(statement, "MOST_SHARE", 2)
+    monkeypatch.setattr(statement, "MAX_POSTINGS_RATIO", 2)
     statement.prepared.cache_clear()
     assert len(await library.search(namespace, "often seldom", k=100)) == 100
     statement.prepared.cache_clear()
@@ -238,9 +238,9 @@ async def test_a_term_of_little_weight_in_a_chunk_is_passed_over_beside_weightie
     assert await scores(library, namespace, "often seldom", 100) == pytest.approx(expected, abs=1e-4)
     seldom, often = (float(reference(texts, word)[7]) for word in ("seldom", "often"))
     # Between what it gives the longest chunk and the shortest.
-    monkeypatch.setattr(statement, "UNSIFTED", 0)
+    monkeypatch.setattr(statement, "PRUNE_AFTER", 0)
     idf = math.log(1 + 99.5 / 1.5)
-    monkeypatch.setattr(statement, "LEAST_SHARE", often / idf)
+    monkeypatch.setattr(statement, "MIN_WEIGHT_RATIO", often / idf)
     statement.prepared.cache_clear()
     found = await scores(library, namespace, "often seldom", 100)
     alone = {each: float(score) for each, score in zip(texts, reference(texts, "often"), strict=True)}

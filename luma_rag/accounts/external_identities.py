@@ -14,9 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag import audit
+from luma_rag.accounts.account_status import require_enabled
 from luma_rag.accounts.passwords import UNUSABLE
 from luma_rag.accounts.sessions import Browser, start_session
-from luma_rag.accounts.standing import require_enabled
 from luma_rag.accounts.users import is_email
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import ExternalIdentity, User

@@ -10,15 +10,15 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from msgspec import structs
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from luma_rag.audit import Origin, origin
+from luma_rag.audit import RequestContext, request_context
 
 HEADER = "x-request-id"
 # It goes into headers, log lines and tables: letters that mean nothing in any of them.
 _HARMLESS = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
-class OriginMiddleware:
-    """Sets `luma_rag.audit.origin` for the whole request, streams included, and answers the id.
+class RequestContextMiddleware:
+    """Sets `luma_rag.audit.request_context` for the whole request, streams included, and answers the id.
 
     The id, the address and the scheme that `X-Request-Id` and `X-Forwarded-*` name are taken over from the
     trusted proxies only (addresses and networks, separated by commas); from others they mean nothing.
@@ -34,7 +34,7 @@ class OriginMiddleware:
             await self._app(scope, receive, send)
             return
         request_id = self._given_id(scope) or secrets.token_hex(8)
-        origin.set(Origin(request_id, None))
+        request_context.set(RequestContext(request_id, None))
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -45,7 +45,7 @@ class OriginMiddleware:
 
     async def _with_address(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
-        origin.set(structs.replace(origin.get(), address=client[0] if client else None))
+        request_context.set(structs.replace(request_context.get(), address=client[0] if client else None))
         await self._app(scope, receive, send)
 
     def _given_id(self, scope: Scope) -> str | None:

@@ -2,19 +2,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luma_rag.retrieval.hits import Found
-from luma_rag.retrieval.selection import select
+from luma_rag.retrieval.deduplication import deduplicate
+from luma_rag.retrieval.hits import ScoredChunk
 
 TEXT = "The copay for a visit to a specialist is 45 dollars after the deductible has been met in full."
 
 
-def found(text: str, doc_id: int, passage: int = 0, ordinal: int = 0) -> Found:
-    return Found("1", doc_id, "a title", 1, None, text, 0.5, 1, 0.5, None, passage, ordinal)
+def found(text: str, doc_id: int, passage: int = 0, ordinal: int = 0) -> ScoredChunk:
+    return ScoredChunk("1", doc_id, "a title", 1, None, text, 0.5, 1, 0.5, None, passage, ordinal)
 
 
 def chosen(*texts: str) -> list[str]:
     made = [found(text, number) for number, text in enumerate(texts)]
-    return [hit.text for hit in select(made, len(texts))]
+    return [hit.text for hit in deduplicate(made, len(texts))]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_neighbours_in_a_passage_are_left_out_and_others_are_not() -> None:
         found("on the page before", 1, passage=1, ordinal=4),
         found("in another document", 2, passage=2, ordinal=6),
     ]
-    hits = select(made, 5)
+    hits = deduplicate(made, 5)
     assert [hit.text for hit in hits] == ["five", "one further", "on the page before", "in another document"]
     assert [hit.rank for hit in hits] == [1, 2, 3, 4]
 
@@ -82,11 +82,11 @@ def test_the_best_stay_in_their_order(
     places: list[tuple[int, int, int, str]], k: int, per_document: int | None
 ) -> None:
     made = [found(text, doc_id, passage, ordinal) for doc_id, passage, ordinal, text in places]
-    hits = select(made, k, per_document)
+    hits = deduplicate(made, k, per_document)
     assert len(hits) <= k
     assert bool(hits) == bool(made)
     assert not made or hits[0] == made[0]
-    held = [hit.doc_id for hit in hits]
-    assert per_document is None or all(held.count(doc_id) <= per_document for doc_id in held)
+    chunk_count = [hit.doc_id for hit in hits]
+    assert per_document is None or all(chunk_count.count(doc_id) <= per_document for doc_id in chunk_count)
     # Who asks for fewer gets the beginning of the same.
-    assert select(made, 2, per_document) == hits[:2] or k == 1
+    assert deduplicate(made, 2, per_document) == hits[:2] or k == 1

@@ -1,4 +1,4 @@
-"""The upkeep of search by words: small segments become large ones, and old weights new ones.
+"""The upkeep of lexical search: small segments become large ones, and old weights new ones.
 
 A search looks every term up in every segment, so that many small segments make it slow; a document brings one
 for each of its namespaces. Searches go on meanwhile: they see the old segments until the new one is whole.
@@ -20,21 +20,21 @@ from luma_rag.db.models import (
     NamespaceDoc,
 )
 from luma_rag.db.session import Sessions
-from luma_rag.documents import lexicon
+from luma_rag.documents import lexical_index
 
 logger = logging.getLogger(__name__)
 
 FANOUT = 8
 """So many segments of about the same size become one; every chunk is written about log8(size) times."""
-LARGEST = 8192
+MAX_SEGMENT_CHUNKS = 8192
 """Chunks of the largest segment that is made by merging."""
-MOST_DRIFT = 0.1
+MAX_DRIFT = 0.1
 """How far the mean length may move, as a share of itself, before a segment is weighed anew."""
 _LOCK = 0x4C55_4D57
 
-_CROWDED = f"""
+_TIER_FULL = f"""
 SELECT namespace_id, (array_agg(id ORDER BY chunks, id)), (array_agg(chunks ORDER BY chunks, id))
-FROM lexical_segment WHERE chunks < {LARGEST // 2}
+FROM lexical_segment WHERE chunks < {MAX_SEGMENT_CHUNKS // 2}
 GROUP BY namespace_id, floor(log({FANOUT}, chunks)) HAVING count(*) >= {FANOUT}
 ORDER BY count(*) DESC LIMIT 1
 """  # noqa: S608 - of constants only
@@ -43,23 +43,23 @@ SELECT s.namespace_id, s.id FROM lexical_segment s JOIN (
   SELECT namespace_id, greatest(sum(length) / sum(chunks), 1) AS mean_length
   FROM lexical_segment GROUP BY namespace_id
 ) now USING (namespace_id)
-WHERE abs(ln(s.mean_length / now.mean_length)) > {MOST_DRIFT}
+WHERE abs(ln(s.mean_length / now.mean_length)) > {MAX_DRIFT}
 ORDER BY s.id LIMIT 1
 """  # noqa: S608 - of constants only
 
 
-async def tidy(sessions: Sessions) -> bool:
+async def compact(sessions: Sessions) -> bool:
     """Do one piece of upkeep, if there is one and nobody else is at it; tells whether it did."""
     async with sessions.begin() as session:
         if not await session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
             return False
         # Somebody who deletes a document comes first; it is tried again.
         await session.execute(text("SET LOCAL lock_timeout = '2s'"))
-        return await _take_apart(session) or await _merge(session) or await _weigh_anew(session)
+        return await _index_old_document(session) or await _merge(session) or await _reindex_drifted(session)
 
 
-async def _take_apart(session: AsyncSession) -> bool:
-    """Make a document searchable by words that was stored before there was such a search."""
+async def _index_old_document(session: AsyncSession) -> bool:
+    """Index a document that was stored before lexical search existed."""
     waiting = exists().where(Chunk.doc_id == Document.id) & ~exists().where(
         LexicalDocument.doc_id == Document.id
     )
@@ -72,23 +72,23 @@ async def _take_apart(session: AsyncSession) -> bool:
         select(Chunk.heading, Chunk.text).where(Chunk.doc_id == document.id).order_by(Chunk.ordinal)
     )
     texts = ["\n".join(filter(None, (document.title, *row))) for row in chunks]
-    await lexicon.keep(session, document.id, await asyncio.to_thread(lexicon.analyse, texts))
+    await lexical_index.store(session, document.id, await asyncio.to_thread(lexical_index.analyze, texts))
     namespaces = await session.scalars(
         select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == document.id)
     )
     for namespace_id in namespaces.all():
-        await lexicon.weigh(session, namespace_id, [document.id])
-    logger.info("Document %s can now be searched by words: %s chunks", document.id, len(texts))
+        await lexical_index.index(session, namespace_id, [document.id])
+    logger.info("Document %s is now in the lexical index: %s chunks", document.id, len(texts))
     return True
 
 
 async def _merge(session: AsyncSession) -> bool:
-    crowded = (await session.execute(text(_CROWDED))).one_or_none()
+    crowded = (await session.execute(text(_TIER_FULL))).one_or_none()
     if crowded is None:
         return False
     namespace_id, ids, sizes = crowded
     count = total = 0
-    while count < len(ids) and total + sizes[count] <= LARGEST:
+    while count < len(ids) and total + sizes[count] <= MAX_SEGMENT_CHUNKS:
         total += sizes[count]
         count += 1
     await _replace(session, namespace_id, ids[:count])
@@ -96,7 +96,7 @@ async def _merge(session: AsyncSession) -> bool:
     return True
 
 
-async def _weigh_anew(session: AsyncSession) -> bool:
+async def _reindex_drifted(session: AsyncSession) -> bool:
     drifted = (await session.execute(text(_DRIFTED))).one_or_none()
     if drifted is None:
         return False
@@ -111,5 +111,5 @@ async def _replace(session: AsyncSession, namespace_id: int, segment_ids: Sequen
         .order_by(LexicalMember.doc_id)
         .with_for_update()
     )
-    await lexicon.weigh(session, namespace_id, members.all(), replaced=segment_ids)
+    await lexical_index.index(session, namespace_id, members.all(), replaced=segment_ids)
     await session.execute(delete(LexicalSegment).where(LexicalSegment.id.in_(segment_ids)))

@@ -2,16 +2,16 @@ import json
 
 import pytest
 
-from luma_rag.retrieval.fit import fits
-from luma_rag.retrieval.hits import Found
+from luma_rag.retrieval.hits import ScoredChunk
+from luma_rag.retrieval.relevance import is_relevant
 from tests.api import Api
-from tests.documents_made import pdf
+from tests.factories import pdf
 
 ENGLISH, JAPANESE = "Who pays the freight?", "運賃は誰が払いますか"
 
 
-def hit(similarity: float | None, coverage: float | None) -> Found:
-    return Found("1", 1, "a title", 1, None, "a text", 0.5, 1, similarity, coverage, 0, 0)
+def hit(similarity: float | None, coverage: float | None) -> ScoredChunk:
+    return ScoredChunk("1", 1, "a title", 1, None, "a text", 0.5, 1, similarity, coverage, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def hit(similarity: float | None, coverage: float | None) -> Found:
         (ENGLISH, [hit(0.6, 0.0)], True),
         (ENGLISH, [hit(0.25, 0.5)], True),
         (ENGLISH, [hit(0.25, 0.1)], False),
-        # The nearest by meaning and the nearest by words need not be the same.
+        # The best dense and the best lexical hit need not be the same.
         (ENGLISH, [hit(0.3, 0.0), hit(0.1, 0.4)], True),
         # What stands far below tells nothing.
         (ENGLISH, [hit(0.1, 0.0)] * 5 + [hit(0.9, 0.9)], False),
@@ -34,8 +34,8 @@ def hit(similarity: float | None, coverage: float | None) -> Found:
         (JAPANESE, [hit(0.7, None)], None),
     ],
 )
-def test_fits(query: str, hits: list[Found], expected: bool | None) -> None:
-    assert fits(query, hits) is expected
+def test_fits(query: str, hits: list[ScoredChunk], expected: bool | None) -> None:
+    assert is_relevant(query, hits) is expected
 
 
 async def test_a_search_says_whether_anything_fits(api: Api, tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -48,7 +48,7 @@ async def test_a_search_says_whether_anything_fits(api: Api, tmp_path) -> None: 
         body = {"query": query, "mode": mode}
         answer = (await alice.post(f"/api/namespaces/{namespace}/search", json=body)).json()
         assert answer["hits"] or mode == "lexical"
-        found: bool | None = answer["fits"]
+        found: bool | None = answer["is_relevant"]
         return found
 
     assert await says(ENGLISH) is True
@@ -81,7 +81,7 @@ async def test_a_question_that_leans_on_the_one_before_finds_what_that_is_about(
     assert (await cited(ENGLISH))[0] == 9
     leaning = "And what if they live there?"
     alone = await alice.post(f"/api/namespaces/{namespace}/search", json={"query": leaning, "k": 6})
-    assert alone.json()["fits"] is False
+    assert alone.json()["is_relevant"] is False
     assert (await cited(leaning))[0] == 9
     # One that stands alone is not drowned in what was said before.
     assert (await cited("Which chapter is about the well of the castle?"))[0] != 9

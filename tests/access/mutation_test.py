@@ -1,9 +1,9 @@
 """Plants leaks in a copy of the code, one after the other, and sees that the tests find each.
 
-    python -m tests.access.plant [WORD …]
+    python -m tests.access.mutation_test [WORD …]
 
-With words, only the plantings that have one of them in their leak or description. Fails where the text to be
-replaced is no longer there, where the tests find nothing, and where they fail without a planting.
+With words, only the mutants that have one of them in their leak or description. Fails where the text to be
+replaced is no longer there, where the tests find nothing, and where they fail without a mutant.
 """
 
 import os
@@ -17,31 +17,31 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from luma_rag.db.embedded import running, stop
-from tests.access.plantings import PLANTINGS, Planting
+from tests.access.mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
 _COPIED = ("luma_rag", "ingest", "migrations", "tests", "docs", "pyproject.toml")
 
 
-def places(planting: Planting, root: Path = ROOT) -> list[Path]:
-    """The files of the package in which the planting's text stands."""
-    return [path for path in sorted((root / "luma_rag").rglob("*.py")) if planting.old in path.read_text()]
+def places(mutant: Mutant, root: Path = ROOT) -> list[Path]:
+    """The files of the package in which the mutant's text stands."""
+    return [path for path in sorted((root / "luma_rag").rglob("*.py")) if mutant.old in path.read_text()]
 
 
-def found(planting: Planting, server_url: str) -> list[str]:
-    """The tests that fail when it is planted; empty where none does.
+def found(mutant: Mutant, server_url: str) -> list[str]:
+    """The tests that fail when it is mutated; empty where none does.
 
     Raises:
         LookupError: its text is no longer in the code.
     """
-    with tempfile.TemporaryDirectory(prefix="luma-planted-") as folder:
+    with tempfile.TemporaryDirectory(prefix="luma-mutated-") as folder:
         copy(Path(folder))
-        planted = places(planting, Path(folder))
-        if not planted:
-            raise LookupError(f"no longer in the code: {planting.old!r}")
-        for path in planted:
-            path.write_text(path.read_text().replace(planting.old, planting.new))
-        return failures(Path(folder), planting.seen_by, server_url)
+        mutated = places(mutant, Path(folder))
+        if not mutated:
+            raise LookupError(f"no longer in the code: {mutant.old!r}")
+        for path in mutated:
+            path.write_text(path.read_text().replace(mutant.old, mutant.new))
+        return failures(Path(folder), mutant.seen_by, server_url)
 
 
 def copy(folder: Path) -> None:
@@ -82,7 +82,7 @@ def failures(folder: Path, tests: Iterable[str], server_url: str) -> list[str]:
 
 def main(words: list[str]) -> int:
     """Plant, test and report; returns the exit status."""
-    wanted = [p for p in PLANTINGS if not words or any(word in f"{p.leak} {p.what}" for word in words)]
+    wanted = [p for p in MUTANTS if not words or any(word in f"{p.leak} {p.what}" for word in words)]
     missed = 0
     with tempfile.TemporaryDirectory(prefix="luma-") as database:
         try:
@@ -92,18 +92,18 @@ def main(words: list[str]) -> int:
             ):
                 copy(Path(plain))
                 if failed := failures(Path(plain), {name for p in wanted for name in p.seen_by}, url):
-                    print(f"With nothing planted: {', '.join(failed)}")
+                    print(f"With nothing mutated: {', '.join(failed)}")
                     return 1
-                for planting in wanted:
+                for mutant in wanted:
                     began = time.monotonic()
                     try:
-                        seen_by = found(planting, url)
+                        seen_by = found(mutant, url)
                     except LookupError as error:
                         seen_by, said = [], str(error)
                     else:
                         said = ", ".join(name.removeprefix("tests/") for name in seen_by) or "NOT FOUND"
                     missed += not seen_by
-                    print(f"{planting.leak}: {planting.what}\n    {said} ({time.monotonic() - began:.0f} s)")
+                    print(f"{mutant.leak}: {mutant.what}\n    {said} ({time.monotonic() - began:.0f} s)")
                     sys.stdout.flush()
         finally:
             stop(Path(database))

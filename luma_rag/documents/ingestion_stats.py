@@ -22,7 +22,7 @@ class Done(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Workload(msgspec.Struct, frozen=True):
+class IngestionStats(msgspec.Struct, frozen=True):
     """Ingestions that wait, those under way by stage, and what was done since ever by outcome."""
 
     queued: int
@@ -30,7 +30,7 @@ class Workload(msgspec.Struct, frozen=True):
     done: Mapping[str, Done]
 
 
-async def note(session: AsyncSession, outcome: Outcome, seconds: float) -> None:
+async def record(session: AsyncSession, outcome: Outcome, seconds: float) -> None:
     """Count a document that a worker has finished."""
     statement = upsert(WorkDone).values(outcome=outcome, documents=1, seconds=seconds)
     await session.execute(
@@ -41,7 +41,7 @@ async def note(session: AsyncSession, outcome: Outcome, seconds: float) -> None:
     )
 
 
-async def measure(session: AsyncSession, principal: Principal) -> Workload:
+async def measure(session: AsyncSession, principal: Principal) -> IngestionStats:
     """The numbers of the whole service. For administrators, by a narrowed token too: nothing is named.
 
     Raises:
@@ -61,4 +61,6 @@ async def measure(session: AsyncSession, principal: Principal) -> Workload:
         elif stage is not None:
             running[stage] = count
     done = await session.scalars(select(WorkDone).order_by(WorkDone.outcome))
-    return Workload(queued, running, {each.outcome: Done(each.documents, each.seconds) for each in done})
+    return IngestionStats(
+        queued, running, {each.outcome: Done(each.documents, each.seconds) for each in done}
+    )

@@ -1,8 +1,8 @@
-"""What search by words needs of a document: its terms, and their weights in each namespace that holds it.
+"""What lexical search needs of a document: its terms, and their weights in each namespace that holds it.
 
 Weights are those of BM25 in Lucene's form, without the factor that is the same for all chunks with a term:
 tf / (tf + K1 * (1 - B + B * length / mean length)). The mean length is that of the namespace at the time;
-`luma_rag.documents.merging` weighs anew when it has moved.
+`luma_rag.documents.segment_compaction` weighs anew when it has moved.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import BigInteger, bindparam, delete, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ingest.words import TERMS, detect_language, number, words
+from ingest.words import TERM_ID_SPACE, detect_language, term_id, words
 from luma_rag.db.models import Chunk, LexicalChunk, LexicalDocument, LexicalMember
 
 K1, B = 1.2, 0.75
@@ -35,7 +35,7 @@ WHERE coming.chunks > 0
 RETURNING id
 """
 _WEIGHT = f"(u.frequency / (u.frequency + {K1} * ({1 - B} + {B} * c.length / s.mean_length)))::real"
-_WEIGHED = """
+_WEIGHTED = """
 FROM lexical_segment s
 JOIN chunk_vector v ON v.namespace_id = s.namespace_id AND v.doc_id = ANY (:doc_ids)
 JOIN lexical_chunk c ON c.chunk_id = v.chunk_id
@@ -47,8 +47,8 @@ INSERT INTO lexical_vector (id, weights)
 SELECT v.id, concat('{{', (
   SELECT string_agg(concat(u.term, ':', {_WEIGHT}), ',')
   FROM unnest(c.terms, c.frequencies) AS u (term, frequency)
-), '}}/{TERMS}')::sparsevec
-{_WEIGHED} WHERE s.id = :segment_id
+), '}}/{TERM_ID_SPACE}')::sparsevec
+{_WEIGHTED} WHERE s.id = :segment_id
 ON CONFLICT (id) DO UPDATE SET weights = excluded.weights
 """  # noqa: S608 - of constants only
 _POSTINGS = f"""
@@ -56,7 +56,7 @@ INSERT INTO lexical_posting (namespace_id, term, segment_id, chunks, vectors, we
 SELECT w.namespace_id, w.term, w.segment_id, count(*), array_agg(w.id), array_agg(w.weight)
 FROM (
   SELECT s.namespace_id, s.id AS segment_id, v.id, u.term, {_WEIGHT} AS weight
-  {_WEIGHED} CROSS JOIN unnest(c.terms, c.frequencies) AS u (term, frequency)
+  {_WEIGHTED} CROSS JOIN unnest(c.terms, c.frequencies) AS u (term, frequency)
   WHERE s.id = :segment_id ORDER BY u.term, weight, v.id
 ) w GROUP BY w.namespace_id, w.term, w.segment_id
 """  # noqa: S608 - of constants only
@@ -81,13 +81,13 @@ class Terms(msgspec.Struct, frozen=True):
     chunks: list[Counter[int]]
 
 
-def analyse(texts: Sequence[str]) -> Terms:
+def analyze(texts: Sequence[str]) -> Terms:
     """Take the texts of a document's chunks apart, headings included. Takes about a millisecond a chunk."""
     language = detect_language(texts)
-    return Terms(language, [Counter(map(number, words(each, language))) for each in texts])
+    return Terms(language, [Counter(map(term_id, words(each, language))) for each in texts])
 
 
-async def keep(session: AsyncSession, doc_id: int, found: Terms) -> None:
+async def store(session: AsyncSession, doc_id: int, found: Terms) -> None:
     """Store the terms of a document, whose chunks are stored."""
     ids = await session.scalars(select(Chunk.id).where(Chunk.doc_id == doc_id).order_by(Chunk.ordinal))
     rows = [
@@ -104,7 +104,7 @@ async def keep(session: AsyncSession, doc_id: int, found: Terms) -> None:
     await session.execute(insert(LexicalDocument), {"doc_id": doc_id, "language": found.language})
 
 
-async def weigh(
+async def index(
     session: AsyncSession, namespace_id: int, doc_ids: Sequence[int], replaced: Sequence[int] = ()
 ) -> None:
     """Make a segment of documents that the namespace holds, whose terms are stored.
@@ -122,8 +122,8 @@ async def weigh(
         await session.execute(prepared, {name: about[name] for name in prepared.compile().params})
 
 
-async def forget(session: AsyncSession, namespace_id: int, doc_id: int) -> None:
-    """Take a document out of search by words in a namespace."""
+async def remove(session: AsyncSession, namespace_id: int, doc_id: int) -> None:
+    """Take a document out of lexical search in a namespace."""
     await session.execute(
         delete(LexicalMember).where(
             LexicalMember.namespace_id == namespace_id, LexicalMember.doc_id == doc_id

@@ -31,7 +31,7 @@ async def remove_all(session: AsyncSession, user_id: int) -> tuple[list[int], li
     return sorted(doc_id for doc_id, _ in rows), [path for _, path in rows]
 
 
-async def hand_over(
+async def transfer(
     session: AsyncSession, user_id: int, to: int, *, actor_id: int | None
 ) -> tuple[list[int], list[str]]:
     """Make a user's documents another's. Where these have the same file already, theirs takes its place.

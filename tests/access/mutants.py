@@ -1,4 +1,4 @@
-"""Leaks to be planted in the code, by the rule that each breaks, with the tests that must see them."""
+"""Leaks to be mutated in the code, by the rule that each breaks, with the tests that must see them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +16,7 @@ Leak = Literal[
 
 
 @dataclass(frozen=True)
-class Planting:
+class Mutant:
     """`old` is replaced by `new` wherever it stands in the package; one of `seen_by` must then fail.
 
     `seen_by` are tests as pytest names them, below tests/.
@@ -44,30 +44,30 @@ _UNSHARED = _leaks("the_file_closes_when_the_document_is_unshared")
 _NOT_PUBLIC = _leaks("the_file_closes_when_its_namespace_or_itself_is_no_longer_public")
 _ENDED = _leaks("nothing_opens_after_the_membership_ended")
 
-PLANTINGS = (
-    # The first of each of the six leaks that other systems had is also planted in every run of the tests.
-    Planting(
+MUTANTS = (
+    # The first of each of the six leaks that other systems had is also mutated in every run of the tests.
+    Mutant(
         "only the first namespace is checked",
         "an upload into several namespaces",
         "for namespace_id in namespace_ids:\n        await require_namespace",
         "for namespace_id in namespace_ids[:1]:\n        await require_namespace",
         _leaks("uploading_into_several_namespaces_checks_every_one"),
     ),
-    Planting(
+    Mutant(
         "only the first namespace is checked",
         "a token for several namespaces",
         "sorted(set(namespace_ids) - readable)",
         "sorted({namespace_ids[0]} - readable)",
         _leaks("a_token_can_be_made_only_for_what_its_user_reads"),
     ),
-    Planting(
+    Mutant(
         "only the first namespace is checked",
         "one readable namespace of the token's is enough",
         "sorted(set(namespace_ids) - readable)",
         "sorted(set() if readable else set(namespace_ids))",
         _leaks("a_token_can_be_made_only_for_what_its_user_reads"),
     ),
-    Planting(
+    Mutant(
         "owning widens a filter",
         "a search also finds the members' own documents in other namespaces",
         "nearest = nearest.where(ChunkVector.namespace_id == _NAMESPACE_ID)",
@@ -78,21 +78,21 @@ PLANTINGS = (
         "        nearest = nearest.where(here | ChunkVector.doc_id.in_(own))",
         _OWNING,
     ),
-    Planting(
+    Mutant(
         "owning widens a filter",
         "a namespace lists the caller's own documents that it does not hold",
         "Document.id.in_(held.union(coming)) & Document.id.in_(",
         "(Document.id.in_(held.union(coming)) | (Document.user_id == principal.user_id)) & Document.id.in_(",
         _OWNING,
     ),
-    Planting(
+    Mutant(
         "owning widens a filter",
         "the chats of a namespace are the caller's or anybody's there",
         "mine &= Chat.namespace_id == namespace_id",
         "mine |= Chat.namespace_id == namespace_id",
         _LISTS,
     ),
-    Planting(
+    Mutant(
         "owning widens a filter",
         "documents named in a search take the place of the namespace",
         "nearest = nearest.where(ChunkVector.doc_id == any_(_DOC_IDS))",
@@ -101,98 +101,98 @@ PLANTINGS = (
         ").order_by(distance, ChunkVector.id).limit(_depth(form))",
         _OWNING,
     ),
-    Planting(
+    Mutant(
         "a filter is dropped silently",
         "an empty list of documents is no list",
         "narrowed=doc_ids is not None,",
         "narrowed=bool(doc_ids),",
         _NAMING,
     ),
-    Planting(
+    Mutant(
         "a filter is dropped silently",
         "keys of a body that are not known",
         "class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):",
         "class Input(msgspec.Struct, frozen=True):",
         _leaks("a_filter_that_is_not_understood_is_an_error"),
     ),
-    Planting(
+    Mutant(
         "a filter is dropped silently",
         "the documents that a search names",
         "nearest = nearest.where(ChunkVector.doc_id == any_(_DOC_IDS))",
         "pass",
         _OWNING,
     ),
-    Planting(
+    Mutant(
         "a filter is dropped silently",
         "the scope of a list of documents",
         " & narrower[scope]",
         "",
         _leaks("a_scope_or_namespace_narrows_a_list"),
     ),
-    Planting(
+    Mutant(
         "ids can be counted up",
         "an ingestion is found by its id alone",
         "Ingestion.id == ingestion_id, Ingestion.namespace_id.in_(readable_namespaces(principal))",
         "Ingestion.id == ingestion_id",
         _COUNTING,
     ),
-    Planting(
+    Mutant(
         "ids can be counted up",
         "a hidden namespace answers 403 and a missing one 404",
         "Namespace.id == namespace_id, Namespace.id.in_(readable_namespaces(principal))",
         "Namespace.id == namespace_id",
         _COUNTING,
     ),
-    Planting(
+    Mutant(
         "ids can be counted up",
         "a hidden document is found by its id",
         "Document.id == doc_id, Document.id.in_(readable_documents(principal))",
         "Document.id == doc_id",
         _COUNTING,
     ),
-    Planting(
+    Mutant(
         "ids can be counted up",
         "another's answer takes a verdict",
         "            Message.chat_id.in_(own_chats(principal)),\n",
         "",
         _COUNTING,
     ),
-    Planting(
+    Mutant(
         "ids can be counted up",
         "the words for a missing chat differ from those for another's",
         'raise NotFoundError(f"You have no chat {chat_id}.")',
         'raise NotFoundError("Not yours." if await session.get(Chat, chat_id) else "No such chat.")',
         _COUNTING,
     ),
-    Planting(
+    Mutant(
         "ids can be counted up",
         "totals count the documents that are hidden",
         "select(func.count()).select_from(Document).where(wanted)",
         "select(func.count()).select_from(Document)",
         _LISTS,
     ),
-    Planting(
+    Mutant(
         "ids can be counted up",
         "totals count the namespaces that are hidden",
         "select(func.count()).select_from(Namespace).where(readable)",
         "select(func.count()).select_from(Namespace)",
         _LISTS,
     ),
-    Planting(
+    Mutant(
         "what is cited can't be opened",
         "a namespace gives no right on what it holds",
         "ways += [Document.is_public.is_(true()), in_namespaces]",
         "ways += [Document.is_public.is_(true())]",
         _CITED,
     ),
-    Planting(
+    Mutant(
         "what is cited can't be opened",
         "the file needs more than the passage",
         "document = await require_document(session, principal, doc_id)\n    name",
         'document = await require_document(session, principal, doc_id, "write")\n    name',
         _CITED,
     ),
-    Planting(
+    Mutant(
         "open after unsharing",
         "the file opens for whoever has opened it before",
         "document = await require_document(session, principal, doc_id)\n    name",
@@ -201,119 +201,119 @@ PLANTINGS = (
         "    opened[key] = document\n    name",
         _UNSHARED,
     ),
-    Planting(
+    Mutant(
         "open after unsharing",
         "the browser may keep the file",
         '"Cache-Control": "private, no-cache"',
         '"Cache-Control": "max-age=3600"',
         _UNSHARED,
     ),
-    Planting(
+    Mutant(
         "open after unsharing",
         "a namespace keeps its documents when it is hidden again",
         "Namespace.is_public.is_(true())",
         "Namespace.is_public.is_not(None)",
         _NOT_PUBLIC,
     ),
-    Planting(
+    Mutant(
         "open after unsharing",
         "who has lost the namespace asks on in an old chat",
         "    await require_namespace(session, principal, chat.namespace_id)\n",
         "",
         _ENDED,
     ),
-    Planting(
+    Mutant(
         "open after unsharing",
         "a search does not look at rights",
         "permitted = (\n        readable_namespaces(principal)",
         "permitted = (\n        select(Namespace.id)",
         _NAMING,
     ),
-    Planting(
+    Mutant(
         "open after unsharing",
         "a namespace lists what was unshared while it was on its way",
         "Document.id.in_(held.union(coming)) & Document.id.in_(readable_documents(principal)) & is_readable",
         "Document.id.in_(held.union(coming)) & is_readable",
         ("http/test_namespaces.py",),
     ),
-    Planting(
+    Mutant(
         "chats and tokens",
         "a token that expires makes one that does not",
         "if principal.session_id is None and row[0] is not None:",
         "if False:",
         _PRIVATE,
     ),
-    Planting(
+    Mutant(
         "levels",
         "every member has level 3",
         "func.coalesce(_granted_level(principal), 0)",
         "case((_granted_level(principal) > 0, ADMINISTER), else_=0)",
         _PRIVATE,
     ),
-    Planting(
+    Mutant(
         "levels",
         "the public may write",
         "case((Namespace.is_public, READ), else_=0)",
         "case((Namespace.is_public, WRITE), else_=0)",
         _PUBLIC,
     ),
-    Planting(
+    Mutant(
         "levels",
         "members see the namespaces of all members",
         "select(NamespaceAuth.namespace_id).where(NamespaceAuth.user_id == principal.user_id)",
         "select(NamespaceAuth.namespace_id)",
         _LISTS,
     ),
-    Planting(
+    Mutant(
         "levels",
         "a reader publishes what was shown to them",
         "    if not document.is_public:\n",
         "    if False:\n",
         _leaks("a_member_sees_of_a_shared_document_only_what_is_shared"),
     ),
-    Planting(
+    Mutant(
         "levels",
         "who may read also writes",
         'enough = ("write",) if permission == "write" else ("read", "write")',
         'enough = ("read", "write")',
         _PRIVATE,
     ),
-    Planting(
+    Mutant(
         "chats and tokens",
         "administrators read all chats",
         "mine = select(Chat.id).where(Chat.user_id == principal.user_id)",
         "mine = select(Chat.id).where((Chat.user_id == principal.user_id) | literal(principal.is_admin))",
         _LISTS,
     ),
-    Planting(
+    Mutant(
         "chats and tokens",
         "a token's namespaces are not looked at",
         "    if principal.namespace_ids is None:\n        return true()\n",
         "    return true()\n",
         _LISTS,
     ),
-    Planting(
+    Mutant(
         "chats and tokens",
         "a token's level is not looked at",
         "case((_in_scope(principal), principal.max_level), else_=0)",
         "case((_in_scope(principal), ADMINISTER), else_=0)",
         _PRIVATE,
     ),
-    Planting(
+    Mutant(
         "chats and tokens",
         "a token for some namespaces opens its user's other documents",
         "within = in_namespaces if principal.namespace_ids is not None else true()",
         "within = true()",
         _LISTS,
     ),
-    Planting(
+    Mutant(
         "chats and tokens",
         "an administrator's narrowed token is an administrator",
         'return self.role == "admin" and not self.is_narrowed',
         'return self.role == "admin"',
         _PRIVATE,
     ),
-    Planting(
+    Mutant(
         "chats and tokens",
         "a token narrowed to its level only counts as whole",
         "return self.max_level < ADMINISTER or self.namespace_ids is not None",

@@ -15,7 +15,7 @@ from luma_rag.access.principal import WRITE
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, NamespaceDoc
-from luma_rag.documents import placement
+from luma_rag.documents import namespace_documents
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.service import MAX_TITLE, DocumentView, checked_title, view
 from luma_rag.documents.storage import FileStorage, StoredFile
@@ -113,7 +113,7 @@ async def add(
         await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == document.id))
     )
     ingestions = [
-        await placement.enqueue(session, principal, namespace_id, document.id)
+        await namespace_documents.enqueue(session, principal, namespace_id, document.id)
         for namespace_id in dict.fromkeys(namespace_ids)
         if namespace_id not in held
     ]

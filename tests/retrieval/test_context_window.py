@@ -5,20 +5,20 @@ from sqlalchemy import select
 
 from luma_rag.access import Principal
 from luma_rag.db.models import Chunk
+from luma_rag.retrieval.context_window import ContextWindow, context_windows
 from luma_rag.retrieval.search import Retriever
-from luma_rag.retrieval.surroundings import Surroundings, surroundings
 from tests.api import Api
-from tests.documents_made import pdf
+from tests.factories import pdf
 from tests.retrieval.conftest import Library
 
 TEXTS = ["one ", "two ", "three ", "four ", "five "]
 
 
-async def around(library: Library, namespace: int, *texts: str) -> list[Surroundings]:
+async def around(library: Library, namespace: int, *texts: str) -> list[ContextWindow]:
     """What stands round the chunks of these texts, given as the hits of a search, best first."""
     vec_ids = [(await library.search(namespace, text, "dense", k=1))[0].vec_id for text in texts]
     async with library.store.sessions.begin() as session:
-        found = await surroundings(session, library.owner, namespace, vec_ids)
+        found = await context_windows(session, library.owner, namespace, vec_ids)
     return [found[vec_id] for vec_id in vec_ids]
 
 
@@ -26,17 +26,17 @@ async def test_neighbours_come_once_and_from_the_same_passage(library: Library) 
     namespace = await library.namespace()
     doc_id = await library.add(TEXTS, namespace)
     assert await around(library, namespace, "one ", "three ") == [
-        Surroundings("", "two "),
-        Surroundings("", "four "),
+        ContextWindow("", "two "),
+        ContextWindow("", "four "),
     ]
     assert await around(library, namespace, "three ", "one ") == [
-        Surroundings("two ", "four "),
-        Surroundings(),
+        ContextWindow("two ", "four "),
+        ContextWindow(),
     ]
     async with library.store.sessions.begin() as session:
         for chunk in await session.scalars(select(Chunk).where(Chunk.doc_id == doc_id, Chunk.ordinal > 2)):
             chunk.passage = 1
-    assert await around(library, namespace, "three ") == [Surroundings("two ", "")]
+    assert await around(library, namespace, "three ") == [ContextWindow("two ", "")]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ async def test_chunks_are_put_together_as_they_stood(
     async with library.store.sessions.begin() as session:
         for chunk in await session.scalars(select(Chunk).where(Chunk.doc_id == doc_id)):
             chunk.start_char, chunk.end_char = places[chunk.ordinal]
-    assert await around(library, namespace, texts[1]) == [Surroundings(*expected)]
+    assert await around(library, namespace, texts[1]) == [ContextWindow(*expected)]
 
 
 async def test_who_may_not_read_the_namespace_gets_nothing(library: Library) -> None:
@@ -69,7 +69,7 @@ async def test_who_may_not_read_the_namespace_gets_nothing(library: Library) -> 
     stranger = Principal(library.owner.user_id + 1, "user")
     async with library.store.sessions.begin() as session:
         for principal, where in ((stranger, namespace), (library.owner, other)):
-            assert await surroundings(session, principal, where, [vec_id]) == {vec_id: Surroundings()}
+            assert await context_windows(session, principal, where, [vec_id]) == {vec_id: ContextWindow()}
 
 
 async def test_a_search_gives_each_place_and_each_text_once(library: Library, api: Api, tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -1,11 +1,11 @@
-"""How well a search tells whether anything fits.
+"""How well a search tells whether anything is relevant.
 
-    python -m benchmarks.fit --data DIR [SET ...] [--queries 200] [--cache DIR] [--json]
+    python -m benchmarks.relevance --data DIR [SET ...] [--queries 200] [--cache DIR] [--json]
 
 DIR and its sets are those of `benchmarks.retrieval`, and so is the cache. Each set is asked its own
-questions, of which as few as possible should be told that nothing fits, and as many of all the other sets
-together, of which as many as possible should be. Some of these have an answer after all: both scifact and
-nfcorpus are medicine. Two sets with the same beginning up to a hyphen are not asked each other's.
+questions, of which as few as possible should be told that nothing is relevant, and as many of all the other
+sets together, of which as many as possible should be. Some of these have an answer after all: both scifact
+and nfcorpus are medicine. Two sets with the same beginning up to a hyphen are not asked each other's.
 """
 
 import argparse
@@ -23,9 +23,9 @@ from ingest.types import Vector
 from luma_rag.db import migrate
 from luma_rag.db.embedded import running, stop
 from luma_rag.db.session import Sessions, create_engine, create_sessions
-from luma_rag.retrieval.fit import fits
-from luma_rag.retrieval.question import Question, meaning_share, query_terms
-from luma_rag.retrieval.search import Mode, find, outline
+from luma_rag.retrieval.relevance import is_relevant
+from luma_rag.retrieval.search import Mode, find, namespace_profile
+from luma_rag.retrieval.search_query import SearchQuery, dense_weight, query_terms
 
 MODES: tuple[Mode, ...] = ("hybrid", "dense")
 Asked = list[tuple[str, Vector]]
@@ -50,11 +50,11 @@ async def refused(sessions: Sessions, data: TestSet, texts: Vector, asked: Seque
             told = []
             for query, embedding in questions:
                 async with sessions.begin() as session:
-                    languages, _ = await outline(session, principal, namespace_id)
+                    languages, _ = await namespace_profile(session, principal, namespace_id)
                     terms = None if mode == "dense" else query_terms(query, languages)
-                    question = Question(embedding, terms, meaning_share(query, languages))
+                    question = SearchQuery(embedding, terms, dense_weight(query, languages))
                     found = await find(session, principal, namespace_id, question, k=5)
-                told.append(fits(query, found))
+                told.append(is_relevant(query, found))
             known = [fit for fit in told if fit is not None]
             shares.append(round(1 - sum(known) / len(known), 4) if known else None)
         results.append(Result(data.name, mode, *shares))
@@ -99,7 +99,7 @@ def _print(result: Result) -> None:
 
 def main() -> None:
     """Parse the command line, measure, print."""
-    parser = argparse.ArgumentParser(description="Measure how well a search tells that nothing fits.")
+    parser = argparse.ArgumentParser(description="Measure how well a search tells that nothing is relevant.")
     parser.add_argument("sets", nargs="*", help="names of folders below DIR; all that are in BEIR's form")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--queries", type=int, default=200, help="so many of each kind (200)")
@@ -108,7 +108,7 @@ def main() -> None:
     arguments = parser.parse_args()
     names = arguments.sets or sorted(path.parent.name for path in arguments.data.glob("*/qrels.tsv"))
     if not arguments.json:
-        print(f"{'told that nothing fits':24} {'own':>6} {'others':>6}")
+        print(f"{'told that nothing is relevant':24} {'own':>6} {'others':>6}")
     with tempfile.TemporaryDirectory(prefix="luma-") as folder:
         try:
             with running(Path(folder)) as url:

@@ -1,4 +1,4 @@
-"""A database goes on with the recipe that made its vectors."""
+"""A database goes on with the profile that made its vectors."""
 
 import msgspec
 import pytest
@@ -20,10 +20,10 @@ async def test_the_first_embedder_is_recorded_and_kept(store: Store, embedder: E
     assert await check_model(store.sessions, embedder) is embedder
     async with store.sessions.begin() as session:
         recorded = await session.get_one(EmbeddingModel, 1)
-        assert (recorded.sha256, recorded.recipe) == (embedder.model.sha256, "int8-v1")
+        assert (recorded.sha256, recorded.profile) == (embedder.model.sha256, "int8-v1")
 
 
-async def test_vectors_from_before_the_recipes_stay_as_they_are(store: Store, embedder: Embedder) -> None:
+async def test_vectors_from_before_profiles_stay_as_they_are(store: Store, embedder: Embedder) -> None:
     def as_before(connection: Connection) -> None:
         configuration = migrate.config()
         configuration.attributes["connection"] = connection
@@ -41,32 +41,32 @@ async def test_vectors_from_before_the_recipes_stay_as_they_are(store: Store, em
     await migrate.upgrade(store.engine)
 
     async with open_services(store, embedder) as services:
-        assert services.embedder.model.recipe == "float32"
+        assert services.embedder.model.profile == "float32"
         query = services.embedder.embed_query(QUESTION)
-    assert float(query @ Embedder(recipe="float32").embed_query(QUESTION)) > 0.99999
+    assert float(query @ Embedder(profile="float32").embed_query(QUESTION)) > 0.99999
     assert float(query @ embedder.embed_query(QUESTION)) < 0.999
 
 
 async def test_a_database_goes_on_as_it_began_whatever_is_set_now(store: Store, embedder: Embedder) -> None:
-    exact = Embedder(batch_size=7, threads=1, recipe="float32")
+    exact = Embedder(batch_size=7, threads=1, profile="float32")
     assert await check_model(store.sessions, exact) is exact
     found = await check_model(store.sessions, embedder)
-    assert (found.model.recipe, found.batch_size) == ("float32", embedder.batch_size)
+    assert (found.model.profile, found.batch_size) == ("float32", embedder.batch_size)
     assert float(found.embed_query(QUESTION) @ exact.embed_query(QUESTION)) > 0.99999
 
 
-async def test_the_setting_names_the_recipe_of_a_new_database(settings: Settings) -> None:
-    wanted = load({"LUMA_INGEST_RECIPE": "float32", "LUMA_DATABASE_URL": str(settings.database_url)})
+async def test_the_setting_names_the_profile_of_a_new_database(settings: Settings) -> None:
+    wanted = load({"LUMA_INGEST_PROFILE": "float32", "LUMA_DATABASE_URL": str(settings.database_url)})
     async with open_runtime(msgspec.structs.replace(wanted, data_dir=settings.data_dir)) as runtime:
-        assert runtime.embedder.model.recipe == "float32"
+        assert runtime.embedder.model.profile == "float32"
         async with runtime.sessions.begin() as session:
-            assert (await session.get_one(EmbeddingModel, 1)).recipe == "float32"
+            assert (await session.get_one(EmbeddingModel, 1)).profile == "float32"
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"recipe": "int4-v9"}, r"does not know \(int4-v9\)\. Update Luma"),
+        ({"profile": "int4-v9"}, r"does not know \(int4-v9\)\. Update Luma"),
         ({"sha256": "0" * 64}, "made by all-MiniLM-L6-v2 .* another database"),
         ({"dimensions": 768}, "made by all-MiniLM-L6-v2 .* another database"),
     ],

@@ -19,7 +19,7 @@ from luma_rag.documents import ingestion, vectors
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.service import DocumentView, view
 from luma_rag.errors import ConflictError, NotFoundError
-from luma_rag.paging import Items, Paging
+from luma_rag.pagination import Page, Pagination
 
 
 class NamespaceDocument(DocumentView, frozen=True):
@@ -30,8 +30,8 @@ class NamespaceDocument(DocumentView, frozen=True):
 
 
 async def documents_of(
-    session: AsyncSession, principal: Principal, namespace_id: int, paging: Paging
-) -> Items[NamespaceDocument]:
+    session: AsyncSession, principal: Principal, namespace_id: int, pagination: Pagination
+) -> Page[NamespaceDocument]:
     """What the namespace holds and what is on its way there or failed, newest first. Level 1.
 
     What a namespace holds its readers may read. Until then, and where it fails, only those see a document
@@ -66,10 +66,10 @@ async def documents_of(
         .outerjoin(Ingestion, Ingestion.id == latest)
         .where(wanted)
         .order_by(Document.id.desc())
-        .limit(paging.limit)
-        .offset(paging.offset)
+        .limit(pagination.limit)
+        .offset(pagination.offset)
     )
-    return Items(
+    return Page(
         [
             NamespaceDocument(
                 **msgspec.structs.asdict(view(document, permission or "read")),

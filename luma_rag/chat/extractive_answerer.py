@@ -82,7 +82,7 @@ class _Candidate(NamedTuple):
         return " ".join(self.passage.text[start:end].split())
 
 
-class QuotingAnswerer:
+class ExtractiveAnswerer:
     """Quotes up to three sentences that answer, or says that nothing does. It writes nothing of its own.
 
     The score of a sentence is the sum, for itself and for its passage, of the cosine with the question and
