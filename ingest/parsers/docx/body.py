@@ -161,7 +161,7 @@ class BodyReader:
             self._fields[-1] += mark.text or ""
 
     def _table(self, table: etree._Element) -> str:
-        """Rows as lines, cells separated by " | "; a row with a single non-empty cell keeps the cell's lines."""
+        """Rows as lines, cells separated by " | "; a row with one non-empty cell keeps the cell's lines."""
         lines = []
         for row in _descend(table, w("tr")):
             cells = [[] if _continued(cell) else list(self.blocks(cell)) for cell in _descend(row, w("tc"))]
