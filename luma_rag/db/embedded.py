@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 POLL = 0.02
 PROGRESS_EVERY = 5.0
-STARTS_TRIED = 3
+STARTS_TRIED = 2
 WATCH_EVERY = 0.5
 RETRY_AFTER_FAILURE = 30.0
 
@@ -163,7 +163,7 @@ class _Server:
         began = reported = time.monotonic()
         while not condition() and not self.unneeded.wait(POLL):
             now = time.monotonic()
-            progress = self._home.log_tail(self._log_start, lines=1)
+            progress = self._home.log_tail(self._log_start, lines=1) or "starting"
             if now - began > self._timeout:
                 raise ConfigurationError(
                     f"The embedded Postgres was not ready after {self._timeout:.0f} s ({progress}). Try "

@@ -26,6 +26,8 @@ STOP_STEPS = ((signal.SIGINT, 120.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 1
 
 def supervise(home: Home, programs: Path, grace: float) -> None:
     """Start Postgres; return once it has ended, or was stopped for want of users or on request."""
+    if not home.cluster.exists():
+        _log("creating the database, which happens once")
     cluster = Cluster(home, programs)
     cluster.prepare()
     server = cluster.start()
@@ -69,11 +71,12 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 
 
 def _limit_log(home: Home) -> None:
-    if home.log.stat().st_size > LOG_LIMIT:
-        # Copied and truncated, not renamed: Postgres keeps its file open.
-        with contextlib.suppress(OSError):  # a full disk
-            shutil.copyfile(home.log, home.path / "postgres.log.1")
-        os.truncate(home.log, 0)
+    with contextlib.suppress(OSError):
+        if home.log.stat().st_size > LOG_LIMIT:
+            # Copied and truncated, not renamed: Postgres keeps its file open.
+            with contextlib.suppress(OSError):  # a full disk
+                shutil.copyfile(home.log, home.path / "postgres.log.1")
+            os.truncate(home.log, 0)
 
 
 def _log(message: str) -> None:
@@ -82,7 +85,7 @@ def _log(message: str) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Supervise in the background. Users read why a start failed in the log, which is standard error."""
+    """Supervise in the background. Standard error is the log, in which users find why a start failed."""
     home, programs, lock, grace = arguments
     # The user waits for this process, so that its child is nobody's zombie.
     if os.fork() != 0:
@@ -95,8 +98,8 @@ def main(arguments: list[str]) -> None:
         signal.signal(number, lambda *_: sys.exit())
     try:
         supervise(Home(Path(home)), Path(programs), float(grace))
-    except ConfigurationError as error:
-        _log(error.detail)
+    except (ConfigurationError, OSError) as error:
+        _log(str(error))
 
 
 if __name__ == "__main__":
