@@ -329,8 +329,8 @@ def test_a_killed_postgres_is_started_again(data_dir: Path) -> None:
 def test_postgres_and_its_supervisor_killed_one_after_the_other(data_dir: Path) -> None:
     with embedded.running(data_dir, grace=GRACE) as url:
         psql(url, "INSERT INTO kept SELECT generate_series(1, 100000)")
-        os.kill(postmaster(data_dir).pid, signal.SIGKILL)
         first = supervisor(data_dir)
+        os.kill(postmaster(data_dir).pid, signal.SIGKILL)
         eventually(
             lambda: not is_alive(first) and postmaster(data_dir) is not None and not is_ready(data_dir)
         )
