@@ -68,12 +68,12 @@ class Cluster:
             found = self.path.stat()
             self._account = Account(found.st_uid, found.st_gid)
         self._end_leftovers()
+        if self.home.socket_directory != self.path:
+            self._make_socket_directory()
         # Nothing of this cluster runs, so these are stale. Postgres would believe them if their process id
         # now belonged to another process.
         (self.path / "postmaster.pid").unlink(missing_ok=True)
         (self.home.socket_directory / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
-        if self.home.socket_directory != self.path:
-            self._make_socket_directory()
         self._write_configuration()
 
     def start(self) -> subprocess.Popen[bytes]:
