@@ -35,7 +35,6 @@ import pypdf
 from benchmarks.bulk import Loader, copy_texts
 from benchmarks.real_text import RealText
 from benchmarks.scale import Times
-from ingest.embedder import model_folder
 from luma_rag.accounts import tokens, users
 from luma_rag.accounts.sessions import Browser, principal_of_session, start_session
 from luma_rag.db import migrate
