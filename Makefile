@@ -3,8 +3,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# A lock names every package, so that there is nothing to resolve. Bytecode is compiled where it is first used.
-INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-compile
+# Those of the packages here that Luma always needs.
+OWN := packages/luma-client packages/luma-rag-minilm
+# A lock names every package, so that there is nothing to resolve.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
+# Python compiles what it imports; compiling everything takes longer than the installation itself.
+export PIP_NO_COMPILE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test plant fuzz check format wheels lock clean
@@ -23,7 +27,7 @@ test: $(VENV)/.dev  ## Run the tests, by two processes with a Postgres each
 	$(BIN)/pytest -n 2 --dist worksteal
 
 plant: $(VENV)/.dev  ## Plant leaks in copies of the code; the tests must find each
-	$(BIN)/python -m tests.access.plant
+	$(BIN)/python -m tests.access.mutation_test
 
 fuzz: $(VENV)/.dev  ## Thousands of calls made up from the OpenAPI document
 	$(BIN)/python -m tests.access.fuzz
@@ -35,7 +39,7 @@ check: $(VENV)/.dev  ## Style, types, direction of imports, migrations, rights i
 	$(BIN)/lint-imports
 	$(BIN)/python -m migrations.check
 	$(BIN)/python -m tests.access.check_queries
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive luma_rag ingest migrations benchmarks
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive luma_rag packages ingest migrations benchmarks
 	@# With AUDIT_COMPLETE=1, for releases, packages of which nothing could be learned are an error.
 	$(BIN)/python -m tests.security.check_packages
 
@@ -49,11 +53,12 @@ wheels: $(VENV)/.python  ## Build every package into dist/
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Luma needs Python 3.11 or newer; name one: make PYTHON=python3.12 …")'
-	$(PYTHON) -m venv $(VENV)
+	@# The pip of older Pythons takes twice as long.
+	$(PYTHON) -m venv --upgrade-deps $(VENV)
 	@touch $@
 
 # The packages of this repository are built while the others are downloaded.
-$(VENV)/.base: requirements.lock pyproject.toml packages/luma-rag-minilm/pyproject.toml $(VENV)/.python
+$(VENV)/.base: requirements.lock pyproject.toml $(OWN:%=%/pyproject.toml) $(VENV)/.python
 	@$(MAKE) --no-print-directory -j2 $(VENV)/.locked $(VENV)/.own
 	@touch $@
 
@@ -61,8 +66,8 @@ $(VENV)/.locked: requirements.lock $(VENV)/.python
 	$(INSTALL) --require-hashes --requirement requirements.lock
 	@touch $@
 
-$(VENV)/.own: pyproject.toml packages/luma-rag-minilm/pyproject.toml $(VENV)/.python
-	$(INSTALL) --editable . --editable packages/luma-rag-minilm
+$(VENV)/.own: pyproject.toml $(OWN:%=%/pyproject.toml) $(VENV)/.python
+	$(INSTALL) --editable . $(addprefix --editable ,$(OWN))
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock requirements-torch.lock $(wildcard packages/*/pyproject.toml) $(VENV)/.base

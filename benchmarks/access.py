@@ -108,7 +108,7 @@ async def fill(engine: AsyncEngine, documents: int, namespaces: int, searched: i
 async def measure(sessions: Sessions, caller: str, searches: int) -> Cost:
     """Search in pairs with and without the rights."""
     principal, namespace_id = CALLERS[caller]
-    form = Form(by_meaning=True, by_words=False, narrowed=False, indexed=None, k=10)
+    form = Form(dense=True, lexical=False, narrowed=False, indexed=None, k=10)
     with patch.object(statement, "permission", lambda _: true()):
         free = prepared.__wrapped__(principal, form)
     statements = {True: prepared(principal, form), False: free}

@@ -1,9 +1,9 @@
 """Fills the tables of documents, vectors and words by COPY, as many ingestions and their upkeep leave them.
 
 What a worker writes for one document at a time takes hours for a million chunks. Rows are made here by numpy
-instead, in Postgres's binary form, with weights by the formula of `luma_rag.documents.lexicon` and in
-segments as `luma_rag.documents.merging` leaves them. `benchmarks.scale` compares what is found with an exact
-search, so that a row that isn't right would show.
+instead, in Postgres's binary form, with weights by the formula of `luma_rag.documents.lexical_index` and in
+segments as `luma_rag.documents.segment_compaction` leaves them. `benchmarks.scale` compares what is found
+with an exact search, so that a row that isn't right would show.
 """
 
 import json
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from pgvector.asyncpg import register_vector
 
 from benchmarks.real_text import DOCUMENT, LANGUAGE, Counts, RealText
-from ingest.words import TERMS
-from luma_rag.documents.lexicon import K1, B
+from ingest.words import TERM_ID_SPACE
+from luma_rag.documents.lexical_index import K1, B
 
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _END = struct.pack(">h", -1)
@@ -335,7 +335,7 @@ def _lexical_vectors(
     places, values = (terms - 1).astype(">i4").tobytes(), weights.astype(">f4").tobytes()
     for id_, begin, end in zip(ids.tolist(), start[:-1].tolist(), start[1:].tolist(), strict=True):
         size = end - begin
-        yield struct.pack(">hiqiiii", 2, 8, id_, 12 + 8 * size, TERMS, size, 0)
+        yield struct.pack(">hiqiiii", 2, 8, id_, 12 + 8 * size, TERM_ID_SPACE, size, 0)
         yield places[4 * begin : 4 * end]
         yield values[4 * begin : 4 * end]
 

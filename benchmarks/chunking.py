@@ -1,6 +1,6 @@
 """What the size of chunks, their overlap and the context before them do for retrieval.
 
-    python -m benchmarks.chunking [--excerpts FOLDER] [--pages FOLDER] [--recipe int8-v1] [--json]
+    python -m benchmarks.chunking [--excerpts FOLDER] [--pages FOLDER] [--profile int8-v1] [--json]
                                   [SIZE/OVERLAP/CONTEXT ...]
 
 `--excerpts` holds long texts in BEIR's form whose queries have `references`: excerpts, from `start_index` to
@@ -10,8 +10,8 @@ that lies in an excerpt, and IoU the intersection over the union; where chunks o
 Smith and Troynikov, "Evaluating Chunking Strategies for Retrieval", Chroma 2024, who count tokens.
 
 `--pages` is a folder as `benchmarks.docqa` takes it; measured is how often the page of the answer is among
-the first five chunks. Both are searched by meaning and words, as Luma fuses them, by numpy over all chunks.
-Sizes are in tokens; that of a chunk includes its context.
+the first five chunks. Both are searched by dense and lexical search, fused as in Luma, by numpy over all
+chunks. Sizes are in tokens; that of a chunk includes its context.
 """
 
 import argparse
@@ -31,10 +31,10 @@ from ingest.sandbox import parse_in_sandbox
 from ingest.settings import ChunkSettings, ParserLimits
 from ingest.types import Chunk, ParsedDocument, Passage
 from ingest.words import detect_language, query_words, words
-from luma_rag.documents.lexicon import K1, B
-from luma_rag.retrieval.hits import Found
-from luma_rag.retrieval.question import MEANING_ENGLISH
-from luma_rag.retrieval.selection import select
+from luma_rag.documents.lexical_index import K1, B
+from luma_rag.retrieval.deduplication import deduplicate
+from luma_rag.retrieval.hits import ScoredChunk
+from luma_rag.retrieval.search_query import DENSE_WEIGHT_ENGLISH
 from luma_rag.retrieval.statement import CANDIDATES
 
 DEFAULT = "256/0/0 256/24/0 256/64/0 256/24/48 256/0/32 256/0/48 256/0/64 192/0/48 128/24/48"
@@ -99,14 +99,18 @@ class Index:
         known = [word for word in asked if word in self._bm25.vocab_dict]
         bm25 = self._bm25.get_scores(known).astype(np.float64) if known else np.zeros(len(cosine))
         either = np.union1d(_best(cosine), _best(bm25))
-        score = MEANING_ENGLISH * _share(cosine[either]) + (1 - MEANING_ENGLISH) * _share(bm25[either])
+        score = DENSE_WEIGHT_ENGLISH * _share(cosine[either]) + (1 - DENSE_WEIGHT_ENGLISH) * _share(
+            bm25[either]
+        )
         ranked = either[np.argsort(-score, kind="stable")]
-        return [self.chunks[int(hit.vec_id)] for hit in select(map(self._found, ranked), k)]
+        return [self.chunks[int(hit.vec_id)] for hit in deduplicate(map(self._found, ranked), k)]
 
-    def _found(self, i: int) -> Found:
+    def _found(self, i: int) -> ScoredChunk:
         name, each = self.chunks[i]
         place = (each.passage, self._ordinals[i])
-        return Found(str(i), self._numbers[name], name, each.page, None, each.text, 0, 0, None, None, *place)
+        return ScoredChunk(
+            str(i), self._numbers[name], name, each.page, None, each.text, 0, 0, None, None, *place
+        )
 
 
 def _best(scores: Scores) -> NDArray[np.intp]:
@@ -161,7 +165,7 @@ def _parsed(folder: Path) -> Files:
 
 def measure(arguments: argparse.Namespace) -> Iterator[Result]:
     """Measure each setting."""
-    embedder = Embedder(recipe=arguments.recipe)
+    embedder = Embedder(profile=arguments.profile)
     texts = _texts(arguments.excerpts) if arguments.excerpts else None
     files = _parsed(arguments.pages) if arguments.pages else None
     for name in arguments.settings or DEFAULT.split():
@@ -186,7 +190,7 @@ def main() -> None:
     parser.add_argument("--excerpts", type=Path)
     parser.add_argument("--pages", type=Path)
     parser.add_argument("--budget", type=int, default=1536, help="tokens of the chunks together (1536)")
-    parser.add_argument("--recipe", default="int8-v1")
+    parser.add_argument("--profile", default="int8-v1")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     if arguments.excerpts is None and arguments.pages is None:

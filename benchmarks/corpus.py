@@ -12,7 +12,7 @@ from ingest.embedder import Embedder
 from luma_rag import namespaces
 from luma_rag.access import Principal
 from luma_rag.db.models import Namespace, User
-from luma_rag.documents import intake
+from luma_rag.documents import uploads
 from luma_rag.runtime import Store, check_model, open_store
 from luma_rag.settings import Settings
 from luma_rag.worker import drain
@@ -31,9 +31,9 @@ class Corpus(msgspec.Struct, frozen=True):
     async def ingest(self, files: Sequence[Path]) -> None:
         """Bring files into the namespace, those that can be read; what is there already stays as it is."""
         for path in files:
-            stored, kind = await intake.store_file(self.store.storage, _pieces(path))
+            stored, kind = await uploads.store_file(self.store.storage, _pieces(path))
             async with self.store.sessions.begin() as session:
-                await intake.add(
+                await uploads.add(
                     session,
                     self.store.storage,
                     self.principal,

@@ -3,7 +3,7 @@
     python -m benchmarks.embedding FOLDER… [--documents 300] [--queries 100] [--json]
 
 Each FOLDER holds a data set in the form of BEIR: corpus.jsonl, queries.jsonl, qrels.tsv. Of a large one so
-many queries are taken, the documents that are relevant to them, and others up to `--documents`. Both recipes
+many queries are taken, the documents that are relevant to them, and others up to `--documents`. Both profiles
 embed the same texts in one thread, and rank by cosine.
 
 Times are of the processor, which other programs on the machine disturb less than those of the clock. For
@@ -22,11 +22,11 @@ import numpy as np
 from ir_measures import Qrel, ScoredDoc, calc_aggregate, nDCG
 
 from ingest.embedder import Embedder
-from ingest.types import Recipe, Vector
+from ingest.types import EmbeddingProfile, Vector
 from luma_rag.evaluation.dataset import read_dataset
 from luma_rag.retrieval.query_encoder import QueryEncoder
 
-RECIPES: tuple[Recipe, ...] = ("float32", "int8-v1")
+PROFILES: tuple[EmbeddingProfile, ...] = ("float32", "int8-v1")
 _DEPTH = 100
 
 
@@ -42,10 +42,10 @@ class DataSet(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What one recipe does with one data set. Times of the processor; cosines are to float32's vectors."""
+    """What one profile does with one data set. Times of the processor; cosines are to float32's vectors."""
 
     dataset: str
-    recipe: Recipe
+    profile: EmbeddingProfile
     documents: int
     queries: int
     ndcg_at_10: float
@@ -57,7 +57,7 @@ class Result(msgspec.Struct, frozen=True):
 class Queries(msgspec.Struct, frozen=True):
     """What the encoder does for so many callers: the median by the clock, and the processor's part."""
 
-    recipe: Recipe
+    profile: EmbeddingProfile
     callers: int
     p50_ms: float
     queries_per_second: float
@@ -101,7 +101,7 @@ def compare(data: DataSet, embedders: Sequence[Embedder]) -> Iterator[Result]:
         measured = calc_aggregate([nDCG @ 10], [Qrel(*row) for row in data.qrels], run)
         yield Result(
             data.name,
-            embedder.model.recipe,
+            embedder.model.profile,
             len(data.documents),
             len(data.queries),
             round(measured[nDCG @ 10], 4),
@@ -128,7 +128,7 @@ async def ask(embedder: Embedder, texts: Sequence[str], callers: int) -> Queries
     took, used = time.perf_counter() - began, time.process_time() - used
     encoder.close()
     return Queries(
-        embedder.model.recipe,
+        embedder.model.profile,
         callers,
         round(median(seconds) * 1000, 2),
         round(len(texts) / took, 1),
@@ -144,13 +144,13 @@ def _print(rows: Sequence[msgspec.Struct]) -> None:
 
 def main() -> None:
     """Parse the command line, measure, print."""
-    parser = argparse.ArgumentParser(description="Compare the recipes of the embedding model.")
+    parser = argparse.ArgumentParser(description="Compare the profiles of the embedding model.")
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--documents", type=int, default=300, help="documents of each set, about (300)")
     parser.add_argument("--queries", type=int, default=100, help="queries of each set (100)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
-    embedders = [Embedder(threads=1, recipe=recipe) for recipe in RECIPES]
+    embedders = [Embedder(threads=1, profile=profile) for profile in PROFILES]
     sets = [read(folder, arguments.documents, arguments.queries) for folder in arguments.folders]
     results = [result for data in sets for result in compare(data, embedders)]
     texts = np.random.default_rng(0).permutation(sorted({q for data in sets for q in data.queries})).tolist()

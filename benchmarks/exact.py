@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from benchmarks.real_text import RealText
 from ingest.types import Vector
-from luma_rag.documents.lexicon import K1, B
+from luma_rag.documents.lexical_index import K1, B
 
 DEPTH = 10
 """So many of the best are looked for."""

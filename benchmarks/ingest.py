@@ -1,6 +1,6 @@
 """How near ingestion comes to what its two unavoidable parts cost: reading the bytes and running the model.
 
-    python -m benchmarks.ingest FOLDER [--repeat 3] [--limit 10] [--recipe int8-v1] [--json]
+    python -m benchmarks.ingest FOLDER [--repeat 3] [--limit 10] [--profile int8-v1] [--json]
 
 FOLDER holds PDF and DOCX files, in subfolders too. In each round, on a database of its own,
 
@@ -36,7 +36,7 @@ from ingest.errors import IngestError
 from ingest.parsers import detect_type, parse
 from ingest.pipeline import read
 from ingest.settings import IngestSettings
-from ingest.types import Recipe, Source
+from ingest.types import EmbeddingProfile, Source
 from luma_rag.db.embedded import stop
 from luma_rag.db.models import Chunk, NamespaceDoc
 
@@ -56,7 +56,7 @@ class Round(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """Medians over the rounds; times in seconds. `pages` counts those of PDFs."""
 
-    recipe: str
+    profile: str
     rounds: int
     files: int
     ready: int
@@ -102,14 +102,14 @@ def texts_and_pages(files: Sequence[Path], embedder: Embedder) -> tuple[list[str
     return texts, pages
 
 
-def summary(rounds: Sequence[Round], recipe: str, files: int, pages: int) -> Report:
+def summary(rounds: Sequence[Round], profile: str, files: int, pages: int) -> Report:
     """Medians over the rounds."""
 
     def median(value: Callable[[Round], float]) -> float:
         return round(statistics.median(map(value, rounds)), 3)
 
     return Report(
-        recipe=recipe,
+        profile=profile,
         rounds=len(rounds),
         files=files,
         ready=rounds[0].documents,
@@ -149,20 +149,20 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repeat", type=int, default=3, help="rounds (3)")
     parser.add_argument("--limit", type=int, help="only the first files, by name")
-    parser.add_argument("--recipe", choices=get_args(Recipe), default=SETTINGS.recipe)
+    parser.add_argument("--profile", choices=get_args(EmbeddingProfile), default=SETTINGS.profile)
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     files = documents_in(arguments.folder)[: arguments.limit]
     if not files:
         parser.error(f"No PDF or DOCX files in {arguments.folder}")
-    embedder = Embedder(SETTINGS.batch_size, recipe=arguments.recipe)
+    embedder = Embedder(SETTINGS.batch_size, profile=arguments.profile)
     embedder.embed_query("The first call also takes the memory that is needed.")
     texts, pages = texts_and_pages(files, embedder)
     rounds = []
     for number in range(1, arguments.repeat + 1):
         print(f"round {number} of {arguments.repeat}", file=sys.stderr)
         rounds.append(asyncio.run(measure(files, embedder, texts)))
-    found = summary(rounds, embedder.model.recipe, len(files), pages)
+    found = summary(rounds, embedder.model.profile, len(files), pages)
     if arguments.json:
         print(msgspec.json.encode(found).decode())
         return

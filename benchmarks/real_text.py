@@ -27,7 +27,7 @@ from ingest.errors import IngestError
 from ingest.parsers import parse
 from ingest.settings import ParserLimits
 from ingest.types import Vector
-from ingest.words import detect_language, number, words
+from ingest.words import detect_language, term_id, words
 
 WINDOW = 150
 WINDOWS = 100_000
@@ -124,7 +124,7 @@ class RealText:
         room = len(self.words) - WINDOW
         numbers = np.arange(first, last)
         windows = numbers * room // WINDOWS
-        # The same for each number, however many are asked for together: a mixture of multiplications.
+        # The same for each term_id, however many are asked for together: a mixture of multiplications.
         random = (numbers[:, None].astype(np.uint64) + 1) * np.array(
             [[0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F]], np.uint64
         )
@@ -146,7 +146,7 @@ class RealText:
         for word in self.words:
             found = known.get(word)
             if found is None:
-                found = known[word] = [number(term) for term in words(word, LANGUAGE)]
+                found = known[word] = [term_id(term) for term in words(word, LANGUAGE)]
             terms += found
             start.append(len(terms))
         return np.array(terms, np.int32), np.array(start)
@@ -184,7 +184,7 @@ class RealText:
         """Vectors of texts, made once."""
         file = self._cache / f"{name}-{len(texts)}.npy"
         if not file.exists():
-            embedder = Embedder(recipe="int8-v1")
+            embedder = Embedder(profile="int8-v1")
             np.save(file, embedder.embed_queries(texts))
         vectors: Vector = np.load(file)
         return vectors

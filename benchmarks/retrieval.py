@@ -1,11 +1,11 @@
-"""How good the first ten passages are: by meaning, by words, by both, and by the library bm25s (BM25).
+"""How good the first ten passages are: dense, lexical, hybrid, and by the library bm25s (BM25).
 
     python -m benchmarks.retrieval --data DIR [SET ...] [--queries N] [--cache DIR] [--json]
 
 DIR holds a folder for each set, in BEIR's form: `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl`
 (`_id`, `text`) and `qrels.tsv`. Every text is one chunk in a namespace of its own, on an embedded database;
 what goes beyond the model's 256 tokens is not embedded, but is searched by its words. Printed are nDCG@10 of
-each way, how many of the reference's first ten the search by words has too, and the median time of a search
+each way, how many of the reference's first ten the lexical search has too, and the median time of a search
 in the database. The reference gets the same terms. With `--cache` the embeddings are kept for the next run.
 """
 
@@ -36,11 +36,11 @@ from luma_rag.db.embedded import running, stop
 from luma_rag.db.models import Chunk as ChunkRow
 from luma_rag.db.models import ChunkVector, Document, User
 from luma_rag.db.session import Sessions, create_engine, create_sessions
-from luma_rag.documents import ingestion, lexicon
+from luma_rag.documents import ingestion, lexical_index
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.evaluation.dataset import read_dataset
-from luma_rag.retrieval.question import Question, meaning_share, query_terms
 from luma_rag.retrieval.search import find
+from luma_rag.retrieval.search_query import SearchQuery, dense_weight, query_terms
 
 DEPTH = 10
 WAYS = ("dense", "lexical", "hybrid")
@@ -133,7 +133,7 @@ async def store(sessions: Sessions, data: TestSet, vectors: Vector) -> tuple[Pri
 
 def reference(data: TestSet, language: str) -> Run:
     """What bm25s finds with the same terms."""
-    model = bm25s.BM25(k1=lexicon.K1, b=lexicon.B, method="lucene")
+    model = bm25s.BM25(k1=lexical_index.K1, b=lexical_index.B, method="lucene")
     model.index([words(text, language) for text in data.texts], show_progress=False)
     found: Run = {}
     for name, query in data.queries.items():
@@ -152,10 +152,10 @@ async def measure(sessions: Sessions, data: TestSet, texts: Vector, queries: Vec
     times: dict[str, list[float]] = {way: [] for way in WAYS}
     for (name, query), embedding in zip(data.queries.items(), queries, strict=True):
         for way in WAYS:
-            question = Question(
+            question = SearchQuery(
                 embedding if way != "lexical" else None,
                 query_terms(query, [language]) if way != "dense" else None,
-                meaning_share(query, [language]),
+                dense_weight(query, [language]),
             )
             began = time.perf_counter()
             async with sessions.begin() as session:

@@ -39,9 +39,9 @@ from luma_rag.db import migrate
 from luma_rag.db.embedded import running, stop
 from luma_rag.db.session import connect, create_engine, reading
 from luma_rag.documents import vector_index
-from luma_rag.retrieval.question import Question, meaning_share, query_terms
-from luma_rag.retrieval.search import find, outline
-from luma_rag.retrieval.statement import LOOK, LOOK_AT, LOOK_GROWS, search_statement
+from luma_rag.retrieval.search import find, namespace_profile
+from luma_rag.retrieval.search_query import SearchQuery, dense_weight, query_terms
+from luma_rag.retrieval.statement import EF_SEARCH, EF_SEARCH_EXPONENT, EF_SEARCH_SIZE, search_statement
 
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 CHUNKS, OTHERS = 1_000_000, 2_000
@@ -90,11 +90,11 @@ class Result(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """All that was measured; sizes in bytes: by table heap (with TOAST) and indexes, and by index.
 
-    `outline` is the question before a search, which is asked while the query is embedded.
+    `namespace_profile` is the question before a search, which is asked while the query is embedded.
     """
 
     results: list[Result]
-    outline: dict[int, Times]
+    namespace_profile: dict[int, Times]
     tables: dict[str, tuple[int, int]]
     indexes: dict[str, int]
     words: int
@@ -124,7 +124,7 @@ async def fill(
         _say("vacuumed", began)
     await connection.close()
     engine = create_engine(url, pool_size=1)
-    while await vector_index.tend(engine):
+    while await vector_index.maintain_hnsw(engine):
         _say("an index", began)
     await engine.dispose()
     return done, Principal(loader.owner, "user")
@@ -150,34 +150,34 @@ async def measure(
     await register_vector(connection)
     about = place.namespace_id
     async with searching.connect() as reader:
-        _, indexed = await outline(reader, principal, about)
+        _, indexed = await namespace_profile(reader, principal, about)
     # The barest looks as far as the others do.
-    look = int(LOOK * max(1, (place.last / LOOK_AT) ** LOOK_GROWS))
+    look = int(EF_SEARCH * max(1, (place.last / EF_SEARCH_SIZE) ** EF_SEARCH_EXPONENT))
     await connection.execute(f"SET hnsw.ef_search = {look}")
     nearest = await connection.prepare(
         f"SELECT id FROM chunk_vector WHERE namespace_id = {about} "  # noqa: S608 - numbers
         f"ORDER BY embedding <#> $1 LIMIT {DEPTH}"
     )
 
-    async def barest(question: Question) -> Any:
+    async def barest(question: SearchQuery) -> Any:
         return await nearest.fetch(question.embedding)
 
-    async def search(question: Question) -> list[int]:
+    async def search(question: SearchQuery) -> list[int]:
         async with searching.connect() as reader:
             hits = await find(reader, principal, about, question, k=DEPTH, indexed=indexed)
         return [int(hit.vec_id) - place.vector for hit in hits]
 
-    async def ask(_: Question) -> None:
+    async def ask(_: SearchQuery) -> None:
         async with searching.connect() as reader:
-            await outline(reader, principal, about)
+            await namespace_profile(reader, principal, about)
 
     results = []
     for way in WAYS:
         questions = [
-            Question(
+            SearchQuery(
                 vector if way != "lexical" else None,
                 query_terms(query, [LANGUAGE]) if way != "dense" else None,
-                meaning_share(query, [LANGUAGE]),
+                dense_weight(query, [LANGUAGE]),
             )
             for query, vector in zip(*asked, strict=True)
         ]
@@ -212,7 +212,7 @@ async def measure(
 
 
 async def _timed(
-    work: Callable[[Question], Awaitable[Any]], questions: Sequence[Question]
+    work: Callable[[SearchQuery], Awaitable[Any]], questions: Sequence[SearchQuery]
 ) -> tuple[list[float], list[Any]]:
     # All of it once, or what is measured first reads pages into memory for what comes after.
     for question in questions:
@@ -240,13 +240,13 @@ async def _plain(
     connection: asyncpg.Connection,
     principal: Principal,
     namespace_id: int,
-    example: Question,
+    example: SearchQuery,
     *,
     indexed: bool,
-) -> Callable[[Question], Awaitable[Any]]:
+) -> Callable[[SearchQuery], Awaitable[Any]]:
     """The statement without SQLAlchemy, prepared once."""
 
-    def asked(question: Question) -> tuple[Any, dict[str, Any]]:
+    def asked(question: SearchQuery) -> tuple[Any, dict[str, Any]]:
         return search_statement(principal, namespace_id, question, k=DEPTH, indexed=indexed)
 
     # SQLAlchemy gives it no types.
@@ -254,7 +254,7 @@ async def _plain(
     prepared = await connection.prepare(str(compiled))
     constant = compiled.params
 
-    async def search(question: Question) -> Any:
+    async def search(question: SearchQuery) -> Any:
         values = constant | asked(question)[1]
         async with connection.transaction():
             return await prepared.fetch(*(values[name] for name in compiled.positiontup))

@@ -1,6 +1,6 @@
 """Search over HTTP: one client and eight, beside a peer, and while a large document is read.
 
-    python -m benchmarks.service --data DIR --data-dir DIR [--sizes 20000 100000] [--recipes float32 int8-v1]
+    python -m benchmarks.service --data DIR --data-dir DIR [--sizes 20000 100000] [--profiles float32 int8-v1]
         [--peer-python PATH] [--pdf-pages 500] [--json FILE]
 
 `luma serve` and a service on `langchain-postgres` (`benchmarks/peer_service.py`) answer the same real
@@ -65,7 +65,7 @@ class Measured(msgspec.Struct, frozen=True):
 class During(msgspec.Struct, frozen=True):
     """Searches while a document is read: of how many pages, for how many seconds, and milliseconds."""
 
-    recipe: str
+    profile: str
     pages: int
     seconds: float
     searches: int
@@ -203,7 +203,7 @@ class Bench:
         self.namespaces = {size: held[size] for size in sizes}
         if loader.wrote:
             await loader.finish()
-        while await vector_index.tend(engine):
+        while await vector_index.maintain_hnsw(engine):
             pass
         async with sessions.begin() as session:
             # Nobody makes tokens without a login.
@@ -218,10 +218,10 @@ class Bench:
         return iter(dict.fromkeys(self.source.questions))
 
     @asynccontextmanager
-    async def luma(self, recipe: str) -> AsyncIterator[int]:
+    async def luma(self, profile: str) -> AsyncIterator[int]:
         """`luma serve` with queries embedded in this way; gives its port."""
         connection = await connect(self.url)
-        await connection.execute("UPDATE embedding_model SET recipe = $1", recipe)
+        await connection.execute("UPDATE embedding_model SET profile = $1", profile)
         await connection.close()
         port = _free_port()
         command = [
@@ -235,7 +235,7 @@ class Bench:
         environ = {
             "LUMA_DATA_DIR": str(self.arguments.data_dir),
             "LUMA_LIMITS_SEARCHES_PER_MINUTE": "0",
-            "LUMA_INGEST_RECIPE": recipe,
+            "LUMA_INGEST_PROFILE": profile,
         }
         async with serving(command, port, environ) as ready:
             yield ready
@@ -262,9 +262,9 @@ class Bench:
             called = f"{store}{', HNSW' if hnsw else ''}"
             return await measure(called, chunks, Client(port, "/search", ""), self.questions())
 
-    async def during(self, recipe: str, chunks: int, pdf: bytes, pages: int) -> During:
+    async def during(self, profile: str, chunks: int, pdf: bytes, pages: int) -> During:
         """Search while a PDF is read into the same namespace."""
-        async with self.luma(recipe) as port:
+        async with self.luma(profile) as port:
             client, questions = self.client(port, chunks), self.questions()
             for question in itertools.islice(questions, _WARM_UP):
                 await client.search(question)
@@ -276,7 +276,7 @@ class Bench:
                 upload = asyncio.create_task(
                     http.post(
                         "/api/documents",
-                        files={"file": (f"large {recipe}.pdf", pdf)},
+                        files={"file": (f"large {profile}.pdf", pdf)},
                         data={"namespace_id": str(self.namespaces[chunks])},
                     )
                 )
@@ -292,7 +292,7 @@ class Bench:
                 (await http.delete(f"/api/documents/{doc_id}")).raise_for_status()
             client.close()
         return During(
-            recipe, pages, round(seconds, 1), len(times), Times.of(times), round(max(times) * 1000, 1)
+            profile, pages, round(seconds, 1), len(times), Times.of(times), round(max(times) * 1000, 1)
         )
 
     async def _read(self, upload: "asyncio.Task[httpx.Response]") -> int:
@@ -340,21 +340,21 @@ async def run(url: str, arguments: argparse.Namespace, source: RealText) -> dict
     print(f"{'chunks':>8} {'service':24} {'p50':>8} {'p95':>8} {'p50 of 8':>8} {'p95 of 8':>8} {'1/s':>8}")
     services = []
     for size in arguments.sizes:
-        for recipe in arguments.recipes:
+        for profile in arguments.profiles:
             # Dense is what the peers do; hybrid is what Luma does unless told otherwise.
             for mode in ("hybrid", "dense"):
-                async with bench.luma(recipe) as port:
+                async with bench.luma(profile) as port:
                     client = bench.client(port, size, mode)
-                    called = f"luma, {recipe}, {mode}"
+                    called = f"luma, {profile}, {mode}"
                     services.append(await measure(called, size, client, bench.questions()))
                     client.close()
         if arguments.peer_python:
             services += [await bench.peer(store, size, hnsw=hnsw) for store, hnsw in _PEERS]
     during = []
     if arguments.pdf_pages:
-        for recipe in arguments.recipes:
+        for profile in arguments.profiles:
             pdf = await asyncio.to_thread(large_pdf, arguments.data, arguments.pdf_pages)
-            during.append(await bench.during(recipe, max(arguments.sizes), pdf, arguments.pdf_pages))
+            during.append(await bench.during(profile, max(arguments.sizes), pdf, arguments.pdf_pages))
             print(during[-1], flush=True)
     return {"services": services, "during": during}
 
@@ -376,7 +376,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True, help="keep the database and the vectors here")
     parser.add_argument("--text-dir", type=Path, help="where vectors are kept, if not below --data-dir")
     parser.add_argument("--sizes", type=int, nargs="+", default=(20_000, 100_000))
-    parser.add_argument("--recipes", nargs="+", default=("float32", "int8-v1"))
+    parser.add_argument("--profiles", nargs="+", default=("float32", "int8-v1"))
     parser.add_argument("--embedded", type=int, default=18_000, help="windows that get real vectors, at most")
     parser.add_argument("--peer-python", type=Path)
     parser.add_argument("--pdf-pages", type=int, default=500, help="0 for no upload")

@@ -12,14 +12,14 @@ import msgspec
 import numpy as np
 from tokenizers import Tokenizer
 
-from ingest.types import EmbeddingModel, Recipe, Vector
+from ingest.types import EmbeddingModel, EmbeddingProfile, Vector
 
 MODEL = EmbeddingModel(
     name="all-MiniLM-L6-v2",
     sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     dimensions=384,
     max_tokens=256,
-    recipe="int8-v1",
+    profile="int8-v1",
 )
 """The model of this module, and how it makes vectors if nothing else is said.
 
@@ -44,7 +44,7 @@ _TOKENIZER = _File(
 _WORDS = _File(
     "luma_rag_minilm", "words.f32", "352d34a4ad725bb742f36fc3f2a2dcfa7f07317926128d47c362198125003892"
 )
-_GRAPHS: dict[Recipe, _File] = {
+_GRAPHS: dict[EmbeddingProfile, _File] = {
     "int8-v1": _File(
         "luma_rag_minilm", "int8-v1.onnx", "1aaf989367e254c11f7654b8b2ea88fc1877cfe5b902e84f40fcea470ade2e88"
     ),
@@ -86,7 +86,7 @@ class Embedder:
     """Embeds documents and queries. Blocks while it computes; any number of threads may call it."""
 
     def __init__(
-        self, batch_size: int = 16, threads: int | None = None, recipe: Recipe = MODEL.recipe
+        self, batch_size: int = 16, threads: int | None = None, profile: EmbeddingProfile = MODEL.profile
     ) -> None:
         """Load the model. `batch_size` is the most texts that are computed at once.
 
@@ -96,13 +96,13 @@ class Embedder:
         Raises:
             ModelError: the files of the model are missing or not the expected ones.
         """
-        graph, graph_content = _verified(_GRAPHS[recipe])
+        graph, graph_content = _verified(_GRAPHS[profile])
         graph_content.close()
         words = _words()
         # Here since it loads ONNX Runtime: a process that only chunks, or prints a help, must not wait.
         from ingest.bert import BertEncoder
 
-        self.model = msgspec.structs.replace(MODEL, recipe=recipe)
+        self.model = msgspec.structs.replace(MODEL, profile=profile)
         self.tokenizer = load_tokenizer()
         self.batch_size = batch_size
         self.threads = threads

@@ -1,4 +1,4 @@
-"""Texts to terms, as search by words compares them: what language a text is in, and the stems of its words.
+"""Texts to terms, as lexical search compares them: what language a text is in, and the stems of its words.
 
 Where a script puts no spaces between words, every two neighbouring characters are a term. A word's script
 decides that and not the language of the text, so that a Chinese name in an English report is found too.
@@ -14,7 +14,7 @@ import regex
 import snowballstemmer
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from ingest.function_words import FUNCTION_WORDS
+from ingest.stopwords import STOP_WORDS
 
 DEFAULT_LANGUAGE = "en"
 STEMMERS = {
@@ -56,7 +56,7 @@ _WITHOUT_STEMS = ("bg", "bn", "he", "hr", "ja", "ko", "sk", "sl", "th", "uk", "u
 LANGUAGES = (*STEMMERS, *_WITHOUT_STEMS)
 """What `detect_language` answers with. Fewer than the library knows: rarer ones are mostly its mistakes."""
 
-TERMS = 1_000_000_000
+TERM_ID_SPACE = 1_000_000_000
 """Terms are numbers from 1 to this, the most that pgvector's `sparsevec` has room for. Two of the 300,000
 different words of a large namespace get the same number with a probability of 1 in 3,000 each."""
 
@@ -66,7 +66,7 @@ _SAMPLES, _SAMPLE_LETTERS = 40, 500
 _SCRIPTS_WITHOUT_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _WORDS = regex.compile(
     rf"[{_SCRIPTS_WITHOUT_SPACES}]+"
-    # 1,234.5 is one number, written differently in another document.
+    # 1,234.5 is one term_id, written differently in another document.
     r"|\d+(?:[.,]\d+)*"
     rf"|[[\w\p{{M}}]--[_{_SCRIPTS_WITHOUT_SPACES}]]+",
     regex.VERSION1,
@@ -105,7 +105,7 @@ def words(text: str, language: str) -> list[str]:
 
 def query_words(text: str, language: str) -> list[str]:
     """As `words`, without the function words of the language, unless there is nothing else."""
-    return _words(text, language, FUNCTION_WORDS.get(language, frozenset())) or words(text, language)
+    return _words(text, language, STOP_WORDS.get(language, frozenset())) or words(text, language)
 
 
 def _words(text: str, language: str, skipped: frozenset[str]) -> list[str]:
@@ -131,9 +131,9 @@ def _stem(word: str, language: str) -> str:
 
 
 @functools.lru_cache(1 << 16)
-def number(word: str) -> int:
-    """The number that stands for a term in the index, from 1 to `TERMS`."""
-    return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest()) % TERMS + 1
+def term_id(word: str) -> int:
+    """The number that stands for a term in the index, from 1 to `TERM_ID_SPACE`."""
+    return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest()) % TERM_ID_SPACE + 1
 
 
 @functools.lru_cache(256)

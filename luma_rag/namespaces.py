@@ -11,7 +11,7 @@ from luma_rag.access.principal import ADMINISTER
 from luma_rag.audit import Action, record
 from luma_rag.db.models import Namespace, NamespaceDoc
 from luma_rag.errors import ForbiddenError, NotFoundError
-from luma_rag.paging import Items, Paging
+from luma_rag.pagination import Page, Pagination
 
 
 class NamespaceView(msgspec.Struct, frozen=True):
@@ -28,7 +28,9 @@ class NamespaceView(msgspec.Struct, frozen=True):
     chunks: int
 
 
-async def list_readable(session: AsyncSession, principal: Principal, paging: Paging) -> Items[NamespaceView]:
+async def list_readable(
+    session: AsyncSession, principal: Principal, pagination: Pagination
+) -> Page[NamespaceView]:
     """Those that the caller can read, by name, then id."""
     readable = Namespace.id.in_(readable_namespaces(principal))
     total = await session.scalar(select(func.count()).select_from(Namespace).where(readable))
@@ -36,10 +38,10 @@ async def list_readable(session: AsyncSession, principal: Principal, paging: Pag
         _views(principal)
         .where(readable)
         .order_by(func.lower(Namespace.name), Namespace.id)
-        .limit(paging.limit)
-        .offset(paging.offset)
+        .limit(pagination.limit)
+        .offset(pagination.offset)
     )
-    return Items([NamespaceView(*row) for row in rows], total or 0)
+    return Page([NamespaceView(*row) for row in rows], total or 0)
 
 
 class NamespaceName(msgspec.Struct, frozen=True):
@@ -127,7 +129,7 @@ async def remove_all(session: AsyncSession, user_id: int) -> list[int]:
     return namespace_ids
 
 
-async def hand_over(session: AsyncSession, user_id: int, to: int) -> list[int]:
+async def transfer(session: AsyncSession, user_id: int, to: int) -> list[int]:
     """Make all namespaces of a user another's; returns their ids. Members and chats stay."""
     moved = await session.scalars(
         update(Namespace).where(Namespace.user_id == user_id).values(user_id=to).returning(Namespace.id)

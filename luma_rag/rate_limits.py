@@ -44,7 +44,7 @@ class Limit(msgspec.Struct, frozen=True):
         return -(-max(0, ahead + permits * self.interval - self.reach) // _SECOND)
 
 
-class Permit(msgspec.Struct, frozen=True):
+class Quota(msgspec.Struct, frozen=True):
     """One permit of a limit, for whoever the key names. Keys are kept: no name or address stands in them."""
 
     key: str
@@ -76,7 +76,7 @@ _FORGET = text(
 )
 
 
-async def take(session: AsyncSession, *permits: Permit) -> None:
+async def acquire(session: AsyncSession, *permits: Quota) -> None:
     """Take all of the permits in this transaction; a rollback gives them back.
 
     Raises:
@@ -92,7 +92,7 @@ async def take(session: AsyncSession, *permits: Permit) -> None:
 
 
 @asynccontextmanager
-async def attempt(sessions: Sessions, *permits: Permit) -> AsyncGenerator[None]:
+async def count_failure(sessions: Sessions, *permits: Quota) -> AsyncGenerator[None]:
     """Count only failures: the permits are taken before, and given back if nothing was raised.
 
     Bad input is no failure either. Taking and giving back are transactions of their own, so that no
@@ -102,7 +102,7 @@ async def attempt(sessions: Sessions, *permits: Permit) -> AsyncGenerator[None]:
         RateLimitedError: one of the permits is not to be had; nothing was tried.
     """
     async with sessions.begin() as session:
-        await take(session, *permits)
+        await acquire(session, *permits)
     try:
         yield
     except InvalidInputError:
@@ -111,7 +111,7 @@ async def attempt(sessions: Sessions, *permits: Permit) -> AsyncGenerator[None]:
     await _give_back(sessions, permits)
 
 
-async def _give_back(sessions: Sessions, permits: tuple[Permit, ...]) -> None:
+async def _give_back(sessions: Sessions, permits: tuple[Quota, ...]) -> None:
     async with sessions.begin() as session:
         for permit in _in_order(permits):
             await session.execute(_GIVE_BACK, {"key": permit.key, "interval": _delta(permit.limit.interval)})
@@ -127,7 +127,7 @@ class MemoryLimits:
         self._free_at: dict[int, int] = {}
         self._sweep_at = self._FEW
 
-    def take(self, key: int, now: int | None = None, *, permits: int = 1) -> None:
+    def acquire(self, key: int, now: int | None = None, *, permits: int = 1) -> None:
         """Take permits, all of them or none; `now` is in microseconds by a clock that never goes back.
 
         What needs more than the whole limit takes the whole limit: it would never be possible otherwise.
@@ -147,7 +147,7 @@ class MemoryLimits:
             self._sweep_at = max(self._FEW, 2 * len(self._free_at))
 
 
-def _in_order(permits: tuple[Permit, ...]) -> list[Permit]:
+def _in_order(permits: tuple[Quota, ...]) -> list[Quota]:
     # Who locks two rows in one order never waits for somebody who waits for them.
     return sorted(permits, key=lambda permit: permit.key)
 

@@ -14,6 +14,8 @@ from ingest.settings import IngestSettings
 from luma_rag.errors import ConfigurationError
 
 PREFIX = "LUMA_"
+RENAMED = {"LUMA_INGEST_RECIPE": "LUMA_INGEST_PROFILE"}
+"""Deprecated names of settings, accepted for one release."""
 Count = Annotated[int, msgspec.Meta(ge=0)]
 _ORIGIN = re.compile(r"https?://[^/?#\s]+/?")
 
@@ -99,7 +101,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """
     values: dict[str, Any] = {}
     known = dict(_names(Settings))
-    for name, value in environ.items():
+    for given, value in environ.items():
+        name = RENAMED.get(given, given)
         # LUMA_TEST_* belongs to the test suite and the benchmarks.
         if not name.startswith(PREFIX) or name.startswith(f"{PREFIX}TEST_") or value == "":
             continue

@@ -15,12 +15,12 @@ import pytest
 from reportlab.pdfgen import canvas
 from sqlalchemy import text
 
-from luma_rag.accounts import identities
-from luma_rag.accounts.identities import Identity
+from luma_rag.accounts import external_identities
+from luma_rag.accounts.external_identities import Identity
 from luma_rag.accounts.sessions import Browser
 from luma_rag.runtime import Runtime
 from luma_rag.verify import verify
-from tests import documents_made
+from tests import factories
 from tests.api import PASSWORD, Api
 
 _MARKER = re.compile(r"zqx[a-z]+", re.IGNORECASE)
@@ -64,7 +64,7 @@ async def seeded(api: Api, tmp_path: Path) -> Seeded:
     ids["bobs"] = await api.namespace(bob)
     paper, letter = tmp_path / "zqxfile.pdf", tmp_path / "zqxletter.docx"
     _readable_pdf(paper, "The zqxtext pump holds nine litres of oil.")
-    documents_made.word(letter, {"zqxheading": "The zqxpassage pump was sold in May to the brewery."})
+    factories.word(letter, {"zqxheading": "The zqxpassage pump was sold in May to the brewery."})
     ids["paper"] = await api.upload(tenant, paper, ids["space"], title="zqxtitle", is_public="true")
     ids["letter"] = await api.upload(tenant, letter, ids["space"])
     shares = {
@@ -85,7 +85,7 @@ async def seeded(api: Api, tmp_path: Path) -> Seeded:
     await _ask(bob, ids["space"], "Was the zqxstranger pump sold to the brewery?")
     ids["bobs_chat"], _ = await _ask(bob, ids["bobs"], "How many litres of oil does the pump hold?")
     await _measure(api, tenant, bob, ids, tmp_path)
-    await identities.sign_in(
+    await external_identities.sign_in(
         api.runtime.sessions,
         Identity("https://zqxissuer.example.com", "zqxsubject", _ADDRESS, is_email_verified=True),
         Browser(),
@@ -172,7 +172,7 @@ async def _measure(
     api: Api, tenant: httpx.AsyncClient, bob: httpx.AsyncClient, ids: dict[str, int], folder: Path
 ) -> None:
     """Questions in both namespaces, each measured once by the tenant."""
-    plain = documents_made.pdf(folder / "plain.pdf", "Moles dig at noon.")
+    plain = factories.pdf(folder / "plain.pdf", "Moles dig at noon.")
     ids["bobs_own"] = await api.upload(bob, plain, ids["bobs"])
     member = f"/api/namespaces/{ids['bobs']}/members/{ids['tenant']}"
     assert (await bob.put(member, json={"auth_level": 2})).status_code == 200

@@ -19,7 +19,7 @@ from luma_rag.db.embedded import running, stop
 from luma_rag.db.session import create_engine, create_sessions
 from luma_rag.documents.storage import FileStorage
 from luma_rag.verify import verify
-from tests import documents_made
+from tests import factories
 from tests.api import PASSWORD
 from tests.processes import ask_each, kill
 
@@ -92,8 +92,8 @@ def wait_for(client: httpx.Client, namespace: int, is_enough: str, seconds: floa
 
 
 def test_everything_killed_while_documents_are_read(data_dir: Path, tmp_path: Path) -> None:
-    paths = [documents_made.pdf(tmp_path / f"rules {i}.pdf", f"Volume {i}", *PAGES) for i in range(3)]
-    paths.append(documents_made.pdf(tmp_path / "blank.pdf", ""))
+    paths = [factories.pdf(tmp_path / f"rules {i}.pdf", f"Volume {i}", *PAGES) for i in range(3)]
+    paths.append(factories.pdf(tmp_path / "blank.pdf", ""))
     with serving(data_dir) as (url, server):
         httpx.post(
             f"{url}/api/auth/register",

@@ -1,4 +1,4 @@
-"""The demo: makes five documents, reads them, and answers five questions from them.
+"""The demo: reads five documents and answers five questions from them.
 
 Everything is kept in a data directory of its own, so that it never mixes with documents of yours.
 """
@@ -9,7 +9,6 @@ import os
 import secrets
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import platformdirs
@@ -26,7 +25,7 @@ USER = "demo"
 
 from luma_rag import namespaces, settings  # noqa: E402 - the data directory has to be set first
 from luma_rag.accounts import users  # noqa: E402
-from luma_rag.chat.quoting import NOTE, QuotingAnswerer  # noqa: E402
+from luma_rag.chat.extractive_answerer import NOTE, ExtractiveAnswerer  # noqa: E402
 from luma_rag.cli.caller import caller  # noqa: E402
 from luma_rag.cli.output import place  # noqa: E402
 from luma_rag.db.models import User  # noqa: E402
@@ -49,13 +48,11 @@ async def prepare_account() -> str:
 
 
 def read_documents() -> None:
-    """Make the documents and read them as anybody would."""
-    with tempfile.TemporaryDirectory() as folder:
-        make = [sys.executable, str(HERE / "make_documents.py"), folder]
-        subprocess.run(make, check=True, stdout=subprocess.DEVNULL)
-        console.print("Five documents: " + ", ".join(sorted(path.name for path in Path(folder).iterdir())))
-        console.print(f"[dim]$ luma ingest … --namespace {NAMESPACE}[/]")
-        subprocess.run([LUMA, "ingest", folder, "--namespace", NAMESPACE, "--user", USER], check=True)
+    """Read the documents as anybody would."""
+    folder = HERE / "documents"
+    console.print("Five documents: " + ", ".join(sorted(path.name for path in folder.iterdir())))
+    console.print(f"[dim]$ luma ingest docs/demo/documents --namespace {NAMESPACE}[/]")
+    subprocess.run([LUMA, "ingest", str(folder), "--namespace", NAMESPACE, "--user", USER], check=True)
 
 
 async def ask_questions() -> None:
@@ -73,7 +70,7 @@ async def ask_questions() -> None:
             for citation in citations:
                 where = f"{citation.title}, {place(citation.page, citation.heading)}".rstrip(", ")
                 console.print(Padding(f"[cyan]\\[{citation.n}] {escape(where)}[/]", (0, 0, 0, 2)))
-        if isinstance(runtime.answerer, QuotingAnswerer):
+        if isinstance(runtime.answerer, ExtractiveAnswerer):
             console.print(f"\n{NOTE}")
 
 

@@ -21,7 +21,7 @@ from luma_rag.access.rules import (
 from luma_rag.audit import record
 from luma_rag.db.models import Document, DocUser, Namespace, NamespaceAuth, User
 from luma_rag.errors import ConflictError, NotFoundError
-from luma_rag.paging import Items, Paging
+from luma_rag.pagination import Page, Pagination
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -41,8 +41,8 @@ class SharedWith(msgspec.Struct, frozen=True):
 
 
 async def members(
-    session: AsyncSession, principal: Principal, namespace_id: int, paging: Paging
-) -> Items[Member]:
+    session: AsyncSession, principal: Principal, namespace_id: int, pagination: Pagination
+) -> Page[Member]:
     """Those with a granted level, by name. Level 3."""
     await require_namespace(session, principal, namespace_id, ADMINISTER)
     total = await session.scalar(
@@ -53,10 +53,10 @@ async def members(
         .join(NamespaceAuth, NamespaceAuth.user_id == User.id)
         .where(NamespaceAuth.namespace_id == namespace_id)
         .order_by(User.username)
-        .limit(paging.limit)
-        .offset(paging.offset)
+        .limit(pagination.limit)
+        .offset(pagination.offset)
     )
-    return Items([Member(*row) for row in rows], total or 0)
+    return Page([Member(*row) for row in rows], total or 0)
 
 
 async def grant_level(
@@ -111,8 +111,8 @@ async def revoke_level(session: AsyncSession, principal: Principal, namespace_id
 
 
 async def shared_with(
-    session: AsyncSession, principal: Principal, doc_id: int, paging: Paging
-) -> Items[SharedWith]:
+    session: AsyncSession, principal: Principal, doc_id: int, pagination: Pagination
+) -> Page[SharedWith]:
     """To whom a document was given, by name. For its owner and admins."""
     await require_document(session, principal, doc_id, "own")
     total = await session.scalar(select(func.count()).select_from(DocUser).where(DocUser.doc_id == doc_id))
@@ -121,10 +121,10 @@ async def shared_with(
         .join(DocUser, DocUser.user_id == User.id)
         .where(DocUser.doc_id == doc_id)
         .order_by(User.username)
-        .limit(paging.limit)
-        .offset(paging.offset)
+        .limit(pagination.limit)
+        .offset(pagination.offset)
     )
-    return Items([SharedWith(*row) for row in rows], total or 0)
+    return Page([SharedWith(*row) for row in rows], total or 0)
 
 
 async def share(

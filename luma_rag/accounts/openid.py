@@ -22,7 +22,7 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
-from luma_rag.accounts.identities import (
+from luma_rag.accounts.external_identities import (
     Identity,
     IdentityRefusedError,
     SignInCancelledError,

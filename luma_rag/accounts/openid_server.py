@@ -13,7 +13,7 @@ import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from luma_rag.accounts.identities import ProviderUnavailableError
+from luma_rag.accounts.external_identities import ProviderUnavailableError
 
 _CONNECT_SECONDS = 3.0
 _TOTAL_SECONDS = 8.0

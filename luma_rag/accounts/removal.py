@@ -6,15 +6,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag import namespaces
 from luma_rag.access import grants
-from luma_rag.accounts.standing import is_enabled, keep_an_admin, lock_accounts
+from luma_rag.accounts.account_status import is_enabled, keep_an_admin, lock_accounts
 from luma_rag.accounts.users import find
 from luma_rag.audit import record
 from luma_rag.db.models import Chat, Document, Namespace, NamespaceDoc, User
-from luma_rag.documents import ownership
+from luma_rag.documents import ownership_transfer
 from luma_rag.errors import ConflictError, FieldError, InvalidInputError
 
 
-class Belongings(msgspec.Struct, frozen=True):
+class OwnedResources(msgspec.Struct, frozen=True):
     """How much hangs on an account.
 
     `namespaces`, `documents` and `chats` are its own; `others_chats` those of others in its namespaces, and
@@ -28,7 +28,7 @@ class Belongings(msgspec.Struct, frozen=True):
     elsewhere: int
 
 
-async def belongings(session: AsyncSession, user_id: int) -> Belongings:
+async def owned_resources(session: AsyncSession, user_id: int) -> OwnedResources:
     """Count what a user owns, and what goes where that goes."""
     own_namespaces = select(Namespace.id).where(Namespace.user_id == user_id)
     own_documents = select(Document.id).where(Document.user_id == user_id)
@@ -44,7 +44,7 @@ async def belongings(session: AsyncSession, user_id: int) -> Belongings:
         .where(NamespaceDoc.doc_id.in_(own_documents), NamespaceDoc.namespace_id.not_in(own_namespaces)),
     )
     row = await session.execute(select(*(count.scalar_subquery() for count in counts)))
-    return Belongings(*row.one())
+    return OwnedResources(*row.one())
 
 
 async def remove(
@@ -72,7 +72,7 @@ async def remove(
     user = await find(session, user_id)
     await keep_an_admin(session, user_id)
     if hand_to is not None:
-        await _require_heir(session, user_id, hand_to)
+        await _require_new_owner(session, user_id, hand_to)
     # Nothing new can become theirs from here on: it would need a lock on this row.
     await session.execute(
         select(User.id).where(User.id.in_([user_id, hand_to])).order_by(User.id).with_for_update()
@@ -80,13 +80,13 @@ async def remove(
     files: list[str] = []
     about: dict[str, list[int]] = {}
     if hand_to is not None:
-        doc_ids, files = await ownership.hand_over(session, user_id, hand_to, actor_id=actor_id)
-        about = {"documents": doc_ids, "namespaces": await namespaces.hand_over(session, user_id, hand_to)}
+        doc_ids, files = await ownership_transfer.transfer(session, user_id, hand_to, actor_id=actor_id)
+        about = {"documents": doc_ids, "namespaces": await namespaces.transfer(session, user_id, hand_to)}
         await grants.drop_of_owner(session, hand_to)
         await record(session, "account.handed-over", actor_id, user_id=user_id, to=hand_to, **about)
         about = {}
     elif with_contents:
-        doc_ids, files = await ownership.remove_all(session, user_id)
+        doc_ids, files = await ownership_transfer.remove_all(session, user_id)
         about = {"documents": doc_ids, "namespaces": await namespaces.remove_all(session, user_id)}
     else:
         await _require_nothing(session, user)
@@ -97,9 +97,11 @@ async def remove(
     return files
 
 
-async def _require_heir(session: AsyncSession, user_id: int, hand_to: int) -> None:
-    heir = await session.scalar(select(User.id).where(User.id == hand_to, User.id != user_id, is_enabled()))
-    if heir is None:
+async def _require_new_owner(session: AsyncSession, user_id: int, hand_to: int) -> None:
+    new_owner = await session.scalar(
+        select(User.id).where(User.id == hand_to, User.id != user_id, is_enabled())
+    )
+    if new_owner is None:
         message = "must be another user whose account is enabled"
         raise InvalidInputError(
             f"What this user owns goes to a user who {message}.", errors=[FieldError("hand_to", message)]
@@ -107,7 +109,7 @@ async def _require_heir(session: AsyncSession, user_id: int, hand_to: int) -> No
 
 
 async def _require_nothing(session: AsyncSession, user: User) -> None:
-    owned = await belongings(session, user.id)
+    owned = await owned_resources(session, user.id)
     if owned.namespaces or owned.documents:
         raise ConflictError(
             f"{user.username} owns {owned.namespaces} namespaces and {owned.documents} documents. Hand them "

@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from luma_rag.access import Principal
-from luma_rag.accounts.standing import is_enabled
+from luma_rag.accounts.account_status import is_enabled
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import LoginSession, User
 from luma_rag.errors import ForbiddenError, NotAuthenticatedError, NotFoundError
-from luma_rag.paging import Items, Paging
+from luma_rag.pagination import Page, Pagination
 
 # How exactly last uses are known. Between two of them no request writes anything.
 USE_INTERVAL = timedelta(minutes=1)
@@ -53,9 +53,9 @@ class SessionView(msgspec.Struct, frozen=True):
 
 
 async def start_session(session: AsyncSession, user_id: int, browser: Browser, *, days: int) -> str:
-    """Start a session and give the secret of its cookie, 43 characters.
+    """Start a session and return its cookie's secret, 43 characters.
 
-    The session that the browser had before ends, whoever's it was: nobody goes on in one that was planted.
+    The browser's previous session ends, whoever owned it, so that nobody continues in a planted session.
     """
     now = utcnow()
     await session.execute(delete(LoginSession).where(LoginSession.expires_at <= now))
@@ -99,7 +99,9 @@ async def principal_of_session(connection: AsyncConnection, secret: str) -> Prin
     return Principal(user_id, role, session_id=session_id)
 
 
-async def list_sessions(session: AsyncSession, principal: Principal, paging: Paging) -> Items[SessionView]:
+async def list_sessions(
+    session: AsyncSession, principal: Principal, pagination: Pagination
+) -> Page[SessionView]:
     """The caller's sessions, the one used last first.
 
     Raises:
@@ -112,10 +114,10 @@ async def list_sessions(session: AsyncSession, principal: Principal, paging: Pag
         select(LoginSession)
         .where(*mine)
         .order_by(LoginSession.last_used_at.desc(), LoginSession.id.desc())
-        .limit(paging.limit)
-        .offset(paging.offset)
+        .limit(pagination.limit)
+        .offset(pagination.offset)
     )
-    return Items(
+    return Page(
         [
             SessionView(
                 one.id,

@@ -6,15 +6,15 @@ import ipaddress
 import msgspec
 from sqlalchemy import func, or_, select
 
+from luma_rag.accounts.account_status import require_enabled
 from luma_rag.accounts.passwords import verify_password
 from luma_rag.accounts.sessions import Browser, start_session
-from luma_rag.accounts.standing import require_enabled
 from luma_rag.accounts.users import UserView, view
 from luma_rag.audit import record
 from luma_rag.db.models import User
 from luma_rag.db.session import Sessions
 from luma_rag.errors import NotAuthenticatedError
-from luma_rag.rate_limits import Limit, Permit, attempt
+from luma_rag.rate_limits import Limit, Quota, count_failure
 
 # Failures only. Several people may share an address; nobody shares an account.
 _OF_ACCOUNT = Limit(count=10, seconds=300)
@@ -40,11 +40,11 @@ async def sign_in(
         RateLimitedError: too many failed for this name or from this address; the password was not looked at.
     """
     who = username.lower()
-    async with attempt(
+    async with count_failure(
         sessions,
         # By what was typed, whether there is such an account or not: else the limit would tell.
-        Permit(f"sign-in of {_hashed(who)}", _OF_ACCOUNT),
-        Permit(f"sign-in from {_hashed(network(browser.address))}", _OF_ADDRESS),
+        Quota(f"sign-in of {_hashed(who)}", _OF_ACCOUNT),
+        Quota(f"sign-in from {_hashed(network(browser.address))}", _OF_ADDRESS),
     ):
         return await _sign_in(sessions, who, password, browser, days)
 
@@ -69,14 +69,14 @@ async def _sign_in(sessions: Sessions, who: str, password: str, browser: Browser
     raise NotAuthenticatedError("The user name or the password is not right.")
 
 
-def registration_permit(address: str | None) -> Permit:
+def registration_quota(address: str | None) -> Quota:
     """The permit for a registration from an address: each costs a hash and leaves an account."""
-    return Permit(f"registration from {_hashed(network(address))}", _REGISTRATIONS)
+    return Quota(f"registration from {_hashed(network(address))}", _REGISTRATIONS)
 
 
-def password_permit(user_id: int) -> Permit:
+def password_quota(user_id: int) -> Quota:
     """The permit for a try to change a user's password."""
-    return Permit(f"password {user_id}", _OF_ACCOUNT)
+    return Quota(f"password {user_id}", _OF_ACCOUNT)
 
 
 def network(address: str | None) -> str:

@@ -15,14 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from luma_rag.access import Principal, readable_namespaces
 from luma_rag.access.principal import ADMINISTER
+from luma_rag.accounts.account_status import is_enabled
 from luma_rag.accounts.sessions import USE_INTERVAL, hash_secret
-from luma_rag.accounts.standing import is_enabled
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import ApiToken, LoginSession, Namespace, User
 from luma_rag.errors import ForbiddenError, NotAuthenticatedError, NotFoundError
-from luma_rag.paging import Items, Paging
-from luma_rag.rate_limits import Limit, Permit, take
+from luma_rag.pagination import Page, Pagination
+from luma_rag.rate_limits import Limit, Quota, acquire
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_LENGTH = 43
@@ -137,7 +137,7 @@ async def create_token(
     if principal.is_narrowed:
         raise ForbiddenError("A narrowed token can't make tokens. Sign in to make one.")
     await _require_lasting_login(session, principal)
-    await take(session, Permit(f"token {principal.user_id}", _MAKING))
+    await acquire(session, Quota(f"token {principal.user_id}", _MAKING))
     if namespace_ids is not None:
         readable = set(
             await session.scalars(
@@ -188,16 +188,16 @@ async def _require_lasting_login(session: AsyncSession, principal: Principal) ->
         raise ForbiddenError("A token that expires can't make tokens. Sign in to make one.")
 
 
-async def list_tokens(session: AsyncSession, principal: Principal, paging: Paging) -> Items[TokenView]:
+async def list_tokens(session: AsyncSession, principal: Principal, pagination: Pagination) -> Page[TokenView]:
     """The caller's tokens, oldest first. A narrowed one sees only itself."""
     mine = [ApiToken.user_id == principal.user_id]
     if principal.is_narrowed:
         mine.append(ApiToken.id == principal.token_id)
     total = await session.scalar(select(func.count()).select_from(ApiToken).where(*mine))
     tokens = await session.scalars(
-        select(ApiToken).where(*mine).order_by(ApiToken.id).limit(paging.limit).offset(paging.offset)
+        select(ApiToken).where(*mine).order_by(ApiToken.id).limit(pagination.limit).offset(pagination.offset)
     )
-    return Items(
+    return Page(
         [
             TokenView(
                 token.id,

@@ -10,14 +10,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal
+from luma_rag.accounts.account_status import is_enabled, keep_an_admin, lock_accounts, set_disabled
 from luma_rag.accounts.passwords import hash_password, verify_password
-from luma_rag.accounts.standing import is_enabled, keep_an_admin, lock_accounts, set_disabled
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import ApiToken, Document, LoginSession, Namespace, User
 from luma_rag.db.session import Sessions
 from luma_rag.errors import ConflictError, FieldError, ForbiddenError, InvalidInputError, NotFoundError
-from luma_rag.paging import Items, Paging
+from luma_rag.pagination import Page, Pagination
 
 Role = Literal["admin", "user"]
 Registering = Literal["first", "open", "closed"]
@@ -183,11 +183,13 @@ async def get_account(session: AsyncSession, user_id: int) -> AccountView:
     return _account(*row)
 
 
-async def list_users(session: AsyncSession, paging: Paging) -> Items[AccountView]:
+async def list_users(session: AsyncSession, pagination: Pagination) -> Page[AccountView]:
     """All users, by id."""
     total = await session.scalar(select(func.count()).select_from(User))
-    rows = await session.execute(_accounts().order_by(User.id).limit(paging.limit).offset(paging.offset))
-    return Items([_account(*row) for row in rows], total or 0)
+    rows = await session.execute(
+        _accounts().order_by(User.id).limit(pagination.limit).offset(pagination.offset)
+    )
+    return Page([_account(*row) for row in rows], total or 0)
 
 
 async def all_accounts(session: AsyncSession) -> list[AccountView]:

@@ -11,7 +11,7 @@ from luma_rag.access import Principal, own_chats, require_chat, require_namespac
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chat, ChatTitle, Citation, Feedback, Message
 from luma_rag.errors import NotFoundError
-from luma_rag.paging import Items, Paging
+from luma_rag.pagination import Page, Pagination
 
 _TITLE_LENGTH = 80
 
@@ -75,8 +75,8 @@ async def start(session: AsyncSession, principal: Principal, namespace_id: int) 
 
 
 async def list_own(
-    session: AsyncSession, principal: Principal, namespace_id: int | None, paging: Paging
-) -> Items[ChatView]:
+    session: AsyncSession, principal: Principal, namespace_id: int | None, pagination: Pagination
+) -> Page[ChatView]:
     """The caller's chats, the one with the newest message first."""
     mine: ColumnElement[bool] = Chat.id.in_(own_chats(principal))
     if namespace_id is not None:
@@ -87,10 +87,10 @@ async def list_own(
         _views()
         .where(mine)
         .order_by(func.coalesce(newest, Chat.started_at).desc(), Chat.id.desc())
-        .limit(paging.limit)
-        .offset(paging.offset)
+        .limit(pagination.limit)
+        .offset(pagination.offset)
     )
-    return Items([_view(*row) for row in rows], total or 0)
+    return Page([_view(*row) for row in rows], total or 0)
 
 
 async def get(session: AsyncSession, principal: Principal, chat_id: int) -> ChatView:
@@ -117,8 +117,8 @@ async def remove(session: AsyncSession, principal: Principal, chat_id: int) -> N
 
 
 async def messages(
-    session: AsyncSession, principal: Principal, chat_id: int, paging: Paging
-) -> Items[MessageView]:
+    session: AsyncSession, principal: Principal, chat_id: int, pagination: Pagination
+) -> Page[MessageView]:
     """The messages of a chat in order."""
     await require_chat(session, principal, chat_id)
     total = await session.scalar(select(func.count()).select_from(Message).where(Message.chat_id == chat_id))
@@ -127,8 +127,8 @@ async def messages(
             select(Message)
             .where(Message.chat_id == chat_id)
             .order_by(Message.id)
-            .limit(paging.limit)
-            .offset(paging.offset)
+            .limit(pagination.limit)
+            .offset(pagination.offset)
         )
     )
     cited = await session.scalars(
@@ -139,7 +139,7 @@ async def messages(
         citations.setdefault(citation.message_id, []).append(
             msgspec.convert(citation, CitationView, from_attributes=True)
         )
-    return Items([message_view(m, citations.get(m.id, [])) for m in found], total or 0)
+    return Page([message_view(m, citations.get(m.id, [])) for m in found], total or 0)
 
 
 async def rate(

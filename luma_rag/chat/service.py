@@ -17,7 +17,7 @@ from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chat, Citation, Document, Message
 from luma_rag.db.session import Sessions
 from luma_rag.errors import ConflictError
-from luma_rag.retrieval.hits import Found
+from luma_rag.retrieval.hits import ScoredChunk
 from luma_rag.retrieval.search import Retriever
 
 # After so many seconds of silence, readers are told that the answer is still on its way.
@@ -144,7 +144,7 @@ class ChatService:
         events: "asyncio.Queue[TurnEvent | Exception | None]",
     ) -> None:
         written: list[str] = []
-        hits: list[Found] = []
+        hits: list[ScoredChunk] = []
         try:
             hits = await self._retrieve(
                 principal, question.namespace_id, question.message.content, question.history
@@ -166,7 +166,7 @@ class ChatService:
 
     async def _retrieve(
         self, principal: Principal, namespace_id: int, question: str, history: Sequence[HistoryMessage]
-    ) -> list[Found]:
+    ) -> list[ScoredChunk]:
         """What fits the question; where nothing does, what fits it together with the one before.
 
         "And on Sundays?" is about nothing in particular. A question that stands alone is better asked alone.
@@ -176,12 +176,12 @@ class ChatService:
         )
         retrieved = await retrieve(question)
         before = next((message.content for message in reversed(history) if message.sender == "user"), None)
-        if retrieved.fits is False and before is not None:
+        if retrieved.is_relevant is False and before is not None:
             both = await retrieve(f"{before}\n{question}")
-            retrieved = both if both.fits else retrieved
+            retrieved = both if both.is_relevant else retrieved
         return retrieved.found
 
-    async def _keep(self, question: _Question, text: str, hits: Sequence[Found]) -> MessageView:
+    async def _keep(self, question: _Question, text: str, hits: Sequence[ScoredChunk]) -> MessageView:
         used = _used(text, hits)
         async with self._sessions.begin() as session:
             await session.execute(delete(Message).where(Message.id.in_(question.replaces)))
@@ -260,7 +260,7 @@ async def _history(session: AsyncSession, chat_id: int, *, before: int | None) -
     ]
 
 
-def _numbered(hits: Sequence[Found]) -> list[RetrievedPassage]:
+def _numbered(hits: Sequence[ScoredChunk]) -> list[RetrievedPassage]:
     return [
         RetrievedPassage(
             hit.rank, hit.title, hit.text, hit.page, hit.heading, hit.similarity, hit.before, hit.after
@@ -269,7 +269,7 @@ def _numbered(hits: Sequence[Found]) -> list[RetrievedPassage]:
     ]
 
 
-def _citations(hits: Sequence[Found], support: str) -> list[CitationView]:
+def _citations(hits: Sequence[ScoredChunk], support: str) -> list[CitationView]:
     return [
         CitationView(
             hit.rank,
@@ -286,6 +286,6 @@ def _citations(hits: Sequence[Found], support: str) -> list[CitationView]:
     ]
 
 
-def _used(text: str, hits: Sequence[Found]) -> list[CitationView]:
+def _used(text: str, hits: Sequence[ScoredChunk]) -> list[CitationView]:
     numbers = cited_numbers(text, {hit.rank for hit in hits})
     return _citations([hit for hit in hits if hit.rank in numbers], text)

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from luma_rag import __version__
-from luma_rag.audit import Origin, origin
+from luma_rag.audit import RequestContext, request_context
 from luma_rag.cli import ask, audit, db, doctor, evaluate, serve, users
 from luma_rag.cli.ingest import ingest
 from luma_rag.cli.output import errors
@@ -49,7 +49,7 @@ def version(
         raise typer.Exit
     if context.invoked_subcommand != "serve":
         # What requests do stands under their own ids.
-        origin.set(Origin("cli"))
+        request_context.set(RequestContext("cli"))
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

@@ -59,7 +59,7 @@ def search(
     namespace: Namespace,
     query: str,
     k: Annotated[int, typer.Option("-k", min=1, max=MAX_K, help="How many passages.")] = 5,
-    mode: Annotated[Mode, typer.Option(help="By words, by meaning, or both.")] = "hybrid",
+    mode: Annotated[Mode, typer.Option(help="Dense, lexical or hybrid search.")] = "hybrid",
     rerank: Annotated[
         bool | None, typer.Option("--rerank/--no-rerank", help="[default: if one is configured]")
     ] = None,
@@ -92,7 +92,7 @@ def search(
         where = place(hit.page, hit.heading)
         table.add_row(str(hit.rank), f"{hit.score:.3f}", f"{hit.title}\n{where}", hit.text)
     console.print(table)
-    if result.fits is False:
+    if result.is_relevant is False:
         console.print("None of it is likely to be about this: it is only what comes nearest.")
     took = result.took_ms
     stages = (("embed", took.embed), ("search", took.search), ("rerank", took.rerank))

@@ -14,13 +14,13 @@ from sqlalchemy import func, select
 
 from luma_rag import settings
 from luma_rag.audit import Action, trail
-from luma_rag.audit.trail import Event, Wanted
+from luma_rag.audit.trail import Event, EventFilter
 from luma_rag.cli.audit_files import Writer, csv_lines, json_lines
 from luma_rag.cli.audit_sentences import sentence
 from luma_rag.cli.output import console, print_json
 from luma_rag.db.models import User
 from luma_rag.errors import ConflictError, InvalidInputError
-from luma_rag.paging import Items, Paging
+from luma_rag.pagination import Page, Pagination
 from luma_rag.runtime import Store, open_store
 
 app = typer.Typer(help="Show and export the audit trail.", invoke_without_command=True)
@@ -55,11 +55,11 @@ def show(
     if context.invoked_subcommand is not None:
         return
 
-    async def run() -> Items[Event]:
+    async def run() -> Page[Event]:
         async with open_store(settings.load()) as store:
             wanted = await _wanted(store, since, actor, action)
             async with store.sessions.begin() as session:
-                return await trail.events(session, wanted, Paging(limit))
+                return await trail.events(session, wanted, Pagination(limit))
 
     found = asyncio.run(run())
     if json:
@@ -104,8 +104,8 @@ def _new_file(file: Path) -> TextIO:
     return os.fdopen(created, "w", encoding="utf-8", newline="")
 
 
-async def _wanted(store: Store, since: str | None, actor: str | None, prefix: str | None) -> Wanted:
-    return Wanted(
+async def _wanted(store: Store, since: str | None, actor: str | None, prefix: str | None) -> EventFilter:
+    return EventFilter(
         actor_id=None if actor is None else await _actor_id(store, actor),
         actions=None if prefix is None else actions(prefix),
         since=None if since is None else moment(since, datetime.now(UTC)),
@@ -153,7 +153,7 @@ def moment(since: str, now: datetime) -> datetime:
         ) from None
 
 
-def _print(found: Items[Event]) -> None:
+def _print(found: Page[Event]) -> None:
     if not found.items:
         console.print("Nothing was recorded that fits.")
         return

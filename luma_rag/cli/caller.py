@@ -4,7 +4,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal
-from luma_rag.accounts.standing import is_enabled
+from luma_rag.accounts.account_status import is_enabled
 from luma_rag.db.models import User
 from luma_rag.errors import NotFoundError
 

@@ -120,12 +120,12 @@ async def _database(configured: Settings) -> Check:
 
 async def _model(configured: Settings) -> Check:
     embedder = await asyncio.to_thread(
-        load_embedder, batch_size=configured.ingest.batch_size, recipe=configured.ingest.recipe
+        load_embedder, batch_size=configured.ingest.batch_size, profile=configured.ingest.profile
     )
     await asyncio.to_thread(embedder.embed_query, "Does it work?")
     model = embedder.model
     return Check(
-        "embedding model", "ok", f"{model.name}, {model.recipe}, weights verified ({model.sha256[:12]}…)"
+        "embedding model", "ok", f"{model.name}, {model.profile}, weights verified ({model.sha256[:12]}…)"
     )
 
 

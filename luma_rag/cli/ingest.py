@@ -20,7 +20,7 @@ from luma_rag.access import Principal
 from luma_rag.cli.caller import caller
 from luma_rag.cli.output import console, errors, print_json
 from luma_rag.db.models import Document, Ingestion
-from luma_rag.documents import intake
+from luma_rag.documents import uploads
 from luma_rag.errors import LumaError, NotFoundError
 from luma_rag.runtime import Store, check_model, load_embedder, open_store
 from luma_rag.worker import drain
@@ -90,7 +90,7 @@ async def _run(paths: Sequence[Path], namespace: str, user: str | None, *, is_qu
     configured = settings.load()
     loading = asyncio.create_task(
         asyncio.to_thread(
-            load_embedder, batch_size=configured.ingest.batch_size, recipe=configured.ingest.recipe
+            load_embedder, batch_size=configured.ingest.batch_size, profile=configured.ingest.profile
         )
     )
     try:
@@ -124,7 +124,7 @@ async def _upload(store: Store, principal: Principal, namespace_id: int, file: F
     path = Path(file.path)
     try:
         with await asyncio.to_thread(path.open, "rb") as opened:
-            stored, kind = await intake.store_file(store.storage, _pieces(opened))
+            stored, kind = await uploads.store_file(store.storage, _pieces(opened))
     except (LumaError, OSError) as error:
         file.state = "failed"
         file.error = error.detail if isinstance(error, LumaError) else error.strerror
@@ -132,7 +132,7 @@ async def _upload(store: Store, principal: Principal, namespace_id: int, file: F
     is_file_kept = False
     try:
         async with store.sessions.begin() as session:
-            added = await intake.add(
+            added = await uploads.add(
                 session,
                 store.storage,
                 principal,

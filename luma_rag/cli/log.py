@@ -2,14 +2,14 @@
 
 import logging
 
-from luma_rag.audit import origin
+from luma_rag.audit import request_context
 
 
 class _OfRequest(logging.Filter):
     """Gives every line the id of the request in which it was written, or `-`."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = origin.get().request_id or "-"
+        record.request_id = request_context.get().request_id or "-"
         return True
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from luma_rag import settings
 from luma_rag.accounts import removal, users
-from luma_rag.accounts.removal import Belongings
+from luma_rag.accounts.removal import OwnedResources
 from luma_rag.accounts.users import AccountView
 from luma_rag.cli.caller import caller
 from luma_rag.cli.output import console, print_json
@@ -134,9 +134,9 @@ async def _remove(username: str, hand_to: str | None, *, with_contents: bool, as
     async with open_store(settings.load()) as store:
         async with store.sessions.begin() as session:
             user_id = (await caller(session, username)).user_id
-            heir = (await caller(session, hand_to)).user_id if hand_to is not None else None
-            owned = await removal.belongings(session, user_id)
-        if (owned.namespaces or owned.documents) and heir is None and not with_contents:
+            new_owner = (await caller(session, hand_to)).user_id if hand_to is not None else None
+            owned = await removal.owned_resources(session, user_id)
+        if (owned.namespaces or owned.documents) and new_owner is None and not with_contents:
             raise ConflictError(
                 f"{username} owns {owned.namespaces} namespaces and {owned.documents} documents. Hand them "
                 "to somebody with --hand-to OTHER, or remove them too with --with-contents."
@@ -146,11 +146,11 @@ async def _remove(username: str, hand_to: str | None, *, with_contents: bool, as
                 console.print(line, markup=False, highlight=False)
             typer.confirm(f"Remove {username}?", abort=True)
         async with store.sessions.begin() as session:
-            files = await removal.remove(session, user_id, hand_to=heir, with_contents=with_contents)
+            files = await removal.remove(session, user_id, hand_to=new_owner, with_contents=with_contents)
         store.storage.remove(*files)
 
 
-def _losses(owned: Belongings, hand_to: str | None) -> list[str]:
+def _losses(owned: OwnedResources, hand_to: str | None) -> list[str]:
     lines = [f"Lost: {owned.chats} chats."]
     if hand_to is not None:
         lines.append(f"Handed to {hand_to}: {owned.namespaces} namespaces, {owned.documents} documents.")

@@ -1,4 +1,4 @@
-"""The questions that a namespace is measured with. Reading and changing them needs level 2 there."""
+"""The question set of a namespace. Reading and changing it requires level 2."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,14 +21,14 @@ from luma_rag.db.models import (
     NamespaceDoc,
 )
 from luma_rag.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
-from luma_rag.paging import Items, Paging
+from luma_rag.pagination import Page, Pagination
 
 MAX_QUESTIONS = 5000
-"""Of one set: each is a search whenever the set is measured."""
+"""The maximum size of a set: each question is a search in every run."""
 
 
 class KnownPlace(msgspec.Struct, frozen=True):
-    """Where an answer stands: a document of the namespace and, if known, its page or the words there."""
+    """A place that answers a question: a document of the namespace, optionally its page or a quote."""
 
     doc_id: int
     page: int | None = None
@@ -36,14 +36,14 @@ class KnownPlace(msgspec.Struct, frozen=True):
 
 
 class NewQuestion(msgspec.Struct, frozen=True):
-    """A question that is to be asked."""
+    """A question to add."""
 
     question: str
     places: list[KnownPlace]
 
 
 class KnownQuestion(msgspec.Struct, frozen=True):
-    """A question of the set; gone with the last of the documents in which its answer stands."""
+    """A question of the set. It is deleted with the last document that answers it."""
 
     id: int
     question: str
@@ -52,9 +52,10 @@ class KnownQuestion(msgspec.Struct, frozen=True):
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A question of the caller's own that got an answer they judged; `places` are what that cited.
+    """A question that the caller asked and whose answer the caller rated; `places` are the answer's
+    citations.
 
-    `rating` is 1 for an answer that helped, so that the places are likely right, or -1 for one that did not.
+    `rating` is 1 for a helpful answer, whose places are probably right, or -1 for an unhelpful one.
     """
 
     message_id: int
@@ -71,7 +72,7 @@ async def add(
 
     Raises:
         InvalidInputError: a place is in no document of the namespace.
-        ConflictError: the set would hold more than `MAX_QUESTIONS`.
+        ConflictError: the set would exceed `MAX_QUESTIONS`.
     """
     await require_namespace(session, principal, namespace_id, WRITE)
     there = await session.scalar(
@@ -114,9 +115,9 @@ async def add(
 
 
 async def questions_of(
-    session: AsyncSession, principal: Principal, namespace_id: int, paging: Paging
-) -> Items[KnownQuestion]:
-    """The set, in the order in which it was made."""
+    session: AsyncSession, principal: Principal, namespace_id: int, pagination: Pagination
+) -> Page[KnownQuestion]:
+    """The set, in order of creation."""
     await require_namespace(session, principal, namespace_id, WRITE)
     mine = EvaluationQuestion.namespace_id == namespace_id
     total = await session.scalar(select(func.count()).select_from(EvaluationQuestion).where(mine))
@@ -125,8 +126,8 @@ async def questions_of(
             select(EvaluationQuestion)
             .where(mine)
             .order_by(EvaluationQuestion.id)
-            .limit(paging.limit)
-            .offset(paging.offset)
+            .limit(pagination.limit)
+            .offset(pagination.offset)
         )
     )
     places: dict[int, list[KnownPlace]] = {}
@@ -137,11 +138,11 @@ async def questions_of(
     ):
         known = KnownPlace(place.doc_id, place.page, place.quote)
         places.setdefault(place.question_id, []).append(known)
-    return Items([KnownQuestion(q.id, q.text, places.get(q.id, []), q.created_at) for q in found], total or 0)
+    return Page([KnownQuestion(q.id, q.text, places.get(q.id, []), q.created_at) for q in found], total or 0)
 
 
 async def remove(session: AsyncSession, principal: Principal, namespace_id: int, question_id: int) -> None:
-    """Take a question out of the set.
+    """Remove a question from the set.
 
     Raises:
         NotFoundError: it is not in the set.
@@ -157,9 +158,9 @@ async def remove(session: AsyncSession, principal: Principal, namespace_id: int,
 
 
 async def candidates(
-    session: AsyncSession, principal: Principal, namespace_id: int, paging: Paging
-) -> Items[Candidate]:
-    """What the caller asked in this namespace and judged the answer of, newest first. Nobody else's."""
+    session: AsyncSession, principal: Principal, namespace_id: int, pagination: Pagination
+) -> Page[Candidate]:
+    """The caller's own rated questions in this namespace, newest first. Nobody else's."""
     await require_namespace(session, principal, namespace_id, WRITE)
     asked = aliased(Message)
     question = (
@@ -177,7 +178,9 @@ async def candidates(
     )
     total = await session.scalar(select(func.count()).select_from(judged.subquery()))
     rows = (
-        await session.execute(judged.order_by(Message.id.desc()).limit(paging.limit).offset(paging.offset))
+        await session.execute(
+            judged.order_by(Message.id.desc()).limit(pagination.limit).offset(pagination.offset)
+        )
     ).all()
     places: dict[int, list[KnownPlace]] = {}
     for cited in await session.scalars(
@@ -188,7 +191,7 @@ async def candidates(
         if cited.doc_id is not None:
             place = KnownPlace(cited.doc_id, cited.page, cited.quote)
             places.setdefault(cited.message_id, []).append(place)
-    return Items(
+    return Page(
         [Candidate(i, text or "", rating, comment, places.get(i, [])) for i, text, rating, comment in rows],
         total or 0,
     )

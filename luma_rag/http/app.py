@@ -19,11 +19,11 @@ from luma_rag.http.bodies import BodyTimeout
 from luma_rag.http.errors import HANDLERS
 from luma_rag.http.headers import SecurityHeaders
 from luma_rag.http.hosts import AllowedHosts
-from luma_rag.http.measured import Measured
+from luma_rag.http.metrics_middleware import MetricsMiddleware
 from luma_rag.http.openapi import ProblemResponses
-from luma_rag.http.origin import OriginMiddleware
-from luma_rag.http.rate_limit import WorkLimits, take_permit
+from luma_rag.http.rate_limit import WorkLimits, acquire_permit
 from luma_rag.http.request import LumaRequest
+from luma_rag.http.request_context import RequestContextMiddleware
 from luma_rag.http.routes import (
     audit,
     auth,
@@ -48,7 +48,7 @@ def create_service(runtime: Runtime) -> ASGIApp:
     """The application behind what every request passes first, whether or not there is a route for it."""
     settings = runtime.settings
     named = AllowedHosts(BodyTimeout(create_app(runtime)), settings.allowed_hosts, settings.public_url)
-    return OriginMiddleware(SecurityHeaders(Measured(named)), settings.trusted_proxies)
+    return RequestContextMiddleware(SecurityHeaders(MetricsMiddleware(named)), settings.trusted_proxies)
 
 
 def create_app(runtime: Runtime) -> Litestar:
@@ -73,7 +73,7 @@ def create_app(runtime: Runtime) -> Litestar:
         state=State({"runtime": runtime, "limits": WorkLimits(runtime.settings.limits)}),
         dependencies=dependencies.PROVIDERS,
         middleware=[AuthenticationMiddleware],
-        guards=[take_permit],
+        guards=[acquire_permit],
         exception_handlers=HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=_openapi(),

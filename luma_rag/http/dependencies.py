@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from luma_rag.access import Principal
 from luma_rag.http.authentication import principal_now
 from luma_rag.http.parameters import Limit, Offset
-from luma_rag.paging import DEFAULT_LIMIT, Paging
+from luma_rag.pagination import DEFAULT_LIMIT, Pagination
 from luma_rag.runtime import Runtime
 
 Session = NamedDependency[AsyncSession]
 Caller = NamedDependency[Principal]
-Part = NamedDependency[Paging]
-Services = NamedDependency[Runtime]
+PaginationDependency = NamedDependency[Pagination]
+RuntimeDependency = NamedDependency[Runtime]
 
 
 async def session(state: State) -> AsyncGenerator[AsyncSession]:
@@ -35,9 +35,9 @@ async def principal(request: Request[Principal, float, Any]) -> Principal:
     return await principal_now(request)
 
 
-def paging(limit: Limit = DEFAULT_LIMIT, offset: Offset = 0) -> Paging:
+def pagination(limit: Limit = DEFAULT_LIMIT, offset: Offset = 0) -> Pagination:
     """The part of a list that is wanted."""
-    return Paging(limit, offset)
+    return Pagination(limit, offset)
 
 
 def runtime(state: State) -> Runtime:
@@ -49,6 +49,6 @@ def runtime(state: State) -> Runtime:
 PROVIDERS = {
     "session": Provide(session),
     "principal": Provide(principal),
-    "paging": Provide(paging, sync_to_thread=False),
+    "pagination": Provide(pagination, sync_to_thread=False),
     "runtime": Provide(runtime, sync_to_thread=False),
 }

@@ -13,7 +13,7 @@ from litestar.types import ExceptionHandlersMap, Send
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from luma_rag.audit import origin
+from luma_rag.audit import request_context
 from luma_rag.errors import (
     ConflictError,
     InvalidInputError,
@@ -73,7 +73,7 @@ def problem(error: Exception) -> Problem:
 def _request_id(status: int) -> str | msgspec.UnsetType:
     if status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return msgspec.UNSET
-    return origin.get().request_id or msgspec.UNSET
+    return request_context.get().request_id or msgspec.UNSET
 
 
 def log_failure(what: str, error: Exception) -> None:

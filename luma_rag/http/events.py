@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from luma_rag.chat.service import TurnEvent
-from luma_rag.documents.feed import Change
+from luma_rag.documents.change_stream import Change
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.http.errors import log_failure, problem
 
@@ -29,16 +29,16 @@ async def event_stream(first: TurnEvent, turn: AsyncGenerator[TurnEvent]) -> Asy
             yield _event("error", problem(error))
 
 
-async def change_stream(first: list[Change], feed: AsyncGenerator[list[Change]]) -> AsyncIterator[bytes]:
+async def change_stream(first: list[Change], changes: AsyncGenerator[list[Change]]) -> AsyncIterator[bytes]:
     """Changes of a namespace as events `ingestion` and `document_removed`; `error` says why it ends.
 
     The id of an event is its time, for the header `Last-Event-ID` of a client that comes back.
     """
     yield _changes(first)
-    async with aclosing(feed):
+    async with aclosing(changes):
         try:
-            async for changes in feed:
-                yield _changes(changes)
+            async for batch in changes:
+                yield _changes(batch)
         except Exception as error:
             log_failure("A stream of events", error)
             yield _event("error", problem(error))

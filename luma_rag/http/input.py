@@ -113,8 +113,8 @@ class Search(Input, frozen=True):
     """A search in one namespace; `doc_ids` narrows it to some of its documents.
 
     `per_document` is the most hits that one document may have; by default there is no such limit. `dense`
-    searches by meaning, `lexical` by words, and `hybrid` both ways. `rerank` says whether the reranker has
-    the last word; by default it has where one is configured.
+    searches embeddings, `lexical` searches terms (BM25), and `hybrid` fuses both. `rerank` says whether the
+    reranker has the last word; by default it has where one is configured.
     """
 
     query: Question

@@ -8,7 +8,7 @@ from litestar.params import PathParameter, QueryParameter
 from luma_rag.audit import Action
 from luma_rag.documents.service import Scope
 from luma_rag.http.input import MAX_INT, NO_NUL
-from luma_rag.paging import MAX_LIMIT
+from luma_rag.pagination import MAX_LIMIT
 
 Id = Annotated[int, PathParameter(ge=1, le=MAX_INT)]
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many items at most.")]

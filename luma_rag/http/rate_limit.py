@@ -34,14 +34,14 @@ class WorkLimits:
         }
         self._limits["providers"] = MemoryLimits(_PROVIDERS)
 
-    def take(self, work: Work, key: int, permits: int = 1) -> None:
+    def acquire(self, work: Work, key: int, permits: int = 1) -> None:
         """Take permits of the user with the id `key`, or of the address that it stands for.
 
         Raises:
             RateLimitedError: they are not there for now.
         """
         if work in self._limits:
-            self._limits[work].take(key, permits=permits)
+            self._limits[work].acquire(key, permits=permits)
 
 
 def limited(work: Work) -> dict[str, Work]:
@@ -49,7 +49,7 @@ def limited(work: Work) -> dict[str, Work]:
     return {"limited": work}
 
 
-async def take_permit(
+async def acquire_permit(
     connection: ASGIConnection[Any, Principal, Any, Any], handler: BaseRouteHandler
 ) -> None:
     """A guard for all routes: of those that are `limited`, each request takes a permit.
@@ -62,7 +62,7 @@ async def take_permit(
     work: Work | None = handler.opt.get("limited")
     if work is not None:
         key = _key_of_address(connection) if work == "providers" else connection.user.user_id
-        limits_of(connection).take(work, key)
+        limits_of(connection).acquire(work, key)
 
 
 def limits_of(connection: ASGIConnection[Any, Any, Any, Any]) -> WorkLimits:

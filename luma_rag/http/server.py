@@ -41,11 +41,11 @@ async def run(runtime: Runtime, listening: socket.socket, on_ready: Callable[[],
         log_config=None,
         access_log=False,
         server_header=False,
-        # `OriginMiddleware` reads them, of known proxies.
+        # `RequestContextMiddleware` reads them, of known proxies.
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = _Server(config, on_ready, runtime.feed.close)
+    server = _Server(config, on_ready, runtime.change_stream.close)
     serving = asyncio.ensure_future(server.serve(sockets=[listening]))
     try:
         await asyncio.shield(serving)

@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.exceptions import ClientException
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from luma_rag.documents import intake
+from luma_rag.documents import uploads
 from luma_rag.documents.storage import FileStorage, StoredFile
 from luma_rag.errors import FieldError, InvalidInputError, TooLargeError, UnsupportedTypeError
 from luma_rag.http.input import Id
@@ -41,7 +41,7 @@ async def read_upload(request: Request[Any, Any, Any], storage: FileStorage) -> 
     Raises:
         InvalidInputError: a part is missing, unknown or does not fit; nothing is kept then.
         ClientException: the body is no multipart form.
-        TooLargeError, UnsupportedTypeError, UnavailableError: see `documents.intake.store_file`.
+        TooLargeError, UnsupportedTypeError, UnavailableError: see `documents.uploads.store_file`.
     """
     content_type, options = parse_options_header(request.headers.get("content-type", ""))
     if content_type != "multipart/form-data" or "boundary" not in options:
@@ -74,7 +74,7 @@ class _Form:
             if not isinstance(part, MultipartSegment):
                 raise InvalidInputError("A part of the form has no header.")
             if part.filename is not None and part.name == "file" and self._file is None:
-                stored, kind = await intake.store_file(self._storage, _content(parts))
+                stored, kind = await uploads.store_file(self._storage, _content(parts))
                 self._file = stored, kind, part.filename
             elif part.filename is None and part.name in FIELDS:
                 self._fields.setdefault(part.name, []).append(await self._text(part, parts))

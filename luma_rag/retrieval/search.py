@@ -1,4 +1,4 @@
-"""Search inside one namespace: what to ask of the database, and what came of it."""
+"""Search within one namespace."""
 
 import asyncio
 import time
@@ -16,25 +16,25 @@ from luma_rag.db.session import Reader
 from luma_rag.documents.vector_index import is_indexed
 from luma_rag.errors import FieldError, InvalidInputError
 from luma_rag.metrics import RETRIEVAL
-from luma_rag.retrieval.fit import fits
-from luma_rag.retrieval.hits import Found, Hit
+from luma_rag.retrieval.context_window import context_windows
+from luma_rag.retrieval.deduplication import deduplicate
+from luma_rag.retrieval.hits import Hit, ScoredChunk
 from luma_rag.retrieval.query_encoder import QueryEncoder
-from luma_rag.retrieval.question import Question, meaning_share, query_terms
+from luma_rag.retrieval.relevance import is_relevant
 from luma_rag.retrieval.reranking import CANDIDATES, Outcome, Reranking
-from luma_rag.retrieval.selection import select as select_hits
+from luma_rag.retrieval.search_query import SearchQuery, dense_weight, query_terms
 from luma_rag.retrieval.statement import search_statement
-from luma_rag.retrieval.surroundings import surroundings
 
 MAX_K = 100
-# Looked at beyond what is asked for, in the place of what is left out; so many where one document could have
-# all of it.
+# Extra candidates to replace dropped duplicates; the larger number applies if one document could fill the
+# result.
 _SPARE, _MANY = 20, 400
 Mode = Literal["hybrid", "dense", "lexical"]
 MODES: tuple[Mode, ...] = ("hybrid", "dense", "lexical")
 
 
-class Took(msgspec.Struct, frozen=True):
-    """Milliseconds that each stage took; null for a stage that did not run."""
+class Timings(msgspec.Struct, frozen=True):
+    """Milliseconds per stage; null for a stage that did not run."""
 
     embed: float | None
     search: float
@@ -43,36 +43,37 @@ class Took(msgspec.Struct, frozen=True):
 
 
 class SearchResult(msgspec.Struct, frozen=True):
-    """What a search found, best first, how long it took, and what came of reranking.
+    """Search hits, best first, with timings and the outcome of reranking.
 
-    `fits` says whether any of it is likely to be about the query, null where that can't be told: by words
-    alone, or by meaning alone in a script that the model can't read. `reranking` is `off` (not wished, or
-    there is no reranker), `done`, or `late` or `failed`: then the hits are in the order that they have
-    without a reranker.
+    `is_relevant` says whether any hit is likely to be about the query; null if unknown: in lexical search,
+    and in dense search for a script the model can't read. `fits` is its deprecated alias. `reranking` is
+    `off` (not requested, or no reranker), `done`, `late` or `failed`; after `late` and `failed` the hits have
+    their original order.
     """
 
     hits: list[Hit]
-    took_ms: Took
+    took_ms: Timings
+    is_relevant: bool | None
     fits: bool | None
     reranking: Outcome
 
 
-class Retrieved(msgspec.Struct, frozen=True):
-    """As `SearchResult`, with all that is known of the hits."""
+class RetrievalResult(msgspec.Struct, frozen=True):
+    """A `SearchResult` with the full retrieval signals."""
 
-    found: list[Found]
-    took: Took
-    fits: bool | None
+    found: list[ScoredChunk]
+    took: Timings
+    is_relevant: bool | None
     reranking: Outcome
 
 
 class Retriever:
-    """Embeds queries and searches for them. No connection is held while the model works."""
+    """Embeds queries and runs searches. Holds no database connection while the model works."""
 
     def __init__(
         self, engine: AsyncEngine, encoder: QueryEncoder, reranking: Reranking | None = None
     ) -> None:
-        """Search by an engine for `luma_rag.db.session.reading`."""
+        """`engine` must allow `luma_rag.db.session.reading`."""
         self._engine = engine
         self._encoder = encoder
         self._reranking = reranking
@@ -89,7 +90,7 @@ class Retriever:
         doc_ids: Sequence[int] | None = None,
         per_document: int | None = None,
     ) -> SearchResult:
-        """As `retrieve`, without what callers of the interface do not get."""
+        """`retrieve`, reduced to the public fields."""
         retrieved = await self.retrieve(
             principal,
             namespace_id,
@@ -102,7 +103,9 @@ class Retriever:
         )
         names = Hit.__struct_fields__
         hits = [Hit(**{name: getattr(hit, name) for name in names}) for hit in retrieved.found]
-        return SearchResult(hits, retrieved.took, retrieved.fits, retrieved.reranking)
+        return SearchResult(
+            hits, retrieved.took, retrieved.is_relevant, retrieved.is_relevant, retrieved.reranking
+        )
 
     async def retrieve(
         self,
@@ -116,17 +119,17 @@ class Retriever:
         doc_ids: Sequence[int] | None = None,
         per_document: int | None = None,
         surrounded: int = 0,
-    ) -> Retrieved:
-        """The `k` places in the namespace that fit `query` best, best first.
+    ) -> RetrievalResult:
+        """The `k` best places in the namespace, best first.
 
-        Neighbours and copies of better ones are left out, see `luma_rag.retrieval.selection`. `rerank` says
-        whether a reranker has the last word; None is yes where there is one. `doc_ids` narrows the search to
-        these documents; one that is not in the namespace finds nothing. `per_document` is the most that one
-        document may have. The first `surrounded` come with what stands round them.
+        Duplicates and direct neighbors are dropped; see `luma_rag.retrieval.deduplication`. `rerank` chooses
+        whether to rerank; None reranks if a reranker is configured. `doc_ids` narrows the search to these
+        documents; ids outside the namespace match nothing. `per_document` is the maximum number of hits per
+        document. The first `surrounded` hits come with their context window.
 
         Raises:
-            InvalidInputError: there is no reranker to rerank with.
-            NotFoundError: the namespace does not exist or may not be read.
+            InvalidInputError: `rerank` was requested but no reranker is configured.
+            NotFoundError: the namespace does not exist or the caller may not read it.
         """
         started = time.perf_counter()
         reranking = self._chosen(rerank)
@@ -144,12 +147,12 @@ class Retriever:
                 indexed=indexed,
             )
             if not found:
-                # Empty, or not the caller's to search? Only then is it worth a second question.
+                # Only an empty result is worth a second statement: is the namespace empty, or not readable?
                 async with AsyncSession(connection) as session:
                     await require_namespace(session, principal, namespace_id)
-        found = select_hits(found, wanted, per_document)
-        # By the scores of the search, which are the ones that the threshold was chosen for.
-        is_fitting = fits(query, found)
+        found = deduplicate(found, wanted, per_document)
+        # On the scores before reranking, for which the threshold was chosen.
+        relevant = is_relevant(query, found)
         searched = time.perf_counter()
         outcome: Outcome = "off"
         if reranking is not None:
@@ -158,9 +161,9 @@ class Retriever:
         found = found[:k]
         if surrounded:
             async with self._engine.connect() as connection:
-                found = await _with_surroundings(connection, principal, namespace_id, found, surrounded)
+                found = await _with_context(connection, principal, namespace_id, found, surrounded)
         done = time.perf_counter()
-        took = Took(
+        took = Timings(
             embed=embed,
             search=_milliseconds(asked, searched),
             rerank=None if reranking is None else _milliseconds(searched, reranked),
@@ -169,7 +172,7 @@ class Retriever:
         for stage, milliseconds in msgspec.structs.asdict(took).items():
             if milliseconds is not None:
                 RETRIEVAL.labels(stage).observe(milliseconds / 1000)
-        return Retrieved(found, took, is_fitting, outcome)
+        return RetrievalResult(found, took, relevant, outcome)
 
     def _chosen(self, rerank: bool | None) -> Reranking | None:
         if rerank and self._reranking is None:
@@ -181,20 +184,20 @@ class Retriever:
 
     async def _ask(
         self, principal: Principal, namespace_id: int, query: str, mode: Mode
-    ) -> tuple[Question, bool, float | None]:
-        """The question of a query, whether there is an index, and the milliseconds the embedding took."""
+    ) -> tuple[SearchQuery, bool, float | None]:
+        """The search query, whether an HNSW index exists, and the milliseconds spent on embedding."""
         started = time.perf_counter()
         encoding = None
         if mode != "lexical":
             encoding = asyncio.ensure_future(self._encoder.encode(query, principal.user_id))
         try:
-            # While the model works.
+            # Concurrent with the model.
             async with self._engine.connect() as connection:
-                languages, indexed = await outline(connection, principal, namespace_id)
+                languages, indexed = await namespace_profile(connection, principal, namespace_id)
             terms = None if mode == "dense" else query_terms(query, languages)
             if encoding is None:
-                return Question(terms=terms), indexed, None
-            question = Question(await encoding, terms, meaning_share(query, languages))
+                return SearchQuery(terms=terms), indexed, None
+            question = SearchQuery(await encoding, terms, dense_weight(query, languages))
             return question, indexed, _milliseconds(started, time.perf_counter())
         finally:
             if encoding is not None:
@@ -205,31 +208,33 @@ async def find(
     reader: Reader,
     principal: Principal,
     namespace_id: int,
-    question: Question,
+    question: SearchQuery,
     *,
     k: int,
     doc_ids: Sequence[int] | None = None,
     indexed: bool = False,
-) -> list[Found]:
-    """The `k` chunks that fit the question best. Nothing is found where the caller may not read."""
+) -> list[ScoredChunk]:
+    """The `k` best chunks. Empty if the caller may not read the namespace."""
     statement, parameters = search_statement(
         principal, namespace_id, question, k=k, doc_ids=doc_ids, indexed=indexed
     )
     rows = await reader.execute(statement, parameters)
     return [
-        Found(vec_id, doc_id, title, page, heading, text, score, rank, *more)
+        ScoredChunk(vec_id, doc_id, title, page, heading, text, score, rank, *more)
         for rank, (vec_id, doc_id, title, page, heading, text, score, *more) in enumerate(rows.all(), start=1)
     ]  # fmt: skip
 
 
-async def _reranked(reranking: Reranking, query: str, found: list[Found]) -> tuple[Outcome, list[Found]]:
-    """The first of `found` in the order of the reranker, where it gives one; the others behind them."""
+async def _reranked(
+    reranking: Reranking, query: str, found: list[ScoredChunk]
+) -> tuple[Outcome, list[ScoredChunk]]:
+    """`found` with its first hits in the reranker's order, if it gives one; the rest follow."""
     first, rest = found[:CANDIDATES], found[CANDIDATES:]
     outcome, scores = await reranking.scores(query, [_passage(hit) for hit in first])
     if outcome != "done":
         return outcome, found
     scored = [msgspec.structs.replace(hit, score=score) for hit, score in zip(first, scores, strict=True)]
-    # Where it gives the same score, the order stays.
+    # The sort is stable: equal scores keep their order.
     scored.sort(key=lambda hit: -hit.score)
     return outcome, [
         msgspec.structs.replace(hit, rank=rank) for rank, hit in enumerate([*scored, *rest], start=1)
@@ -237,19 +242,21 @@ async def _reranked(reranking: Reranking, query: str, found: list[Found]) -> tup
 
 
 def _passage(hit: Hit) -> str:
-    """What the reranker reads: as for the embedding, a text says more with its title and heading."""
+    """The reranker's input. As with embeddings, title and heading make a text more informative."""
     return "\n".join(part for part in (hit.title, hit.heading, hit.text) if part)
 
 
-async def outline(reader: Reader, principal: Principal, namespace_id: int) -> tuple[list[str], bool]:
-    """The languages in a namespace, and whether it has an index; none where the caller may not read it."""
-    row = await reader.execute(_outline(principal.rights), {"namespace_id": namespace_id})
+async def namespace_profile(
+    reader: Reader, principal: Principal, namespace_id: int
+) -> tuple[list[str], bool]:
+    """The languages of a namespace and whether it has an HNSW index; none if the caller may not read it."""
+    row = await reader.execute(_namespace_profile(principal.rights), {"namespace_id": namespace_id})
     found, indexed = row.one()
     return list(found), bool(indexed)
 
 
 @lru_cache(128)
-def _outline(principal: Principal) -> Select[Sequence[str], bool]:
+def _namespace_profile(principal: Principal) -> Select[Sequence[str], bool]:
     namespace_id = bindparam("namespace_id", type_=Integer)
     readable = LexicalSegment.namespace_id.in_(readable_namespaces(principal))
     languages = (
@@ -260,10 +267,10 @@ def _outline(principal: Principal) -> Select[Sequence[str], bool]:
     return select(func.array(languages.scalar_subquery(), type_=ARRAY(Text)), is_indexed(namespace_id))
 
 
-async def _with_surroundings(
-    reader: Reader, principal: Principal, namespace_id: int, found: list[Found], first: int
-) -> list[Found]:
-    around = await surroundings(reader, principal, namespace_id, [hit.vec_id for hit in found[:first]])
+async def _with_context(
+    reader: Reader, principal: Principal, namespace_id: int, found: list[ScoredChunk], first: int
+) -> list[ScoredChunk]:
+    around = await context_windows(reader, principal, namespace_id, [hit.vec_id for hit in found[:first]])
     return [
         msgspec.structs.replace(hit, before=around[hit.vec_id].before, after=around[hit.vec_id].after)
         if hit.vec_id in around

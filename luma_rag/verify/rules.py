@@ -1,15 +1,15 @@
-"""The rules that a whole store keeps.
+"""The invariants of a consistent store.
 
-Legal, and so against no rule: chunks and passages of a document that no namespace holds (its owner reads it,
-and another namespace takes it without embedding it anew), citations whose document or vector is gone (the
-quote stays), and an ingestion that waits or has failed.
+Legal states, and therefore not covered: chunks and passages of a document in no namespace (its owner reads
+it, and another namespace can reuse its embeddings), citations whose document or vector is gone (the quote
+stays), and queued or failed ingestions.
 """
 
 import msgspec
 
 
 class Check(msgspec.Struct, frozen=True):
-    """A rule, what to do where it does not hold, and the SQL that selects such cases as one text column."""
+    """An invariant, the fix if it is violated, and SQL that selects the violations as one text column."""
 
     name: str
     rule: str
@@ -112,7 +112,7 @@ CHECKS = (
     ),
     Check(
         "words-not-with-vectors",
-        "Search by words holds the same vectors of a document as its namespace",
+        "Lexical search holds the same vectors of a document as its namespace",
         _RELINK,
         """SELECT format('namespace %s, document %s', namespace_id, doc_id) FROM (
              SELECT c.namespace_id, doc_id, array_agg(c.id ORDER BY c.id) AS vectors
@@ -122,7 +122,7 @@ CHECKS = (
     ),
     Check(
         "words-miscounted",
-        "Search by words counts what it holds",
+        "Lexical search counts what it holds",
         "Remove the documents of the namespace and add them again.",
         """SELECT format('segment %s: %s chunks, %s terms', s.id, s.chunks, s.length)
            FROM lexical_segment s LEFT JOIN (
@@ -224,7 +224,7 @@ CHECKS = (
 DEEP_CHECKS = (
     Check(
         "words-differ",
-        "Search by words holds every term of every chunk, and nothing else",
+        "Lexical search holds every term of every chunk, and nothing else",
         "Remove the documents of the namespace and add them again.",
         """SELECT format('segment %s, term %s, vector %s', segment_id, term, vector) FROM (
              SELECT m.segment_id, t.term, c.id AS vector
@@ -238,7 +238,7 @@ DEEP_CHECKS = (
     ),
     Check(
         "words-out-of-order",
-        "Search by words can tell where in a term's chunks those of much weight begin",
+        "Lexical search can tell where in a term's chunks those of much weight begin",
         "Remove the documents of the namespace and add them again.",
         """SELECT format('segment %s, term %s', segment_id, term) FROM lexical_posting
            WHERE chunks > 1 AND weights <> ARRAY(SELECT w FROM unnest(weights) AS u (w) ORDER BY w)""",

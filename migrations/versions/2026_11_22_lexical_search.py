@@ -1,4 +1,4 @@
-"""Search by words: terms, their weights, and a trigger that takes them out with their document."""
+"""Lexical search: terms, their weights, and a trigger that takes them out with their document."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -55,7 +55,7 @@ RULES = {
 # Functions that stand for a rule: they name one themselves, and give nothing without it.
 REQUIRING = {
     "luma_rag.chat.service:_open_chat",
-    "luma_rag.documents.feed:Feed._read",
+    "luma_rag.documents.change_stream:ChangeStream._read",
     "luma_rag.documents.ingestion:_readable",
 }
 # Where requests come in: the command that starts the server does not answer for what they reach.
@@ -71,13 +71,13 @@ OUTSIDE = (
     "luma_rag.db",
 )
 EXEMPT = {
-    "luma_rag.accounts.removal:belongings": "counts what a user owns, for administrators",
+    "luma_rag.accounts.removal:owned_resources": "counts what a user owns, for administrators",
     "luma_rag.accounts.removal:remove": "for administrators, who may do everything",
     "luma_rag.accounts.users:_accounts": "counts what users own, for administrators",
     "luma_rag.chat.service:ChatService._keep": "the question it answers was kept under the rules",
-    "luma_rag.documents.workload:measure": "counts for administrators, who may do everything",
-    "luma_rag.documents.lexicon:<module>": "only writes what search reads; the worker calls it",
-    "luma_rag.documents.merging:<module>": "the worker calls it",
+    "luma_rag.documents.ingestion_stats:measure": "counts for administrators, who may do everything",
+    "luma_rag.documents.lexical_index:<module>": "only writes what search reads; the worker calls it",
+    "luma_rag.documents.segment_compaction:<module>": "the worker calls it",
     "luma_rag.documents.vector_index:<module>": "the worker calls it; counts vectors, reads none",
     "luma_rag.documents.vectors:PostgresSink.store": "the worker calls it, through the protocol of sinks",
     "luma_rag.documents.vectors:PostgresSink.link": "the worker calls it",

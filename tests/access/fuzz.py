@@ -35,7 +35,7 @@ from ingest.embedder import Embedder
 from luma_rag.db.embedded import running, stop
 from luma_rag.runtime import Runtime, open_services, open_store
 from luma_rag.settings import Settings
-from tests import documents_made
+from tests import factories
 from tests.access.tenants import PASSWORD, make_tenant
 from tests.conftest import serving
 
@@ -79,7 +79,7 @@ class Fuzz:
         self.findings: dict[tuple[str, str], str] = {}
         self.statuses: dict[str, Counter[int]] = {}
         self.hidden, _ = self._wait(make_tenant(runtime, self.mark, password=self.mark))
-        self.handbook = documents_made.handbook(runtime.settings.data_dir).read_bytes()
+        self.handbook = factories.handbook(runtime.settings.data_dir).read_bytes()
 
     @property
     def requests(self) -> int:

@@ -38,7 +38,7 @@ from luma_rag.db.models import (
 )
 from luma_rag.db.models.document import DIMENSIONS
 from luma_rag.runtime import Runtime
-from tests import documents_made
+from tests import factories
 from tests.access.world import made_up_run
 
 PASSWORD = "correct horse battery"
@@ -154,7 +154,7 @@ async def hold(
         uploaded_at=now,
     )
     await _add(session, document)
-    documents_made.pdf(runtime.storage.path(path), f"{mark} in the file")
+    factories.pdf(runtime.storage.path(path), f"{mark} in the file")
     embedding = HalfVector(np.eye(DIMENSIONS, dtype=np.float32)[next(_axes)])
     chunk = Chunk(
         doc_id=document.id, ordinal=0, passage=0, start_char=0, end_char=4, tokens=3, page=1,

@@ -1,4 +1,4 @@
-"""The check of queries finds what is planted, and nothing in the package itself."""
+"""The check of queries finds what is mutated, and nothing in the package itself."""
 
 from pathlib import Path
 
@@ -78,7 +78,7 @@ RIGHT = {
 }
 
 
-def _check(source: str, module: str = "luma_rag.planted", **more: str) -> list[str]:
+def _check(source: str, module: str = "luma_rag.mutated", **more: str) -> list[str]:
     modules = {module: IMPORTS + source} | {f"luma_rag.{name}": text for name, text in more.items()}
     return violations(modules, exempt={}, requiring=set())
 
@@ -92,7 +92,7 @@ def test_the_package_keeps_the_rules() -> None:
 
 @pytest.mark.parametrize("source", PLANTED.values(), ids=PLANTED)
 def test_what_is_planted_is_found(source: str) -> None:
-    assert any("luma_rag.planted, line " in line for line in _check(source))
+    assert any("luma_rag.mutated, line " in line for line in _check(source))
 
 
 @pytest.mark.parametrize("source", RIGHT.values(), ids=RIGHT)
@@ -103,10 +103,10 @@ def test_what_is_right_passes(source: str) -> None:
 def test_callers_are_looked_for_in_other_modules() -> None:
     helper = "def everything():\n    return select(Document)"
     good = (
-        "from luma_rag import planted\nfrom luma_rag.access import require_document\n"
-        "async def a(s, p):\n    await require_document(s, p, 1)\n    return planted.everything()"
+        "from luma_rag import mutated\nfrom luma_rag.access import require_document\n"
+        "async def a(s, p):\n    await require_document(s, p, 1)\n    return mutated.everything()"
     )
-    bad = "from luma_rag.planted import everything\nasync def b(s):\n    return everything()"
+    bad = "from luma_rag.mutated import everything\nasync def b(s):\n    return everything()"
     assert _check(helper, documents=good) == []
     assert len(_check(helper, documents=good, chat=bad)) == 1
     # Whom only the worker calls is reached by no request.
@@ -116,18 +116,18 @@ def test_callers_are_looked_for_in_other_modules() -> None:
 
 def test_what_no_request_reaches_is_looked_at_where_something_else_calls_it() -> None:
     helper = "def everything():\n    return select(Document)"
-    service = "from luma_rag.verify.planted import everything\ndef all_of_it():\n    return everything()"
-    modules = {"luma_rag.verify.planted": IMPORTS + helper}
+    service = "from luma_rag.verify.mutated import everything\ndef all_of_it():\n    return everything()"
+    modules = {"luma_rag.verify.mutated": IMPORTS + helper}
     assert violations(modules, exempt={}, requiring=set()) == []
-    for name in ("luma_rag.http.routes.planted", "luma_rag.documents.planted"):
+    for name in ("luma_rag.http.routes.mutated", "luma_rag.documents.mutated"):
         assert len(violations(modules | {name: service}, exempt={}, requiring=set())) == 1
-    assert violations(modules | {"luma_rag.cli.planted": service}, exempt={}, requiring=set()) == []
+    assert violations(modules | {"luma_rag.cli.mutated": service}, exempt={}, requiring=set()) == []
 
 
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("luma_rag.documents.planted", "from ..db.models import Document"),
+        ("luma_rag.documents.mutated", "from ..db.models import Document"),
         ("luma_rag.documents", "from ..db import models as m\nDocument = m.Document"),
         ("luma_rag.documents", "from .deep import Document"),
     ],
@@ -143,12 +143,12 @@ def test_relative_imports_are_followed(module: str, line: str) -> None:
 
 def test_the_command_line_is_out_of_reach() -> None:
     source = PLANTED["a list without a rule"]
-    assert _check(source, "luma_rag.cli.planted") == []
+    assert _check(source, "luma_rag.cli.mutated") == []
     assert len(_check(source, "luma_rag.client")) == 1
 
 
 @pytest.mark.parametrize(
-    "module", ["documents.service", "documents.placement", "retrieval.search", "namespaces"]
+    "module", ["documents.service", "documents.namespace_documents", "retrieval.search", "namespaces"]
 )
 def test_a_module_that_loses_its_rules_is_found(module: str) -> None:
     modules = sources_of(Path(__file__).parents[2] / "luma_rag")
@@ -161,10 +161,10 @@ def test_a_module_that_loses_its_rules_is_found(module: str) -> None:
 
 def test_who_starts_the_server_does_not_answer_for_its_requests() -> None:
     helper = "def everything():\n    return select(Document)"
-    handler = "from luma_rag import planted\ndef handle():\n    return planted.everything()"
+    handler = "from luma_rag import mutated\ndef handle():\n    return mutated.everything()"
     start = "from luma_rag.http.app import handle\ndef serve():\n    handle()"
     modules = {
-        "luma_rag.planted": IMPORTS + helper,
+        "luma_rag.mutated": IMPORTS + helper,
         "luma_rag.http.app": handler,
         "luma_rag.cli.serve": start,
     }
@@ -172,10 +172,10 @@ def test_who_starts_the_server_does_not_answer_for_its_requests() -> None:
 
 
 def test_an_exemption_must_be_needed() -> None:
-    modules = {"luma_rag.planted": IMPORTS + RIGHT["embedded"]}
-    reason = {"luma_rag.planted:mine": "no reason", "luma_rag.planted:gone": "no reason"}
+    modules = {"luma_rag.mutated": IMPORTS + RIGHT["embedded"]}
+    reason = {"luma_rag.mutated:mine": "no reason", "luma_rag.mutated:gone": "no reason"}
     assert len(violations(modules, exempt=reason, requiring=set())) == 2
-    assert len(violations(modules, exempt={}, requiring={"luma_rag.planted:gone"})) == 1
+    assert len(violations(modules, exempt={}, requiring={"luma_rag.mutated:gone"})) == 1
     assert all(EXEMPT.values())
 
 

@@ -15,11 +15,11 @@ from luma_rag.accounts import removal
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, User
 from luma_rag.errors import LumaError, NotFoundError
-from luma_rag.paging import Paging
+from luma_rag.pagination import Pagination
 from luma_rag.runtime import Store
 from luma_rag.verify import verify
 
-ALL = Paging(limit=200)
+ALL = Pagination(limit=200)
 
 
 class Place(msgspec.Struct, frozen=True):

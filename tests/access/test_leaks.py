@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete
 
 from luma_rag.db.models import NamespaceAuth
-from tests import documents_made
+from tests import factories
 from tests.access.world import World, make_world
 from tests.api import Api
 
@@ -20,7 +20,7 @@ async def _shared(api: Api, tmp_path: Path) -> tuple[httpx.AsyncClient, httpx.As
     """Alice, Bob, and a namespace of Alice's with one document, where Bob has level 1."""
     alice, bob = await api.user("alice"), await api.user("bob")
     namespace = await api.namespace(alice)
-    doc_id = await api.upload(alice, documents_made.pdf(tmp_path / "vault.pdf", SECRET), namespace)
+    doc_id = await api.upload(alice, factories.pdf(tmp_path / "vault.pdf", SECRET), namespace)
     assert (await _set_level(alice, namespace, bob, 1)).status_code == 200
     return alice, bob, namespace, doc_id
 
@@ -47,9 +47,9 @@ async def _search(client: httpx.AsyncClient, namespace: int, **options: Any) -> 
 async def test_owning_a_document_does_not_widen_the_namespace_that_is_asked(api: Api, tmp_path: Path) -> None:
     _, bob, namespace, theirs = await _shared(api, tmp_path)
     own_namespace = await api.namespace(bob)
-    own = await api.upload(bob, documents_made.pdf(tmp_path / "own.pdf", SECRET + " Or not."), own_namespace)
+    own = await api.upload(bob, factories.pdf(tmp_path / "own.pdf", SECRET + " Or not."), own_namespace)
     public = await api.upload(
-        bob, documents_made.pdf(tmp_path / "public.pdf", SECRET + " Maybe."), is_public="true"
+        bob, factories.pdf(tmp_path / "public.pdf", SECRET + " Maybe."), is_public="true"
     )
     assert {hit["doc_id"] for hit in await _search(bob, namespace)} == {theirs}
     listed = (await bob.get(f"/api/namespaces/{namespace}/documents")).json()
@@ -63,7 +63,7 @@ async def test_naming_what_may_not_be_read_never_falls_back_to_everything(api: A
     alice, bob, namespace, _ = await _shared(api, tmp_path)
     hidden_namespace = await api.namespace(alice)
     hidden = await api.upload(
-        alice, documents_made.pdf(tmp_path / "hidden.pdf", SECRET + " Hidden."), hidden_namespace
+        alice, factories.pdf(tmp_path / "hidden.pdf", SECRET + " Hidden."), hidden_namespace
     )
     for doc_ids in ([], [hidden], [4711]):
         assert await _search(bob, namespace, doc_ids=doc_ids) == []
@@ -190,7 +190,7 @@ async def test_nothing_opens_after_the_membership_ended(api: Api, tmp_path: Path
 
 async def test_the_file_closes_when_the_document_is_unshared(api: Api, tmp_path: Path) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
-    doc_id = await api.upload(alice, documents_made.pdf(tmp_path / "vault.pdf", SECRET))
+    doc_id = await api.upload(alice, factories.pdf(tmp_path / "vault.pdf", SECRET))
     url, sharing = f"/api/documents/{doc_id}/file", f"/api/documents/{doc_id}/permissions/{await _id(bob)}"
     assert (await bob.get(url)).status_code == 404
     assert (await alice.put(sharing, json={"permission": "read"})).status_code == 200
@@ -208,7 +208,7 @@ async def test_the_file_closes_when_its_namespace_or_itself_is_no_longer_public(
 ) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     namespace = await api.namespace(alice, is_public=True)
-    doc_id = await api.upload(alice, documents_made.pdf(tmp_path / "vault.pdf", SECRET), namespace)
+    doc_id = await api.upload(alice, factories.pdf(tmp_path / "vault.pdf", SECRET), namespace)
     url = f"/api/documents/{doc_id}/file"
     assert (await bob.get(url)).status_code == 200
     await alice.patch(f"/api/namespaces/{namespace}", json={"is_public": False})
@@ -295,7 +295,7 @@ async def test_uploading_into_several_namespaces_checks_every_one(api: Api, tmp_
     alice, bob = await api.user("alice"), await api.user("bob")
     own, read_only, hidden = await api.namespace(bob), await api.namespace(alice), await api.namespace(alice)
     await _set_level(alice, read_only, bob, 1)
-    content = documents_made.handbook(tmp_path).read_bytes()
+    content = factories.handbook(tmp_path).read_bytes()
     for closed, status in ((read_only, 403), (hidden, 404)):
         answer = await bob.post(
             "/api/documents",

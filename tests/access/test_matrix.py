@@ -18,7 +18,7 @@ from litestar.routes import HTTPRoute
 from luma_rag.http.app import create_app
 from luma_rag.runtime import Runtime
 from luma_rag.settings import Settings
-from tests import documents_made
+from tests import factories
 from tests.access.world import LEVELS, PASSWORD, SHARES, SUBJECTS, Subject, World, make_world
 from tests.api import Api
 
@@ -310,7 +310,7 @@ def test_every_call_has_its_rule() -> None:
 async def test_everybody_may_do_what_the_rules_say_and_no_more(
     api: Api, tmp_path: Path, namespace_is_public: bool, document_is_public: bool
 ) -> None:
-    handbook = documents_made.handbook(tmp_path).read_bytes()
+    handbook = factories.handbook(tmp_path).read_bytes()
     client = await api.anonymous()
     kind = {"namespace_is_public": namespace_is_public, "document_is_public": document_is_public}
     calls = [call for call in CALLS if _can_differ(call, **kind)]

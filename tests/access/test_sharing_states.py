@@ -30,15 +30,15 @@ from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chunk, Document, Passage, User
 from luma_rag.db.models.document import DIMENSIONS
 from luma_rag.db.session import create_engine
-from luma_rag.documents import ingestion, placement, service, vectors
+from luma_rag.documents import ingestion, namespace_documents, service, vectors
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import LumaError, NotFoundError
-from luma_rag.paging import Paging
-from luma_rag.retrieval.question import Question
+from luma_rag.pagination import Pagination
 from luma_rag.retrieval.search import find
+from luma_rag.retrieval.search_query import SearchQuery
 
 USERS = 4  # The first is an administrator.
-ALL = Paging(limit=200)
+ALL = Pagination(limit=200)
 QUERY = np.eye(1, DIMENSIONS, dtype=np.float32)[0]
 user = st.integers(0, USERS - 1)
 thing = st.integers(0, 9)
@@ -267,7 +267,7 @@ class Sharing(RuleBasedStateMachine):
         permission = self.permission(who, paper)
 
         async def add(session: AsyncSession) -> None:
-            await placement.add(session, self.principals[who], space.id, paper.id)
+            await namespace_documents.add(session, self.principals[who], space.id, paper.id)
             # What the worker does with a document that is embedded already.
             await ingestion.claim(session, 1, [paper.id])
             await vectors._link(session, paper.id, 1)
@@ -286,7 +286,7 @@ class Sharing(RuleBasedStateMachine):
         space, paper = self._space(where), self._paper(which)
         if self.attempt(
             self.level(who, space) >= 2 and paper.id in space.holds,
-            lambda s: placement.remove(s, self.principals[who], space.id, paper.id),
+            lambda s: namespace_documents.remove(s, self.principals[who], space.id, paper.id),
         ):
             space.holds.remove(paper.id)
 
@@ -351,7 +351,7 @@ class Sharing(RuleBasedStateMachine):
     async def _found(self, principal: Principal, space: Space) -> set[int]:
         """The documents that a search finds; each has one chunk."""
         async with AsyncSession(self.connection, join_transaction_mode="rollback_only") as session:
-            hits = await find(session, principal, space.id, Question(QUERY), k=100)
+            hits = await find(session, principal, space.id, SearchQuery(QUERY), k=100)
         found = {hit.doc_id for hit in hits}
         assert len(found) == len(hits)
         return found

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from luma_rag.accounts import users
-from luma_rag.audit import Action, Origin, origin, record
+from luma_rag.audit import Action, RequestContext, record, request_context
 from luma_rag.audit.trail import Event
 from luma_rag.cli.audit import actions, moment
 from luma_rag.cli.audit_sentences import sentence
@@ -26,11 +26,11 @@ async def alice(store: Store) -> int:
     user = await users.create(store.sessions, "alice", "alice@example.com", PASSWORD, "admin")
     async with store.sessions.begin() as session:
         await record(session, "namespace.created", user.id, namespace_id=1, is_public=False)
-    token = origin.set(Origin("=1+1", "192.0.2.1"))
+    token = request_context.set(RequestContext("=1+1", "192.0.2.1"))
     async with store.sessions.begin() as session:
         shared: dict[str, Any] = {"user_id": 9, "username": "bob", "permission": "read"}
         await record(session, "document.shared", user.id, doc_id=12, **shared)
-    origin.reset(token)
+    request_context.reset(token)
     return user.id
 
 

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from tests import documents_made
+from tests import factories
 from tests.api import PASSWORD
 from tests.cli.conftest import Luma
 
@@ -21,7 +21,7 @@ def test_help_names_the_commands_and_shows_an_example(luma: Luma) -> None:
 
 
 def test_without_an_account_the_way_to_one_is_named(luma: Luma, tmp_path: Path) -> None:
-    done = luma("ingest", str(documents_made.handbook(tmp_path)), "-n", "papers")
+    done = luma("ingest", str(factories.handbook(tmp_path)), "-n", "papers")
     assert done.returncode == 1
     assert "luma users add" in done.stderr
     assert "Traceback" not in done.stderr
@@ -40,9 +40,9 @@ def test_files_are_read_and_questions_answered(
     add_admin(luma)
     folder = tmp_path / "files"
     (folder / "deeper").mkdir(parents=True)
-    documents_made.handbook(folder)
-    documents_made.word(folder / "deeper" / "contract.docx", {"Payment": "Bills are due in fourteen days."})
-    documents_made.pdf(folder / "blank.pdf", "")
+    factories.handbook(folder)
+    factories.word(folder / "deeper" / "contract.docx", {"Payment": "Bills are due in fourteen days."})
+    factories.pdf(folder / "blank.pdf", "")
     (folder / "broken.PDF").write_bytes(b"%PDF-1.7 and nothing else")
     (folder / "notes.txt").write_text("not asked for")
     done = luma("ingest", str(folder), "--namespace", "papers")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests import documents_made
+from tests import factories
 from tests.api import PASSWORD
 from tests.cli.conftest import Luma
 
@@ -23,7 +23,7 @@ def owner(luma: Luma, tmp_path: Path) -> str:
     """The name of an administrator who owns a namespace with a document; bob is there too."""
     _add(luma, "alice", "--admin")
     _add(luma, "bob")
-    read = luma("ingest", str(documents_made.handbook(tmp_path)), "--namespace", "papers")
+    read = luma("ingest", str(factories.handbook(tmp_path)), "--namespace", "papers")
     assert read.returncode == 0, read.stderr
     return "alice"
 

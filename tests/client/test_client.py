@@ -4,10 +4,9 @@ import anyio
 import httpx
 import pytest
 
-from luma_rag.client import ApiError, AsyncLuma, Luma
-from luma_rag.client.calls import pause
-from luma_rag.evaluation.question_set import KnownPlace, NewQuestion
-from tests import documents_made
+from luma_client import ApiError, AsyncLuma, KnownPlace, Luma, NewQuestion
+from luma_client.protocol import pause
+from tests import factories
 from tests.api import Api
 
 
@@ -22,7 +21,7 @@ async def test_from_a_file_to_an_evaluation_in_asyncio(api: Api, token: str, tmp
     async with AsyncLuma(api.base_url, token=token) as luma:
         namespace = await luma.create_namespace("papers", description="What we read.")
         assert await luma.namespaces() == [namespace]
-        uploaded = await luma.upload(documents_made.handbook(tmp_path), namespace.id, title="The handbook")
+        uploaded = await luma.upload(factories.handbook(tmp_path), namespace.id, title="The handbook")
         await api.work()
         assert [done.state for done in await luma.wait(uploaded)] == ["ready"]
         assert [held.title for held in await luma.documents(namespace.id)] == ["The handbook"]
@@ -48,7 +47,7 @@ async def test_the_same_in_a_script(api: Api, token: str, tmp_path: Path) -> Non
     def script() -> None:
         with Luma(api.base_url, token=token) as luma:
             namespace = luma.create_namespace("papers")
-            document = luma.upload(documents_made.handbook(tmp_path), namespace.id)
+            document = luma.upload(factories.handbook(tmp_path), namespace.id)
             anyio.from_thread.run(api.work)
             assert [done.state for done in luma.wait(document)] == ["ready"]
             hits = luma.search(namespace.id, "handbook").hits

@@ -61,7 +61,7 @@ def test_what_is_made_otherwise_has_a_store_of_its_own(tmp_path: Path) -> None:
     other = msgspec.structs.replace(dataset, entries=[*dataset.entries[:2], Entry("p", "Something else.")])
     usual = IngestSettings()
     shorter = msgspec.structs.replace(usual, chunk=ChunkSettings(max_tokens=128))
-    exact = msgspec.structs.replace(usual, recipe="float32")
+    exact = msgspec.structs.replace(usual, profile="float32")
     names = {
         store_name(dataset, usual),
         store_name(read_dataset(tmp_path), IngestSettings()),

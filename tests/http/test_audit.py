@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from luma_rag.audit import record
 from luma_rag.runtime import Runtime, Store
-from tests import documents_made
+from tests import factories
 from tests.api import PASSWORD, Api
 from tests.conftest import serving
 
@@ -39,7 +39,7 @@ async def test_everything_that_changes_who_sees_what_is_told_in_order(api: Api, 
         return answer.json() if answer.content else None
 
     space = (await call("POST", "/api/namespaces", json={"name": MARK, "description": MARK}))["id"]
-    path = documents_made.pdf(tmp_path / f"{MARK}.pdf", f"The secret word is {MARK}.")
+    path = factories.pdf(tmp_path / f"{MARK}.pdf", f"The secret word is {MARK}.")
     files = {"file": (path.name, path.read_bytes())}
     form = {"title": MARK, "namespace_id": str(space)}
     document = (await call("POST", "/api/documents", files=files, data=form))["id"]

@@ -8,18 +8,18 @@ import msgspec
 from sqlalchemy import text
 
 from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
-from luma_rag.chat.quoting import NOTE
+from luma_rag.chat.extractive_answerer import NOTE
 from luma_rag.chat.service import ChatService
 from luma_rag.errors import LLMError
 from luma_rag.runtime import Runtime
-from tests import documents_made
+from tests import factories
 from tests.api import Api
 from tests.conftest import serving
 
 
 async def chat_about_the_handbook(api: Api, owner: httpx.AsyncClient, folder: Path) -> int:
     namespace = await api.namespace(owner)
-    await api.upload(owner, documents_made.handbook(folder), namespace)
+    await api.upload(owner, factories.handbook(folder), namespace)
     chat = await owner.post("/api/chats", json={"namespace_id": namespace})
     assert chat.status_code == 201
     assert chat.json()["title"] == "New chat"
@@ -127,7 +127,7 @@ async def test_chats_belong_to_one_user_alone(api: Api, tmp_path: Path) -> None:
 async def test_who_loses_the_namespace_keeps_the_messages_and_asks_no_more(api: Api, tmp_path: Path) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     namespace = await api.namespace(alice)
-    await api.upload(alice, documents_made.handbook(tmp_path), namespace)
+    await api.upload(alice, factories.handbook(tmp_path), namespace)
     bob_id = (await bob.get("/api/auth/me")).json()["id"]
     member = f"/api/namespaces/{namespace}/members/{bob_id}"
     assert (await alice.put(member, json={"auth_level": 1})).status_code == 200

@@ -12,7 +12,7 @@ import pytest
 from luma_rag.chat.service import ChatService
 from luma_rag.errors import LLMError
 from luma_rag.runtime import Runtime
-from tests import documents_made
+from tests import factories
 from tests.api import Api
 from tests.conftest import serving
 from tests.http.test_chats import SlowAnswerer
@@ -23,7 +23,7 @@ QUESTION = "How many days of paid vacation does an employee have?"
 
 async def with_handbook(api: Api, owner: httpx.AsyncClient, folder: Path, **fields: Any) -> int:
     namespace = await api.namespace(owner, **fields)
-    await api.upload(owner, documents_made.handbook(folder), namespace)
+    await api.upload(owner, factories.handbook(folder), namespace)
     return namespace
 
 
@@ -198,7 +198,7 @@ async def test_a_document_in_two_namespaces_is_cited_from_the_one_asked(api: Api
     alice, bob = await api.user("alice"), await api.user("bob")
     open_one = await api.namespace(alice, is_public=True)
     hidden = await api.namespace(alice)
-    await api.upload(alice, documents_made.handbook(tmp_path), open_one, hidden)
+    await api.upload(alice, factories.handbook(tmp_path), open_one, hidden)
     of = {}
     for namespace in (open_one, hidden):
         found = await alice.post(f"/api/namespaces/{namespace}/search", json={"query": QUESTION, "k": 100})

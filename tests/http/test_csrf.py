@@ -44,7 +44,7 @@ async def test_every_unsafe_call_of_a_browser_needs_the_token_of_its_own_session
         {"cookie": f"{cookie}; csrftoken={others}", "x-csrftoken": others},
         {"cookie": f"{cookie}; csrftoken=x", "x-csrftoken": "x"},
         # What a form of another site sends.
-        {"cookie": cookie, "content-type": "text/plain", "origin": "https://evil.example"},
+        {"cookie": cookie, "content-type": "text/plain", "request_context": "https://evil.example"},
     ]
     for method, path in routes:
         for headers in wrong:

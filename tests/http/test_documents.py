@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from luma_rag.verify import verify
-from tests import documents_made
+from tests import factories
 from tests.api import Api
 
 
@@ -14,7 +14,7 @@ async def test_a_document_goes_from_upload_to_search(api: Api, tmp_path: Path) -
     namespace = await api.namespace(alice)
     answer = await alice.post(
         "/api/documents",
-        files={"file": ("../../etc/handbook.pdf", documents_made.handbook(tmp_path).read_bytes())},
+        files={"file": ("../../etc/handbook.pdf", factories.handbook(tmp_path).read_bytes())},
         data={"namespace_id": [str(namespace)]},
     )
     assert answer.status_code == 201
@@ -47,7 +47,7 @@ async def test_a_document_goes_from_upload_to_search(api: Api, tmp_path: Path) -
 async def test_vec_id_names_exactly_the_vectors_of_the_namespace(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     one, two = await api.namespace(alice), await api.namespace(alice)
-    doc_id = await api.upload(alice, documents_made.handbook(tmp_path), one)
+    doc_id = await api.upload(alice, factories.handbook(tmp_path), one)
     added = await alice.post(f"/api/namespaces/{two}/documents", json={"doc_id": doc_id})
     assert added.status_code == 202
     await api.work()
@@ -69,7 +69,7 @@ async def test_vec_id_names_exactly_the_vectors_of_the_namespace(api: Api, tmp_p
 async def test_the_same_file_again_is_the_same_document(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     one, two = await api.namespace(alice), await api.namespace(alice)
-    path = documents_made.handbook(tmp_path)
+    path = factories.handbook(tmp_path)
     first = await api.upload(alice, path, one)
     chunks = (await alice.get(f"/api/namespaces/{one}")).json()["chunks"]
     assert await api.upload(alice, path, one, two) == first
@@ -82,7 +82,7 @@ async def test_the_same_file_again_is_the_same_document(api: Api, tmp_path: Path
 async def test_a_file_that_is_lost_comes_back_with_the_next_upload(api: Api, tmp_path: Path) -> None:
     alice = await api.admin()
     namespace = await api.namespace(alice)
-    path = documents_made.handbook(tmp_path)
+    path = factories.handbook(tmp_path)
     doc_id = await api.upload(alice, path, namespace)
     (stored,) = api.runtime.storage.files()
     api.runtime.storage.remove(stored.path)
@@ -100,7 +100,7 @@ async def test_a_file_that_is_lost_comes_back_with_the_next_upload(api: Api, tmp
 async def test_removing_a_document_leaves_nothing(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
-    doc_id = await api.upload(alice, documents_made.handbook(tmp_path), namespace)
+    doc_id = await api.upload(alice, factories.handbook(tmp_path), namespace)
     assert (await alice.delete(f"/api/namespaces/{namespace}/documents/{doc_id}")).status_code == 204
     found = await alice.post(f"/api/namespaces/{namespace}/search", json={"query": "vacuum"})
     assert found.json()["hits"] == []
@@ -113,7 +113,7 @@ async def test_removing_a_document_leaves_nothing(api: Api, tmp_path: Path) -> N
 
 async def test_the_original_opens_in_the_browser_and_runs_nothing(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
-    path = documents_made.handbook(tmp_path)
+    path = factories.handbook(tmp_path)
     doc_id = await api.upload(alice, path)
     answer = await alice.get(f"/api/documents/{doc_id}/file")
     assert answer.content == path.read_bytes()
@@ -141,7 +141,7 @@ async def test_the_type_is_told_from_the_content(api: Api, name: str, content: b
 async def test_a_document_without_text_fails_in_words(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
-    await api.upload(alice, documents_made.pdf(tmp_path / "blank.pdf", "", ""), namespace)
+    await api.upload(alice, factories.pdf(tmp_path / "blank.pdf", "", ""), namespace)
     listed = (await alice.get(f"/api/namespaces/{namespace}/documents")).json()["items"][0]
     assert listed["ingestion"]["state"] == "failed"
     assert "no text" in listed["ingestion"]["error"].lower()
@@ -154,7 +154,7 @@ async def test_a_document_without_text_fails_in_words(api: Api, tmp_path: Path) 
 
 async def test_a_form_that_does_not_fit_keeps_nothing(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
-    content = documents_made.handbook(tmp_path).read_bytes()
+    content = factories.handbook(tmp_path).read_bytes()
     file = {"file": ("handbook.pdf", content)}
     assert (await alice.post("/api/documents", data={"title": "no file"}, files={})).status_code in (415, 422)
     missing = await alice.post("/api/documents", files={"other": ("x.pdf", content)})
@@ -181,9 +181,9 @@ async def test_a_form_that_does_not_fit_keeps_nothing(api: Api, tmp_path: Path) 
 async def test_a_search_narrows_to_documents_and_never_widens(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     one, two = await api.namespace(alice), await api.namespace(alice)
-    here = await api.upload(alice, documents_made.handbook(tmp_path), one)
+    here = await api.upload(alice, factories.handbook(tmp_path), one)
     section = {"Vacation": "Everybody has days off."}
-    there = await api.upload(alice, documents_made.word(tmp_path / "rules.docx", section), two)
+    there = await api.upload(alice, factories.word(tmp_path / "rules.docx", section), two)
 
     async def ids(**options: object) -> set[int]:
         found = await alice.post(f"/api/namespaces/{one}/search", json={"query": "days off", **options})
@@ -202,7 +202,7 @@ async def test_a_word_document_has_headings_instead_of_pages(api: Api, tmp_path:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     sections = {"Payment": "Invoices are due in fourteen days.", "Notice": "Either side may leave in May."}
-    await api.upload(alice, documents_made.word(tmp_path / "contract.docx", sections), namespace)
+    await api.upload(alice, factories.word(tmp_path / "contract.docx", sections), namespace)
     query = {"query": "When must bills be paid?"}
     hit = (await alice.post(f"/api/namespaces/{namespace}/search", json=query)).json()["hits"][0]
     assert (hit["page"], hit["heading"]) == (None, "Payment")
@@ -211,7 +211,7 @@ async def test_a_word_document_has_headings_instead_of_pages(api: Api, tmp_path:
 async def test_a_document_taken_out_while_it_waits_does_not_come_back(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
-    content = documents_made.handbook(tmp_path).read_bytes()
+    content = factories.handbook(tmp_path).read_bytes()
     uploaded = await alice.post(
         "/api/documents", files={"file": ("h.pdf", content)}, data={"namespace_id": str(namespace)}
     )
@@ -224,7 +224,7 @@ async def test_a_document_taken_out_while_it_waits_does_not_come_back(api: Api, 
 async def test_many_uploads_at_once(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
-    paths = [documents_made.pdf(tmp_path / f"{i}.pdf", f"Page of file {i}") for i in range(12)]
+    paths = [factories.pdf(tmp_path / f"{i}.pdf", f"Page of file {i}") for i in range(12)]
     answers = await asyncio.gather(
         *(
             alice.post(

@@ -5,7 +5,7 @@ import httpx
 from sqlalchemy import delete
 
 from luma_rag.db.models import Document
-from tests import documents_made
+from tests import factories
 from tests.api import Api
 
 
@@ -13,7 +13,7 @@ async def _measured(api: Api, tmp_path: Path) -> tuple[httpx.AsyncClient, str, i
     """Somebody with a handbook in a namespace, and a set of two questions."""
     alice = await api.user("alice")
     namespace_id = await api.namespace(alice)
-    doc_id = await api.upload(alice, documents_made.handbook(tmp_path), namespace_id)
+    doc_id = await api.upload(alice, factories.handbook(tmp_path), namespace_id)
     base = f"/api/namespaces/{namespace_id}"
     passages = (await alice.get(f"/api/documents/{doc_id}/passages")).json()["items"]
     questions = [
@@ -60,7 +60,7 @@ async def test_with_the_rights_of_somebody_who_has_none_nothing_is_found(api: Ap
 
 async def test_questions_go_with_the_last_of_their_documents(api: Api, tmp_path: Path) -> None:
     alice, base, doc_id = await _measured(api, tmp_path)
-    other = documents_made.pdf(tmp_path / "other.pdf", "Moles dig at noon.")
+    other = factories.pdf(tmp_path / "other.pdf", "Moles dig at noon.")
     other_id = await api.upload(alice, other, int(base.rsplit("/", 1)[1]))
     both = {"question": "Who digs?", "places": [{"doc_id": doc_id}, {"doc_id": other_id}]}
     assert (await alice.post(f"{base}/questions", json={"questions": [both]})).status_code == 201
@@ -79,7 +79,7 @@ async def test_a_question_goes_with_its_documents_also_where_these_go_at_once(
     api: Api, tmp_path: Path
 ) -> None:
     alice, base, doc_id = await _measured(api, tmp_path)
-    other = documents_made.pdf(tmp_path / "other.pdf", "Moles dig at noon.")
+    other = factories.pdf(tmp_path / "other.pdf", "Moles dig at noon.")
     other_id = await api.upload(alice, other, int(base.rsplit("/", 1)[1]))
     both = {"question": "Who digs?", "places": [{"doc_id": doc_id}, {"doc_id": other_id}]}
     assert (await alice.post(f"{base}/questions", json={"questions": [both]})).status_code == 201

@@ -16,9 +16,9 @@ from sqlalchemy import text
 
 from luma_rag.db.listener import Listener
 from luma_rag.db.session import connect
-from luma_rag.documents.feed import CHANNEL, STREAMS_PER_USER, Feed
+from luma_rag.documents.change_stream import CHANNEL, STREAMS_PER_USER, ChangeStream
 from luma_rag.runtime import Runtime
-from tests import documents_made
+from tests import factories
 from tests.api import PASSWORD, Api
 from tests.conftest import serving
 
@@ -35,7 +35,9 @@ def heartbeat() -> float:
 async def runtime(runtime: Runtime, heartbeat: float) -> AsyncGenerator[Runtime]:
     """A runtime whose streams look at their logins that often."""
     listener = Listener(partial(connect, runtime.url), CHANNEL)
-    yield msgspec.structs.replace(runtime, feed=Feed(runtime.sessions, listener, heartbeat=heartbeat))
+    yield msgspec.structs.replace(
+        runtime, change_stream=ChangeStream(runtime.sessions, listener, heartbeat=heartbeat)
+    )
     await listener.aclose()
 
 
@@ -119,7 +121,7 @@ async def member(
 async def test_it_tells_the_state_and_then_every_change(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     here, elsewhere = await api.namespace(alice), await api.namespace(alice)
-    doc_id = await queue(alice, documents_made.handbook(tmp_path), here, elsewhere)
+    doc_id = await queue(alice, factories.handbook(tmp_path), here, elsewhere)
     async with follow(alice, here) as stream:
         name, queued = await stream.next()
         assert (name, queued["state"], queued["doc_id"]) == ("ingestion", "queued", doc_id)
@@ -138,7 +140,7 @@ async def test_it_tells_the_state_and_then_every_change(api: Api, tmp_path: Path
 async def test_who_comes_back_learns_what_was_finished_meanwhile(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
-    await queue(alice, documents_made.handbook(tmp_path), namespace)
+    await queue(alice, factories.handbook(tmp_path), namespace)
     async with follow(alice, namespace) as stream:
         await stream.next()
         last = stream.id
@@ -161,7 +163,7 @@ async def test_a_membership_that_is_taken_ends_it_at_once(api: Api, tmp_path: Pa
     async with follow(bob, namespace) as bobs, follow(carol, namespace) as carols:
         await asyncio.gather(bobs.comment(), carols.comment())
         assert (await alice.delete(membership)).status_code == 204
-        await queue(alice, documents_made.handbook(tmp_path), namespace)
+        await queue(alice, factories.handbook(tmp_path), namespace)
         await bobs.ends(404)
         assert (await carols.next())[1]["state"] == "queued"
     assert (await bob.get(f"/api/namespaces/{namespace}/events")).status_code == 404
@@ -236,7 +238,7 @@ async def test_it_outlives_the_connection_that_listens(api: Api, tmp_path: Path)
                     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
             )
-        await queue(alice, documents_made.handbook(tmp_path), namespace)
+        await queue(alice, factories.handbook(tmp_path), namespace)
         await api.work()
         await stream.until("ready")
 
@@ -250,7 +252,7 @@ async def test_a_hundred_clients_share_one_connection(api: Api, tmp_path: Path) 
     async with AsyncExitStack() as stack:
         streams = [await stack.enter_async_context(follow(client, namespace)) for client in followers]
         await asyncio.gather(*(stream.comment() for stream in streams))
-        await queue(alice, documents_made.handbook(tmp_path), namespace)
+        await queue(alice, factories.handbook(tmp_path), namespace)
         await api.work()
         told = await asyncio.gather(*(stream.until("ready") for stream in streams))
         assert len({each[-1]["id"] for each in told}) == 1
@@ -285,7 +287,7 @@ async def test_a_slow_reader_gets_each_document_once(api: Api, tmp_path: Path) -
     """What changes while nobody reads takes room once for each ingestion, not for each change."""
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
-    await queue(alice, documents_made.handbook(tmp_path), namespace)
+    await queue(alice, factories.handbook(tmp_path), namespace)
     async with follow(alice, namespace) as stream:
         await stream.next()
         for step in range(200):
@@ -314,7 +316,7 @@ async def test_a_server_that_stops_ends_them_promptly(runtime: Runtime) -> None:
 async def test_ids_are_times(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
-    await queue(alice, documents_made.handbook(tmp_path), namespace)
+    await queue(alice, factories.handbook(tmp_path), namespace)
     async with follow(alice, namespace) as stream:
         await stream.next()
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00", stream.id or "")

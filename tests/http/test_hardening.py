@@ -15,7 +15,7 @@ from luma_rag.errors import ConfigurationError
 from luma_rag.http import bodies, protocol
 from luma_rag.http.hosts import AllowedHosts, parse_hosts
 from luma_rag.runtime import Runtime
-from tests import documents_made
+from tests import factories
 from tests.api import Api
 from tests.conftest import serving
 
@@ -138,7 +138,7 @@ async def test_a_rebound_name_reaches_nothing(api: Api) -> None:
 
 async def test_every_answer_has_the_headers(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
-    document = await api.upload(alice, documents_made.handbook(tmp_path))
+    document = await api.upload(alice, factories.handbook(tmp_path))
     answers = [
         await alice.request(method, url)
         for method, url in (
@@ -371,8 +371,8 @@ _HTML = b"<html><script>alert(1)</script></html>"
 def _polyglot(kind: str, folder: Path) -> bytes:
     """A document that Luma takes, and that a browser which guesses would take for a page."""
     if kind == "pdf":
-        return documents_made.handbook(folder).read_bytes() + b"\n%" + _HTML
-    packed = io.BytesIO(documents_made.word(folder / "a.docx", {"A": "text"}).read_bytes())
+        return factories.handbook(folder).read_bytes() + b"\n%" + _HTML
+    packed = io.BytesIO(factories.word(folder / "a.docx", {"A": "text"}).read_bytes())
     with zipfile.ZipFile(packed, "a") as package:
         package.writestr("index.html", _HTML)
         package.comment = _HTML
@@ -431,7 +431,7 @@ async def test_a_file_is_never_a_page_and_its_name_never_a_path(
 )
 async def test_raw_bytes_in_a_name_do_no_harm(api: Api, tmp_path: Path, name: bytes) -> None:
     alice = await api.user("alice")
-    content = documents_made.handbook(tmp_path).read_bytes()
+    content = factories.handbook(tmp_path).read_bytes()
     head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="%b"\r\n\r\n' % name
     answer = await alice.post(
         "/api/documents",

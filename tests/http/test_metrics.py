@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ingest.embedder import Embedder
 from luma_rag.runtime import Store, open_services
-from tests import documents_made
+from tests import factories
 from tests.api import Api
 from tests.conftest import serving
 from tests.llm.conftest import CannedServer, canned_server, delta, response
@@ -64,7 +64,7 @@ async def test_searches_and_the_work_of_the_workers_are_told(api: Api, tmp_path:
     first, second = await api.namespace(admin), await api.namespace(admin)
     before = await scrape(admin)
     assert before["luma_ingestion_queued", ()] == 0
-    file = documents_made.handbook(tmp_path).read_bytes()
+    file = factories.handbook(tmp_path).read_bytes()
     await admin.post("/api/documents", files={"file": ("a.pdf", file)}, data={"namespace_id": str(first)})
     waiting = await scrape(admin)
     assert waiting["luma_ingestion_queued", ()] == 1

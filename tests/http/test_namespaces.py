@@ -4,7 +4,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from tests import documents_made
+from tests import factories
 from tests.api import Api
 
 
@@ -167,7 +167,7 @@ async def test_the_longest_page_and_unknown_parameters_are_fine(api: Api) -> Non
 async def test_documents_are_added_and_taken_out(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     one, two = await api.namespace(alice, name="one"), await api.namespace(alice, name="two")
-    doc_id = await api.upload(alice, documents_made.handbook(tmp_path), one)
+    doc_id = await api.upload(alice, factories.handbook(tmp_path), one)
     held = (await alice.get(f"/api/namespaces/{one}")).json()
     assert (held["documents"], held["chunks"]) == (1, 3)
     added = await alice.post(f"/api/namespaces/{two}/documents", json={"doc_id": doc_id})
@@ -209,11 +209,11 @@ async def test_a_namespace_lists_nothing_that_its_reader_could_not_open(api: Api
         return [(item["id"], item["ingestion"]["state"]) for item in found["items"]]
 
     # What fails never stands in the namespace: its uploader sees that it did.
-    blank = await api.upload(bob, documents_made.pdf(tmp_path / "blank.pdf", ""), namespace)
+    blank = await api.upload(bob, factories.pdf(tmp_path / "blank.pdf", ""), namespace)
     assert await listed(bob) == await listed(admin) == [(blank, "failed")]
     assert await listed(alice) == []
     # What was shared with who put it there is listed for as long as it is shared.
-    moles = await api.upload(alice, documents_made.pdf(tmp_path / "m.pdf", "Moles dig at noon."))
+    moles = await api.upload(alice, factories.pdf(tmp_path / "m.pdf", "Moles dig at noon."))
     shared = f"/api/documents/{moles}/permissions/{bob_id}"
     assert (await alice.put(shared, json={"permission": "write"})).status_code == 200
     assert (await bob.post(listing, json={"doc_id": moles})).status_code == 202
@@ -230,7 +230,7 @@ async def test_a_namespace_lists_nothing_that_its_reader_could_not_open(api: Api
 async def test_deleting_a_namespace_takes_everything_but_the_documents(api: Api, tmp_path: Path) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     namespace = await api.namespace(alice, is_public=True)
-    doc_id = await api.upload(alice, documents_made.handbook(tmp_path), namespace)
+    doc_id = await api.upload(alice, factories.handbook(tmp_path), namespace)
     await alice.put(f"/api/namespaces/{namespace}/members/{await _id(bob)}", json={"auth_level": 2})
     chat = (await bob.post("/api/chats", json={"namespace_id": namespace})).json()["id"]
     question = {"content": "How many days of vacation are there?"}

@@ -188,9 +188,9 @@ def test_an_answer_comes_as_json_or_as_a_stream(schema: dict[str, Any]) -> None:
         ("Member", "user_id username auth_level"),
         ("Membership", "auth_level"),
         ("DocumentReference", "doc_id"),
-        ("SearchResult", "hits took_ms fits reranking"),
+        ("SearchResult", "hits took_ms is_relevant fits reranking"),
         ("Hit", "vec_id doc_id title page heading text score rank"),
-        ("Took", "embed search rerank total"),
+        ("Timings", "embed search rerank total"),
         ("DocumentView", "id user_id title type is_public file_metadata uploaded_at permission"),
         ("Sharing", "permission"),
         (

@@ -23,7 +23,7 @@ from luma_rag.http.app import create_app
 from luma_rag.rate_limits import Limit
 from luma_rag.runtime import Runtime
 from luma_rag.settings import LimitsSettings, Settings
-from tests import documents_made
+from tests import factories
 from tests.api import PASSWORD, Api
 from tests.conftest import serving
 
@@ -40,7 +40,7 @@ from functools import partial
 from luma_rag.accounts import sign_in
 from luma_rag.db.listener import Listener
 from luma_rag.db.session import connect
-from luma_rag.documents.feed import CHANNEL, Feed
+from luma_rag.documents.change_stream import CHANNEL, ChangeStream
 from luma_rag.http import server
 from luma_rag.rate_limits import Limit
 from luma_rag.runtime import Runtime, open_store
@@ -54,9 +54,9 @@ async def main(url, folder):
         async with open_store(settings) as store:
             parts = {name: getattr(store, name) for name in store.__struct_fields__}
             models = dict.fromkeys(("embedder", "retriever", "answerer", "chats"))
-            feed = Feed(store.sessions, Listener(partial(connect, store.url), CHANNEL))
+            feed = ChangeStream(store.sessions, Listener(partial(connect, store.url), CHANNEL))
             say = lambda: print(listening.getsockname()[1], flush=True)
-            await server.run(Runtime(**parts, **models, feed=feed), listening, say)
+            await server.run(Runtime(**parts, **models, change_stream=feed), listening, say)
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -292,7 +292,7 @@ async def test_zero_is_no_limit(api: Api) -> None:
 async def test_measuring_counts_a_search_for_each_question(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace_id = await api.namespace(alice)
-    moles = documents_made.pdf(tmp_path / "m.pdf", "Moles dig at noon.")
+    moles = factories.pdf(tmp_path / "m.pdf", "Moles dig at noon.")
     doc_id = await api.upload(alice, moles, namespace_id)
     base = f"/api/namespaces/{namespace_id}"
     asked = {"question": "When do moles dig?", "places": [{"doc_id": doc_id}]}
@@ -321,7 +321,7 @@ async def test_a_set_of_questions_has_an_end(
     monkeypatch.setattr(question_set, "MAX_QUESTIONS", 3)
     alice = await api.user("alice")
     namespace_id = await api.namespace(alice)
-    moles = documents_made.pdf(tmp_path / "m.pdf", "Moles dig at noon.")
+    moles = factories.pdf(tmp_path / "m.pdf", "Moles dig at noon.")
     doc_id = await api.upload(alice, moles, namespace_id)
     questions = f"/api/namespaces/{namespace_id}/questions"
     asked = {"question": "When do moles dig?", "places": [{"doc_id": doc_id}]}

@@ -10,7 +10,7 @@ from luma_rag.db.models import AuditEvent, User
 from luma_rag.documents import ingestion
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.verify import verify
-from tests import documents_made
+from tests import factories
 from tests.api import Api
 
 
@@ -51,7 +51,7 @@ async def test_who_owns_something_is_removed_only_when_it_is_said_what_becomes_o
 ) -> None:
     admin, alice, bob = await api.admin(), await api.user("alice"), await api.user("bob")
     alice_id, bob_id = await _id(alice), await _id(bob)
-    await api.upload(alice, documents_made.handbook(tmp_path), await api.namespace(alice))
+    await api.upload(alice, factories.handbook(tmp_path), await api.namespace(alice))
     seen = (await admin.get(f"/api/users/{alice_id}")).json()
     assert (seen["namespaces"], seen["documents"]) == (1, 1)
     refused = await admin.delete(f"/api/users/{alice_id}")
@@ -83,7 +83,7 @@ async def test_what_is_handed_over_belongs_to_the_other_who_needs_no_grant_for_i
     ]
     alice_id, bob_id, carol_id = await _id(alice), await _id(bob), await _id(carol)
     namespace = await api.namespace(alice)
-    document = await api.upload(alice, documents_made.handbook(tmp_path), namespace)
+    document = await api.upload(alice, factories.handbook(tmp_path), namespace)
     for user_id in (bob_id, carol_id):
         await alice.put(f"/api/namespaces/{namespace}/members/{user_id}", json={"auth_level": 2})
         await alice.put(f"/api/documents/{document}/permissions/{user_id}", json={"permission": "read"})
@@ -127,7 +127,7 @@ async def test_a_file_that_the_other_has_too_is_not_lost_to_the_namespaces_that_
         await api.admin(),
         *[await api.user(name) for name in ("alice", "bob", "carol")],
     ]
-    file = documents_made.handbook(tmp_path)
+    file = factories.handbook(tmp_path)
     space, carols, bobs = [await api.namespace(user) for user in (alice, carol, bob)]
     given = await api.upload(alice, file, space, is_public="true")
     assert (
@@ -180,7 +180,7 @@ async def test_a_file_that_the_other_has_too_is_not_lost_to_the_namespaces_that_
 
 async def test_a_file_on_its_way_that_the_other_has_too_arrives_as_theirs(api: Api, tmp_path: Path) -> None:
     admin, alice, bob = await api.admin(), await api.user("alice"), await api.user("bob")
-    file, space = documents_made.handbook(tmp_path), await api.namespace(alice)
+    file, space = factories.handbook(tmp_path), await api.namespace(alice)
     there = {"namespace_id": str(space)}
     await alice.post("/api/documents", files={"file": (file.name, file.read_bytes())}, data=there)
     kept = (await bob.post("/api/documents", files={"file": (file.name, file.read_bytes())})).json()["id"]
@@ -225,7 +225,7 @@ async def test_a_worker_goes_on_when_what_it_reads_is_removed(api: Api, tmp_path
         f"Chapter {n}.\n" + "\n".join(f"In year {n * i} they sold {i} ships." for i in range(30))
         for n in range(20)
     ]
-    long, short = documents_made.pdf(tmp_path / "long.pdf", *pages), documents_made.handbook(tmp_path)
+    long, short = factories.pdf(tmp_path / "long.pdf", *pages), factories.handbook(tmp_path)
     spaces = [await api.namespace(alice), await api.namespace(bob)]
     for client, file, space in ((alice, long, spaces[0]), (bob, short, spaces[1])):
         data = {"namespace_id": str(space)}
@@ -252,7 +252,7 @@ async def test_removing_a_namespace_and_storing_into_it_do_not_block_each_other(
 ) -> None:
     runtime, alice = api.runtime, await api.admin()
     first, second = await api.namespace(alice), await api.namespace(alice)
-    document = await api.upload(alice, documents_made.handbook(tmp_path), first)
+    document = await api.upload(alice, factories.handbook(tmp_path), first)
     await alice.post("/api/chats", json={"namespace_id": second})
     await alice.post(f"/api/namespaces/{second}/documents", json={"doc_id": document})
     async with runtime.engine.connect() as connection:

@@ -16,10 +16,10 @@ from ingest.embedder import Embedder
 from luma_rag.errors import ConfigurationError
 from luma_rag.retrieval.reranking import CANDIDATES
 from luma_rag.runtime import Store, open_services
-from tests import documents_made
+from tests import factories
 from tests.api import Api
 from tests.conftest import serving
-from tests.documents_made import pdf
+from tests.factories import pdf
 from tests.http.test_metrics import grown, scrape
 from tests.llm.conftest import CannedServer, Reply, canned_server, response
 from tests.retrieval.conftest import cross_encoder_folder
@@ -216,7 +216,7 @@ async def test_it_never_sees_nor_adds_what_may_not_be_read(
     async with serve(at(canned_server)) as api:
         alice, base = await filled(api, tmp_path)
         other = await api.namespace(alice)
-        hidden = await api.upload(alice, documents_made.handbook(tmp_path), other)
+        hidden = await api.upload(alice, factories.handbook(tmp_path), other)
         bob = await api.user("bob")
         refused = await bob.post(f"{base}/search", json={"query": QUERY})
         assert refused.status_code == 404

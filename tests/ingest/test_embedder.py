@@ -9,7 +9,7 @@ import pytest
 
 from ingest import embedder as module
 from ingest.embedder import Embedder, ModelError, load_tokenizer
-from ingest.types import Recipe
+from ingest.types import EmbeddingProfile
 
 TEXTS = [
     "The cat sat on the mat.",
@@ -42,14 +42,14 @@ def expected() -> np.ndarray:
 
 
 def test_vectors_are_those_of_sentence_transformers(expected: np.ndarray) -> None:
-    ours = Embedder(recipe="float32").embed_documents(TEXTS)
+    ours = Embedder(profile="float32").embed_documents(TEXTS)
     assert ours.dtype == np.float32
     assert ours.shape == (len(TEXTS), 384)
     assert (ours * expected).sum(axis=1).min() > 0.9999
 
 
 def test_quantised_vectors_are_close_to_them(embedder: Embedder, expected: np.ndarray) -> None:
-    assert embedder.model.recipe == "int8-v1"
+    assert embedder.model.profile == "int8-v1"
     cosine = (embedder.embed_documents(TEXTS) * expected).sum(axis=1)
     # The second and third are hardly texts at all.
     assert cosine[1:3].min() > 0.97
@@ -58,9 +58,9 @@ def test_quantised_vectors_are_close_to_them(embedder: Embedder, expected: np.nd
     assert 0.994 < cosine.mean() < 0.999
 
 
-@pytest.mark.parametrize("recipe", ["int8-v1", "float32"])
-def test_a_vector_does_not_depend_on_the_texts_beside_it(recipe: Recipe) -> None:
-    model = Embedder(batch_size=64, recipe=recipe)
+@pytest.mark.parametrize("profile", ["int8-v1", "float32"])
+def test_a_vector_does_not_depend_on_the_texts_beside_it(profile: EmbeddingProfile) -> None:
+    model = Embedder(batch_size=64, profile=profile)
     together = model.embed_queries(TEXTS)
     alone = np.stack([model.embed_query(text) for text in TEXTS])
     assert (together * alone).sum(axis=1).min() > 0.99999

@@ -24,7 +24,7 @@ SETTINGS = IngestSettings()
 
 
 class Recorder:
-    """A sink and an observer that remember."""
+    """A sink and a listener that remember."""
 
     def __init__(self) -> None:
         self.stored: dict[int, EmbeddedDocument] = {}
@@ -200,7 +200,7 @@ async def test_cancelling_kills_the_parsers(tmp_path: Path, embedder: Embedder) 
     assert recorder.stored == recorder.failed == {}
 
 
-@pytest.mark.parametrize("where", ["observer", "jobs"])
+@pytest.mark.parametrize("where", ["listener", "jobs"])
 async def test_what_observer_and_jobs_raise_ends_the_engine(
     where: str, tmp_path: Path, embedder: Embedder
 ) -> None:
@@ -210,7 +210,7 @@ async def test_what_observer_and_jobs_raise_ends_the_engine(
         yield write(tmp_path, 1)
         if where == "jobs":
             raise KeyError("the queue is away")
-        recorder.wrong_with_observer = KeyError("the observer is away")
+        recorder.wrong_with_observer = KeyError("the listener is away")
         await asyncio.Event().wait()
 
     with pytest.raises(KeyError, match="is away"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.words import TERMS, detect_language, number, query_words, words
+from ingest.words import TERM_ID_SPACE, detect_language, query_words, term_id, words
 
 
 def test_forms_of_a_word_are_one_term_in_the_language_of_the_document() -> None:
@@ -64,8 +64,8 @@ def test_questions_lose_what_only_asks() -> None:
 
 
 def test_terms_are_numbers_that_stay_the_same() -> None:
-    assert number("clover") == 745463671
-    assert all(1 <= number(str(i)) <= TERMS for i in range(1000))
+    assert term_id("clover") == 745463671
+    assert all(1 <= term_id(str(i)) <= TERM_ID_SPACE for i in range(1000))
 
 
 def test_what_can_not_be_text_is_no_error() -> None:

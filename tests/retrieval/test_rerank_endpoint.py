@@ -68,7 +68,7 @@ async def test_the_address_may_be_whole_or_that_of_the_server(
 BROKEN = {
     "500": response('{"error": {"message": "out of memory"}}', status="500 Internal Server Error"),
     "401": response(f"wrong key {KEY}", status="401 Unauthorized"),
-    "redirect": response("", status="302 Found", more="Location: http://127.0.0.1:9/\r\n"),
+    "redirect": response("", status="302 ScoredChunk", more="Location: http://127.0.0.1:9/\r\n"),
     "garbage": response("<html>busy</html>"),
     "empty": response(""),
     "not utf-8": response(b'[{"index": 0, "score": \xff}]'),

@@ -1,4 +1,4 @@
-"""Damage of every kind, planted in a real store, is named; a healthy store passes."""
+"""Damage of every kind, mutated in a real store, is named; a healthy store passes."""
 
 import json
 import os
@@ -21,12 +21,12 @@ from luma_rag.runtime import Runtime, Store, open_services
 from luma_rag.settings import Settings
 from luma_rag.verify import UPLOAD_SECONDS, Finding, verify
 from luma_rag.verify.rules import CHECKS, DEEP_CHECKS
-from tests import documents_made
+from tests import factories
 from tests.api import Api
 from tests.cli.conftest import Luma, environment, luma  # noqa: F401
 from tests.conftest import run_on, serving
 
-# What search by words keeps of a vector that is gone.
+# What lexical search keeps of a vector that is gone.
 WORDS = {"lost-reference", "words-not-with-vectors"}
 # Each keeps to one rule; what else it breaks of necessity stands beside it.
 DAMAGE = {
@@ -148,14 +148,14 @@ def healthy(runtime: Runtime, files: Path) -> Runtime:
 async def _fill(api: Api, folder: Path) -> None:
     alice = await api.admin()
     first, second = await api.namespace(alice), await api.namespace(alice)
-    await api.upload(alice, documents_made.handbook(folder), first, second)
-    loose = await api.upload(alice, documents_made.pdf(folder / "b.pdf", "Bees like clover."), first)
+    await api.upload(alice, factories.handbook(folder), first, second)
+    loose = await api.upload(alice, factories.pdf(folder / "b.pdf", "Bees like clover."), first)
     assert (await alice.delete(f"/api/namespaces/{first}/documents/{loose}")).status_code == 204
-    name, data = "w.docx", documents_made.word(folder / "w.docx", {"Wasps": "They build of paper."})
+    name, data = "w.docx", factories.word(folder / "w.docx", {"Wasps": "They build of paper."})
     coming = await alice.post("/api/documents", files={"file": (name, data.read_bytes())})
     assert coming.json()["id"] == 3
-    assert await api.upload(alice, documents_made.pdf(folder / "blank.pdf", ""), second) == 4
-    gone = await api.upload(alice, documents_made.pdf(folder / "m.pdf", "Moles dig at noon."), second)
+    assert await api.upload(alice, factories.pdf(folder / "blank.pdf", ""), second) == 4
+    gone = await api.upload(alice, factories.pdf(folder / "m.pdf", "Moles dig at noon."), second)
     chat = (await alice.post("/api/chats", json={"namespace_id": second})).json()["id"]
     await alice.post(f"/api/chats/{chat}/messages", json={"content": "When do moles dig?"})
     assert (await alice.delete(f"/api/documents/{gone}")).status_code == 204

@@ -22,22 +22,22 @@ from luma_rag.http.authentication import (
     is_secure,
     session_cookies,
 )
-from luma_rag.http.dependencies import Caller, Part, Services, Session
+from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
 from luma_rag.http.input import Login, PasswordChange, Registration, TokenRequest
 from luma_rag.http.openapi import problems
 from luma_rag.http.parameters import Id
-from luma_rag.paging import Items
+from luma_rag.pagination import Page
 
 
 @post("/register", opt=PUBLIC, responses=problems(403, 409, 429))
 async def register(
-    data: JSONBody[Registration], request: Request[Any, Any, Any], runtime: Services
+    data: JSONBody[Registration], request: Request[Any, Any, Any], runtime: RuntimeDependency
 ) -> UserView:
     """Make an account. The first one of an empty database becomes an administrator's."""
     registering = runtime.settings.registration
     if registering == "open":
         async with runtime.sessions.begin() as session:
-            await rate_limits.take(session, sign_in.registration_permit(browser_of(request).address))
+            await rate_limits.acquire(session, sign_in.registration_quota(browser_of(request).address))
     return await users.register(
         runtime.sessions, data.username, data.email, data.password, registering=registering
     )
@@ -45,7 +45,7 @@ async def register(
 
 @post("/login", opt=PUBLIC, status_code=HTTP_200_OK, responses=problems(401, 403, 429))
 async def login(
-    data: JSONBody[Login], request: Request[Any, Any, Any], runtime: Services
+    data: JSONBody[Login], request: Request[Any, Any, Any], runtime: RuntimeDependency
 ) -> Response[UserView]:
     """Sign in with a name or an e-mail address; sets the session cookie and the CSRF cookie.
 
@@ -74,18 +74,22 @@ async def me(session: Session, principal: Caller) -> UserView:
 
 
 @post("/password", status_code=HTTP_204_NO_CONTENT, responses=problems(429))
-async def change_password(data: JSONBody[PasswordChange], principal: Caller, runtime: Services) -> None:
+async def change_password(
+    data: JSONBody[PasswordChange], principal: Caller, runtime: RuntimeDependency
+) -> None:
     """Change the caller's password; all their other sessions and all their tokens end."""
     # Before anything is counted: else who holds a narrowed token could lock its user out.
     users.may_change_password(principal)
-    async with rate_limits.attempt(runtime.sessions, sign_in.password_permit(principal.user_id)):
+    async with rate_limits.count_failure(runtime.sessions, sign_in.password_quota(principal.user_id)):
         await users.change_password(runtime.sessions, principal, data.current, data.new)
 
 
 @get("/sessions")
-async def list_sessions(session: Session, principal: Caller, paging: Part) -> Items[SessionView]:
+async def list_sessions(
+    session: Session, principal: Caller, pagination: PaginationDependency
+) -> Page[SessionView]:
     """The caller's sessions in browsers, the one used last first. Not for narrowed tokens."""
-    return await browser_sessions.list_sessions(session, principal, paging)
+    return await browser_sessions.list_sessions(session, principal, pagination)
 
 
 @delete("/sessions/{session_id:int}")
@@ -108,9 +112,9 @@ async def create_token(data: JSONBody[TokenRequest], session: Session, principal
 
 
 @get("/tokens")
-async def tokens(session: Session, principal: Caller, paging: Part) -> Items[TokenView]:
+async def tokens(session: Session, principal: Caller, pagination: PaginationDependency) -> Page[TokenView]:
     """The caller's tokens without their secrets, oldest first. A narrowed one sees only itself."""
-    return await api_tokens.list_tokens(session, principal, paging)
+    return await api_tokens.list_tokens(session, principal, pagination)
 
 
 @delete("/tokens/{token_id:int}")

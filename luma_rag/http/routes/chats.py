@@ -11,13 +11,13 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from luma_rag.chat import history
 from luma_rag.chat.history import ChatView, Exchange, FeedbackView, MessageView
 from luma_rag.chat.service import TurnEvent
-from luma_rag.http.dependencies import Caller, Part, Services, Session
+from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
 from luma_rag.http.events import EVENT_STREAM, HEADERS, event_stream
 from luma_rag.http.input import ChatChange, NewChat, NewMessage, Verdict
 from luma_rag.http.openapi import AnswerOperation, problems
 from luma_rag.http.parameters import Id, OfNamespace
 from luma_rag.http.rate_limit import limited
-from luma_rag.paging import Items
+from luma_rag.pagination import Page
 
 
 @post("/chats", responses=problems(404))
@@ -28,10 +28,10 @@ async def start_chat(data: JSONBody[NewChat], session: Session, principal: Calle
 
 @get("/chats")
 async def list_chats(
-    session: Session, principal: Caller, paging: Part, namespace_id: OfNamespace = None
-) -> Items[ChatView]:
+    session: Session, principal: Caller, pagination: PaginationDependency, namespace_id: OfNamespace = None
+) -> Page[ChatView]:
     """The caller's chats, newest activity first."""
-    return await history.list_own(session, principal, namespace_id, paging)
+    return await history.list_own(session, principal, namespace_id, pagination)
 
 
 @get("/chats/{chat_id:int}")
@@ -55,9 +55,11 @@ async def remove_chat(chat_id: Id, session: Session, principal: Caller) -> None:
 
 
 @get("/chats/{chat_id:int}/messages")
-async def list_messages(chat_id: Id, session: Session, principal: Caller, paging: Part) -> Items[MessageView]:
+async def list_messages(
+    chat_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
+) -> Page[MessageView]:
     """The messages in order."""
-    return await history.messages(session, principal, chat_id, paging)
+    return await history.messages(session, principal, chat_id, pagination)
 
 
 @post(
@@ -71,7 +73,7 @@ async def ask(
     data: JSONBody[NewMessage],
     request: Request[Any, Any, Any],
     principal: Caller,
-    runtime: Services,
+    runtime: RuntimeDependency,
 ) -> Response[Exchange]:
     """Ask a question. As JSON, or as server-sent events with `Accept: text/event-stream`."""
     return await _respond(request, runtime.chats.ask(principal, chat_id, data.content), HTTP_201_CREATED)
@@ -85,7 +87,7 @@ async def ask(
     responses=problems(409, 502),
 )
 async def regenerate(
-    chat_id: Id, request: Request[Any, Any, Any], principal: Caller, runtime: Services
+    chat_id: Id, request: Request[Any, Any, Any], principal: Caller, runtime: RuntimeDependency
 ) -> Response[Exchange]:
     """Answer the last question again; the new answer takes the place of the old one."""
     return await _respond(request, runtime.chats.regenerate(principal, chat_id), HTTP_200_OK)

@@ -10,20 +10,20 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPT
 
 from luma_rag.access import Principal, grants
 from luma_rag.access.grants import SharedWith
-from luma_rag.documents import ingestion, intake
+from luma_rag.documents import ingestion, uploads
 from luma_rag.documents import service as documents
 from luma_rag.documents.ingestion import IngestionView
-from luma_rag.documents.intake import UploadedDocument
 from luma_rag.documents.service import DocumentView, PassageView
+from luma_rag.documents.uploads import UploadedDocument
 from luma_rag.errors import NotFoundError
 from luma_rag.http.authentication import principal_now
-from luma_rag.http.dependencies import Caller, Part, Services, Session
+from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
 from luma_rag.http.input import DocumentChange, Sharing
 from luma_rag.http.openapi import UploadOperation, problems
 from luma_rag.http.parameters import Id, InScope, OfPage
 from luma_rag.http.rate_limit import limited
 from luma_rag.http.upload import read_upload
-from luma_rag.paging import Items
+from luma_rag.pagination import Page
 
 _MEDIA_TYPES = {
     "pdf": "application/pdf",
@@ -34,13 +34,13 @@ _FILE_POLICY = "default-src 'none'; object-src 'self'; frame-ancestors 'self'"
 
 
 async def upload(
-    request: Request[Principal, float, Any], session: Session, runtime: Services
+    request: Request[Principal, float, Any], session: Session, runtime: RuntimeDependency
 ) -> Response[UploadedDocument]:
     """Store a PDF or DOCX and queue it for the namespaces named. 200 instead of 201: it was there already."""
     received = await read_upload(request, runtime.storage)
     try:
         principal = await principal_now(request)
-        added = await intake.add(
+        added = await uploads.add(
             session,
             runtime.storage,
             principal,
@@ -61,10 +61,10 @@ async def upload(
 
 @get("/")
 async def list_documents(
-    session: Session, principal: Caller, paging: Part, which: InScope = "all"
-) -> Items[DocumentView]:
+    session: Session, principal: Caller, pagination: PaginationDependency, which: InScope = "all"
+) -> Page[DocumentView]:
     """The documents that the caller can read, newest first."""
-    return await documents.list_readable(session, principal, which, paging)
+    return await documents.list_readable(session, principal, which, pagination)
 
 
 @get("/{doc_id:int}")
@@ -82,7 +82,7 @@ async def change_document(
 
 
 @delete("/{doc_id:int}")
-async def remove_document(doc_id: Id, principal: Caller, runtime: Services) -> None:
+async def remove_document(doc_id: Id, principal: Caller, runtime: RuntimeDependency) -> None:
     """Delete with all vectors and the stored file."""
     async with runtime.sessions.begin() as session:
         path = await documents.remove(session, principal, doc_id)
@@ -98,7 +98,7 @@ async def remove_document(doc_id: Id, principal: Caller, runtime: Services) -> N
         )
     },
 )
-async def file(doc_id: Id, session: Session, principal: Caller, runtime: Services) -> File:
+async def file(doc_id: Id, session: Session, principal: Caller, runtime: RuntimeDependency) -> File:
     """The original bytes; a PDF opens in the browser."""
     found = await documents.file(session, principal, runtime.storage, doc_id)
     if not found.path.is_file():
@@ -114,16 +114,18 @@ async def file(doc_id: Id, session: Session, principal: Caller, runtime: Service
 
 @get("/{doc_id:int}/passages")
 async def passages(
-    doc_id: Id, session: Session, principal: Caller, paging: Part, page: OfPage = None
-) -> Items[PassageView]:
+    doc_id: Id, session: Session, principal: Caller, pagination: PaginationDependency, page: OfPage = None
+) -> Page[PassageView]:
     """The parsed text in order."""
-    return await documents.passages(session, principal, doc_id, page, paging)
+    return await documents.passages(session, principal, doc_id, page, pagination)
 
 
 @get("/{doc_id:int}/permissions")
-async def permissions(doc_id: Id, session: Session, principal: Caller, paging: Part) -> Items[SharedWith]:
+async def permissions(
+    doc_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
+) -> Page[SharedWith]:
     """With whom the document is shared. Owner and admins."""
-    return await grants.shared_with(session, principal, doc_id, paging)
+    return await grants.shared_with(session, principal, doc_id, pagination)
 
 
 @put("/{doc_id:int}/permissions/{user_id:int}", responses=problems(409))

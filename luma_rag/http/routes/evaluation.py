@@ -10,33 +10,33 @@ from luma_rag.evaluation import question_set, service
 from luma_rag.evaluation.question_set import Candidate, KnownPlace, KnownQuestion, NewQuestion
 from luma_rag.evaluation.report import Comparison
 from luma_rag.evaluation.service import FullRun, RunView
-from luma_rag.http.dependencies import Caller, Part, Services, Session
+from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
 from luma_rag.http.input import NewEvaluation, Questions
 from luma_rag.http.openapi import problems
 from luma_rag.http.parameters import Id
 from luma_rag.http.rate_limit import limited, limits_of
-from luma_rag.paging import Items
+from luma_rag.pagination import Page
 
 
 @get("/questions")
 async def list_questions(
-    namespace_id: Id, session: Session, principal: Caller, paging: Part
-) -> Items[KnownQuestion]:
+    namespace_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
+) -> Page[KnownQuestion]:
     """The questions that the namespace is measured with, in the order in which they were added."""
-    return await question_set.questions_of(session, principal, namespace_id, paging)
+    return await question_set.questions_of(session, principal, namespace_id, pagination)
 
 
 @post("/questions", responses=problems(409))
 async def add_questions(
     namespace_id: Id, data: JSONBody[Questions], session: Session, principal: Caller
-) -> Items[KnownQuestion]:
+) -> Page[KnownQuestion]:
     """Add questions whose answers stand in known places."""
     new = [
         NewQuestion(q.question, [KnownPlace(p.doc_id, p.page, p.quote) for p in q.places])
         for q in data.questions
     ]
     added = await question_set.add(session, principal, namespace_id, new)
-    return Items(added, len(added))
+    return Page(added, len(added))
 
 
 @delete("/questions/{question_id:int}")
@@ -46,9 +46,11 @@ async def remove_question(namespace_id: Id, question_id: Id, session: Session, p
 
 
 @get("/questions/candidates")
-async def candidates(namespace_id: Id, session: Session, principal: Caller, paging: Part) -> Items[Candidate]:
+async def candidates(
+    namespace_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
+) -> Page[Candidate]:
     """What the caller asked here and judged the answer of: likely questions for the set. Nobody else's."""
-    return await question_set.candidates(session, principal, namespace_id, paging)
+    return await question_set.candidates(session, principal, namespace_id, pagination)
 
 
 @post("/evaluations", opt=limited("questions"), responses=problems(409))
@@ -57,7 +59,7 @@ async def evaluate(
     data: JSONBody[NewEvaluation],
     request: Request[Any, Any, Any],
     principal: Caller,
-    runtime: Services,
+    runtime: RuntimeDependency,
 ) -> FullRun:
     """Ask every question of the set and keep what was measured; for another user's rights level 3.
 
@@ -71,16 +73,16 @@ async def evaluate(
         k=data.k,
         rerank=data.rerank,
         user_id=data.user_id,
-        before_searches=partial(limits_of(request).take, "searches", principal.user_id),
+        before_searches=partial(limits_of(request).acquire, "searches", principal.user_id),
     )
 
 
 @get("/evaluations")
 async def list_evaluations(
-    namespace_id: Id, session: Session, principal: Caller, paging: Part
-) -> Items[RunView]:
+    namespace_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
+) -> Page[RunView]:
     """The runs, newest first."""
-    return await service.runs_of(session, principal, namespace_id, paging)
+    return await service.runs_of(session, principal, namespace_id, pagination)
 
 
 @get("/evaluations/{run_id:int}")
@@ -91,7 +93,7 @@ async def get_evaluation(namespace_id: Id, run_id: Id, session: Session, princip
 
 @get("/evaluations/{run_id:int}/compare/{other_id:int}", opt=limited("questions"))
 async def compare_evaluations(
-    namespace_id: Id, run_id: Id, other_id: Id, principal: Caller, runtime: Services
+    namespace_id: Id, run_id: Id, other_id: Id, principal: Caller, runtime: RuntimeDependency
 ) -> Comparison:
     """How another run differs from this one, with a paired test by question."""
     return await service.compare(runtime, principal, namespace_id, run_id, other_id)

@@ -7,8 +7,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from luma_rag.documents import workload
-from luma_rag.documents.workload import Workload
+from luma_rag.documents import ingestion_stats
+from luma_rag.documents.ingestion_stats import IngestionStats
 from luma_rag.http.dependencies import Caller, Session
 
 
@@ -16,7 +16,7 @@ from luma_rag.http.dependencies import Caller, Session
 async def metrics(session: Session, principal: Caller) -> Response[bytes]:
     """Counts and times as Prometheus text. For administrators, and for their tokens however narrowed."""
     of_workers = CollectorRegistry()
-    of_workers.register(_Workers(await workload.measure(session, principal)))
+    of_workers.register(_Workers(await ingestion_stats.measure(session, principal)))
     return Response(
         generate_latest(REGISTRY) + generate_latest(of_workers),
         media_type="text/plain",
@@ -27,7 +27,7 @@ async def metrics(session: Session, principal: Caller) -> Response[bytes]:
 class _Workers(Collector):
     """What the workers, which are other processes, have left in the database."""
 
-    def __init__(self, measured: Workload) -> None:
+    def __init__(self, measured: IngestionStats) -> None:
         self._measured = measured
 
     def collect(self) -> Iterator[Metric]:

@@ -11,25 +11,27 @@ from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 from luma_rag import namespaces
 from luma_rag.access import grants
 from luma_rag.access.grants import Member
-from luma_rag.documents import placement
+from luma_rag.documents import namespace_documents
 from luma_rag.documents.ingestion import IngestionView
-from luma_rag.documents.placement import NamespaceDocument
+from luma_rag.documents.namespace_documents import NamespaceDocument
 from luma_rag.http.authentication import still_signed_in
-from luma_rag.http.dependencies import Caller, Part, Services, Session
+from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
 from luma_rag.http.events import EVENT_STREAM, HEADERS, change_stream, last_event
 from luma_rag.http.input import DocumentReference, Membership, NamespaceChange, NewNamespace, Search
 from luma_rag.http.openapi import EventsOperation, problems
 from luma_rag.http.parameters import Id
 from luma_rag.http.rate_limit import limited
 from luma_rag.namespaces import NamespaceView
-from luma_rag.paging import Items
+from luma_rag.pagination import Page
 from luma_rag.retrieval.search import SearchResult
 
 
 @get("/")
-async def list_namespaces(session: Session, principal: Caller, paging: Part) -> Items[NamespaceView]:
+async def list_namespaces(
+    session: Session, principal: Caller, pagination: PaginationDependency
+) -> Page[NamespaceView]:
     """The namespaces that the caller can read, by name."""
-    return await namespaces.list_readable(session, principal, paging)
+    return await namespaces.list_readable(session, principal, pagination)
 
 
 @post("/")
@@ -68,9 +70,11 @@ async def remove_namespace(namespace_id: Id, session: Session, principal: Caller
 
 
 @get("/{namespace_id:int}/members")
-async def members(namespace_id: Id, session: Session, principal: Caller, paging: Part) -> Items[Member]:
+async def members(
+    namespace_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
+) -> Page[Member]:
     """The members, by name. Level 3."""
-    return await grants.members(session, principal, namespace_id, paging)
+    return await grants.members(session, principal, namespace_id, pagination)
 
 
 @put("/{namespace_id:int}/members/{user_id:int}", responses=problems(409))
@@ -89,10 +93,10 @@ async def remove_member(namespace_id: Id, user_id: Id, session: Session, princip
 
 @get("/{namespace_id:int}/documents")
 async def documents_of_namespace(
-    namespace_id: Id, session: Session, principal: Caller, paging: Part
-) -> Items[NamespaceDocument]:
+    namespace_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
+) -> Page[NamespaceDocument]:
     """The documents held or on their way, newest first. Level 1."""
-    return await placement.documents_of(session, principal, namespace_id, paging)
+    return await namespace_documents.documents_of(session, principal, namespace_id, pagination)
 
 
 @post(
@@ -105,13 +109,13 @@ async def add_document(
     namespace_id: Id, data: JSONBody[DocumentReference], session: Session, principal: Caller
 ) -> IngestionView:
     """Add a document that is uploaded already; its embeddings are reused. Level 2."""
-    return await placement.add(session, principal, namespace_id, data.doc_id)
+    return await namespace_documents.add(session, principal, namespace_id, data.doc_id)
 
 
 @delete("/{namespace_id:int}/documents/{doc_id:int}", opt=limited("uploads"))
 async def remove_document(namespace_id: Id, doc_id: Id, session: Session, principal: Caller) -> None:
     """Take a document out; its vectors here are gone when the call returns. Level 2."""
-    await placement.remove(session, principal, namespace_id, doc_id)
+    await namespace_documents.remove(session, principal, namespace_id, doc_id)
 
 
 @get(
@@ -120,13 +124,13 @@ async def remove_document(namespace_id: Id, doc_id: Id, session: Session, princi
     operation_class=EventsOperation,
     responses=problems(429),
 )
-async def follow(namespace_id: Id, request: Request[Any, Any, Any], runtime: Services) -> Stream:
+async def follow(namespace_id: Id, request: Request[Any, Any, Any], runtime: RuntimeDependency) -> Stream:
     """Every change of an ingestion in the namespace as server-sent events, until the client leaves. Level 1.
 
     First come the ingestions that are not finished. A client that comes back with the header `Last-Event-ID`
     also gets what was finished since, and should list the documents anew to see which were removed.
     """
-    changes = runtime.feed.follow(
+    changes = runtime.change_stream.subscribe(
         partial(still_signed_in, request), namespace_id, last_event(request.headers.get("last-event-id"))
     )
     first = await anext(changes)
@@ -135,7 +139,7 @@ async def follow(namespace_id: Id, request: Request[Any, Any, Any], runtime: Ser
 
 @post("/{namespace_id:int}/search", status_code=HTTP_200_OK, opt=limited("searches"))
 async def search(
-    namespace_id: Id, data: JSONBody[Search], principal: Caller, runtime: Services
+    namespace_id: Id, data: JSONBody[Search], principal: Caller, runtime: RuntimeDependency
 ) -> SearchResult:
     """The passages that fit a query best, without neighbours and copies of better ones. Level 1."""
     return await runtime.retriever.search(

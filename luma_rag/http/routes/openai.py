@@ -12,7 +12,7 @@ from luma_rag import namespaces
 from luma_rag.chat.history import MessageView
 from luma_rag.errors import LLMError
 from luma_rag.http.completions import PREFIX, Completion, CompletionRequest, openai_problem, pieces, whole
-from luma_rag.http.dependencies import Caller, Services, Session
+from luma_rag.http.dependencies import Caller, RuntimeDependency, Session
 from luma_rag.http.errors import HANDLERS, answer, problem
 from luma_rag.http.events import EVENT_STREAM, HEADERS
 from luma_rag.http.openapi import CompletionOperation, problems
@@ -55,7 +55,7 @@ async def list_models(session: Session, principal: Caller) -> Models:
     responses=problems(404, 502),
 )
 async def complete(
-    data: JSONBody[CompletionRequest], principal: Caller, runtime: Services
+    data: JSONBody[CompletionRequest], principal: Caller, runtime: RuntimeDependency
 ) -> Response[Completion]:
     """Answer the last message from the namespace that `model` names, with citations under `luma`. Level 1.
 

@@ -10,11 +10,11 @@ from litestar.params import QueryParameter
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_302_FOUND
 
-from luma_rag.accounts import identities, users
-from luma_rag.accounts.identities import OpenIDError
+from luma_rag.accounts import external_identities, users
+from luma_rag.accounts.external_identities import OpenIDError
 from luma_rag.errors import NotFoundError
 from luma_rag.http.authentication import PUBLIC, browser_of, is_secure, session_cookies
-from luma_rag.http.dependencies import Services, Session
+from luma_rag.http.dependencies import RuntimeDependency, Session
 from luma_rag.http.errors import answer, log_failure
 from luma_rag.http.openapi import problems
 from luma_rag.http.rate_limit import limited
@@ -41,7 +41,7 @@ class SignInOptions(msgspec.Struct, frozen=True):
 
 
 @get("/options", opt=PUBLIC)
-async def options(session: Session, runtime: Services) -> SignInOptions:
+async def options(session: Session, runtime: RuntimeDependency) -> SignInOptions:
     """Which ways to sign in there are beside the password, and whether one can register."""
     settings = runtime.settings
     return SignInOptions(
@@ -51,7 +51,7 @@ async def options(session: Session, runtime: Services) -> SignInOptions:
 
 
 @get("/openid", opt={**PUBLIC, **limited("providers")}, status_code=HTTP_302_FOUND, responses=problems(404))
-async def begin(request: Request[Any, Any, Any], runtime: Services) -> Redirect:
+async def begin(request: Request[Any, Any, Any], runtime: RuntimeDependency) -> Redirect:
     """Send the browser to the OpenID provider."""
     if runtime.openid is None:
         raise _not_configured()
@@ -77,7 +77,7 @@ async def begin(request: Request[Any, Any, Any], runtime: Services) -> Redirect:
 )
 async def come_back(
     request: Request[Any, Any, Any],
-    runtime: Services,
+    runtime: RuntimeDependency,
     returned: Returned = None,
     code: Code = None,
     error: Failure = None,
@@ -93,7 +93,7 @@ async def come_back(
         error=error,
     )
     settings = runtime.settings
-    secret = await identities.sign_in(
+    secret = await external_identities.sign_in(
         runtime.sessions,
         identity,
         browser_of(request),
@@ -125,7 +125,7 @@ def _not_configured() -> NotFoundError:
     return NotFoundError("No OpenID provider is configured here. Sign in with your password.")
 
 
-def _redirect_uri(request: Request[Any, Any, Any], runtime: Services) -> str:
+def _redirect_uri(request: Request[Any, Any, Any], runtime: RuntimeDependency) -> str:
     # What a request says of its host can be forged.
     base = runtime.settings.public_url or str(request.base_url)
     return f"{base.rstrip('/')}{PATH}/callback"

@@ -6,7 +6,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
 from luma_rag.http.authentication import PUBLIC
-from luma_rag.http.dependencies import Services
+from luma_rag.http.dependencies import RuntimeDependency
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ async def live() -> Health:
         )
     },
 )
-async def ready(runtime: Services) -> Response[Health]:
+async def ready(runtime: RuntimeDependency) -> Response[Health]:
     """The database is migrated and reachable, the embedder loaded, the queue reachable."""
     checks = await runtime.checks()
     is_ok = all(result == "ok" for result in checks.values())

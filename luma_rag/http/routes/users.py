@@ -8,22 +8,24 @@ from litestar.params import JSONBody
 from luma_rag.access import require_admin
 from luma_rag.accounts import removal, users
 from luma_rag.accounts.users import AccountView, UserName
-from luma_rag.http.dependencies import Caller, Part, Services, Session
+from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
 from luma_rag.http.input import NewUser, UserChange
 from luma_rag.http.openapi import problems
 from luma_rag.http.parameters import HandTo, Id, OfContents, OfName
-from luma_rag.paging import Items
+from luma_rag.pagination import Page
 
 
 @get("/")
-async def list_users(session: Session, principal: Caller, paging: Part) -> Items[AccountView]:
+async def list_users(
+    session: Session, principal: Caller, pagination: PaginationDependency
+) -> Page[AccountView]:
     """All users, by id."""
     require_admin(principal)
-    return await users.list_users(session, paging)
+    return await users.list_users(session, pagination)
 
 
 @post("/", responses=problems(409))
-async def create_user(data: JSONBody[NewUser], principal: Caller, runtime: Services) -> AccountView:
+async def create_user(data: JSONBody[NewUser], principal: Caller, runtime: RuntimeDependency) -> AccountView:
     """Make an account for somebody."""
     require_admin(principal)
     return await users.create(
@@ -46,7 +48,7 @@ async def get_user(user_id: Id, session: Session, principal: Caller) -> AccountV
 
 @patch("/{user_id:int}", responses=problems(409))
 async def change_user(
-    user_id: Id, data: JSONBody[UserChange], principal: Caller, runtime: Services
+    user_id: Id, data: JSONBody[UserChange], principal: Caller, runtime: RuntimeDependency
 ) -> AccountView:
     """Change a user's role, reset their password, disable or enable their account.
 
@@ -66,7 +68,11 @@ async def change_user(
 
 @delete("/{user_id:int}", responses=problems(409))
 async def remove_user(
-    user_id: Id, principal: Caller, runtime: Services, hand_to: HandTo = None, contents: OfContents = None
+    user_id: Id,
+    principal: Caller,
+    runtime: RuntimeDependency,
+    hand_to: HandTo = None,
+    contents: OfContents = None,
 ) -> None:
     """Remove a user with their chats; not the last administrator whose account is enabled.
 

@@ -3,7 +3,7 @@
 import { call, listAll, Problem, upload } from "./api.js";
 import { askFor, messageOf } from "./dialog.js";
 import { announce, byId, count, el, icon, iconButton, notify } from "./dom.js";
-import { follow } from "./feed.js";
+import { follow } from "./change-stream.js";
 import { WRITE } from "./namespaces.js";
 import { fileUrl, showDocument } from "./source.js";
 

@@ -1,0 +1,236 @@
+"""Accounts of people whom an OpenID provider vouches for.
+
+An account is found by what the provider calls the person (issuer and subject), never by an address or a
+name, which can change hands. Only the first time, and only if the settings say so, a verified address may
+lead to an account that exists, or a new one is made.
+"""
+
+import re
+from typing import ClassVar, Protocol
+
+import msgspec
+from sqlalchemy import exists, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from luma_rag import audit
+from luma_rag.accounts.account_status import require_enabled
+from luma_rag.accounts.passwords import UNUSABLE
+from luma_rag.accounts.sessions import Browser, start_session
+from luma_rag.accounts.users import is_email
+from luma_rag.db.base import utcnow
+from luma_rag.db.models import ExternalIdentity, User
+from luma_rag.db.session import Sessions
+from luma_rag.errors import ForbiddenError, LumaError
+
+_MAX_USERNAME = 50
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who a provider says somebody is. What it did not say, or not in a usable form, is None."""
+
+    issuer: str
+    subject: str
+    email: str | None = None
+    is_email_verified: bool = False
+    username: str | None = None
+
+
+class OpenIDError(LumaError):
+    """A sign-in by a provider that failed; `reason` is a short name of why, for the page."""
+
+    status = 403
+    title = "Not signed in"
+    reason: ClassVar[str]
+
+
+class SignInCancelledError(OpenIDError):
+    """The person did not agree, or the provider did not."""
+
+    reason = "cancelled"
+
+
+class SignInStaleError(OpenIDError):
+    """Not the sign-in that this browser began last."""
+
+    reason = "stale"
+
+
+class IdentityRefusedError(OpenIDError):
+    """What the provider sent does not prove who somebody is."""
+
+    reason = "refused"
+
+
+class NoAccountError(OpenIDError):
+    """The provider knows the person, Luma does not."""
+
+    reason = "no-account"
+
+
+class AccountDisabledError(OpenIDError):
+    """The account may not be used for now."""
+
+    reason = "disabled"
+
+
+class ProviderUnavailableError(OpenIDError):
+    """The provider can't be asked."""
+
+    status = 503
+    title = "Unavailable"
+    reason = "unavailable"
+
+
+class IdentityProvider(Protocol):
+    """Says who somebody is. A sign-in is recognised by a `secret` that its browser keeps."""
+
+    async def authorization_url(self, secret: str, redirect_uri: str) -> str:
+        """Where to send the browser; it comes back to `redirect_uri`.
+
+        Raises:
+            ProviderUnavailableError: the provider can't be asked, or describes itself wrongly.
+        """
+        ...
+
+    async def identity(
+        self, secret: str | None, redirect_uri: str, *, state: str | None, code: str | None, error: str | None
+    ) -> Identity:
+        """Who came back, with `state` and `code` or `error`; `secret` is what the browser kept.
+
+        Raises:
+            SignInStaleError: it is not the sign-in that this browser began last.
+            SignInCancelledError: the person, or the provider, refused.
+            IdentityRefusedError: what the provider says of them does not hold.
+            ProviderUnavailableError: the provider can't be asked.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        ...
+
+
+async def sign_in(
+    sessions: Sessions,
+    identity: Identity,
+    browser: Browser,
+    *,
+    match_email: bool,
+    register: bool,
+    days: int,
+) -> str:
+    """Start a session for the account of an identity; gives its secret.
+
+    `match_email`: a verified address leads to the account that has it. `register`: somebody with a verified
+    address that no account has gets a new one.
+
+    Raises:
+        NoAccountError: there is no account for them; it says what to do.
+        AccountDisabledError: there is, and it is disabled.
+    """
+    try:
+        for is_last_try in (False, True):
+            try:
+                async with sessions.begin() as session:
+                    user_id = await _account(session, identity, match_email=match_email, register=register)
+                    await audit.record(session, "sign-in.succeeded", user_id, method="openid")
+                    return await start_session(session, user_id, browser, days=days)
+            except IntegrityError:
+                # The same person in two windows: the other one made the account, which is there now.
+                if is_last_try:
+                    raise
+    except (NoAccountError, AccountDisabledError) as error:
+        async with sessions.begin() as session:
+            await audit.record(
+                session,
+                "sign-in.failed",
+                None,
+                method="openid",
+                reason=error.reason,
+                subject=identity.subject,
+            )
+        raise
+    raise AssertionError("unreachable")  # pragma: no cover
+
+
+async def _account(session: AsyncSession, identity: Identity, *, match_email: bool, register: bool) -> int:
+    """The id of the account that an identity signs in to."""
+    known = select(ExternalIdentity.user_id).where(
+        ExternalIdentity.issuer == identity.issuer, ExternalIdentity.subject == identity.subject
+    )
+    user_id = await session.scalar(known)
+    if user_id is None:
+        user_id = await _first_time(session, identity, match_email=match_email, register=register)
+    try:
+        await require_enabled(session, user_id)
+    except ForbiddenError as error:
+        raise AccountDisabledError(error.detail) from None
+    return user_id
+
+
+async def _first_time(session: AsyncSession, identity: Identity, *, match_email: bool, register: bool) -> int:
+    email = identity.email
+    if not (match_email or register):
+        raise NoAccountError("You have no account here that belongs to this sign-in. Ask an administrator.")
+    if email is None or not identity.is_email_verified or not is_email(email):
+        raise NoAccountError(
+            "You have no account here yet, and none can be found or made without an e-mail address that the "
+            "provider has verified. Have it verified there, or ask an administrator."
+        )
+    user = await session.scalar(
+        select(User).where(func.lower(User.email) == func.lower(email)).with_for_update()
+    )
+    if user is not None:
+        if not match_email:
+            raise NoAccountError(
+                "There is an account with your address that this sign-in does not lead to. Sign in to it "
+                "with its password, or ask an administrator."
+            )
+        await _require_unlinked(session, user.id, identity.issuer)
+    elif register:
+        user = await _create(session, identity, email)
+    else:
+        raise NoAccountError("No account has your address. Ask an administrator to make one for you.")
+    session.add(
+        ExternalIdentity(
+            issuer=identity.issuer, subject=identity.subject, user_id=user.id, created_at=utcnow()
+        )
+    )
+    await session.flush()
+    await audit.record(
+        session, "identity.linked", user.id, user_id=user.id, issuer=identity.issuer, subject=identity.subject
+    )
+    return user.id
+
+
+async def _require_unlinked(session: AsyncSession, user_id: int, issuer: str) -> None:
+    # Two people of one provider with the same address: it was given to somebody new.
+    linked = exists().where(ExternalIdentity.user_id == user_id, ExternalIdentity.issuer == issuer)
+    if await session.scalar(select(linked)):
+        raise NoAccountError(
+            "The account with your address belongs to somebody else at this provider. Ask an administrator."
+        )
+
+
+async def _create(session: AsyncSession, identity: Identity, email: str) -> User:
+    if not await session.scalar(select(exists().select_from(User))):
+        # It would be nobody's administrator, and keep the first one from registering.
+        raise NoAccountError("The first account is the administrator's: register with a password first.")
+    username = await _free_username(session, identity.username or email.partition("@")[0])
+    user = User(username=username, email=email, password=UNUSABLE, role="user")
+    session.add(user)
+    await session.flush()
+    await audit.record(session, "account.created", user.id, user_id=user.id, role=user.role)
+    return user
+
+
+async def _free_username(session: AsyncSession, wished: str) -> str:
+    """A name made of the one wished for that fits and that nobody has."""
+    fitting = re.sub(r"[^\w.\- ]", "-", wished)[:_MAX_USERNAME].strip(".- ") or "user"
+    name, number = fitting, 1
+    while await session.scalar(select(exists().where(func.lower(User.username) == func.lower(name)))):
+        number += 1
+        ending = f"-{number}"
+        name = fitting[: _MAX_USERNAME - len(ending)] + ending
+    return name

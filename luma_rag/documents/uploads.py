@@ -1,0 +1,157 @@
+"""Uploads: store the file, create the document, and enqueue it for namespaces."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import PurePath, PureWindowsPath
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ingest.errors import PermanentError
+from ingest.parsers import detect_type
+from luma_rag.access import Principal, require_namespace
+from luma_rag.access.principal import WRITE
+from luma_rag.audit import record
+from luma_rag.db.base import utcnow
+from luma_rag.db.models import Document, NamespaceDoc
+from luma_rag.documents import namespace_documents
+from luma_rag.documents.ingestion import IngestionView
+from luma_rag.documents.service import MAX_TITLE, DocumentView, checked_title, view
+from luma_rag.documents.storage import FileStorage, StoredFile
+from luma_rag.errors import ConflictError, ForbiddenError, UnsupportedTypeError
+
+
+class UploadedDocument(DocumentView, frozen=True):
+    """An uploaded document and the ingestions queued for it."""
+
+    ingestions: list[IngestionView]
+
+
+class Added(msgspec.Struct, frozen=True):
+    """The outcome of an upload: `is_new` is false if the document already existed.
+
+    If `is_file_kept` is false, the stored file is not needed and should be removed.
+    """
+
+    document: UploadedDocument
+    is_new: bool
+    is_file_kept: bool
+
+
+async def store_file(storage: FileStorage, pieces: AsyncIterator[bytes]) -> tuple[StoredFile, str]:
+    """Store an upload and detect its type from its content.
+
+    Raises:
+        UnsupportedTypeError: it is neither PDF nor DOCX; nothing is stored.
+        TooLargeError, InvalidInputError, UnavailableError: see `FileStorage.write`.
+    """
+    stored = await storage.write(pieces)
+    try:
+        return stored, detect_type(storage.path(stored.path))
+    except PermanentError as error:
+        storage.remove(stored.path)
+        raise UnsupportedTypeError(str(error)) from None
+
+
+async def add(
+    session: AsyncSession,
+    storage: FileStorage,
+    principal: Principal,
+    stored: StoredFile,
+    kind: str,
+    filename: str,
+    *,
+    title: str | None,
+    is_public: bool,
+    namespace_ids: Sequence[int],
+) -> Added:
+    """Create a document from a stored file and enqueue it for the namespaces.
+
+    The same bytes from the same user are the same document. It is then enqueued only where it is missing, and
+    the new file is used only if the previous one is lost.
+
+    Raises:
+        ForbiddenError: the token is read-only, or the caller has less than level 2 in a namespace.
+        NotFoundError: the caller can't see a namespace.
+    """
+    if principal.max_level < WRITE:
+        raise ForbiddenError("This token may only read; uploading needs one with level 2.")
+    if principal.namespace_ids is not None and not namespace_ids:
+        raise ForbiddenError("This token reaches only some namespaces: name one of them as namespace_id.")
+    for namespace_id in namespace_ids:
+        await require_namespace(session, principal, namespace_id, WRITE)
+    filename = clean_filename(filename)
+    document = await _same_file(session, principal, stored)
+    is_new = document is None
+    is_file_kept = document is None or await _replaces_lost(session, storage, document, stored)
+    if document is None:
+        document = Document(
+            user_id=principal.user_id,
+            title=checked_title(title if title is not None else PurePath(filename).stem or filename),
+            file_path=stored.path,
+            file_metadata={
+                "original_filename": filename,
+                "size": stored.size,
+                "sha256": stored.sha256,
+            },
+            type=kind,
+            is_public=is_public,
+            uploaded_at=utcnow(),
+        )
+        session.add(document)
+        try:
+            await session.flush()
+        except IntegrityError:
+            raise ConflictError(
+                "You are uploading this very file right now, in another request. Look at your documents."
+            ) from None
+        await record(
+            session, "document.uploaded", principal.user_id, doc_id=document.id, is_public=document.is_public
+        )
+    held = set(
+        await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == document.id))
+    )
+    ingestions = [
+        await namespace_documents.enqueue(session, principal, namespace_id, document.id)
+        for namespace_id in dict.fromkeys(namespace_ids)
+        if namespace_id not in held
+    ]
+    own = view(document, "write")
+    uploaded = UploadedDocument(**msgspec.structs.asdict(own), ingestions=ingestions)
+    return Added(uploaded, is_new, is_file_kept)
+
+
+def clean_filename(filename: str) -> str:
+    """The last component of a path from any system, printable and at most 255 characters long."""
+    name = PureWindowsPath(PurePath(filename).name).name
+    printable = "".join(character for character in name if character.isprintable()).strip()
+    return printable[-MAX_TITLE:] or "document"
+
+
+async def _same_file(session: AsyncSession, principal: Principal, stored: StoredFile) -> Document | None:
+    return await session.scalar(
+        select(Document).where(
+            # No further right is required: the caller owns the file and has its bytes.
+            Document.user_id == principal.user_id,
+            Document.file_metadata["sha256"].as_string() == stored.sha256,
+        )
+    )
+
+
+async def _replaces_lost(
+    session: AsyncSession, storage: FileStorage, document: Document, stored: StoredFile
+) -> bool:
+    """Use a stored file as the document's file if that is missing. Returns whether it was."""
+    if storage.path(document.file_path).is_file():
+        return False
+    # Lock and check again. Of two concurrent uploads, one would otherwise leave an orphaned file.
+    locked = select(Document.file_path).where(Document.id == document.id).with_for_update(key_share=True)
+    path = await session.scalar(locked)
+    if path is None:
+        raise ConflictError("The document was just deleted. Upload the file again.")
+    if storage.path(path).is_file():
+        return False
+    document.file_path = stored.path
+    await session.flush()
+    return True

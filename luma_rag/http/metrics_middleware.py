@@ -1,0 +1,35 @@
+"""Times the requests, for the metrics."""
+
+import time
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from luma_rag.metrics import REQUESTS
+
+# A client can send any method and any path; a label for each of them would fill the memory.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class MetricsMiddleware:
+    """An application whose requests are timed until the response begins, by route and status."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+
+        async def timed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                # Set by the router where it has found a route.
+                route = scope.get("path_template") or "none"
+                REQUESTS.labels(route, method, message["status"]).observe(time.perf_counter() - began)
+            await send(message)
+
+        await self._app(scope, receive, timed)

@@ -1,0 +1,58 @@
+"""Where a request comes from: its id, and the address of its client."""
+
+import re
+import secrets
+from typing import Any
+
+from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from msgspec import structs
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from luma_rag.audit import RequestContext, request_context
+
+HEADER = "x-request-id"
+# It goes into headers, log lines and tables: letters that mean nothing in any of them.
+_HARMLESS = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+class RequestContextMiddleware:
+    """Sets `luma_rag.audit.request_context` for the whole request, streams included, and answers the id.
+
+    The id, the address and the scheme that `X-Request-Id` and `X-Forwarded-*` name are taken over from the
+    trusted proxies only (addresses and networks, separated by commas); from others they mean nothing.
+    """
+
+    def __init__(self, app: ASGIApp, trusted_proxies: str | None) -> None:
+        self._app = app
+        self._forwarded: Any = ProxyHeadersMiddleware(self._with_address, trusted_proxies or "")  # type: ignore[arg-type]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request under its id; the lifespan of the application passes."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        request_id = self._given_id(scope) or secrets.token_hex(8)
+        request_context.set(RequestContext(request_id, None))
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableScopeHeaders(message)[HEADER] = request_id
+            await send(message)
+
+        await self._forwarded(scope, receive, send_with_id)
+
+    async def _with_address(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = scope.get("client")
+        request_context.set(structs.replace(request_context.get(), address=client[0] if client else None))
+        await self._app(scope, receive, send)
+
+    def _given_id(self, scope: Scope) -> str | None:
+        client = scope.get("client")
+        if client is None or client[0] not in self._forwarded.trusted_hosts:
+            return None
+        for name, value in scope["headers"]:
+            if name == HEADER.encode() and _HARMLESS.fullmatch(value):
+                return value.decode()
+        return None
