@@ -22,8 +22,8 @@ class BertEncoder:
     def __init__(self, graph: Path, words: Vector, threads: int | None = None) -> None:
         """Load `graph`, an ONNX file.
 
-        `words` are the embeddings of all tokens, of shape (tokens, width). They are read row by row and may be
-        a mapped file. `threads` compute one batch; all cores where it is None.
+        `words` are the embeddings of all tokens, of shape (tokens, width), read row by row; they may be in a
+        mapped file. `threads` compute one batch; all cores where it is None.
         """
         self._words = words
         options = onnxruntime.SessionOptions()
