@@ -11,11 +11,11 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 export PIP_NO_COMPILE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test plant fuzz check format wheels lock clean
+.PHONY: help demo serve test plant fuzz check format docs docs-serve wheels lock clean
 
 help:  ## Print what can be made
-	@sed -nE 's/^([a-z]+):[^#]*  ## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
-		printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -nE 's/^([a-z-]+):[^#]*  ## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 demo: $(VENV)/.base  ## Read the demo documents and answer questions from them
 	@$(BIN)/python docs/demo/run.py
@@ -47,6 +47,13 @@ format: $(VENV)/.dev  ## Put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(VENV)/.docs  ## Regenerate the reference pages and build the documentation site into site/
+	$(BIN)/python -m scripts.docs
+	$(BIN)/zensical build --strict --clean
+
+docs-serve: docs  ## Serve the documentation site at http://127.0.0.1:8001
+	$(BIN)/zensical serve --dev-addr 127.0.0.1:8001
+
 wheels: $(VENV)/.python  ## Build every package into dist/
 	@rm -f dist/*.whl
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist . $(wildcard packages/*/)
@@ -77,6 +84,10 @@ $(VENV)/.dev: requirements-dev.lock requirements-torch.lock $(wildcard packages/
 	$(INSTALL) --no-build-isolation $(addprefix --editable ,$(wildcard packages/*/))
 	@touch $@
 
+$(VENV)/.docs: requirements-docs.lock $(VENV)/.dev
+	$(INSTALL) --require-hashes --requirement requirements-docs.lock
+	@touch $@
+
 UV_COMPILE := .lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--annotation-style line --custom-compile-command 'make lock' $(foreach package,$(notdir $(wildcard packages/*)),\
 	--no-emit-package $(package))
@@ -87,6 +98,7 @@ lock:  ## Renew the locked versions from pyproject.toml
 	$(UV_COMPILE) --output-file requirements.lock pyproject.toml
 	$(UV_COMPILE) --all-extras --group dev --group models --constraint requirements.lock \
 		--constraint requirements-torch.lock --no-emit-package torch --output-file requirements-dev.lock pyproject.toml
+	$(UV_COMPILE) --group pyproject.toml:docs --constraint requirements-dev.lock --output-file requirements-docs.lock
 	rm -rf .lock
 
 clean:  ## Remove what was set up and built; documents and database stay
