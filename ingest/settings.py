@@ -21,7 +21,7 @@ class ParserLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Chunk sizes, in tokens of the embedding model.
 
-    See docs/decisions/chunking.md for the retrieval quality behind the defaults.
+    See docs/decisions/0004-chunking.md for the retrieval quality behind the defaults.
     """
 
     max_tokens: int = 256

@@ -22,7 +22,7 @@ def url(json: Json = False) -> None:
     Example: luma db url
     """
     configured = settings.load()
-    if configured.database_url is None and embedded.status(configured.data_dir) is None:
+    if configured.database_url is None and not embedded.is_running(configured.data_dir):
         say(
             "The embedded server runs only while a command of Luma uses it. For a shell: luma db psql",
             err=True,
