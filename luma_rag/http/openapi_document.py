@@ -14,6 +14,12 @@ from luma_rag.http.openapi_properties import PARAMETERS, PROPERTIES, UPLOAD, Pro
 _REFERENCE = "#/components/schemas/"
 _METHODS = ("get", "post", "put", "patch", "delete")
 _PAGE = re.compile(r"Page_(?:\w+\.)*(\w+?)(?:View)?_")
+# What Python's http.HTTPStatus says of a success reads as if it were about files.
+_RESPONSES = {
+    "Document created, URL follows": "Created.",
+    "Request accepted, processing continues off-line": "Accepted; the work goes on in the background.",
+    "Request fulfilled, document follows": "Success.",
+}
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # Handlers whose own name would not tell the operations apart.
 _OPERATION_IDS = {
@@ -134,6 +140,8 @@ def _composed(value: dict[str, Any], schemas: dict[str, Any]) -> Any:
 def _describe_operation(operation: dict[str, Any]) -> None:
     words = _WORD_BOUNDARY.sub(" ", operation["operationId"]).lower().replace("open id", "OpenID")
     operation["summary"] = words[0].upper() + words[1:]
+    for response in operation["responses"].values():
+        response["description"] = _RESPONSES.get(response["description"], response["description"])
     for parameter in operation.get("parameters", ()):
         parameter.setdefault("description", PARAMETERS.get(parameter["name"]))
     form = operation.get("requestBody", {}).get("content", {}).get("multipart/form-data")

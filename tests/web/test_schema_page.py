@@ -16,7 +16,9 @@ def test_the_page_renders_from_files_of_the_service(driver: webdriver.Chrome, se
     selector = "#operations-namespaces-createNamespace"
     wait.until(lambda _: driver.find_elements(By.CSS_SELECTOR, selector))
     driver.find_element(By.CSS_SELECTOR, f"{selector} .opblock-summary-control").click()
-    wait.until(lambda _: "contracts" in driver.find_element(By.CSS_SELECTOR, f"{selector} .body-param").text)
+    wait.until(
+        lambda _: "contracts" in driver.find_element(By.CSS_SELECTOR, f"{selector} .body-param__example").text
+    )
     names = "return performance.getEntriesByType('resource').map(entry => entry.name)"
     requests = driver.execute_script(names)
     assert any(name.endswith("/schema/openapi.json") for name in requests)
