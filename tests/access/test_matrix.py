@@ -223,7 +223,10 @@ CALLS = [
     Call("GET /api/namespaces", signed_in),
     Call("POST /api/namespaces", not_narrowed, json={"name": "new {unique}"}),
     Call(
-        "POST /api/namespaces", not_narrowed, url="/api/namespaces?get_or_create=true", json={"name": "again"}
+        "POST /api/namespaces",
+        not_narrowed,
+        url="/api/namespaces?get_or_create=true",
+        json={"name": "again {unique}"},
     ),
     Call("GET /api/namespaces/{namespace}", level_1),
     Call("PATCH /api/namespaces/{namespace}", level_3, json={"name": "renamed"}),
