@@ -78,7 +78,7 @@ async def create(
         ForbiddenError: a narrowed token can't make one, since it could not reach it.
     """
     if principal.is_narrowed:
-        raise ForbiddenError("A narrowed token can't make namespaces.")
+        raise ForbiddenError("A restricted token can't create namespaces.")
     namespace = Namespace(user_id=principal.user_id, name=name, description=description, is_public=is_public)
     session.add(namespace)
     await session.flush()
@@ -151,10 +151,10 @@ async def by_name(session: AsyncSession, principal: Principal, name: str) -> Nam
     )
     found = [NamespaceView(*row) for row in rows]
     if not found:
-        raise NotFoundError(f"There is no namespace called {name}, or you have no access to it.")
+        raise NotFoundError(f"Namespace {name} not found, or you have no access to it.")
     if len(found) > 1:
         ids = ", ".join(str(namespace.id) for namespace in found)
-        raise NotFoundError(f"Several namespaces are called {name}; say which by its id: {ids}.")
+        raise NotFoundError(f"Several namespaces have the name {name}. Use an id: {ids}.")
     return found[0]
 
 

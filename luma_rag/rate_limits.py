@@ -158,4 +158,4 @@ def _delta(microseconds: int) -> timedelta:
 
 def _refusal(wait: int) -> RateLimitedError:
     wait = max(1, wait)
-    return RateLimitedError(f"That was too often. Try again in {wait} seconds.", retry_after=wait)
+    return RateLimitedError(f"Too many requests. Retry in {wait} s.", retry_after=wait)

@@ -72,7 +72,7 @@ async def grant_level(
     namespace = await require_namespace(session, principal, namespace_id, ADMINISTER)
     username = await _username(session, user_id)
     if namespace.user_id == user_id:
-        raise ConflictError(f"{username} owns this namespace and has level 3 there without being a member.")
+        raise ConflictError(f"{username} owns this namespace and already has level 3.")
     changed = await session.scalar(
         insert(NamespaceAuth)
         .values(namespace_id=namespace_id, user_id=user_id, auth_level=auth_level)
@@ -144,7 +144,7 @@ async def share(
     document = await require_document(session, principal, doc_id, "own")
     username = await _username(session, user_id)
     if document.user_id == user_id:
-        raise ConflictError(f"{username} owns this document and may do everything with it already.")
+        raise ConflictError(f"{username} owns this document and already has full access.")
     changed = await session.scalar(
         insert(DocUser)
         .values(doc_id=doc_id, user_id=user_id, permission=permission)
@@ -175,7 +175,7 @@ async def unshare(session: AsyncSession, principal: Principal, doc_id: int, user
         delete(DocUser).where(DocUser.doc_id == doc_id, DocUser.user_id == user_id).returning(DocUser.id)
     )
     if removed is None:
-        raise NotFoundError(f"The document was not shared with user {user_id}.")
+        raise NotFoundError(f"The document is not shared with user {user_id}.")
     await record(session, "document.unshared", principal.user_id, doc_id=doc_id, user_id=user_id)
 
 
@@ -215,5 +215,5 @@ async def _lock_document(session: AsyncSession, principal: Principal, doc_id: in
 async def _username(session: AsyncSession, user_id: int) -> str:
     username = await session.scalar(select(User.username).where(User.id == user_id))
     if username is None:
-        raise NotFoundError(f"There is no user {user_id}.")
+        raise NotFoundError(f"User {user_id} not found.")
     return username

@@ -45,4 +45,4 @@ def require_admin(principal: Principal) -> None:
         ForbiddenError: they have not, or hold a narrowed token.
     """
     if not principal.is_admin:
-        raise ForbiddenError("Only administrators may do this.")
+        raise ForbiddenError("Administrators only.")

@@ -91,12 +91,12 @@ async def require_namespace(
         )
     ).one_or_none()
     if row is None:
-        raise NotFoundError(f"There is no namespace {namespace_id}, or you have no access to it.")
+        raise NotFoundError(f"Namespace {namespace_id} not found, or you have no access to it.")
     namespace, actual = row
     if actual < level:
         raise ForbiddenError(
-            f"This needs level {level} in the namespace; yours is {actual}. "
-            "Ask its owner or somebody with level 3 there."
+            f"Level {level} in the namespace is required; yours is {actual}. "
+            "Ask its owner or a member with level 3."
         )
     return namespace
 
@@ -118,11 +118,11 @@ async def require_document(
         )
     ).one_or_none()
     if row is None:
-        raise NotFoundError(f"There is no document {doc_id}, or you have no access to it.")
+        raise NotFoundError(f"Document {doc_id} not found, or you have no access to it.")
     document, permitted = row
     if not permitted:
-        who = "its owner and administrators" if permission == "own" else "those who may write it"
-        raise ForbiddenError(f"Only {who} may do this to the document.")
+        who = "the owner and administrators" if permission == "own" else "users with write permission"
+        raise ForbiddenError(f"Only {who} can change this document.")
     return document
 
 
@@ -134,7 +134,7 @@ async def require_chat(session: AsyncSession, principal: Principal, chat_id: int
     """
     chat = await session.scalar(select(Chat).where(Chat.id == chat_id, Chat.id.in_(own_chats(principal))))
     if chat is None:
-        raise NotFoundError(f"You have no chat {chat_id}.")
+        raise NotFoundError(f"Chat {chat_id} not found.")
     return chat
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import DisabledAccount, LoginSession, User
-from luma_rag.errors import ConflictError, ForbiddenError
+from luma_rag.errors import AccountDisabledError, ConflictError
 
 _LOCK = 0x4C55_4D42
 
@@ -26,13 +26,13 @@ async def require_enabled(session: AsyncSession, user_id: int) -> None:
     """See that an account is not disabled, nor will be before the end of the transaction.
 
     Raises:
-        ForbiddenError: it is disabled.
+        AccountDisabledError: it is disabled.
     """
     locked = select(User.id).where(User.id == user_id).with_for_update(read=True, key_share=True)
     await session.execute(locked)
     # A statement of its own: the one that waited for the lock may not see why it waited.
     if await session.scalar(select(exists().where(DisabledAccount.user_id == user_id))):
-        raise ForbiddenError("This account is disabled. Ask an administrator to enable it.")
+        raise AccountDisabledError("The account is disabled. Ask an administrator to enable it.")
 
 
 async def set_disabled(
@@ -71,5 +71,5 @@ async def keep_an_admin(session: AsyncSession, user_id: int) -> None:
     admins = await session.scalars(select(User.id).where(User.role == "admin", is_enabled()))
     if set(admins) == {user_id}:
         raise ConflictError(
-            "This is the last administrator whose account is enabled; make somebody else one first."
+            "This is the last administrator with an enabled account. Promote another user first."
         )

@@ -13,7 +13,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from luma_rag import audit
+from luma_rag import audit, errors
 from luma_rag.accounts.account_status import require_enabled
 from luma_rag.accounts.passwords import UNUSABLE
 from luma_rag.accounts.sessions import Browser, start_session
@@ -21,7 +21,7 @@ from luma_rag.accounts.users import is_email
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import ExternalIdentity, User
 from luma_rag.db.session import Sessions
-from luma_rag.errors import ForbiddenError, LumaError
+from luma_rag.errors import LumaError
 
 _MAX_USERNAME = 50
 
@@ -37,48 +37,72 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class OpenIDError(LumaError):
-    """A sign-in by a provider that failed; `reason` is a short name of why, for the page."""
+    """A failed sign-in with the OpenID provider; `reason` is a short name for the page."""
 
     status = 403
-    title = "Not signed in"
+    title = "Sign-in failed"
     reason: ClassVar[str]
 
 
 class SignInCancelledError(OpenIDError):
-    """The person did not agree, or the provider did not."""
+    """The user or the OpenID provider cancelled the sign-in.
 
+    Sign in again.
+    """
+
+    code = "sign_in_cancelled"
     reason = "cancelled"
 
 
 class SignInStaleError(OpenIDError):
-    """Not the sign-in that this browser began last."""
+    """The sign-in has expired, or another one was started later in the same browser.
 
+    Sign in again.
+    """
+
+    code = "sign_in_stale"
     reason = "stale"
 
 
 class IdentityRefusedError(OpenIDError):
-    """What the provider sent does not prove who somebody is."""
+    """The response of the OpenID provider failed validation.
 
+    Sign in again. If the error persists, contact the operator: the client is probably misconfigured.
+    """
+
+    code = "sign_in_refused"
     reason = "refused"
 
 
 class NoAccountError(OpenIDError):
-    """The provider knows the person, Luma does not."""
+    """The OpenID provider confirmed the identity, but no account belongs to it.
 
+    Ask an administrator for an account.
+    """
+
+    code = "sign_in_no_account"
     reason = "no-account"
 
 
 class AccountDisabledError(OpenIDError):
-    """The account may not be used for now."""
+    """The account is disabled.
 
+    Ask an administrator to enable the account.
+    """
+
+    code = "sign_in_disabled"
     reason = "disabled"
 
 
 class ProviderUnavailableError(OpenIDError):
-    """The provider can't be asked."""
+    """The OpenID provider is unavailable.
 
+    Sign in with a password, or retry later.
+    """
+
+    code = "sign_in_unavailable"
     status = 503
-    title = "Unavailable"
+    title = "OpenID provider unavailable"
     reason = "unavailable"
 
 
@@ -164,7 +188,7 @@ async def _account(session: AsyncSession, identity: Identity, *, match_email: bo
         user_id = await _first_time(session, identity, match_email=match_email, register=register)
     try:
         await require_enabled(session, user_id)
-    except ForbiddenError as error:
+    except errors.AccountDisabledError as error:
         raise AccountDisabledError(error.detail) from None
     return user_id
 
@@ -172,11 +196,11 @@ async def _account(session: AsyncSession, identity: Identity, *, match_email: bo
 async def _first_time(session: AsyncSession, identity: Identity, *, match_email: bool, register: bool) -> int:
     email = identity.email
     if not (match_email or register):
-        raise NoAccountError("You have no account here that belongs to this sign-in. Ask an administrator.")
+        raise NoAccountError("No account is linked to this identity. Ask an administrator.")
     if email is None or not identity.is_email_verified or not is_email(email):
         raise NoAccountError(
-            "You have no account here yet, and none can be found or made without an e-mail address that the "
-            "provider has verified. Have it verified there, or ask an administrator."
+            "No account is linked to this identity, and the provider has not verified your e-mail address. "
+            "Verify it there, or ask an administrator."
         )
     user = await session.scalar(
         select(User).where(func.lower(User.email) == func.lower(email)).with_for_update()
@@ -184,14 +208,14 @@ async def _first_time(session: AsyncSession, identity: Identity, *, match_email:
     if user is not None:
         if not match_email:
             raise NoAccountError(
-                "There is an account with your address that this sign-in does not lead to. Sign in to it "
-                "with its password, or ask an administrator."
+                "An account with your e-mail address exists but is not linked to this identity. Sign in with "
+                "its password, or ask an administrator."
             )
         await _require_unlinked(session, user.id, identity.issuer)
     elif register:
         user = await _create(session, identity, email)
     else:
-        raise NoAccountError("No account has your address. Ask an administrator to make one for you.")
+        raise NoAccountError("No account has your e-mail address. Ask an administrator for an account.")
     session.add(
         ExternalIdentity(
             issuer=identity.issuer, subject=identity.subject, user_id=user.id, created_at=utcnow()
@@ -209,14 +233,14 @@ async def _require_unlinked(session: AsyncSession, user_id: int, issuer: str) ->
     linked = exists().where(ExternalIdentity.user_id == user_id, ExternalIdentity.issuer == issuer)
     if await session.scalar(select(linked)):
         raise NoAccountError(
-            "The account with your address belongs to somebody else at this provider. Ask an administrator."
+            "The account with your e-mail address is linked to another identity. Ask an administrator."
         )
 
 
 async def _create(session: AsyncSession, identity: Identity, email: str) -> User:
     if not await session.scalar(select(exists().select_from(User))):
         # It would be nobody's administrator, and keep the first one from registering.
-        raise NoAccountError("The first account is the administrator's: register with a password first.")
+        raise NoAccountError("The first account must be an administrator's. Register it with a password.")
     username = await _free_username(session, identity.username or email.partition("@")[0])
     user = User(username=username, email=email, password=UNUSABLE, role="user")
     session.add(user)

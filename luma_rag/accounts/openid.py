@@ -58,7 +58,7 @@ class OpenIDProvider:
     server need not remember any.
 
     Raises:
-        ConfigurationError: the settings do not fit; the message names the one.
+        ConfigurationError: the settings are invalid; the message names the setting.
     """
 
     def __init__(self, settings: OpenIDSettings) -> None:
@@ -66,8 +66,8 @@ class OpenIDProvider:
             raise ConfigurationError("Set both LUMA_OPENID_ISSUER and LUMA_OPENID_CLIENT_ID, or neither.")
         if not is_safe(settings.issuer):
             raise ConfigurationError(
-                "LUMA_OPENID_ISSUER must be the https address of the provider, as it calls itself. (Only on "
-                "this machine may it be http.)"
+                "LUMA_OPENID_ISSUER must be the issuer of the provider, an https address. (http is allowed "
+                "on this machine only.)"
             )
         self._issuer = settings.issuer
         self._client_id = settings.client_id
@@ -103,12 +103,12 @@ class OpenIDProvider:
             (state or "").encode(), _derived(secret, "state").encode()
         ):
             raise SignInStaleError(
-                "This sign-in was begun too long ago or in another window. Begin it again."
+                "The sign-in has expired or was restarted in another window. Sign in again."
             )
         if error == "access_denied":
-            raise SignInCancelledError(f"{self._name} did not let you in. Begin again, or sign in otherwise.")
+            raise SignInCancelledError(f"{self._name} denied access. Sign in again, or use a password.")
         if error is not None or not code:
-            raise self._refused(f"it answered with the error {quoted(error)}" if error else "it sent no code")
+            raise self._refused(f"it returned the error {quoted(error)}" if error else "it sent no code")
         tokens = await self._tokens(code, _derived(secret, "verifier"), redirect_uri)
         claims = await self._claims(tokens, _derived(secret, "nonce"))
         if "email" not in claims:
@@ -136,8 +136,8 @@ class OpenIDProvider:
             try:
                 said = msgspec.json.decode(answer, type=_Refusal).error
             except (msgspec.DecodeError, UnicodeDecodeError):
-                raise self._server.unavailable(f"it answered {status}") from None
-            raise self._refused(f"it answered with the error {quoted(said)}")
+                raise self._server.unavailable(f"it returned status {status}") from None
+            raise self._refused(f"it returned the error {quoted(said)}")
         return self._server.decoded(answer, _Tokens)
 
     def _client_authentication(self, description: Description) -> str:
@@ -170,7 +170,7 @@ class OpenIDProvider:
             claim = getattr(error, "claim", None)
             raise self._refused(f"its ID token: {error.error} {claim or ''}".rstrip()) from None
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise self._refused("its ID token can't be read") from None
+            raise self._refused("its ID token is malformed") from None
         subject = claims["sub"]
         if not (subject.isprintable() and len(subject) <= _MAX_SUBJECT):
             raise self._refused("its ID token: sub")
@@ -184,14 +184,14 @@ class OpenIDProvider:
         status, answer = await self._server.ask("GET", description.userinfo_endpoint, headers=headers)
         claims = self._server.decoded(answer, dict[str, Any], status)
         if claims.get("sub") != subject:
-            raise self._refused("its user info is somebody else's")
+            raise self._refused("its user info belongs to another subject")
         return claims
 
     def _refused(self, reason: str) -> IdentityRefusedError:
-        logger.warning("A sign-in by %s was refused: %s.", self._name, reason)
+        logger.warning("Rejected a sign-in with %s: %s.", self._name, reason)
         return IdentityRefusedError(
-            f"What {self._name} said of you can't be relied on ({reason}). Begin again; if that stays, tell "
-            "the operator."
+            f"The response of {self._name} is not valid ({reason}). Sign in again. If the error persists, "
+            "contact the operator."
         )
 
 

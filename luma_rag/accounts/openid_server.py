@@ -67,7 +67,7 @@ class ProviderServer:
         description = self.decoded(answer, Description, status)
         if description.issuer != self._issuer:
             raise self.unavailable(
-                f"it calls itself {quoted(description.issuer)}: set LUMA_OPENID_ISSUER to exactly that"
+                f"its issuer is {quoted(description.issuer)}; set LUMA_OPENID_ISSUER to exactly that"
             )
         endpoints = (
             description.authorization_endpoint,
@@ -76,7 +76,7 @@ class ProviderServer:
             description.userinfo_endpoint or self._issuer,
         )
         if not all(map(is_safe, endpoints)):
-            raise self.unavailable("it names an address that is not https")
+            raise self.unavailable("one of its endpoints is not https")
         self._known = (time.monotonic(), description)
         self._keys = None
         return description
@@ -90,7 +90,7 @@ class ProviderServer:
             try:
                 self._keys = KeySet.import_key_set({"keys": [k for k in keys if k.get("kty") in _KEY_TYPES]})
             except (JoseError, ValueError, TypeError, KeyError):
-                raise self.unavailable("its keys can't be read") from None
+                raise self.unavailable("its keys are invalid") from None
         return self._keys
 
     async def ask(self, method: str, url: str, **options: Any) -> tuple[int, bytes]:
@@ -104,25 +104,25 @@ class ProviderServer:
                 async for chunk in response.aiter_bytes():
                     body += chunk
                     if len(body) > _BODY_LIMIT:
-                        raise self.unavailable("it sent far too much")
+                        raise self.unavailable("its response is too large")
                 return response.status_code, body
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            raise self.unavailable(f"no connection: {type(error).__name__}") from error
+            raise self.unavailable(f"connection failed: {type(error).__name__}") from error
 
     def decoded(self, body: bytes, kind: type[T], status: int = httpx.codes.OK) -> T:
         """The JSON of an answer that must have been a success."""
         if status != httpx.codes.OK:
-            raise self.unavailable(f"it answered {status}")
+            raise self.unavailable(f"it returned status {status}")
         try:
             return msgspec.json.decode(body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            raise self.unavailable("it sent something else than was asked for") from None
+            raise self.unavailable("its response is invalid") from None
 
     def unavailable(self, reason: str) -> ProviderUnavailableError:
         """The error to raise; `reason` is in our words."""
         return ProviderUnavailableError(
-            f"{self._name} can't be asked who you are right now ({reason}). Try again soon, or sign in "
-            "otherwise; if that stays, tell the operator.",
+            f"{self._name} is unavailable ({reason}). Retry later, or sign in with a password. If the error "
+            "persists, contact the operator.",
             retry_after=_RETRY_SECONDS,
         )
 

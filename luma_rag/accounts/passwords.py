@@ -51,12 +51,12 @@ def _objection(password: str, username: str, email: str) -> str | None:
         return f"must have {MIN_LENGTH} to {MAX_LENGTH} characters"
     # A string is a repeated piece where it is found again in itself, doubled, before its end.
     if (password + password).find(password, 1) < min(len(password), MIN_LENGTH):
-        return f"must not repeat a piece of fewer than {MIN_LENGTH} characters"
+        return f"must not repeat a sequence of fewer than {MIN_LENGTH} characters"
     folded = password.casefold()
     if folded in (username.casefold(), email.casefold(), email.partition("@")[0].casefold()):
         return "must not be your user name or e-mail address"
     if folded in _common_passwords():
-        return "is one of the most common ones, which are tried first; choose another"
+        return "is too common; choose another one"
     return None
 
 

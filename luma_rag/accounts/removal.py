@@ -67,7 +67,7 @@ async def remove(
         InvalidInputError: both are wanted, or nobody who is enabled has the id `hand_to`.
     """
     if hand_to is not None and with_contents:
-        raise InvalidInputError("What a user owns is handed over or removed, not both.")
+        raise InvalidInputError("Use either hand_to or contents=remove, not both.")
     await lock_accounts(session)
     user = await find(session, user_id)
     await keep_an_admin(session, user_id)
@@ -102,16 +102,14 @@ async def _require_new_owner(session: AsyncSession, user_id: int, hand_to: int) 
         select(User.id).where(User.id == hand_to, User.id != user_id, is_enabled())
     )
     if new_owner is None:
-        message = "must be another user whose account is enabled"
-        raise InvalidInputError(
-            f"What this user owns goes to a user who {message}.", errors=[FieldError("hand_to", message)]
-        )
+        message = "must be another user with an enabled account"
+        raise InvalidInputError(f"The new owner {message}.", errors=[FieldError("hand_to", message)])
 
 
 async def _require_nothing(session: AsyncSession, user: User) -> None:
     owned = await owned_resources(session, user.id)
     if owned.namespaces or owned.documents:
         raise ConflictError(
-            f"{user.username} owns {owned.namespaces} namespaces and {owned.documents} documents. Hand them "
-            "to somebody with ?hand_to=USER_ID, or remove them too with ?contents=remove."
+            f"{user.username} owns {owned.namespaces} namespaces and {owned.documents} documents. Transfer "
+            "them with ?hand_to=USER_ID, or remove them with ?contents=remove."
         )

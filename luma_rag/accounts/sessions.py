@@ -87,7 +87,7 @@ async def principal_of_session(connection: AsyncConnection, secret: str) -> Prin
     found = await connection.execute(_HOLDER, {"token_hash": hash_secret(secret), "now": now})
     row = found.one_or_none()
     if row is None:
-        raise NotAuthenticatedError("Your session has ended; sign in again.")
+        raise NotAuthenticatedError("The session has expired. Sign in again.")
     user_id, role, session_id, last_used_at = row
     if last_used_at <= now - USE_INTERVAL:
         # Asked again in the statement: of several requests at once, one writes.
@@ -143,7 +143,7 @@ async def end_session(session: AsyncSession, principal: Principal, session_id: i
     """
     _require_whole(principal)
     if not await _end(session, LoginSession.id == session_id, *_own(principal)):
-        raise NotFoundError(f"You have no session {session_id}.")
+        raise NotFoundError(f"Session {session_id} not found.")
 
 
 async def sign_out(session: AsyncSession, principal: Principal) -> None:
@@ -179,7 +179,7 @@ def _own(principal: Principal) -> tuple[ColumnElement[bool], ...]:
 
 def _require_whole(principal: Principal) -> None:
     if principal.is_narrowed:
-        raise ForbiddenError("A narrowed token can't see or end sessions. Sign in to do so.")
+        raise ForbiddenError("A restricted token can't list or end sessions. Sign in to manage them.")
 
 
 def _printable(user_agent: str | None) -> str | None:

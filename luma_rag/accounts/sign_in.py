@@ -13,7 +13,7 @@ from luma_rag.accounts.users import UserView, view
 from luma_rag.audit import record
 from luma_rag.db.models import User
 from luma_rag.db.session import Sessions
-from luma_rag.errors import NotAuthenticatedError
+from luma_rag.errors import InvalidCredentialsError
 from luma_rag.rate_limits import Limit, Quota, count_failure
 
 # Failures only. Several people may share an address; nobody shares an account.
@@ -35,7 +35,7 @@ async def sign_in(
     """Start a session for the user of this name or e-mail address.
 
     Raises:
-        NotAuthenticatedError: in the same words and the same time for an unknown user and a wrong password.
+        InvalidCredentialsError: with the same message and timing for an unknown user and a wrong password.
         ForbiddenError: the password is right, and the account disabled.
         RateLimitedError: too many failed for this name or from this address; the password was not looked at.
     """
@@ -66,7 +66,7 @@ async def _sign_in(sessions: Sessions, who: str, password: str, browser: Browser
     async with sessions.begin() as session:
         # Not what was typed, only whose account it names: people type their password there.
         await record(session, "sign-in.failed", None, method="password", user_id=user.id if user else None)
-    raise NotAuthenticatedError("The user name or the password is not right.")
+    raise InvalidCredentialsError("Invalid user name or password.")
 
 
 def registration_quota(address: str | None) -> Quota:

@@ -20,7 +20,7 @@ from luma_rag.accounts.sessions import USE_INTERVAL, hash_secret
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import ApiToken, LoginSession, Namespace, User
-from luma_rag.errors import ForbiddenError, NotAuthenticatedError, NotFoundError
+from luma_rag.errors import ForbiddenError, InvalidTokenError, NotAuthenticatedError, NotFoundError
 from luma_rag.pagination import Page, Pagination
 from luma_rag.rate_limits import Limit, Quota, acquire
 
@@ -80,23 +80,23 @@ def check_form(secret: str) -> None:
     """See that a text has the form of a token, without asking the database.
 
     Raises:
-        NotAuthenticatedError: it has not, or its checksum is wrong.
+        InvalidTokenError: the format or the checksum is wrong.
     """
     if not _FORM.fullmatch(secret) or not secret.endswith(_checksum(secret[:-_CHECKSUM_LENGTH])):
-        raise NotAuthenticatedError("This is no whole token of Luma's; copy it again, or make a new one.")
+        raise InvalidTokenError("Malformed token. Copy the whole token, or create a new one.")
 
 
 async def principal_of_token(connection: AsyncConnection, secret: str) -> Principal:
     """Whom a bearer token acts for, and how far. Notes the use, once a minute; committing it is the caller's.
 
     Raises:
-        NotAuthenticatedError: the token is unknown, revoked or expired.
+        InvalidTokenError: the token is unknown, revoked or expired.
     """
     now = utcnow()
     found = await connection.execute(_HOLDER, {"token_hash": hash_secret(secret), "now": now})
     row = found.one_or_none()
     if row is None:
-        raise NotAuthenticatedError("This token is not known, was revoked, or has expired; make a new one.")
+        raise InvalidTokenError("The token is unknown, revoked or expired. Create a new one.")
     user_id, role, token_id, max_level, namespace_ids, last_used_at = row
     if last_used_at is None or last_used_at <= now - USE_INTERVAL:
         # Asked again in the statement: of several requests at once, one writes.
@@ -135,7 +135,7 @@ async def create_token(
         RateLimitedError: the caller made too many in the last hour.
     """
     if principal.is_narrowed:
-        raise ForbiddenError("A narrowed token can't make tokens. Sign in to make one.")
+        raise ForbiddenError("A restricted token can't create tokens. Sign in to create one.")
     await _require_lasting_login(session, principal)
     await acquire(session, Quota(f"token {principal.user_id}", _MAKING))
     if namespace_ids is not None:
@@ -148,7 +148,7 @@ async def create_token(
             )
         )
         if unknown := sorted(set(namespace_ids) - readable):
-            raise NotFoundError(f"There is no namespace {unknown[0]}, or you have no access to it.")
+            raise NotFoundError(f"Namespace {unknown[0]} not found, or you have no access to it.")
     secret = new_secret()
     now = utcnow()
     token = ApiToken(
@@ -183,9 +183,9 @@ async def _require_lasting_login(session: AsyncSession, principal: Principal) ->
         found = await session.execute(select(ApiToken.expires_at).where(ApiToken.id == principal.token_id))
     row = found.one_or_none()
     if row is None:
-        raise NotAuthenticatedError("This login has ended; sign in again.")
+        raise NotAuthenticatedError("The session has expired. Sign in again.")
     if principal.session_id is None and row[0] is not None:
-        raise ForbiddenError("A token that expires can't make tokens. Sign in to make one.")
+        raise ForbiddenError("A token with an expiry date can't create tokens. Sign in to create one.")
 
 
 async def list_tokens(session: AsyncSession, principal: Principal, pagination: Pagination) -> Page[TokenView]:
@@ -222,14 +222,14 @@ async def revoke_token(session: AsyncSession, principal: Principal, token_id: in
         NotFoundError: the caller has no such token.
     """
     if principal.is_narrowed and token_id != principal.token_id:
-        raise ForbiddenError("A narrowed token can't revoke other tokens. Sign in to do so.")
+        raise ForbiddenError("A restricted token can't revoke other tokens. Sign in to revoke them.")
     revoked = await session.scalar(
         delete(ApiToken)
         .where(ApiToken.id == token_id, ApiToken.user_id == principal.user_id)
         .returning(ApiToken.id)
     )
     if revoked is None:
-        raise NotFoundError(f"You have no token {token_id}.")
+        raise NotFoundError(f"Token {token_id} not found.")
     await record(session, "token.revoked", principal.user_id, token_id=token_id)
 
 

@@ -103,7 +103,7 @@ def may_change_password(principal: Principal) -> None:
         ForbiddenError: it is.
     """
     if principal.is_narrowed:
-        raise ForbiddenError("A narrowed token can't change the password. Sign in to do so.")
+        raise ForbiddenError("A restricted token can't change the password. Sign in to change it.")
 
 
 async def change_password(sessions: Sessions, principal: Principal, current: str, new: str) -> None:
@@ -117,14 +117,14 @@ async def change_password(sessions: Sessions, principal: Principal, current: str
         user = await find(session, principal.user_id)
     verified = user.password
     if not await verify_password(verified, current):
-        raise ForbiddenError("The current password is not right.")
+        raise ForbiddenError("Invalid current password.")
     hashed = await hash_password(new, user.username, user.email, field="new")
     async with sessions.begin() as session:
         # An administrator who resets it at this moment must not be overruled by who knows the old one.
         unchanged = select(User).where(User.id == principal.user_id, User.password == verified)
         changing = await session.scalar(unchanged.with_for_update())
         if changing is None:
-            raise ForbiddenError("The password was changed at this moment by somebody else. Sign in again.")
+            raise ForbiddenError("The password was just changed in another session. Sign in again.")
         user = changing
         await _set_password(session, user, hashed, keep_session=principal.session_id)
         await record(session, "password.changed", user.id, user_id=user.id)
@@ -179,7 +179,7 @@ async def get_account(session: AsyncSession, user_id: int) -> AccountView:
     """One user, for administrators."""
     row = (await session.execute(_accounts().where(User.id == user_id))).one_or_none()
     if row is None:
-        raise NotFoundError(f"There is no user {user_id}.")
+        raise NotFoundError(f"User {user_id} not found.")
     return _account(*row)
 
 
@@ -205,7 +205,7 @@ async def lookup(session: AsyncSession, username: str) -> UserName:
     """
     user = await session.scalar(select(User).where(User.username == username))
     if user is None:
-        raise NotFoundError(f"There is no user called {username}.")
+        raise NotFoundError(f"User {username} not found.")
     return UserName(user.id, user.username)
 
 
@@ -217,7 +217,7 @@ async def find(session: AsyncSession, user_id: int) -> User:
     """
     user = await session.get(User, user_id)
     if user is None:
-        raise NotFoundError(f"There is no user {user_id}.")
+        raise NotFoundError(f"User {user_id} not found.")
     return user
 
 
@@ -235,7 +235,7 @@ async def _may_register(session: AsyncSession, registering: Registering) -> bool
     is_first = not await session.scalar(select(exists().select_from(User)))
     if registering == "closed" and is_first:
         raise ForbiddenError(
-            "Nobody can register here. Make the first account on the server: "
+            "Registration is closed. Create the first account on the server: "
             "luma users add NAME EMAIL --admin"
         )
     if registering == "closed" or (registering == "first" and not is_first):
@@ -251,11 +251,11 @@ def is_email(text: str) -> bool:
 async def _checked_hash(username: str, email: str, password: str) -> str:
     errors = []
     if not _USERNAME.fullmatch(username):
-        errors.append(FieldError("username", "1 to 50 letters, digits, spaces or any of . _ -"))
+        errors.append(FieldError("username", "must have 1 to 50 letters, digits, spaces or any of . _ -"))
     if not is_email(email):
         errors.append(FieldError("email", "must be an e-mail address"))
     if errors:
-        raise InvalidInputError("The account can't be made like this; see errors.", errors=errors)
+        raise InvalidInputError("Invalid user name or e-mail address.", errors=errors)
     return await hash_password(password, username, email)
 
 
@@ -266,7 +266,7 @@ async def _insert(session: AsyncSession, username: str, email: str, hashed: str,
         await session.flush()
     except IntegrityError as error:
         field = "email" if "email" in str(error.orig) else "username"
-        raise ConflictError(f"This {field} is taken; choose another.") from None
+        raise ConflictError(f"This {field} is already taken. Choose another one.") from None
     await session.refresh(user)
     return user
 

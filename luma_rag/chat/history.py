@@ -158,7 +158,7 @@ async def rate(
         )
     )
     if answer is None:
-        raise NotFoundError(f"There is no answer {message_id} in your chats.")
+        raise NotFoundError(f"Answer {message_id} not found in your chats.")
     verdict = {"rating": rating, "comment": comment, "given_at": utcnow()}
     await session.execute(
         upsert(Feedback)

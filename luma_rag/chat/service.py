@@ -234,7 +234,7 @@ async def _last_question(session: AsyncSession, principal: Principal, chat_id: i
         .limit(1)
     )
     if message is None:
-        raise ConflictError("Nothing was asked in this chat yet.")
+        raise ConflictError("This chat has no question yet.")
     later = await session.scalars(
         select(Message.id).where(Message.chat_id == chat_id, Message.id > message.id)
     )

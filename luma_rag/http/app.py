@@ -36,6 +36,7 @@ from luma_rag.http.routes import (
     openid,
     operations,
     page,
+    problems,
     users,
 )
 from luma_rag.runtime import Runtime
@@ -68,6 +69,7 @@ def create_app(runtime: Runtime) -> Litestar:
             audit.router,
             metrics.metrics,
             page.page,
+            problems.problems,
             page.static,
         ],
         state=State({"runtime": runtime, "limits": WorkLimits(runtime.settings.limits)}),

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from luma_rag.access import Principal
 from luma_rag.accounts import tokens
 from luma_rag.accounts.sessions import Browser, csrf_token, principal_of_session
-from luma_rag.errors import ForbiddenError, NotAuthenticatedError
+from luma_rag.errors import InvalidCSRFTokenError, InvalidTokenError, NotAuthenticatedError
 
 SESSION_COOKIE = "luma_session"
 CSRF_COOKIE = "csrftoken"
@@ -48,7 +48,7 @@ class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
 
         Raises:
             NotAuthenticatedError: there is no valid login.
-            ForbiddenError: an unsafe request from a browser without the CSRF token.
+            InvalidCSRFTokenError: an unsafe request with a session cookie but without its CSRF token.
         """
         return AuthenticationResult(user=await _principal(connection), auth=time.monotonic())
 
@@ -111,20 +111,22 @@ async def _principal(connection: ASGIConnection[Any, Any, Any, Any]) -> Principa
     if header is not None:
         scheme, _, secret = header.partition(" ")
         if scheme.lower() != "bearer" or not secret:
-            raise NotAuthenticatedError("The Authorization header must read: Bearer luma_…")
+            raise InvalidTokenError("Invalid Authorization header. Use: Bearer luma_…")
         secret = secret.strip()
         tokens.check_form(secret)
         async with _connected(engine) as database:
             return await tokens.principal_of_token(database, secret)
     session = connection.cookies.get(SESSION_COOKIE)
     if session is None:
-        raise NotAuthenticatedError("Sign in, or send a token as Authorization: Bearer luma_…")
+        raise NotAuthenticatedError("Authentication required. Sign in, or send Authorization: Bearer luma_…")
     async with _connected(engine) as database:
         principal = await principal_of_session(database, session)
     if connection.scope.get("method") not in SAFE_METHODS:
         sent = connection.headers.get(CSRF_HEADER, "")
         if not hmac.compare_digest(sent.encode(), csrf_token(session).encode()):
-            raise ForbiddenError(f"Send the value of the cookie {CSRF_COOKIE} in the header {CSRF_HEADER}.")
+            raise InvalidCSRFTokenError(
+                f"Invalid CSRF token. Send the value of the cookie {CSRF_COOKIE} in the header {CSRF_HEADER}."
+            )
     return principal
 
 

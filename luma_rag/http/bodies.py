@@ -37,7 +37,7 @@ class BodyTimeout:
                     message = await receive()
             except TimeoutError:
                 raise TooSlowError(
-                    f"The body stopped coming for {PAUSE_SECONDS:.0f} seconds. Send it again."
+                    f"Timeout: no data received for {PAUSE_SECONDS:.0f} s. Send the request again."
                 ) from None
             is_complete = not message.get("more_body", False)
             return message

@@ -67,29 +67,33 @@ class CompletionRequest(msgspec.Struct, frozen=True):
         self._refuse_what_is_not_done()
         number = self.model.removeprefix(PREFIX)
         if number == self.model or not (number.isascii() and number.isdecimal() and len(number) <= 10):
-            raise NotFoundError(f"There is no model of this name. GET /v1/models lists them: {PREFIX}1, …")
+            raise NotFoundError(
+                f"Model not found. GET /v1/models lists the available models, such as {PREFIX}1."
+            )
         said = [
             (message.role, _text(message, f"messages[{i}].content"))
             for i, message in enumerate(self.messages)
             if message.role not in ("system", "developer")
         ]
         if not said or said[-1][0] != "user":
-            raise _refused("messages", "the last message has to be the user's: it is the question")
+            raise _refused("messages", "must end with a message from the user")
         try:
             question = msgspec.convert(said[-1][1], Question)
         except msgspec.ValidationError:
-            raise _refused("messages", "the question needs 1 to 20000 characters, none of them NUL") from None
+            raise _refused(
+                "messages", "must end with a question of 1 to 20000 characters, without NUL"
+            ) from None
         history = [HistoryMessage("user" if role == "user" else "LLM", text) for role, text in said[:-1]]
         # No namespace has a number that the database can't hold.
         return min(int(number), _MAX_ID), question, history
 
     def _refuse_what_is_not_done(self) -> None:
         if self.tools or self.functions:
-            raise _refused("tools", "Luma calls no tools; leave them out")
+            raise _refused("tools", "tools are not supported")
         if self.n is not None and self.n != 1:
-            raise _refused("n", "Luma gives one answer; leave n out")
+            raise _refused("n", "must be 1")
         if self.response_format and self.response_format.get("type") != "text":
-            raise _refused("response_format", "Luma answers in text; leave response_format out")
+            raise _refused("response_format", "must be of type text")
 
 
 class LumaPart(msgspec.Struct, frozen=True):
@@ -159,7 +163,7 @@ class APIError(msgspec.Struct, frozen=True):
 
     message: str
     type: str
-    code: str | None
+    code: str
     param: str | None
 
 
@@ -175,12 +179,13 @@ def openai_problem(shown: Problem) -> OpenAIProblem:
     error = APIError(
         message=" ".join([shown.detail, *(f"{each['field']}: {each['message']}." for each in fields)]),
         type="invalid_request_error" if shown.status < 500 else "server_error",
-        code=_CODES.get(shown.status),
+        code=_CODES.get(shown.status, shown.code),
         param=fields[0]["field"] if fields else None,
     )
     return OpenAIProblem(**msgspec.structs.asdict(shown), error=error)
 
 
+# OpenAI's own codes, where its clients check for them.
 _CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 
 
@@ -238,19 +243,17 @@ async def pieces(
 
 def _text(message: RequestMessage, field: str) -> str:
     if message.role in ("tool", "function"):
-        raise _refused(field, "Luma calls no tools and reads no results of theirs")
+        raise _refused(field, "tools are not supported")
     if isinstance(message.content, list):
         for part in message.content:
             if part.type not in ("text", "refusal"):
-                raise _refused(
-                    field, "Luma reads text only, no images, sound or files; upload documents instead"
-                )
+                raise _refused(field, "must be text; upload files as documents instead")
         return "".join(part.text or "" for part in message.content)
     return message.content or ""
 
 
 def _refused(field: str, why: str) -> InvalidInputError:
-    return InvalidInputError("Luma can't answer this request; see errors.", errors=[FieldError(field, why)])
+    return InvalidInputError("The request is not supported.", errors=[FieldError(field, why)])
 
 
 def _luma(answer: MessageView) -> LumaPart:

@@ -46,13 +46,13 @@ class AllowedHosts:
         given = [value for name, value in scope["headers"] if name == b"host"]
         host = _host_name(given[0]) if len(given) == 1 else None
         if host is None:
-            await send_problem(send, MisdirectedError("The request names no host, or not one; see RFC 9110."))
+            await send_problem(send, MisdirectedError("The request needs exactly one valid Host header."))
         elif not self._is_allowed(host):
             self._note(host)
             await send_problem(
                 send,
                 MisdirectedError(
-                    "This Luma does not answer to the name in your address bar. Its operator can allow it "
+                    "This server does not serve the host name in the address. The operator can allow it "
                     "with LUMA_ALLOWED_HOSTS."
                 ),
             )
@@ -70,7 +70,7 @@ class AllowedHosts:
         # Once a name; whoever tries thousands of names must not fill the log.
         if host not in self._noted and len(self._noted) < _MAX_NOTED:
             self._noted.add(host)
-            logger.warning("Refused a request to the name %s; LUMA_ALLOWED_HOSTS can allow it", host)
+            logger.warning("Rejected a request to the host %s; LUMA_ALLOWED_HOSTS can allow it", host)
 
 
 def parse_hosts(allowed: str) -> Sequence[str]:
@@ -84,8 +84,8 @@ def parse_hosts(allowed: str) -> Sequence[str]:
         bare = host.removeprefix("*.").strip("[]")
         if host != "*" and not _is_address(bare) and not _NAME.fullmatch(bare):
             raise ConfigurationError(
-                f"LUMA_ALLOWED_HOSTS: {host!r} is no name. Write names without scheme and port, separated by "
-                "commas, e.g. luma.example.com, *.example.org"
+                f"LUMA_ALLOWED_HOSTS: {host!r} is not a host name. List names without scheme and port, "
+                "separated by commas, such as luma.example.com, *.example.org"
             )
     return [host.strip("[]") for host in hosts]
 

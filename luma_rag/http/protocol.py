@@ -6,7 +6,8 @@ from http import HTTPStatus
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from luma_rag.http.errors import MEDIA_TYPE, Problem
+from luma_rag.errors import HeaderTooLargeError, LumaError, MalformedRequestError
+from luma_rag.http.errors import MEDIA_TYPE, problem
 from luma_rag.http.headers import SECURITY_HEADERS
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -70,15 +71,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer that the head can't be taken, and hang up."""
+        error: LumaError
         if self._is_too_large:
-            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            detail = (
-                f"The address and headers hold more than {MAX_HEAD_BYTES >> 10} KB or {MAX_HEADERS} headers."
+            error = HeaderTooLargeError(
+                f"The address and the headers exceed {MAX_HEAD_BYTES >> 10} KB or {MAX_HEADERS} headers."
             )
         else:
-            status = HTTPStatus.BAD_REQUEST
-            detail = "This is not a request in HTTP."
-        body = msgspec.json.encode(Problem(title=status.phrase, status=status, detail=detail))
+            error = MalformedRequestError("Invalid HTTP request.")
+        status = HTTPStatus(error.status)
+        body = msgspec.json.encode(problem(error))
         headers = {
             **SECURITY_HEADERS,
             "content-type": MEDIA_TYPE,
@@ -86,7 +87,7 @@ class BoundedProtocol(HttpToolsProtocol):
             "connection": "close",
         }
         head = [
-            f"HTTP/1.1 {status.value} {status.phrase}",
+            f"HTTP/1.1 {status} {status.phrase}",
             *(f"{k}: {v}" for k, v in headers.items()),
             "",
             "",

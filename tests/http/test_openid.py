@@ -318,10 +318,10 @@ async def test_only_the_browser_that_began_can_end_a_sign_in_and_only_once(
         kept = dict(browser.client.cookies)
         async with httpx.AsyncClient(base_url=browser.client.base_url, timeout=60) as other:
             # Without the cookie, as when somebody is sent the address.
-            assert "Begin it again" in refusal(await other.get(back), 403)
+            assert "Sign in again" in refusal(await other.get(back), 403)
             # With the cookie of an attempt of their own.
             await other.get(START)
-            assert "Begin it again" in refusal(await other.get(back), 403)
+            assert "Sign in again" in refusal(await other.get(back), 403)
             assert "luma_openid" not in other.cookies
         url = httpx.URL(back)
         for state in ("", "wrong", "ä"):
@@ -519,7 +519,7 @@ async def test_a_provider_that_fails_is_said_to_and_asked_again(
             if path != DESCRIPTION:
                 back = await provider.agree(begun.headers["location"], "a1")
                 begun = await browser.client.get(back)
-            assert "Quillhaven can't be asked" in refusal(begun, 503), (path, said)
+            assert "Quillhaven is unavailable" in refusal(begun, 503), (path, said)
         provider.answers = {}
         assert (await browser.sign_in()).headers["location"] == "/"
 

@@ -102,7 +102,7 @@ async def file(doc_id: Id, session: Session, principal: Caller, runtime: Runtime
     """The original bytes; a PDF opens in the browser."""
     found = await documents.file(session, principal, runtime.storage, doc_id)
     if not found.path.is_file():
-        raise NotFoundError("The stored file is missing. Its owner brings it back by uploading it again.")
+        raise NotFoundError("The stored file is missing. Its owner can restore it by uploading it again.")
     return File(
         found.path,
         filename=found.filename,

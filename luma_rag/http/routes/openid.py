@@ -122,7 +122,7 @@ def _attempt_over() -> Cookie:
 
 
 def _not_configured() -> NotFoundError:
-    return NotFoundError("No OpenID provider is configured here. Sign in with your password.")
+    return NotFoundError("No OpenID provider is configured. Sign in with your password.")
 
 
 def _redirect_uri(request: Request[Any, Any, Any], runtime: RuntimeDependency) -> str:
