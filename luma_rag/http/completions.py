@@ -1,10 +1,11 @@
 """OpenAI's chat completions, as far as Luma takes and gives them."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
 import msgspec
+from litestar.response import ServerSentEventMessage
 from msgspec import Meta
 
 from luma_rag.chat.answerer import HistoryMessage
@@ -18,7 +19,7 @@ from luma_rag.http.input import Question
 
 PREFIX = "luma/"
 _MAX_ID = 2**31 - 1
-_DONE = b"data: [DONE]\n\n"
+_DONE = ServerSentEventMessage("[DONE]")
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -213,14 +214,16 @@ async def whole(
 
 async def pieces(
     request: CompletionRequest, asked: MessageView, turn: AsyncGenerator[TurnEvent]
-) -> AsyncIterator[bytes]:
-    """The answer as OpenAI's events; where it breaks, one with an `error` ends it."""
+) -> AsyncGenerator[ServerSentEventMessage]:
+    """The answer as OpenAI's events. If it fails, the last event has an `error`."""
     counts = request.stream_options is not None and bool(request.stream_options.include_usage)
 
-    def chunk(choices: list[ChunkChoice], usage: Usage | None = None) -> bytes:
-        told = usage if counts else msgspec.UNSET
-        made = CompletionChunk(_id(asked), _created(asked), request.model, choices, told)
-        return b"data: %b\n\n" % msgspec.json.encode(made)
+    def chunk(choices: list[ChunkChoice], usage: Usage | None = None) -> ServerSentEventMessage:
+        return _message(
+            CompletionChunk(
+                _id(asked), _created(asked), request.model, choices, usage if counts else msgspec.UNSET
+            )
+        )
 
     yield chunk([ChunkChoice(AnswerMessage("assistant", ""))])
     async with aclosing(turn):
@@ -238,7 +241,11 @@ async def pieces(
             yield _DONE
         except Exception as error:
             log_failure("An answer", error)
-            yield b"data: %b\n\n" % msgspec.json.encode(openai_problem(problem(error)))
+            yield _message(openai_problem(problem(error)))
+
+
+def _message(data: msgspec.Struct) -> ServerSentEventMessage:
+    return ServerSentEventMessage(msgspec.json.encode(data))
 
 
 def _text(message: RequestMessage, field: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar import Request, Response, Router, delete, get, patch, post, put
 from litestar.params import JSONBody
-from litestar.response import Stream
+from litestar.response import ServerSentEvent
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 
 from luma_rag.chat import history
@@ -102,15 +102,10 @@ async def rate(message_id: Id, data: JSONBody[Verdict], session: Session, princi
 async def _respond(
     request: Request[Any, Any, Any], turn: AsyncGenerator[TurnEvent], status_code: int
 ) -> Response[Any]:
-    # Until the question is kept, what goes wrong is an ordinary error with its own status.
+    # Until the question is stored, a failure is an ordinary error with a status of its own.
     first = await anext(turn)
     if EVENT_STREAM in request.headers.get("accept", ""):
-        return Stream(
-            event_stream(first, turn),
-            media_type=EVENT_STREAM,
-            status_code=HTTP_200_OK,
-            headers=HEADERS,
-        )
+        return ServerSentEvent(event_stream(first, turn), status_code=HTTP_200_OK, headers=HEADERS)
     last = first
     async for event in turn:
         last = event

@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar import Request, Router, delete, get, patch, post, put
 from litestar.params import JSONBody
-from litestar.response import Stream
+from litestar.response import ServerSentEvent
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
 from luma_rag import namespaces
@@ -124,7 +124,9 @@ async def remove_document(namespace_id: Id, doc_id: Id, session: Session, princi
     operation_class=EventsOperation,
     responses=problems(429),
 )
-async def follow(namespace_id: Id, request: Request[Any, Any, Any], runtime: RuntimeDependency) -> Stream:
+async def follow(
+    namespace_id: Id, request: Request[Any, Any, Any], runtime: RuntimeDependency
+) -> ServerSentEvent:
     """Every change of an ingestion in the namespace as server-sent events, until the client leaves. Level 1.
 
     First come the ingestions that are not finished. A client that comes back with the header `Last-Event-ID`
@@ -134,7 +136,7 @@ async def follow(namespace_id: Id, request: Request[Any, Any, Any], runtime: Run
         partial(still_signed_in, request), namespace_id, last_event(request.headers.get("last-event-id"))
     )
     first = await anext(changes)
-    return Stream(change_stream(first, changes), media_type=EVENT_STREAM, headers=HEADERS)
+    return ServerSentEvent(change_stream(first, changes), headers=HEADERS)
 
 
 @post("/{namespace_id:int}/search", status_code=HTTP_200_OK, opt=limited("searches"))

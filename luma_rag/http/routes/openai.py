@@ -5,7 +5,7 @@ from typing import Any, Literal, cast
 import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.params import JSONBody
-from litestar.response import Stream
+from litestar.response import ServerSentEvent
 from litestar.status_codes import HTTP_200_OK
 
 from luma_rag import namespaces
@@ -14,7 +14,7 @@ from luma_rag.errors import LLMError
 from luma_rag.http.completions import PREFIX, Completion, CompletionRequest, openai_problem, pieces, whole
 from luma_rag.http.dependencies import Caller, RuntimeDependency, Session
 from luma_rag.http.errors import HANDLERS, answer, problem
-from luma_rag.http.events import EVENT_STREAM, HEADERS
+from luma_rag.http.events import HEADERS
 from luma_rag.http.openapi import CompletionOperation, problems
 from luma_rag.http.rate_limit import limited
 
@@ -65,10 +65,10 @@ async def complete(
     """
     namespace_id, question, history = data.asked()
     turn = runtime.chats.ask_in_new_chat(principal, namespace_id, question, history)
-    # Until the question is kept, what goes wrong is an ordinary error with its own status.
+    # Until the question is stored, a failure is an ordinary error with a status of its own.
     asked = cast(MessageView, (await anext(turn)).data)
     if data.stream:
-        stream: Response[Any] = Stream(pieces(data, asked, turn), media_type=EVENT_STREAM, headers=HEADERS)
+        stream: Response[Any] = ServerSentEvent(pieces(data, asked, turn), headers=HEADERS)
         return stream
     return Response(await whole(data, asked, turn))
 
