@@ -1,18 +1,20 @@
 """What the OpenAPI document says beyond what Litestar reads from the handlers' signatures."""
 
 from dataclasses import dataclass
+from typing import cast
 
+import msgspec
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, RequestBody, Schema
-from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
+from litestar.openapi.spec.enums import OpenAPIType
 from litestar.plugins import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 
 from luma_rag.http.errors import MEDIA_TYPE, Problem
 from luma_rag.http.events import EVENT_STREAM
-from luma_rag.http.input import MAX_INT
+from luma_rag.http.upload import UploadForm
 
 _MEANINGS = {
     400: "The body can't be parsed.",
@@ -80,29 +82,15 @@ def _statuses(handler: HTTPRouteHandler, *, has_path_parameters: bool) -> set[in
 
 @dataclass
 class UploadOperation(Operation):
-    """Describes the multipart body, which the handler reads by itself."""
+    """Describes the multipart body, which the handler parses itself."""
 
     def __post_init__(self) -> None:
         """Add the body to the description."""
+        _, schemas = msgspec.json.schema_components([UploadForm])
+        # Litestar's Schema takes no JSON schema, but the document may hold one.
+        schema = cast(Schema, schemas["UploadForm"])
         self.request_body = RequestBody(
-            required=True,
-            content={
-                "multipart/form-data": OpenAPIMediaType(
-                    schema=Schema(
-                        type=OpenAPIType.OBJECT,
-                        required=["file"],
-                        properties={
-                            "file": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY),
-                            "title": Schema(type=OpenAPIType.STRING),
-                            "is_public": Schema(type=OpenAPIType.BOOLEAN, default=False),
-                            "namespace_id": Schema(
-                                type=OpenAPIType.ARRAY,
-                                items=Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_INT),
-                            ),
-                        },
-                    )
-                )
-            },
+            required=True, content={"multipart/form-data": OpenAPIMediaType(schema=schema)}
         )
 
 

@@ -1,7 +1,7 @@
 """Reading an upload: the file goes to the disk as it arrives, only the small fields are kept in memory."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request
@@ -20,15 +20,20 @@ from luma_rag.http.input import Id
 from luma_rag.http.validation import body_error
 
 FIELD_LIMIT = 64 * 1024
-FIELDS = frozenset({"title", "is_public", "namespace_id"})
 
 
-class UploadFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The fields beside the file."""
+class UploadFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The fields other than the file."""
 
-    title: str | None = None
+    title: str | msgspec.UnsetType = msgspec.UNSET
     is_public: bool = False
     namespace_id: list[Id] = []
+
+
+class UploadForm(UploadFields, frozen=True, kw_only=True):
+    """A PDF or DOCX, with an optional title and the namespaces to add it to."""
+
+    file: Annotated[str, msgspec.Meta(extra_json_schema={"format": "binary"})]
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -81,7 +86,7 @@ class _Form:
             if part.filename is not None and part.name == "file" and self._file is None:
                 stored, kind = await uploads.store_file(self._storage, _content(parts))
                 self._file = stored, kind, part.filename
-            elif part.filename is None and part.name in FIELDS:
+            elif part.filename is None and part.name in UploadFields.__struct_fields__:
                 self._fields.setdefault(part.name, []).append(await self._text(part, parts))
             else:
                 raise _wrong("file" if part.name == "file" else part.name, "is not allowed")

@@ -7,6 +7,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from litestar.response import File
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
+from msgspec import UNSET
 
 from luma_rag.access import Principal, grants
 from luma_rag.access.grants import SharedWith
@@ -47,7 +48,7 @@ async def upload(
             received.stored,
             received.type,
             received.filename,
-            title=received.fields.title,
+            title=None if received.fields.title is UNSET else received.fields.title,
             is_public=received.fields.is_public,
             namespace_ids=received.fields.namespace_id,
         )
