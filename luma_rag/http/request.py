@@ -1,4 +1,4 @@
-"""How bodies are read."""
+"""Parsing of bodies."""
 
 import asyncio
 from functools import lru_cache
@@ -15,13 +15,13 @@ from luma_rag.http.validation import body_error
 
 
 class LumaRequest(Request[Principal, Any, State]):
-    """A request whose JSON must be called JSON, and is taken as it is: `"5"` is no number."""
+    """A request that requires the content type of JSON, and decodes it strictly: `"5"` is not a number."""
 
     async def body(self) -> bytes:
         """The whole body.
 
         Raises:
-            TooSlowError: it did not come within `bodies.WHOLE_SECONDS`.
+            TooSlowError: it did not arrive within `bodies.WHOLE_SECONDS`.
         """
         try:
             async with asyncio.timeout(bodies.WHOLE_SECONDS):
@@ -32,13 +32,13 @@ class LumaRequest(Request[Principal, Any, State]):
             ) from None
 
     async def json(self) -> Any:
-        """The body, as the type that the handler's `data` has.
+        """The body, decoded as the type of the handler's `data`.
 
         Raises:
-            UnsupportedTypeError: the body is of another type, or of none. Those another site can send without
-                asking, and so sign its visitor in as somebody else.
+            UnsupportedTypeError: the content type is missing or different. Another site can send such
+                requests without a preflight, and so sign in its visitor as another user.
             MalformedRequestError: the body is not JSON.
-            InvalidInputError: it is JSON of another type.
+            InvalidInputError: it is JSON but has invalid values.
         """
         body = await self.body()
         kind, _ = self.content_type
@@ -48,7 +48,7 @@ class LumaRequest(Request[Principal, Any, State]):
             )
         data = self.route_handler.parsed_data_field
         try:
-            # Litestar would decode it to anything first, and then turn text into numbers where it can.
+            # Litestar would convert strings to numbers.
             return _decoder(Any if data is None else data.annotation).decode(body or b"null")
         except msgspec.ValidationError as error:
             raise InvalidInputError("The body is invalid.", errors=[body_error(error)]) from None

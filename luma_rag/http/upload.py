@@ -1,4 +1,4 @@
-"""Reading an upload: the file goes to the disk as it arrives, only the small fields are kept in memory."""
+"""Parsing of uploads. The file is streamed to disk; only the small fields are in memory."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated, Any
@@ -37,7 +37,7 @@ class UploadForm(UploadFields, frozen=True, kw_only=True):
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """A complete upload, its file in the storage. `type` is told from the content."""
+    """A complete upload with the stored file. `type` is detected from the content."""
 
     stored: StoredFile
     type: str
@@ -46,10 +46,10 @@ class Upload(msgspec.Struct, frozen=True):
 
 
 async def read_upload(request: Request[Any, Any, Any], storage: FileStorage) -> Upload:
-    """Read a multipart body with one `file` and the fields of `UploadFields`.
+    """Parse a multipart body with one `file` and the fields of `UploadFields`. On errors nothing is stored.
 
     Raises:
-        InvalidInputError: a part is missing, unknown or does not fit; nothing is kept then.
+        InvalidInputError: a part is missing, unknown or invalid.
         MalformedRequestError: the body is not a multipart form.
         TooLargeError, UnsupportedTypeError, UnavailableError: see `documents.uploads.store_file`.
     """
@@ -58,7 +58,7 @@ async def read_upload(request: Request[Any, Any, Any], storage: FileStorage) -> 
         raise UnsupportedTypeError("Send multipart/form-data with a part named file.")
     form = _Form(storage)
     try:
-        # Strictly, the end of the last line would be refused where it comes in a packet of its own.
+        # The strict mode rejects a final line end that arrives in a packet of its own.
         with PushMultipartParser(
             options["boundary"], max_segment_count=1000, max_header_size=8192, strict=False
         ) as parser:
@@ -89,19 +89,19 @@ class _Form:
             elif part.filename is None and part.name in UploadFields.__struct_fields__:
                 self._fields.setdefault(part.name, []).append(await self._text(part, parts))
             else:
-                raise _wrong("file" if part.name == "file" else part.name, "is not allowed")
+                raise _invalid("file" if part.name == "file" else part.name, "is not allowed")
 
     def result(self) -> Upload:
         if self._file is None:
-            raise _wrong("file", "is required, with a file name")
+            raise _invalid("file", "is required, with a file name")
         values: dict[str, Any] = {}
-        for name, given in self._fields.items():
+        for name, texts in self._fields.items():
             if name == "namespace_id":
-                values[name] = given
-            elif len(given) == 1:
-                values[name] = given[0]
+                values[name] = texts
+            elif len(texts) == 1:
+                values[name] = texts[0]
             else:
-                raise _wrong(name, "must not be repeated")
+                raise _invalid(name, "must not be repeated")
         try:
             fields = msgspec.convert(values, UploadFields, strict=False)
         except msgspec.ValidationError as error:
@@ -125,7 +125,7 @@ class _Form:
         try:
             return value.decode()
         except UnicodeDecodeError:
-            raise _wrong(segment.name, "must be UTF-8") from None
+            raise _invalid(segment.name, "must be UTF-8") from None
 
 
 async def _parts(
@@ -145,5 +145,5 @@ async def _content(parts: AsyncGenerator[MultipartSegment | bytearray | None]) -
             yield bytes(part)
 
 
-def _wrong(field: str, message: str) -> InvalidInputError:
+def _invalid(field: str, message: str) -> InvalidInputError:
     return InvalidInputError(f"The part {field} {message}.", errors=[FieldError(field, message)])
