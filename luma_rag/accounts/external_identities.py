@@ -1,8 +1,8 @@
-"""Accounts of people whom an OpenID provider vouches for.
+"""Accounts of users who sign in with an OpenID provider.
 
-An account is found by what the provider calls the person (issuer and subject), never by an address or a
-name, which can change hands. Only the first time, and only if the settings say so, a verified address may
-lead to an account that exists, or a new one is made.
+An account is found by issuer and subject, never by an e-mail address or a name, which can be reassigned. Only
+at the first sign-in, and only if the settings allow it, a verified address may match an existing account or
+create a new one.
 """
 
 import re
@@ -27,7 +27,7 @@ _MAX_USERNAME = 50
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who a provider says somebody is. What it did not say, or not in a usable form, is None."""
+    """A user's identity at a provider. Missing and unusable claims are None."""
 
     issuer: str
     subject: str
@@ -107,26 +107,26 @@ class ProviderUnavailableError(OpenIDError):
 
 
 class IdentityProvider(Protocol):
-    """Says who somebody is. A sign-in is recognised by a `secret` that its browser keeps."""
+    """Authenticates users. The browser keeps a `secret` that identifies its sign-in."""
 
     async def authorization_url(self, secret: str, redirect_uri: str) -> str:
-        """Where to send the browser; it comes back to `redirect_uri`.
+        """The address to redirect the browser to. It returns to `redirect_uri`.
 
         Raises:
-            ProviderUnavailableError: the provider can't be asked, or describes itself wrongly.
+            ProviderUnavailableError: the provider is unreachable, or its metadata is invalid.
         """
         ...
 
     async def identity(
         self, secret: str | None, redirect_uri: str, *, state: str | None, code: str | None, error: str | None
     ) -> Identity:
-        """Who came back, with `state` and `code` or `error`; `secret` is what the browser kept.
+        """The identity of the user who returned with `state` and `code` or `error`.
 
         Raises:
-            SignInStaleError: it is not the sign-in that this browser began last.
-            SignInCancelledError: the person, or the provider, refused.
-            IdentityRefusedError: what the provider says of them does not hold.
-            ProviderUnavailableError: the provider can't be asked.
+            SignInStaleError: it is not the latest sign-in of this browser.
+            SignInCancelledError: the user or the provider cancelled.
+            IdentityRefusedError: the response of the provider is not valid.
+            ProviderUnavailableError: the provider is unreachable.
         """
         ...
 
@@ -144,14 +144,14 @@ async def sign_in(
     register: bool,
     days: int,
 ) -> str:
-    """Start a session for the account of an identity; gives its secret.
+    """Start a session for the account of an identity. Returns its secret.
 
-    `match_email`: a verified address leads to the account that has it. `register`: somebody with a verified
-    address that no account has gets a new one.
+    `match_email`: a verified address matches the account with this address. `register`: a verified address
+    without an account gets a new one.
 
     Raises:
-        NoAccountError: there is no account for them; it says what to do.
-        AccountDisabledError: there is, and it is disabled.
+        NoAccountError: there is no account for the identity.
+        AccountDisabledError: the account is disabled.
     """
     try:
         for is_last_try in (False, True):
@@ -161,7 +161,7 @@ async def sign_in(
                     await audit.record(session, "sign-in.succeeded", user_id, method="openid")
                     return await start_session(session, user_id, browser, days=days)
             except IntegrityError:
-                # The same person in two windows: the other one made the account, which is there now.
+                # The same user in two windows: the other one has created the account.
                 if is_last_try:
                     raise
     except (NoAccountError, AccountDisabledError) as error:
@@ -179,7 +179,7 @@ async def sign_in(
 
 
 async def _account(session: AsyncSession, identity: Identity, *, match_email: bool, register: bool) -> int:
-    """The id of the account that an identity signs in to."""
+    """The id of the account of an identity."""
     known = select(ExternalIdentity.user_id).where(
         ExternalIdentity.issuer == identity.issuer, ExternalIdentity.subject == identity.subject
     )
@@ -229,7 +229,7 @@ async def _first_time(session: AsyncSession, identity: Identity, *, match_email:
 
 
 async def _require_unlinked(session: AsyncSession, user_id: int, issuer: str) -> None:
-    # Two people of one provider with the same address: it was given to somebody new.
+    # Two subjects of one provider with the same address: it was reassigned.
     linked = exists().where(ExternalIdentity.user_id == user_id, ExternalIdentity.issuer == issuer)
     if await session.scalar(select(linked)):
         raise NoAccountError(
@@ -239,7 +239,7 @@ async def _require_unlinked(session: AsyncSession, user_id: int, issuer: str) ->
 
 async def _create(session: AsyncSession, identity: Identity, email: str) -> User:
     if not await session.scalar(select(exists().select_from(User))):
-        # It would be nobody's administrator, and keep the first one from registering.
+        # It would not be an administrator, and would prevent the first one from registering.
         raise NoAccountError("The first account must be an administrator's. Register it with a password.")
     username = await _free_username(session, identity.username or email.partition("@")[0])
     user = User(username=username, email=email, password=UNUSABLE, role="user")
@@ -249,12 +249,12 @@ async def _create(session: AsyncSession, identity: Identity, email: str) -> User
     return user
 
 
-async def _free_username(session: AsyncSession, wished: str) -> str:
-    """A name made of the one wished for that fits and that nobody has."""
-    fitting = re.sub(r"[^\w.\- ]", "-", wished)[:_MAX_USERNAME].strip(".- ") or "user"
-    name, number = fitting, 1
+async def _free_username(session: AsyncSession, preferred: str) -> str:
+    """A valid and unused name similar to the preferred one."""
+    valid = re.sub(r"[^\w.\- ]", "-", preferred)[:_MAX_USERNAME].strip(".- ") or "user"
+    name, number = valid, 1
     while await session.scalar(select(exists().where(func.lower(User.username) == func.lower(name)))):
         number += 1
         ending = f"-{number}"
-        name = fitting[: _MAX_USERNAME - len(ending)] + ending
+        name = valid[: _MAX_USERNAME - len(ending)] + ending
     return name

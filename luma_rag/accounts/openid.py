@@ -1,9 +1,9 @@
-"""The OpenID provider: where to send the browser, and who it says came back.
+"""Sign-in with an OpenID provider.
 
 The authorization code flow of OpenID Connect Core 1.0 (https://openid.net/specs/openid-connect-core-1_0.html)
-with PKCE (RFC 7636). authlib builds the requests and checks the claims of the ID token, joserfc its
-signature; authlib's own HTTP client is left out, as it would put httpx2 beside httpx. Importing both takes
-a fifth of a second, so nothing imports this module unless a provider is configured.
+with PKCE (RFC 7636). authlib builds the requests and validates the claims of the ID token, joserfc verifies
+its signature. authlib's HTTP client is not used, since it needs httpx2 besides httpx. Importing both takes
+0.2 s, so this module is imported only if a provider is configured.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ from luma_rag.settings import OpenIDSettings
 
 logger = logging.getLogger(__name__)
 
-# Signatures that only the provider can make. With HS256 its clients could, with "none" anybody.
+# Signatures that only the provider can create. With HS256 its clients could too, with "none" anybody.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 _SCOPE = "openid profile email"
 
@@ -52,10 +52,10 @@ class _Refusal(msgspec.Struct, frozen=True):
 
 
 class OpenIDProvider:
-    """One OpenID provider, which nothing is asked before somebody signs in by it.
+    """An OpenID provider. There are no requests to it before the first sign-in.
 
-    State, nonce and PKCE verifier of a sign-in are derived from the secret that its browser keeps, so the
-    server need not remember any.
+    The state, nonce and PKCE verifier of a sign-in are derived from the secret in the browser, so the server
+    stores none of them.
 
     Raises:
         ConfigurationError: the settings are invalid; the message names the setting.
@@ -112,7 +112,7 @@ class OpenIDProvider:
         tokens = await self._tokens(code, _derived(secret, "verifier"), redirect_uri)
         claims = await self._claims(tokens, _derived(secret, "nonce"))
         if "email" not in claims:
-            # Some providers keep the ID token short. That an address is verified has to come with it.
+            # Some providers keep the ID token short. `email_verified` must come from the same source.
             claims.pop("email_verified", None)
             claims = await self._userinfo(tokens, claims["sub"]) | claims
         return Identity(
@@ -148,12 +148,12 @@ class OpenIDProvider:
         return "client_secret_basic" if is_basic else "client_secret_post"
 
     async def _claims(self, tokens: _Tokens, nonce: str) -> dict[str, Any]:
-        """The claims of a genuine ID token (section 3.1.3.7 of the specification)."""
+        """The claims of a valid ID token (section 3.1.3.7 of the specification)."""
         try:
             try:
                 token = _verified(tokens.id_token, await self._server.keys())
             except InvalidKeyIdError:
-                # The provider has changed its keys since they were fetched.
+                # The provider has rotated its keys.
                 token = _verified(tokens.id_token, await self._server.keys(renewed=True))
             claims = CodeIDToken(
                 token.claims,

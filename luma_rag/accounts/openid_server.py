@@ -1,6 +1,6 @@
-"""What an OpenID provider publishes of itself, and asking it: with time limits, sizes, and errors for people.
+"""Requests to an OpenID provider, with limits on time and size, and its metadata.
 
-Its own description as in OpenID Connect Discovery 1.0 (https://openid.net/specs/openid-connect-discovery-1_0.html).
+The metadata is that of OpenID Connect Discovery 1.0 (https://openid.net/specs/openid-connect-discovery-1_0.html).
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from luma_rag.accounts.external_identities import ProviderUnavailableError
 
 _CONNECT_SECONDS = 3.0
 _TOTAL_SECONDS = 8.0
-_KEPT_SECONDS = 3600.0
+_CACHE_SECONDS = 3600.0
 _RETRY_SECONDS = 30
 _BODY_LIMIT = 2**20
-# Not "oct": a key for signing that all its clients know.
+# Not "oct": a symmetric key, which all clients know.
 _KEY_TYPES = ("RSA", "EC")
 
 T = TypeVar("T")
 
 
 class Description(msgspec.Struct, frozen=True):
-    """Where the parts of a provider are, and how it wants clients to prove who they are."""
+    """The endpoints of a provider and its methods of client authentication."""
 
     issuer: str
     authorization_endpoint: str
@@ -42,9 +42,9 @@ class _Keys(msgspec.Struct, frozen=True):
 
 
 class ProviderServer:
-    """The server of a provider. Nothing is asked before it is needed; what it publishes is kept for an hour.
+    """The server of a provider. Its metadata is fetched on first use and cached for an hour.
 
-    Each method that asks raises `ProviderUnavailableError` where there is no answer, or not the right one.
+    Each request raises `ProviderUnavailableError` if there is no response or an invalid one.
     """
 
     def __init__(self, issuer: str, name: str) -> None:
@@ -59,8 +59,8 @@ class ProviderServer:
         await self._client.aclose()
 
     async def description(self) -> Description:
-        """What the provider says of itself."""
-        if self._known and time.monotonic() - self._known[0] < _KEPT_SECONDS:
+        """The metadata of the provider."""
+        if self._known and time.monotonic() - self._known[0] < _CACHE_SECONDS:
             return self._known[1]
         url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
         status, answer = await self.ask("GET", url)
@@ -82,7 +82,7 @@ class ProviderServer:
         return description
 
     async def keys(self, *, renewed: bool = False) -> KeySet:
-        """The keys that the provider signs with; `renewed` when it may have changed them."""
+        """The signing keys of the provider; `renewed` fetches them again."""
         description = await self.description()
         if self._keys is None or renewed:
             status, answer = await self.ask("GET", description.jwks_uri)
@@ -94,7 +94,7 @@ class ProviderServer:
         return self._keys
 
     async def ask(self, method: str, url: str, **options: Any) -> tuple[int, bytes]:
-        """The status and the body of an answer. Redirects are not followed."""
+        """The status and the body of a response. Redirects are not followed."""
         body = b""
         try:
             async with (
@@ -110,7 +110,7 @@ class ProviderServer:
             raise self.unavailable(f"connection failed: {type(error).__name__}") from error
 
     def decoded(self, body: bytes, kind: type[T], status: int = httpx.codes.OK) -> T:
-        """The JSON of an answer that must have been a success."""
+        """The decoded JSON of a successful response."""
         if status != httpx.codes.OK:
             raise self.unavailable(f"it returned status {status}")
         try:
@@ -119,7 +119,7 @@ class ProviderServer:
             raise self.unavailable("its response is invalid") from None
 
     def unavailable(self, reason: str) -> ProviderUnavailableError:
-        """The error to raise; `reason` is in our words."""
+        """The error to raise."""
         return ProviderUnavailableError(
             f"{self._name} is unavailable ({reason}). Retry later, or sign in with a password. If the error "
             "persists, contact the operator.",
@@ -128,7 +128,7 @@ class ProviderServer:
 
 
 def is_safe(url: str) -> bool:
-    """Whether nobody on the way can read or change what goes there: https, or this very machine."""
+    """Whether the connection can't be intercepted: https, or a loopback address."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
@@ -139,7 +139,7 @@ def is_safe(url: str) -> bool:
 
 
 def quoted(text: str) -> str:
-    """Some of what a provider said, fit for one line."""
+    """A text from the provider, shortened to one line."""
     return repr("".join(character for character in text[:80] if character.isprintable()))
 
 

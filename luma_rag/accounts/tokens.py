@@ -1,7 +1,7 @@
-"""Tokens for programs. Of a token the database keeps only a hash.
+"""Tokens for programs. The database stores only their hashes.
 
-A token reads `luma_`, 43 random characters (256 bits), and 6 that are the CRC-32 of all before them in base
-62 with leading zeros. So a scanner tells it from a look-alike without asking anybody; see docs/tokens.md.
+A token consists of `luma_`, 43 random characters (256 bits), and the CRC-32 of everything before as 6 base-62
+digits. Secret scanners can thus verify it offline; see docs/tokens.md.
 """
 
 import re
@@ -28,9 +28,9 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_LENGTH = 43
 _CHECKSUM_LENGTH = 6
 _FORM = re.compile(r"luma_[0-9A-Za-z]{49}", re.ASCII)
-# Enough for any script that makes one for each of its jobs.
+# Enough for a script that creates a token for each of its jobs.
 _MAKING = Limit(count=100, seconds=3600)
-# Asked with each request: putting it together would take longer than the answer.
+# Built once, since every request runs it: building takes longer than running.
 _HOLDER = (
     select(
         User.id,
@@ -62,7 +62,7 @@ class TokenView(msgspec.Struct, frozen=True):
 
 
 class NewToken(msgspec.Struct, frozen=True):
-    """A token just made: the only time that its secret is shown."""
+    """A new token. Its secret is shown only once."""
 
     id: int
     name: str
@@ -77,7 +77,7 @@ def new_secret() -> str:
 
 
 def check_form(secret: str) -> None:
-    """See that a text has the form of a token, without asking the database.
+    """Check the format of a token, without the database.
 
     Raises:
         InvalidTokenError: the format or the checksum is wrong.
@@ -87,7 +87,7 @@ def check_form(secret: str) -> None:
 
 
 async def principal_of_token(connection: AsyncConnection, secret: str) -> Principal:
-    """Whom a bearer token acts for, and how far. Notes the use, once a minute; committing it is the caller's.
+    """The principal of a bearer token. Records the use, once a minute; the caller commits.
 
     Raises:
         InvalidTokenError: the token is unknown, revoked or expired.
@@ -99,7 +99,7 @@ async def principal_of_token(connection: AsyncConnection, secret: str) -> Princi
         raise InvalidTokenError("The token is unknown, revoked or expired. Create a new one.")
     user_id, role, token_id, max_level, namespace_ids, last_used_at = row
     if last_used_at is None or last_used_at <= now - USE_INTERVAL:
-        # Asked again in the statement: of several requests at once, one writes.
+        # The condition is repeated, so that only one of several concurrent requests writes.
         await connection.execute(
             update(ApiToken)
             .where(
@@ -126,13 +126,13 @@ async def create_token(
     namespace_ids: list[int] | None = None,
     max_level: int | None = None,
 ) -> NewToken:
-    """A token that acts as the caller, narrowed to some namespaces and to a highest level if wanted.
+    """Create a token for the caller, optionally restricted to some namespaces and a maximum level.
 
     Raises:
-        ForbiddenError: the caller holds a token that is narrowed or expires.
-        NotAuthenticatedError: the login has ended meanwhile.
-        NotFoundError: a namespace is not one that the caller can read.
-        RateLimitedError: the caller made too many in the last hour.
+        ForbiddenError: the caller has a token that is restricted or expires.
+        NotAuthenticatedError: the session or token has expired in the meantime.
+        NotFoundError: the caller can't read one of the namespaces.
+        RateLimitedError: the caller created too many tokens in the last hour.
     """
     if principal.is_narrowed:
         raise ForbiddenError("A restricted token can't create tokens. Sign in to create one.")
@@ -143,7 +143,7 @@ async def create_token(
             await session.scalars(
                 select(Namespace.id)
                 .where(Namespace.id.in_(namespace_ids), Namespace.id.in_(readable_namespaces(principal)))
-                # One that is removed at this moment would stay named.
+                # A namespace that is removed concurrently would stay in the token.
                 .with_for_update(read=True, key_share=True)
             )
         )
@@ -174,9 +174,9 @@ async def create_token(
 
 
 async def _require_lasting_login(session: AsyncSession, principal: Principal) -> None:
-    """See that nothing outlives the login that makes it, nor a password that is changed at this moment."""
+    """Require a login without expiry, and one not ended by a concurrent change of the password."""
     await session.execute(select(User.id).where(User.id == principal.user_id).with_for_update(read=True))
-    # A statement of its own: the one that waited for the lock would not see why it waited.
+    # A separate statement: the one that waited for the lock would not see the change it waited for.
     if principal.session_id is not None:
         found = await session.execute(select(LoginSession.id).where(LoginSession.id == principal.session_id))
     else:
@@ -189,7 +189,7 @@ async def _require_lasting_login(session: AsyncSession, principal: Principal) ->
 
 
 async def list_tokens(session: AsyncSession, principal: Principal, pagination: Pagination) -> Page[TokenView]:
-    """The caller's tokens, oldest first. A narrowed one sees only itself."""
+    """The caller's tokens, oldest first. A restricted token sees only itself."""
     mine = [ApiToken.user_id == principal.user_id]
     if principal.is_narrowed:
         mine.append(ApiToken.id == principal.token_id)
@@ -215,10 +215,10 @@ async def list_tokens(session: AsyncSession, principal: Principal, pagination: P
 
 
 async def revoke_token(session: AsyncSession, principal: Principal, token_id: int) -> None:
-    """End one of the caller's tokens at once.
+    """Revoke one of the caller's tokens.
 
     Raises:
-        ForbiddenError: the caller holds a narrowed token, which ends itself at most.
+        ForbiddenError: the caller has a restricted token, which can revoke only itself.
         NotFoundError: the caller has no such token.
     """
     if principal.is_narrowed and token_id != principal.token_id:

@@ -20,8 +20,8 @@ _HARMLESS = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 class RequestContextMiddleware:
     """Sets `luma_rag.audit.request_context` for the whole request, streams included, and returns the id.
 
-    `X-Request-Id` and `X-Forwarded-*` are used only from trusted proxies (addresses and networks, separated by
-    commas).
+    `X-Request-Id` and `X-Forwarded-*` are used only from trusted proxies: addresses and networks, separated
+    by commas.
     """
 
     def __init__(self, app: ASGIApp, trusted_proxies: str | None) -> None:
