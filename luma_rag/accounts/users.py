@@ -126,7 +126,7 @@ async def change_password(sessions: Sessions, principal: Principal, current: str
         unchanged = select(User).where(User.id == principal.user_id, User.password == verified)
         changing = await session.scalar(unchanged.with_for_update())
         if changing is None:
-            raise ForbiddenError("The password was just changed in another session. Sign in again.")
+            raise ForbiddenError("The password was just changed. Sign in again.")
         user = changing
         await _set_password(session, user, hashed, keep_session=principal.session_id)
         await record(session, "password.changed", user.id, user_id=user.id)

@@ -16,7 +16,7 @@ from luma_rag.chat.months import MONTH
 
 
 class Sentence(NamedTuple):
-    """`text[start:end]` of the passage; in `text` runs of white space are one space."""
+    """`text[start:end]` of the passage. In `text`, runs of white space are one space."""
 
     start: int
     end: int
@@ -53,13 +53,13 @@ _ORDINAL = re.compile(r"(?:(?P<word>[^\W\d_]+)\s|^|(?<=[\s(\"„“«»]))(?<!\.
 _LANGUAGES_WITH_ORDINALS = frozenset(
     {"cs", "da", "de", "et", "eu", "fi", "hr", "hu", "no", "pl", "sk", "sl", "sr", "tr"}
 )
-_TIME = re.compile(r"\d\s?[ap]\.m$", re.IGNORECASE)  # unlike other abbreviations it stands last
+_TIME = re.compile(r"\d\s?[ap]\.m$", re.IGNORECASE)  # unlike other abbreviations, it can end a sentence
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _WORD = re.compile(r"\w+")
 
 
 def sentences(text: str) -> list[Sentence]:
-    """The sentences of `text` in order; together they hold everything but the white space between them."""
+    """The sentences of `text` in order. Together they contain everything but the white space between them."""
     found = []
     language = functools.cache(lambda: detect_language([text]))
     for start, end in _blocks(text):
@@ -73,11 +73,10 @@ def sentences(text: str) -> list[Sentence]:
 
 
 def terms(text: str) -> set[str]:
-    """What to compare texts by: words without case and without most of their endings.
+    """Terms for comparing texts: lower-case words without most of their endings.
 
-    Words are cut to their first seven characters, which joins "insured" with "insurance" in most European
-    languages without a dictionary for each. Chinese, Japanese and Korean, written without spaces or with
-    endings glued on, are taken in pairs of characters.
+    Words are cut to seven characters, which conflates "insured" and "insurance" in most European languages
+    without a dictionary. Chinese, Japanese and Korean become pairs of characters.
     """
     found: set[str] = set()
     text = text.casefold()
@@ -90,15 +89,16 @@ def terms(text: str) -> set[str]:
 
 
 def content_terms(text: str) -> set[str]:
-    """The `terms` of `text` without the commonest words of questions, which say nothing about their subject.
+    """The `terms` of `text` without stop words.
 
-    Only those of English are known; in other languages they weigh little, as most sentences hold them.
+    Only English stop words are known. In other languages they have little weight, since most sentences have
+    them.
     """
     return {term for term in terms(text) - _COMMON if len(term) > 1 or not term.isascii()}
 
 
 def shorten(text: str, limit: int) -> str:
-    """`text`, cut between two words and marked with "…" where it has more than `limit` characters."""
+    """`text`, cut between two words and marked with "…" if it has more than `limit` characters."""
     if len(text) <= limit:
         return text
     cut = text[: limit - 1]
@@ -107,7 +107,7 @@ def shorten(text: str, limit: int) -> str:
 
 
 def _blocks(text: str) -> list[tuple[int, int]]:
-    """Stretches of running text. A line end inside of one is only a wrapped line."""
+    """Blocks of running text. A line end inside a block is a wrapped line."""
     lines = [(match.start(), match.end()) for match in re.finditer(r"[^\n\r\x0b\x0c\u2028\u2029]+", text)]
     widest = max((end - start for start, end in lines), default=0)
     blocks: list[tuple[int, int]] = []
@@ -120,7 +120,7 @@ def _blocks(text: str) -> list[tuple[int, int]]:
 
 
 def _breaks(text: str, before: tuple[int, int], line: tuple[int, int], widest: int) -> bool:
-    """Whether something new begins with `line`."""
+    """Whether a new block starts with `line`."""
     above, here = text[slice(*before)], text[slice(*line)]
     if text.count("\n", before[1], line[0]) > 1 or not here.strip() or not above.strip():
         return True
@@ -129,7 +129,7 @@ def _breaks(text: str, before: tuple[int, int], line: tuple[int, int], widest: i
     first = here.lstrip()[:1]
     if first.islower() or above.rstrip().endswith((",", "-", "–", ";", "(")):
         return False
-    # A line that stops well before the margin was not wrapped: a heading, or the end of a paragraph.
+    # A line that ends well before the margin is not wrapped: it is a heading or the end of a paragraph.
     return len(above.rstrip()) < 0.6 * widest
 
 
