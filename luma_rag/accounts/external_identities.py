@@ -40,7 +40,6 @@ class OpenIDError(LumaError):
     """A failed sign-in with the OpenID provider; `reason` is a short name for the page."""
 
     status = 403
-    title = "Sign-in failed"
     reason: ClassVar[str]
 
 
@@ -51,6 +50,7 @@ class SignInCancelledError(OpenIDError):
     """
 
     code = "sign_in_cancelled"
+    title = "Sign-in cancelled"
     reason = "cancelled"
 
 
@@ -61,6 +61,7 @@ class SignInStaleError(OpenIDError):
     """
 
     code = "sign_in_stale"
+    title = "Sign-in expired"
     reason = "stale"
 
 
@@ -71,6 +72,7 @@ class IdentityRefusedError(OpenIDError):
     """
 
     code = "sign_in_refused"
+    title = "Identity rejected"
     reason = "refused"
 
 
@@ -81,6 +83,7 @@ class NoAccountError(OpenIDError):
     """
 
     code = "sign_in_no_account"
+    title = "No account"
     reason = "no-account"
 
 
@@ -91,6 +94,7 @@ class AccountDisabledError(OpenIDError):
     """
 
     code = "sign_in_disabled"
+    title = "Account disabled"
     reason = "disabled"
 
 
