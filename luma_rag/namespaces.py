@@ -15,7 +15,7 @@ from luma_rag.pagination import Page, Pagination
 
 
 class NamespaceView(msgspec.Struct, frozen=True):
-    """A namespace as the caller sees it; `auth_level` is their effective level, `chunks` its vectors."""
+    """A namespace for the caller. `auth_level` is their effective level, `chunks` counts its vectors."""
 
     id: int
     name: str
@@ -31,7 +31,7 @@ class NamespaceView(msgspec.Struct, frozen=True):
 async def list_readable(
     session: AsyncSession, principal: Principal, pagination: Pagination
 ) -> Page[NamespaceView]:
-    """Those that the caller can read, by name, then id."""
+    """The namespaces that the caller can read, by name, then id."""
     readable = Namespace.id.in_(readable_namespaces(principal))
     total = await session.scalar(select(func.count()).select_from(Namespace).where(readable))
     rows = await session.execute(
@@ -45,7 +45,7 @@ async def list_readable(
 
 
 class NamespaceName(msgspec.Struct, frozen=True):
-    """What a namespace is called."""
+    """The name of a namespace."""
 
     id: int
     name: str
@@ -53,7 +53,7 @@ class NamespaceName(msgspec.Struct, frozen=True):
 
 
 async def names(session: AsyncSession, principal: Principal) -> list[NamespaceName]:
-    """All that the caller can read, by id."""
+    """The names of all namespaces that the caller can read, by id."""
     rows = await session.execute(
         select(Namespace.id, Namespace.name, Namespace.created_at)
         .where(Namespace.id.in_(readable_namespaces(principal)))
@@ -72,13 +72,13 @@ async def get(session: AsyncSession, principal: Principal, namespace_id: int) ->
 async def create(
     session: AsyncSession, principal: Principal, name: str, description: str | None, *, is_public: bool
 ) -> NamespaceView:
-    """A new namespace of the caller's.
+    """Create a namespace that the caller owns.
 
     Raises:
-        ForbiddenError: a narrowed token can't make one, since it could not reach it.
+        ForbiddenError: the caller has a restricted token, which could not access the namespace.
     """
     if principal.is_narrowed:
-        raise ForbiddenError("A narrowed token can't make namespaces.")
+        raise ForbiddenError("A restricted token can't create namespaces.")
     namespace = Namespace(user_id=principal.user_id, name=name, description=description, is_public=is_public)
     session.add(namespace)
     await session.flush()
@@ -97,7 +97,7 @@ async def change(
     description: str | msgspec.UnsetType | None,
     is_public: bool | msgspec.UnsetType,
 ) -> NamespaceView:
-    """Rename, describe, publish or hide a namespace; what is UNSET stays. Level 3."""
+    """Change a namespace. UNSET fields stay unchanged. Level 3."""
     namespace = await require_namespace(session, principal, namespace_id, ADMINISTER)
     if name is not msgspec.UNSET:
         namespace.name = name
@@ -112,7 +112,7 @@ async def change(
 
 
 async def remove(session: AsyncSession, principal: Principal, namespace_id: int) -> None:
-    """Delete a namespace with its vectors, memberships, chats and messages; documents stay. Level 3."""
+    """Delete a namespace with its vectors, members, chats and messages. Documents stay. Level 3."""
     await require_namespace(session, principal, namespace_id, ADMINISTER)
     await session.execute(delete(Namespace).where(Namespace.id == namespace_id))
     await _forget(session, [namespace_id])
@@ -120,7 +120,7 @@ async def remove(session: AsyncSession, principal: Principal, namespace_id: int)
 
 
 async def remove_all(session: AsyncSession, user_id: int) -> list[int]:
-    """Delete all namespaces of a user, as `remove` does; returns their ids."""
+    """Delete all namespaces of a user, as `remove` does. Returns their ids."""
     gone = await session.scalars(
         delete(Namespace).where(Namespace.user_id == user_id).returning(Namespace.id)
     )
@@ -130,7 +130,7 @@ async def remove_all(session: AsyncSession, user_id: int) -> list[int]:
 
 
 async def transfer(session: AsyncSession, user_id: int, to: int) -> list[int]:
-    """Make all namespaces of a user another's; returns their ids. Members and chats stay."""
+    """Transfer all namespaces of a user to another one. Returns their ids. Members and chats stay."""
     moved = await session.scalars(
         update(Namespace).where(Namespace.user_id == user_id).values(user_id=to).returning(Namespace.id)
     )
@@ -138,10 +138,10 @@ async def transfer(session: AsyncSession, user_id: int, to: int) -> list[int]:
 
 
 async def by_name(session: AsyncSession, principal: Principal, name: str) -> NamespaceView:
-    """The one readable namespace of this name, or with this id.
+    """The readable namespace with this name or id.
 
     Raises:
-        NotFoundError: there is none, or more than one; the message lists the ids.
+        NotFoundError: there is none, or several; the message lists the ids.
     """
     matches = Namespace.name == name
     if name.isdecimal() and len(name) < 10:
@@ -151,15 +151,15 @@ async def by_name(session: AsyncSession, principal: Principal, name: str) -> Nam
     )
     found = [NamespaceView(*row) for row in rows]
     if not found:
-        raise NotFoundError(f"There is no namespace called {name}, or you have no access to it.")
+        raise NotFoundError(f"Namespace {name} not found, or you have no access to it.")
     if len(found) > 1:
         ids = ", ".join(str(namespace.id) for namespace in found)
-        raise NotFoundError(f"Several namespaces are called {name}; say which by its id: {ids}.")
+        raise NotFoundError(f"Several namespaces have the name {name}. Use an id: {ids}.")
     return found[0]
 
 
 async def _forget(session: AsyncSession, namespace_ids: list[int]) -> None:
-    # A token that was narrowed to nothing else keeps an empty list, which reaches nothing; NULL would be all.
+    # A token without remaining namespaces keeps an empty list, which allows nothing. NULL would allow all.
     await session.execute(
         text(
             "UPDATE api_token SET namespace_ids = "
@@ -170,7 +170,7 @@ async def _forget(session: AsyncSession, namespace_ids: list[int]) -> None:
 
 
 def _views(principal: Principal) -> Select[int, str, str | None, bool, int, datetime, int, int, int]:
-    held = NamespaceDoc.namespace_id == Namespace.id
+    in_namespace = NamespaceDoc.namespace_id == Namespace.id
     return select(
         Namespace.id,
         Namespace.name,
@@ -179,9 +179,9 @@ def _views(principal: Principal) -> Select[int, str, str | None, bool, int, date
         Namespace.user_id,
         Namespace.created_at,
         namespace_level(principal),
-        select(func.count()).select_from(NamespaceDoc).where(held).scalar_subquery(),
-        # Counting vec_id reads a row a document, counting vectors one a chunk.
+        select(func.count()).select_from(NamespaceDoc).where(in_namespace).scalar_subquery(),
+        # Counting vec_id reads one row per document, counting vectors one per chunk.
         select(func.coalesce(func.sum(func.cardinality(NamespaceDoc.vec_id)), 0))
-        .where(held)
+        .where(in_namespace)
         .scalar_subquery(),
     )

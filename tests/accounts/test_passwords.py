@@ -23,12 +23,12 @@ async def test_what_is_long_and_not_common_is_taken(password: str) -> None:
     [
         ("xk0v-2;p9", "10 to 1024 characters"),
         ("xk0v-2;p9q" * 200, "10 to 1024 characters"),
-        ("1111111111", "repeat a piece"),
-        ("abcabcabcabc", "repeat a piece"),
-        ("xk0v-2;p9xk0v-2;p9", "repeat a piece"),
-        ("password123", "most common"),
-        ("PassWord123", "most common"),
-        ("1234567890", "most common"),
+        ("1111111111", "repeat a sequence"),
+        ("abcabcabcabc", "repeat a sequence"),
+        ("xk0v-2;p9xk0v-2;p9", "repeat a sequence"),
+        ("password123", "too common"),
+        ("PassWord123", "too common"),
+        ("1234567890", "too common"),
         ("Alice.Smith", "your user name or e-mail"),
         ("alice.smith.HOME@example.com", "your user name or e-mail"),
         ("alice.smith.home", "your user name or e-mail"),
@@ -48,11 +48,11 @@ async def test_the_longest_password_is_taken_whole() -> None:
     assert await verify_password(hashed, password)
 
 
-def test_the_list_is_loaded_by_the_first_password_and_without_its_package() -> None:
+def test_the_list_is_loaded_by_the_first_password() -> None:
     script = (
-        "import asyncio, sys; from luma_rag.accounts import passwords as p; "
+        "import asyncio; from luma_rag.accounts import passwords as p; "
         "assert p._common_passwords.cache_info().currsize == 0; "
         "asyncio.run(p.hash_password('correct horse battery', 'a', 'a@example.com')); "
-        "assert len(p._common_passwords()) > 500; assert 'zxcvbn' not in sys.modules"
+        "assert len(p._common_passwords()) == 1090"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

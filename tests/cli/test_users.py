@@ -41,7 +41,7 @@ def test_accounts_are_disabled_and_enabled(luma: Luma) -> None:
     assert _accounts(luma)["bob"]["is_disabled"] is False
     common = luma("users", "password", "bob", "--password-stdin", input="Password123\n")
     assert common.returncode == 1
-    assert "most common" in common.stderr
+    assert "too common" in common.stderr
 
 
 def test_what_an_account_owns_is_handed_over(luma: Luma, owner: str) -> None:

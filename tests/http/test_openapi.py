@@ -204,7 +204,7 @@ def test_an_answer_comes_as_json_or_as_a_stream(schema: dict[str, Any]) -> None:
         ("Exchange", "user_message llm_message"),
         ("Verdict", "rating comment"),
         ("CitationView", "n vec_id doc_id title page heading quote score"),
-        ("Problem", "type title status detail request_id errors"),
+        ("Problem", "type code title status detail request_id errors"),
     ],
 )
 def test_fields_have_the_names_of_the_contract(schema: dict[str, Any], name: str, fields: str) -> None:
@@ -287,7 +287,7 @@ async def test_every_error_is_a_problem_and_tells_nothing_of_the_inside(
     assert answer.headers["content-type"] == PROBLEM
     assert answer.headers["x-content-type-options"] == "nosniff"
     problem = answer.json()
-    assert problem.keys() - {"errors"} == {"type", "title", "status", "detail"}
+    assert problem.keys() - {"errors"} == {"type", "code", "title", "status", "detail"}
     assert len(answer.headers["x-request-id"]) == 16
     assert problem["status"] == status
     assert problem["title"]

@@ -246,7 +246,7 @@ async def test_the_first_account_is_not_made_by_a_provider(
 ) -> None:
     provider.person("a1", **ALICE)
     async with luma(runtime, provider, register=True) as browser:
-        assert "register" in refusal(await browser.sign_in(), 403)
+        assert "Register it with a password" in refusal(await browser.sign_in(), 403)
     assert await count(runtime, User) == 0
 
 
@@ -264,7 +264,7 @@ async def test_an_account_follows_the_identity_and_not_its_address(
         assert (me["username"], me["email"]) == ("alice", "Alice@example.com")
         # Somebody new gets Alice's old address there, and not her account here.
         provider.person("a2", **ALICE)
-        assert "somebody else" in refusal(await browser.sign_in("a2"), 403)
+        assert "linked to another identity" in refusal(await browser.sign_in("a2"), 403)
     assert await count(runtime, ExternalIdentity) == 1
 
 
@@ -318,10 +318,10 @@ async def test_only_the_browser_that_began_can_end_a_sign_in_and_only_once(
         kept = dict(browser.client.cookies)
         async with httpx.AsyncClient(base_url=browser.client.base_url, timeout=60) as other:
             # Without the cookie, as when somebody is sent the address.
-            assert "Begin it again" in refusal(await other.get(back), 403)
+            assert "Sign in again" in refusal(await other.get(back), 403)
             # With the cookie of an attempt of their own.
             await other.get(START)
-            assert "Begin it again" in refusal(await other.get(back), 403)
+            assert "Sign in again" in refusal(await other.get(back), 403)
             assert "luma_openid" not in other.cookies
         url = httpx.URL(back)
         for state in ("", "wrong", "ä"):
@@ -477,7 +477,7 @@ async def test_an_address_that_only_the_user_info_has_counts_for_its_person_alon
     async with luma(runtime, provider, match_email=True) as browser:
         provider.lie = _changed(email=None, email_verified=None, preferred_username=None)
         provider.changes["/userinfo"] = {"sub": "a2"}
-        assert "somebody else" in refusal(await browser.sign_in(), 403)
+        assert "belongs to another subject" in refusal(await browser.sign_in(), 403)
         provider.changes.clear()
         assert (await browser.sign_in()).headers["location"] == "/"
         assert (await browser.me())["username"] == "alice"
@@ -519,7 +519,7 @@ async def test_a_provider_that_fails_is_said_to_and_asked_again(
             if path != DESCRIPTION:
                 back = await provider.agree(begun.headers["location"], "a1")
                 begun = await browser.client.get(back)
-            assert "Quillhaven can't be asked" in refusal(begun, 503), (path, said)
+            assert "Quillhaven is unavailable" in refusal(begun, 503), (path, said)
         provider.answers = {}
         assert (await browser.sign_in()).headers["location"] == "/"
 
