@@ -1,9 +1,10 @@
-"""Fills the tables of documents, vectors and words by COPY, as many ingestions and their upkeep leave them.
+"""Fills the tables of documents, vectors and terms by COPY, in the state that many ingestions and compactions
+leave behind.
 
-What a worker writes for one document at a time takes hours for a million chunks. Rows are made here by numpy
-instead, in Postgres's binary form, with weights by the formula of `luma_rag.documents.lexical_index` and in
-segments as `luma_rag.documents.segment_compaction` leaves them. `benchmarks.scale` compares what is found
-with an exact search, so that a row that isn't right would show.
+Ingesting a million chunks one document at a time takes hours. Here numpy creates the rows in Postgres's
+binary format, with weights by the formula of `luma_rag.documents.lexical_index` and segments as
+`luma_rag.documents.segment_compaction` leaves them. `benchmarks.scale` compares the results with an exact
+search, which would reveal wrong rows.
 """
 
 import json
@@ -26,9 +27,9 @@ _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _END = struct.pack(">h", -1)
 _BATCH = 10_000
 _INT2, _INT4, _INT8, _REAL = 21, 23, 20, 700
-# Near the end of a namespace that grew by documents stand small segments that are not yet merged.
+# A namespace that grew document by document ends with small segments that are not yet merged.
 _LARGE, _MIDDLE, _FEW = 40, 7, 5
-"""Documents of a segment, and how many of the smaller ones there are."""
+"""Documents per segment, and the number of smaller segments."""
 
 _OWNER = """
 INSERT INTO users (username, email, password, role) VALUES ('owner', 'owner@example.com', '-', 'user')
@@ -70,7 +71,7 @@ _COLUMNS = {
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A namespace that holds the documents of chunks [first, last), under ids from `vector` on."""
+    """A namespace with the documents of chunks [first, last), with vector ids from `vector`."""
 
     namespace_id: int
     first: int
@@ -79,7 +80,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Loader:
-    """Fills an empty, migrated database with chunks of a text, and namespaces with these."""
+    """Fills an empty, migrated database with the chunks of a text, and with namespaces over them."""
 
     def __init__(self, connection: asyncpg.Connection, text: RealText, there: Sequence[int]) -> None:
         self._connection = connection
@@ -89,7 +90,7 @@ class Loader:
 
     @classmethod
     async def open(cls, connection: asyncpg.Connection, text: RealText) -> "Loader":
-        """Go on with what there is."""
+        """Continue with the existing rows."""
         there = await connection.fetchrow(_THERE)
         if there[0] is None:
             await connection.execute(_OWNER)
@@ -97,7 +98,7 @@ class Loader:
         return cls(connection, text, there)
 
     async def chunks(self, upto: int) -> None:
-        """Store the chunks up to a number that are not yet there; a document has 200."""
+        """Store the missing chunks up to a number. Each document has 200 chunks."""
         connection = self._connection
         await self._trust()
         first, last = self._chunks // DOCUMENT + 1, upto // DOCUMENT
@@ -112,7 +113,7 @@ class Loader:
         self._chunks = max(upto, self._chunks)
 
     async def namespaces(self, ranges: Sequence[tuple[int, int]]) -> list[Place]:
-        """A namespace for each range of chunks; they are stored, and ranges are of whole documents."""
+        """Create a namespace for each range of stored chunks. Ranges consist of whole documents."""
         connection = self._connection
         await self._trust()
         made = [
@@ -138,12 +139,12 @@ class Loader:
         return places
 
     async def finish(self) -> None:
-        """Let Postgres know what there is."""
+        """Update Postgres's statistics."""
         await self._connection.execute("RESET session_replication_role")
         await self._connection.execute("VACUUM ANALYZE")
 
     async def _trust(self) -> None:
-        # Rows that refer to others are right by their making; to look each up takes longer than to write it.
+        # References are correct by construction, and checking each one takes longer than writing the row.
         await self._connection.execute("SET session_replication_role = replica")
 
     def _chunk_vectors(self, places: Sequence[Place]) -> Iterable[bytes]:
@@ -213,7 +214,7 @@ class Loader:
 async def copy_texts(
     connection: asyncpg.Connection, source: RealText, store: str, name: str, chunks: int
 ) -> None:
-    """Fill the tables of a store of `langchain-postgres`, once."""
+    """Fill the tables of a `langchain-postgres` store, once."""
     await register_vector(connection)
     if store == "PGVector":
         table, columns = "langchain_pg_embedding", "id collection_id embedding document cmetadata"
@@ -242,7 +243,7 @@ async def copy_texts(
 
 
 def _segments(chunks: int) -> Iterable[tuple[int, int]]:
-    """Where the segments of a namespace begin and end: large ones, and what waits to be merged."""
+    """The bounds of a namespace's segments: large ones, then those that wait for compaction."""
     begin = 0
     waiting = (_MIDDLE * _FEW + _FEW) * DOCUMENT
     sizes = [_LARGE] * (max(chunks - waiting, 0) // (_LARGE * DOCUMENT)) + [_MIDDLE] * _FEW
@@ -262,7 +263,7 @@ def _weights(counts: Counts, lengths: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def _fixed(rows: int, *columns: tuple[Any, Any]) -> bytes:
-    """Rows of columns that all have the same size, by type and values."""
+    """Rows of fixed-size columns, by type and values."""
     fields: list[tuple[str, Any]] = [("columns", ">i2")]
     for i, (kind, _) in enumerate(columns):
         fields += [(f"size{i}", ">i4"), (f"value{i}", kind)]
@@ -275,7 +276,7 @@ def _fixed(rows: int, *columns: tuple[Any, Any]) -> bytes:
 
 
 def _array(kind: int, size: str, values: NDArray[Any]) -> NDArray[Any]:
-    """Arrays of Postgres's, one for each row of `values`."""
+    """Postgres arrays, one for each row of `values`."""
     rows, length = values.shape
     item = np.dtype([("size", ">i4"), ("value", size)])
     head = [("dimensions", ">i4"), ("nulls", ">i4"), ("kind", ">i4"), ("length", ">i4"), ("lower", ">i4")]

@@ -1,12 +1,13 @@
-"""How good the first ten passages are: dense, lexical, hybrid, and by the library bm25s (BM25).
+"""The quality of the first ten passages: dense, lexical, hybrid, and BM25 by the library bm25s.
 
     python -m benchmarks.retrieval --data DIR [SET ...] [--queries N] [--cache DIR] [--json]
 
-DIR holds a folder for each set, in BEIR's form: `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl`
-(`_id`, `text`) and `qrels.tsv`. Every text is one chunk in a namespace of its own, on an embedded database;
-what goes beyond the model's 256 tokens is not embedded, but is searched by its words. Printed are nDCG@10 of
-each way, how many of the reference's first ten the lexical search has too, and the median time of a search
-in the database. The reference gets the same terms. With `--cache` the embeddings are kept for the next run.
+DIR holds a folder for each set in BEIR format: `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl`
+(`_id`, `text`) and `qrels.tsv`. Each text is one chunk, and each set has a namespace in an embedded database.
+Text beyond the model's 256 tokens is not embedded, but is part of lexical search. The output has nDCG@10 for
+each mode, the share of the reference's first ten that lexical search also finds, and the median time of a
+search in the database. The reference uses the same terms. With `--cache` the embeddings are kept for the next
+run.
 """
 
 import argparse
@@ -48,7 +49,7 @@ Run = dict[str, dict[str, float]]
 
 
 class TestSet(msgspec.Struct, frozen=True):
-    """Texts, the queries that have judgements, and these: by query and text, how relevant it is."""
+    """Texts, the queries with judgments, and the judgments: relevance by query and text."""
 
     name: str
     ids: list[str]
@@ -58,7 +59,7 @@ class TestSet(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """nDCG@10 of each way, the share of the reference's first ten, and medians of milliseconds."""
+    """nDCG@10 of each mode, the overlap with the reference's first ten, and median milliseconds."""
 
     name: str
     texts: int
@@ -72,26 +73,26 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def read(folder: Path, most_queries: int | None) -> TestSet:
-    """A set in BEIR's form; of its queries the first `most_queries`."""
+    """A set in BEIR format, with its first `most_queries` queries."""
     dataset = read_dataset(folder)
-    asked = dataset.questions[:most_queries]
+    questions = dataset.questions[:most_queries]
     return TestSet(
         dataset.name,
         [entry.id for entry in dataset.entries],
         ["\n".join(filter(None, (entry.title, entry.text))) for entry in dataset.entries],
-        {question.id: question.text for question in asked},
-        {question.id: {place.document: place.grade for place in question.places} for question in asked},
+        {question.id: question.text for question in questions},
+        {question.id: {place.document: place.grade for place in question.places} for question in questions},
     )
 
 
 def embed(embedder: Embedder | None, texts: Sequence[str], cached: Path | None) -> Vector:
-    """Vectors of texts, each cut to what the model reads; from the cache where that has them."""
+    """Vectors of texts, each truncated to the model's limit, from the cache if present."""
     if cached is not None and cached.exists():
         vectors: Vector = np.load(cached).astype(np.float32)
         if len(vectors) == len(texts):
             return vectors
     if embedder is None:
-        raise SystemExit(f"{cached} has other vectors: run without --cached-only")
+        raise SystemExit(f"{cached} has other vectors. Run without --cached-only.")
     vectors = np.array([embedder.embed_query(text) for text in texts], np.float32)
     if cached is not None:
         cached.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +101,9 @@ def embed(embedder: Embedder | None, texts: Sequence[str], cached: Path | None) 
 
 
 async def store(sessions: Sessions, data: TestSet, vectors: Vector) -> tuple[Principal, int, dict[str, str]]:
-    """Bring the texts into a namespace of their own: who may search it, its id, and texts by vec_id."""
+    """Store the texts in a new namespace. Returns a principal with access, the namespace id, and texts by
+    vec_id.
+    """
     async with sessions.begin() as session:
         user = User(username=data.name, email=f"{data.name}@example.com", password="-", role="user")  # noqa: S106
         session.add(user)
@@ -132,7 +135,7 @@ async def store(sessions: Sessions, data: TestSet, vectors: Vector) -> tuple[Pri
 
 
 def reference(data: TestSet, language: str) -> Run:
-    """What bm25s finds with the same terms."""
+    """The results of bm25s with the same terms."""
     model = bm25s.BM25(k1=lexical_index.K1, b=lexical_index.B, method="lucene")
     model.index([words(text, language) for text in data.texts], show_progress=False)
     found: Run = {}
@@ -145,7 +148,7 @@ def reference(data: TestSet, language: str) -> Run:
 
 
 async def measure(sessions: Sessions, data: TestSet, texts: Vector, queries: Vector) -> Result:
-    """Ask every query in each way."""
+    """Run every query in each mode."""
     principal, namespace_id, names = await store(sessions, data, texts)
     language = detect_language(data.texts)
     runs: dict[str, Run] = {way: {} for way in WAYS}
@@ -184,7 +187,7 @@ def _ndcg(data: TestSet, run: Run) -> float:
 
 
 async def run(url: str, arguments: argparse.Namespace, sets: Sequence[Path]) -> list[Result]:
-    """Measure each set on the database of this URL."""
+    """Measure each set in the database at this URL."""
     engine = create_engine(url, pool_size=2)
     await migrate.upgrade(engine)
     embedder = None if arguments.cached_only else Embedder()
@@ -204,26 +207,26 @@ async def run(url: str, arguments: argparse.Namespace, sets: Sequence[Path]) -> 
 def _print(result: Result) -> None:
     times = ", ".join(f"{way} {taken}" for way, taken in result.milliseconds.items())
     print(
-        f"{result.name:16} {result.texts:6} {result.queries:6}   {result.dense:.4f}   {result.lexical:.4f}   "
+        f"{result.name:16} {result.texts:6} {result.queries:7}   {result.dense:.4f}   {result.lexical:.4f}   "
         f"{result.hybrid:.4f}   {result.bm25s:.4f}   {result.overlap:.3f}   {times}",
         flush=True,
     )
 
 
 def main() -> None:
-    """Parse the command line, measure, print."""
+    """Parse the command line, measure and print."""
     parser = argparse.ArgumentParser(description="Measure the quality of search.")
-    parser.add_argument("sets", nargs="*", help="names of folders below DIR; all that are in BEIR's form")
+    parser.add_argument("sets", nargs="*", help="folder names below DIR (default: all in BEIR format)")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--queries", type=int, help="take the first N queries of each set")
-    parser.add_argument("--cache", type=Path, help="keep embeddings here")
-    parser.add_argument("--cached-only", action="store_true", help="never load the model")
+    parser.add_argument("--queries", type=int, help="use the first N queries of each set")
+    parser.add_argument("--cache", type=Path, help="cache embeddings in this directory")
+    parser.add_argument("--cached-only", action="store_true", help="fail instead of loading the model")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     names = arguments.sets or sorted(path.parent.name for path in arguments.data.glob("*/qrels.tsv"))
     if not arguments.json:
         print(
-            f"{'set':16} {'texts':>6} {'asked':>6}   {'dense':6}   lexical  {'hybrid':6}   {'bm25s':6}   "
+            f"{'set':16} {'texts':>6} {'queries':>7}   {'dense':6}   lexical  {'hybrid':6}   {'bm25s':6}   "
             "overlap ms"
         )
     with tempfile.TemporaryDirectory(prefix="luma-") as folder:
