@@ -1,7 +1,7 @@
-"""A real OpenID provider on loopback, which can be made to lie and to fail.
+"""A real OpenID provider on the loopback interface, which can be made to forge tokens and to fail.
 
-It is oidc-provider-mock: authlib's own server on Flask. What it leaves out is added here: PKCE is checked,
-its client must know its secret, and a refusal has the state too.
+It is oidc-provider-mock: authlib's own server on Flask. Missing features are added here: PKCE is verified,
+the client must authenticate with its secret, and an error response includes the state.
 """
 
 import base64
@@ -23,25 +23,25 @@ from werkzeug.serving import make_server
 CLIENT_ID = "luma"
 CLIENT_SECRET = "known to the two alone"
 
-# The provider, not Luma, uses parts of authlib that go away.
+# The provider, not Luma, uses deprecated parts of authlib.
 USES_OLD_AUTHLIB = [
     pytest.mark.filterwarnings("ignore::authlib.deprecate.AuthlibDeprecationWarning"),
     pytest.mark.filterwarnings("ignore:get_jwt_config:DeprecationWarning"),
 ]
 
-# Gets the header, the claims and the provider's key; gives the ID token to send.
+# Receives the header, the claims and the provider's key; returns the ID token to send.
 Lie = Callable[[dict[str, Any], dict[str, Any], RSAKey], str]
 
 
 class OpenIDProvider:
-    """`issuer` is its address; `lie` and `answers` change what it says, `asked` lists the paths asked for."""
+    """`issuer` is its address; `lie` and `answers` change its responses, `asked` lists requested paths."""
 
     def __init__(self) -> None:
         self.issuer = ""
         self.lie: Lie | None = None
-        # Instead of what it would answer, by path.
+        # Replacement responses, by path.
         self.answers: dict[str, tuple[int, Any]] = {}
-        # On top of what it answers, by path.
+        # Additional response fields, by path.
         self.changes: dict[str, dict[str, Any]] = {}
         self.asked: list[str] = []
         self._challenges: dict[str, str] = {}
@@ -50,11 +50,11 @@ class OpenIDProvider:
         self.app.after_request(self._change)
 
     def person(self, subject: str, **claims: Any) -> None:
-        """Let somebody be known, or change what is said of them."""
+        """Add a person, or change their claims."""
         httpx.put(f"{self.issuer}/users/{subject}", json=claims, timeout=60).raise_for_status()
 
     async def agree(self, url: str, subject: str) -> str:
-        """Sign in there as `subject`, where Luma sent the browser; gives where it is sent back to."""
+        """Sign in as `subject` at the URL to which Luma redirected; returns the URL that it redirects to."""
         async with httpx.AsyncClient(timeout=60) as browser:
             answer = await browser.post(url, data={"sub": subject})
         assert answer.status_code == 302, answer.text
@@ -100,7 +100,7 @@ class OpenIDProvider:
 
     @property
     def key(self) -> RSAKey:
-        """The key it signs with; to be asked for while it answers."""
+        """The signing key; available only while a request is handled."""
         return RSAKey.import_key(flask.g.oidc_provider_mock_storage.jwk.as_dict(is_private=True))
 
 

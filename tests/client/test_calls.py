@@ -1,4 +1,4 @@
-"""Each call once, against the real service, by both clients."""
+"""Every call once, against the real service, with both clients."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ async def test_namespaces(connect: Connect) -> None:
     assert await alice.namespaces() == []
 
 
-async def test_a_namespace_is_created_once(connect: Connect) -> None:
+async def test_namespace_is_created_once(connect: Connect) -> None:
     alice, bob = await connect("alice"), await connect("bob")
     foreign = await bob.create_namespace("contracts", is_public=True)
     mine = await alice.get_or_create_namespace("contracts", description="Signed.")
@@ -104,7 +104,7 @@ async def test_documents_are_shared(connect: Connect, tmp_path: Path) -> None:
     assert await bob.readable_documents() == []
 
 
-async def test_a_failed_ingestion_is_retried(api: Api, connect: Connect) -> None:
+async def test_failed_ingestion_is_retried(api: Api, connect: Connect) -> None:
     alice = await connect("alice")
     papers = await alice.create_namespace("papers")
     broken = await alice.upload(b"%PDF-1.7\nnothing else", papers.id, name="broken.pdf")
@@ -173,7 +173,7 @@ async def test_chats(api: Api, connect: Connect, tmp_path: Path) -> None:
     assert elsewhere.chat_id not in (chat.id, other.id)
 
 
-async def test_search_says_whether_it_found_anything(api: Api, connect: Connect, tmp_path: Path) -> None:
+async def test_search_reports_relevance(api: Api, connect: Connect, tmp_path: Path) -> None:
     alice = await connect("alice")
     papers = await _about_the_handbook(api, alice, tmp_path)
     found = await alice.search(papers, "How many days of paid vacation does an employee have?", k=1)

@@ -43,7 +43,7 @@ async def test_from_a_file_to_an_evaluation_in_asyncio(api: Api, token: str, tmp
         assert refused.value.status == 404
 
 
-async def test_the_same_in_a_script(api: Api, token: str, tmp_path: Path) -> None:
+async def test_from_a_file_to_an_evaluation_in_a_script(api: Api, token: str, tmp_path: Path) -> None:
     def script() -> None:
         with Luma(api.base_url, token=token) as luma:
             namespace = luma.create_namespace("papers")
@@ -57,13 +57,13 @@ async def test_the_same_in_a_script(api: Api, token: str, tmp_path: Path) -> Non
     await anyio.to_thread.run_sync(script)
 
 
-async def test_lists_are_read_to_their_end(api: Api, token: str) -> None:
+async def test_lists_are_read_completely(api: Api, token: str) -> None:
     async with AsyncLuma(api.base_url, token=token) as luma:
         made = [await luma.create_namespace(f"{number:03}") for number in range(201)]
         assert await luma.namespaces() == made
 
 
-def test_a_call_that_is_put_off_is_made_again_a_few_times() -> None:
+def test_rate_limited_call_is_retried_a_few_times() -> None:
     later = httpx.Response(429, headers={"retry-after": "7"})
     assert pause(later, tries=1) == 7
     assert pause(later, tries=5) is None

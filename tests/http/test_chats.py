@@ -37,7 +37,7 @@ async def read_events(answer: httpx.Response) -> list[tuple[str, object]]:
     return events
 
 
-async def test_an_answer_quotes_its_source_and_is_kept(api: Api, tmp_path: Path) -> None:
+async def test_answer_quotes_its_source_and_is_stored(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     chat = await chat_about_the_handbook(api, alice, tmp_path)
     question = {"content": "How many days of paid vacation does an employee have?"}
@@ -56,7 +56,7 @@ async def test_an_answer_quotes_its_source_and_is_kept(api: Api, tmp_path: Path)
     assert (await alice.get(f"/api/chats/{chat}")).json()["title"] == question["content"]
 
 
-async def test_what_is_not_in_the_documents_is_not_answered(api: Api, tmp_path: Path) -> None:
+async def test_question_outside_the_documents_is_not_answered(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     chat = await chat_about_the_handbook(api, alice, tmp_path)
     question = {"content": "Which planets have rings?"}
@@ -65,7 +65,7 @@ async def test_what_is_not_in_the_documents_is_not_answered(api: Api, tmp_path: 
     assert answered["citations"] == []
 
 
-async def test_the_stream_tells_the_turn_in_order(api: Api, tmp_path: Path) -> None:
+async def test_stream_events_are_in_order(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     chat = await chat_about_the_handbook(api, alice, tmp_path)
     async with alice.stream(
@@ -87,7 +87,7 @@ async def test_the_stream_tells_the_turn_in_order(api: Api, tmp_path: Path) -> N
     assert {citation["vec_id"] for citation in events[-1][1]["citations"]} <= retrieved  # type: ignore[index]
 
 
-async def test_quotes_stay_when_the_document_goes(api: Api, tmp_path: Path) -> None:
+async def test_quotes_survive_document_deletion(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     chat = await chat_about_the_handbook(api, alice, tmp_path)
     await alice.post(f"/api/chats/{chat}/messages", json={"content": "How many days of vacation?"})
@@ -111,7 +111,7 @@ async def test_regenerate_replaces_the_answer(api: Api, tmp_path: Path) -> None:
     assert messages[1]["id"] != first["llm_message"]["id"]
 
 
-async def test_chats_belong_to_one_user_alone(api: Api, tmp_path: Path) -> None:
+async def test_chats_are_private(api: Api, tmp_path: Path) -> None:
     alice, admin = await api.user("alice"), await api.admin()
     chat = await chat_about_the_handbook(api, alice, tmp_path)
     for call in (
@@ -124,7 +124,7 @@ async def test_chats_belong_to_one_user_alone(api: Api, tmp_path: Path) -> None:
     assert (await admin.get("/api/chats")).json()["total"] == 0
 
 
-async def test_who_loses_the_namespace_keeps_the_messages_and_asks_no_more(api: Api, tmp_path: Path) -> None:
+async def test_revoked_access_keeps_messages_but_prevents_questions(api: Api, tmp_path: Path) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     namespace = await api.namespace(alice)
     await api.upload(alice, factories.handbook(tmp_path), namespace)
@@ -140,7 +140,7 @@ async def test_who_loses_the_namespace_keeps_the_messages_and_asks_no_more(api: 
     assert (await bob.get(f"/api/chats/{chat}/messages")).json()["total"] == 2
 
 
-async def test_an_answer_can_be_rated(api: Api, tmp_path: Path) -> None:
+async def test_answer_can_be_rated(api: Api, tmp_path: Path) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     chat = await chat_about_the_handbook(api, alice, tmp_path)
     turn = (await alice.post(f"/api/chats/{chat}/messages", json={"content": "Who has the code?"})).json()
@@ -154,7 +154,7 @@ async def test_an_answer_can_be_rated(api: Api, tmp_path: Path) -> None:
 
 
 class SlowAnswerer:
-    """Writes one piece, then waits until it is stopped or told to fail."""
+    """Yields one piece, then waits for cancellation or for the signal to fail."""
 
     name = "slow"
 
@@ -175,10 +175,10 @@ class SlowAnswerer:
             self.stopped.set()
 
     async def aclose(self) -> None:
-        """Nothing to give back."""
+        """No resources to release."""
 
 
-async def test_a_reader_who_leaves_stops_the_llm_and_keeps_what_was_written(
+async def test_client_disconnect_stops_the_llm_and_stores_the_partial_answer(
     runtime: Runtime, tmp_path: Path
 ) -> None:
     slow = SlowAnswerer()
@@ -205,7 +205,7 @@ async def test_a_reader_who_leaves_stops_the_llm_and_keeps_what_was_written(
         assert [citation["n"] for citation in kept[1]["citations"]] == [1]
 
 
-async def test_a_failing_llm_keeps_the_question(runtime: Runtime, tmp_path: Path) -> None:
+async def test_llm_failure_preserves_the_question(runtime: Runtime, tmp_path: Path) -> None:
     slow = SlowAnswerer()
     slow.fail.set()
     chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
@@ -227,7 +227,7 @@ async def test_a_failing_llm_keeps_the_question(runtime: Runtime, tmp_path: Path
         assert [m["sender_type"] for m in (await alice.get(path)).json()["items"]] == ["user"]
 
 
-async def test_no_connection_is_held_while_the_llm_thinks(runtime: Runtime, tmp_path: Path) -> None:
+async def test_no_database_connection_is_held_during_generation(runtime: Runtime, tmp_path: Path) -> None:
     slow = SlowAnswerer()
     chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
     async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:

@@ -1,4 +1,4 @@
-"""Chat completions in OpenAI's shapes, answered from a namespace."""
+"""Chat completions in OpenAI's format, answered from a namespace."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ async def with_handbook(api: Api, owner: httpx.AsyncClient, folder: Path, **fiel
 
 
 def asking(namespace: object, *said: str, **options: Any) -> dict[str, Any]:
-    """A request whose messages are the user's and the assistant's in turn."""
+    """A request with alternating user and assistant messages."""
     roles = ("user", "assistant")
     messages = [{"role": roles[i % 2], "content": text} for i, text in enumerate(said or (QUESTION,))]
     return {"model": f"luma/{namespace}", "messages": messages, **options}
@@ -60,7 +60,7 @@ async def test_models_are_the_readable_namespaces(api: Api) -> None:
     assert (await narrowed.post(URL, json=asking(public))).status_code == 404
 
 
-async def test_an_answer_in_one_piece_is_stored_with_its_citations(api: Api, tmp_path: Path) -> None:
+async def test_non_streamed_answer_is_stored_with_citations(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await with_handbook(api, alice, tmp_path)
     answer = await alice.post(URL, json=asking(namespace, temperature=0.2, max_tokens=5, user="x", seed=1))
@@ -83,7 +83,7 @@ async def test_an_answer_in_one_piece_is_stored_with_its_citations(api: Api, tmp
     assert kept[1]["citations"] == luma["citations"]
 
 
-async def test_a_stream_has_the_same_answer(api: Api, tmp_path: Path) -> None:
+async def test_streamed_answer_is_the_same(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await with_handbook(api, alice, tmp_path)
     options = {"stream": True, "stream_options": {"include_usage": True}}
@@ -107,7 +107,7 @@ async def test_a_stream_has_the_same_answer(api: Api, tmp_path: Path) -> None:
 
 
 class Recorder:
-    """Answers with nothing of interest, and keeps what it was asked."""
+    """Returns a fixed answer and records its prompts."""
 
     name = "recorder"
 
@@ -119,7 +119,7 @@ class Recorder:
         yield "Yes."
 
     async def aclose(self) -> None:
-        """Nothing to give back."""
+        """No resources to release."""
 
 
 async def test_earlier_messages_are_the_history(runtime: Runtime) -> None:
@@ -133,7 +133,7 @@ async def test_earlier_messages_are_the_history(runtime: Runtime) -> None:
         answer = await alice.post(URL, json=request)
         assert answer.status_code == 200, answer.text
         assert recorder.asked == [("Two?", [("user", "One?"), ("LLM", "One.")])]
-        # Only what was asked now is stored.
+        # Only the new question is stored.
         chat_id = answer.json()["choices"][0]["message"]["luma"]["chat_id"]
         kept = (await alice.get(f"/api/chats/{chat_id}/messages")).json()["items"]
         assert [message["content"] for message in kept] == ["Two?", "Yes."]
@@ -165,7 +165,7 @@ IMAGE = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}
         ({"model": "luma/9999999999"}, 404, "no namespace"),
     ],
 )
-async def test_what_can_not_be_done_is_refused(
+async def test_unsupported_requests_are_rejected(
     api: Api, change: dict[str, Any], status: int, says: str
 ) -> None:
     alice = await api.user("alice")
@@ -180,7 +180,9 @@ async def test_what_can_not_be_done_is_refused(
         assert (await alice.get("/api/chats")).json()["total"] == 0
 
 
-async def test_others_namespaces_and_a_missing_login_answer_in_both_shapes(api: Api, tmp_path: Path) -> None:
+async def test_inaccessible_namespace_and_missing_login_return_errors_in_both_formats(
+    api: Api, tmp_path: Path
+) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     private = await with_handbook(api, alice, tmp_path)
     for options in ({}, {"stream": True}):
@@ -193,8 +195,8 @@ async def test_others_namespaces_and_a_missing_login_answer_in_both_shapes(api: 
     assert nobody.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_document_in_two_namespaces_is_cited_from_the_one_asked(api: Api, tmp_path: Path) -> None:
-    """The vectors of the other namespace, which the caller can't read, are neither used nor named."""
+async def test_document_in_two_namespaces_is_cited_from_the_requested_one(api: Api, tmp_path: Path) -> None:
+    """Vectors in the other namespace, which the caller can't read, are neither used nor cited."""
     alice, bob = await api.user("alice"), await api.user("bob")
     open_one = await api.namespace(alice, is_public=True)
     hidden = await api.namespace(alice)
@@ -210,7 +212,7 @@ async def test_a_document_in_two_namespaces_is_cited_from_the_one_asked(api: Api
     assert (await bob.post(URL, json=asking(hidden))).status_code == 404
 
 
-async def test_a_failing_llm_is_told_in_both_shapes(runtime: Runtime, tmp_path: Path) -> None:
+async def test_llm_failure_is_reported_in_both_formats(runtime: Runtime, tmp_path: Path) -> None:
     slow = SlowAnswerer()
     slow.fail.set()
     chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
@@ -225,7 +227,7 @@ async def test_a_failing_llm_is_told_in_both_shapes(runtime: Runtime, tmp_path: 
         assert "example:1 answered 500" in told[-1]["error"]["message"]
 
 
-async def test_a_client_who_leaves_stops_the_llm(runtime: Runtime) -> None:
+async def test_client_disconnect_stops_the_llm(runtime: Runtime) -> None:
     slow = SlowAnswerer()
     chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
     async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
