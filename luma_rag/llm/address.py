@@ -1,4 +1,4 @@
-"""The address and the key of a server that Luma asks."""
+"""Validation of a server's address and key."""
 
 import httpx
 
@@ -6,10 +6,10 @@ from luma_rag.errors import ConfigurationError
 
 
 def checked(address: str, wanted: str) -> tuple[str, str]:
-    """An HTTP address without its query and without a slash at its end, and `host:port` for people.
+    """The HTTP address without query and trailing slash, and `host:port` for messages.
 
     Raises:
-        ConfigurationError: it is no HTTP address; `wanted` says what it must be.
+        ConfigurationError: it is not an HTTP address; `wanted` describes the expected one.
     """
     try:
         url = httpx.URL(address.strip())
@@ -23,7 +23,7 @@ def checked(address: str, wanted: str) -> tuple[str, str]:
 
 
 def checked_key(api_key: str | None, setting: str) -> str:
-    """The key without white space round it, "" for none.
+    """The key without surrounding white space; "" for none.
 
     Raises:
         ConfigurationError: it can't be sent in a header.
@@ -35,5 +35,5 @@ def checked_key(api_key: str | None, setting: str) -> str:
 
 
 def authorization(api_key: str) -> dict[str, str]:
-    """The header that carries the key, if there is one."""
+    """The authorization header, if there is a key."""
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}

@@ -1,8 +1,8 @@
-"""The child process that serves a GGUF file with llama.cpp; run as a file, with its orders on stdin.
+"""The child process that serves a GGUF file with llama.cpp. Run as a file, with its configuration on stdin.
 
-It reads its orders, one line of JSON; writes one line, the server's address, once the model is loaded; and
-ends when its stdin ends, which is when the parent closes it or dies. It imports nothing of Luma, so that it
-starts fast.
+It reads one line of JSON, writes one line with the server's address once the model is loaded, and exits when
+stdin closes, which happens when the parent closes it or dies. It imports nothing from Luma, so that it starts
+fast.
 """
 
 import ctypes
@@ -18,11 +18,11 @@ _ERRORS = 1  # llama.cpp's levels: 1 errors, 2 warnings, 3 progress
 def main() -> None:
     """Serve until stdin ends."""
     if sys.platform == "linux":
-        # Importing and loading take seconds and hold the interpreter lock: nobody can watch stdin meanwhile.
+        # Importing and loading take seconds and hold the GIL, so stdin can't be watched meanwhile.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     orders = json.loads(sys.stdin.readline())
     if sys.platform == "linux" and os.getppid() != orders["parent"]:
-        return  # the parent died before its death could be told
+        return  # the parent died before the signal was set up
 
     import xllamacpp  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
@@ -34,20 +34,20 @@ def main() -> None:
     params.api_keys = [orders["api_key"]]
     params.n_ctx = orders["context_tokens"]
     params.n_parallel = 1
-    params.cache_ram_mib = 0  # else up to 8 GB go to prompts of the past
+    params.cache_ram_mib = 0  # otherwise up to 8 GB are used to cache earlier prompts
     params.cache_idle_slots = False
     params.ui = False
-    params.endpoint_slots = False  # it would show the prompts of everybody
+    params.endpoint_slots = False  # it would expose all users' prompts
     params.verbosity = _ERRORS
     try:
         server = xllamacpp.Server(params)
     except RuntimeError:
-        sys.exit(1)  # llama.cpp has told the reason on stderr
+        sys.exit(1)  # llama.cpp has printed the reason to stderr
     try:
         print(server.listening_address, flush=True)
         sys.stdin.read()
     finally:
-        # The server's own end waits for an answer that is being made; nobody waits for that any more.
+        # The server's own shutdown waits for the current answer, which is no longer needed.
         os._exit(0)
 
 

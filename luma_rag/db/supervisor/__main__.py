@@ -1,9 +1,9 @@
-"""Starts the supervisor. Run by path, without site-packages, so that it needs little memory."""
+"""Starts the supervisor. Run by path, without site-packages, to use little memory."""
 
 import sys
 from pathlib import Path
 
-# After the standard library, so that nothing beside luma_rag can stand in for a module of it.
+# After the standard library, so that no module beside luma_rag can shadow one of it.
 sys.path.append(str(Path(__file__).resolve().parents[3]))
 
 from luma_rag.db.supervisor.supervision import main

@@ -1,8 +1,8 @@
-"""Which account Postgres runs as when Luma runs as root, and how that account gets to its files.
+"""The account that runs Postgres if Luma runs as root, and its access to the files.
 
-Postgres refuses to run as root. The account is one made for this purpose alone (never `nobody` or `postgres`:
-other programs run as these and could read the data). Directories on the way to the data are not opened to the
-world: the account alone is granted passage by a POSIX access control list.
+Postgres refuses to run as root. The account is dedicated to it (never `nobody` or `postgres`, because other
+programs run as these and could read the data). Directories on the path to the data are not opened to all
+users: a POSIX access control list grants only this account the right to pass.
 """
 
 import contextlib
@@ -30,22 +30,22 @@ _NO_ID = 0xFFFFFFFF
 
 @dataclass(frozen=True)
 class Account:
-    """An unprivileged account, by its numbers."""
+    """An unprivileged account: its user and group id."""
 
     uid: int
     gid: int
 
 
 def server_account(cluster: Path) -> Account | None:
-    """Say as whom to run Postgres: None for "as we are", else the cluster's owner or an account of its own.
+    """The account to run Postgres: None for the current one, else the cluster's owner or a dedicated account.
 
     Raises:
-        ConfigurationError: there is no such account and it can't be made.
+        ConfigurationError: there is no such account and it can't be created.
     """
     if os.geteuid() != 0:
         return None
     with contextlib.suppress(FileNotFoundError):
-        # Data that exists keeps its owner: in a new container the account may get another number.
+        # Existing data keeps its owner: in a new container the account may get another id.
         found = cluster.stat()
         if found.st_uid == 0:
             raise ConfigurationError(
@@ -68,7 +68,7 @@ def _create() -> Account:
     command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
     command += ["--shell", "/usr/sbin/nologin", NAME]
     problem = ""
-    # useradd gives up at once while another one holds the lock of /etc/passwd.
+    # useradd fails immediately while another instance holds the lock of /etc/passwd.
     for _ in range(10):
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -79,14 +79,14 @@ def _create() -> Account:
             return account
         time.sleep(0.2)
     raise ConfigurationError(
-        f"Luma runs as root, as which Postgres refuses to run, and the account {NAME} could not be made "
+        f"Luma runs as root, as which Postgres refuses to run, and the account {NAME} could not be created "
         f"({problem}). Run Luma as an ordinary user, make a system account {NAME}, or set LUMA_DATABASE_URL."
     )
 
 
 @contextlib.contextmanager
 def acting_as(account: Account) -> Iterator[None]:
-    """Have the kernel judge file access as it would for `account`. Only for a process with one thread."""
+    """Let the kernel check file access with the rights of `account`. Only for single-threaded processes."""
     groups = os.getgroups()
     os.setgroups([])
     os.setegid(account.gid)
@@ -100,7 +100,7 @@ def acting_as(account: Account) -> Iterator[None]:
 
 
 def grant_passage(account: Account, directory: Path) -> None:
-    """Let `account` pass through `directory` and all above it, changing only those that deny it.
+    """Let `account` pass through `directory` and its ancestors, changing only those that deny it.
 
     Raises:
         ConfigurationError: a directory denies it and its file system has no access control lists.
@@ -110,7 +110,7 @@ def grant_passage(account: Account, directory: Path) -> None:
             continue
         try:
             os.setxattr(passed, ACL, _with_passage(_read_acl(passed), account.uid))
-        except (OSError, AttributeError) as error:  # AttributeError: os.setxattr exists on Linux only
+        except (OSError, AttributeError) as error:  # AttributeError: os.setxattr exists only on Linux
             raise _no_passage(
                 passed, account, getattr(error, "strerror", None) or "no access control lists here"
             ) from error
@@ -119,10 +119,10 @@ def grant_passage(account: Account, directory: Path) -> None:
 
 
 def check_readable(account: Account, roots: Sequence[Path], samples: Sequence[Path]) -> None:
-    """Make sure that `account` can read and run the programs.
+    """Ensure that `account` can read and run the programs.
 
     Raises:
-        ConfigurationError: it can't; the message names the command that changes it.
+        ConfigurationError: it can't; the message contains the command to fix it.
     """
     with acting_as(account):
         for sample in samples:
@@ -163,13 +163,13 @@ def _read_acl(directory: Path) -> bytes:
 
 
 def _with_passage(acl: bytes, uid: int) -> bytes:
-    """Add "user `uid` may pass" to an access control list, leaving everybody else what they had."""
+    """Add "user `uid` may pass" to an access control list, without changing anyone else's rights."""
     entries: dict[tuple[int, int], int] = {}
     for tag, permissions, owner in _ENTRY.iter_unpack(acl[len(_VERSION) :]):
         entries[tag, owner] = permissions
     old_mask = entries.get((_MASK, _NO_ID), 7)
     for tag, owner in entries:
-        # The mask limits these; it may now grow, so what it took away is taken away here.
+        # The mask limits these entries. Because it may now grow, apply the old mask to them first.
         if tag in {_USER, _GROUP_OBJ, _GROUP}:
             entries[tag, owner] &= old_mask
     entries[_USER, uid] = entries.get((_USER, uid), 0) | 1
@@ -178,7 +178,7 @@ def _with_passage(acl: bytes, uid: int) -> bytes:
     for bits in limited:
         mask |= bits
     entries[_MASK, _NO_ID] = mask
-    # The kernel wants them in the order of tag and id.
+    # The kernel requires the order of tag and id.
     return _VERSION + b"".join(
         _ENTRY.pack(tag, bits, owner) for (tag, owner), bits in sorted(entries.items())
     )

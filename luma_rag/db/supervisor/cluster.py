@@ -1,4 +1,4 @@
-"""One Postgres cluster: creating it whole or not at all, ending what is left of an old server, starting."""
+"""One Postgres cluster: atomic creation, cleanup after an old server, and start."""
 
 import contextlib
 import ctypes
@@ -19,8 +19,8 @@ from luma_rag.db.supervisor.configuration import CUSTOM, configuration, machine_
 from luma_rag.db.supervisor.home import Home
 from luma_rag.errors import ConfigurationError
 
-PORT = 5432  # only part of the socket's name
-# A socket's whole path may have 107 bytes on Linux and 103 on macOS; "/.s.PGSQL.5432" is 14 of them.
+PORT = 5432  # used only in the socket's name
+# A socket path may have 107 bytes on Linux and 103 on macOS; "/.s.PGSQL.5432" takes 14 of them.
 LONGEST_SOCKET_DIRECTORY = 89
 
 _NEW = "cluster.new-"
@@ -37,10 +37,10 @@ class Cluster:
         self._binaries = binaries
 
     def prepare(self, say: Callable[[str], None]) -> Path:
-        """Do all that comes before Postgres can start; return the directory for its socket.
+        """Prepare everything for the start of Postgres; return the directory of its socket.
 
         Raises:
-            ConfigurationError: it can't start here; the message says what to do.
+            ConfigurationError: it can't start here; the message contains the fix.
         """
         if self.account is not None:
             grant_passage(self.account, self.home.path)
@@ -64,8 +64,8 @@ class Cluster:
         return socket
 
     def start(self, socket: Path, output: int) -> subprocess.Popen[bytes]:
-        """Start Postgres, its messages going to the descriptor `output`."""
-        # Given here and not in the file, because no setting of an operator may open it to others.
+        """Start Postgres with its messages going to the descriptor `output`."""
+        # Set here rather than in the file, because no operator setting may open it to others.
         fixed = {
             "config_file": str(self.home.configuration),
             "listen_addresses": "",
@@ -84,7 +84,7 @@ class Cluster:
         )
 
     def is_ready(self, pid: int) -> bool:
-        """Say whether the Postgres with process id `pid` accepts connections."""
+        """Whether the Postgres with process id `pid` accepts connections."""
         try:
             lines = (self.path / "postmaster.pid").read_text().splitlines()
         except OSError:
@@ -94,7 +94,7 @@ class Cluster:
     def _check_programs(self, account: Account) -> None:
         installation = self._binaries.parent
         package = installation.parent
-        # Where wheels for Linux keep the shared libraries that they bring.
+        # The directory of bundled shared libraries in Linux wheels.
         libraries = package.with_name(f"{package.name}.libs")
         grant_passage(account, package)
         samples = ("bin/initdb", "bin/postgres", "share/postgresql/postgres.bki", "lib/postgresql/vector.so")
@@ -120,17 +120,17 @@ class Cluster:
             )
 
     def _create(self) -> None:
-        # A name of its own, so that what a killed attempt may still be writing goes elsewhere.
+        # A unique name, because a killed attempt may still be writing to its directory.
         new = self.home.path / f"{_NEW}{os.getpid()}-{time.time_ns()}"
         new.mkdir(mode=0o700)
         if self.account is not None:
             os.chown(new, self.account.uid, self.account.gid)
-        # Sorting and case by Postgres' own tables, the same everywhere; the C library's are needed only to
-        # tell letters from punctuation in full text search.
+        # Collation and case mapping by Postgres's own tables, the same everywhere; the C library only
+        # distinguishes letters from punctuation in full text search.
         letters = "UTF-8" if sys.platform == "darwin" else "C.UTF-8"
         options = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         options += [f"--lc-ctype={letters}", "--username=luma", "--auth-local=trust", "--auth-host=reject"]
-        # Written to disk once, at the end, and not by each step.
+        # Flushed to disk once, at the end, rather than in each step.
         self._run("initdb", *options, "--no-sync", "--no-instructions", "-D", str(new))
         self._run("postgres", "--single", "-F", "-D", str(new), "template1", typed="CREATE DATABASE luma;\n")
         self._run("initdb", "--sync-only", "-D", str(new))
@@ -142,21 +142,22 @@ class Cluster:
             os.close(directory)
 
     def _remove_stale_locks(self, socket: Path) -> None:
-        # None of our processes is left, so these files are stale. Postgres would refuse to start where the
-        # number in them now belongs to another process of this account, or to a zombie that nobody collects
-        # (as in a container without an init). Only Linux lets us be sure of "none".
+        # No process of the old server is left, so these files are stale. Postgres would refuse to start if
+        # the recorded process id now belongs to another process of this account, or to an unreaped zombie (as
+        # in a container without an init). Only Linux lets us be sure that none is left.
         if sys.platform == "linux":
             (self.path / "postmaster.pid").unlink(missing_ok=True)
             (socket / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
 
     def _socket_directory(self) -> Path:
         path = str(self.path)
-        # Lists of directories and of hosts are separated by commas.
+        # Commas separate lists of directories and of hosts.
         if len(os.fsencode(path)) <= LONGEST_SOCKET_DIRECTORY and not set(path) & set(',"'):
             return self.path
         uid = os.geteuid() if self.account is None else self.account.uid
         name = f"luma-{uid}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
-        # Not XDG_RUNTIME_DIR: it is removed when its user logs out, and the server may stay. /run is root's.
+        # Not XDG_RUNTIME_DIR: it is removed when its user logs out, while the server may keep running. /run
+        # belongs to root.
         root_only = Path("/run")
         parent = root_only if os.geteuid() == 0 and root_only.is_dir() else Path("/tmp")  # noqa: S108 - checked below
         directory = parent / name
@@ -195,7 +196,7 @@ class Cluster:
         return output
 
     def _process(self, when_orphaned: signal.Signals) -> dict[str, Any]:
-        """Return how to run a program: as whom, where, with what environment, and with what end."""
+        """The arguments for running a program: account, directory, environment, and parent-death signal."""
         account: dict[str, Any] = {}
         if self.account is not None:
             account = {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
@@ -206,10 +207,10 @@ class Cluster:
 
 
 def _end_with_parent(when_orphaned: signal.Signals) -> Callable[[], None] | None:
-    """Return what a child does first, so that Linux signals it when the supervisor dies.
+    """A function for the child to call first, so that Linux signals it when the supervisor dies.
 
-    `preexec_fn` is safe here: the supervisor has one thread. It runs after the change of user, which would
-    undo it.
+    `preexec_fn` is safe here because the supervisor is single-threaded. It runs after the change of user,
+    which would reset the setting.
     """
     if sys.platform != "linux":
         return None
@@ -218,14 +219,14 @@ def _end_with_parent(when_orphaned: signal.Signals) -> Callable[[], None] | None
 
     def prepare() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, when_orphaned)
-        if os.getppid() != supervisor:  # it died before the line above
+        if os.getppid() != supervisor:  # the supervisor died before the line above
             os._exit(1)
 
     return prepare
 
 
 def _processes(cluster: Path) -> set[int]:
-    """Return the process ids of all of Postgres that works on `cluster`, which is their working directory."""
+    """The process ids of all Postgres processes on `cluster`, which is their working directory."""
     if sys.platform != "linux":
         return _postmaster(cluster)
     found = set()
@@ -240,7 +241,7 @@ def _processes(cluster: Path) -> set[int]:
 
 
 def _postmaster(cluster: Path) -> set[int]:
-    """Return the running process that postmaster.pid names, if it is a Postgres on `cluster`."""
+    """The running process in postmaster.pid, if it is a Postgres on `cluster`."""
     try:
         pid = int((cluster / "postmaster.pid").read_text().splitlines()[0])
     except (OSError, ValueError, IndexError):
@@ -252,10 +253,10 @@ def _postmaster(cluster: Path) -> set[int]:
 
 
 def _end(cluster: Path, processes: set[int]) -> None:
-    """End what an earlier supervisor left: the postmaster orderly; what has lost its postmaster, by force."""
+    """Stop the remains of an earlier supervisor: a postmaster with a shutdown, its orphans by force."""
     postmaster = _postmaster_of(cluster) & processes
     _signal(postmaster, signal.SIGINT)
-    # Without a postmaster the others end by themselves, unless they are in the middle of a long computation.
+    # Without a postmaster the others exit by themselves, unless they are in the middle of a long computation.
     if _gone_within(60 if postmaster else 2, cluster):
         return
     _signal(_processes(cluster), signal.SIGKILL)

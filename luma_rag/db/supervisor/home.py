@@ -1,4 +1,4 @@
-"""Where the embedded Postgres lives: its files, its locks, and what its supervisor says about it."""
+"""The home of the embedded Postgres: its files, its locks, and its supervisor's status."""
 
 import contextlib
 import fcntl
@@ -18,11 +18,11 @@ Lock = Literal["users", "start", "supervisor"]
 
 @dataclass(frozen=True)
 class Status:
-    """What the supervisor says.
+    """The supervisor's status.
 
-    `run` is a random name for one supervisor's life; `message` is for people: what is being waited for, or
-    why it failed and what to do. `socket` is the directory of the Unix socket. `supervisor` and `postgres`
-    are process ids.
+    `run` is a random name for one lifetime of a supervisor. `message` is for users: the current progress, or
+    the reason of a failure and the fix. `socket` is the directory of the Unix socket. `supervisor` and
+    `postgres` are process ids.
     """
 
     run: str
@@ -35,27 +35,27 @@ class Status:
 
 @dataclass(frozen=True)
 class Home:
-    """The directory `<data_dir>/postgres`, symlinks resolved so that all ways to it agree."""
+    """The directory `<data_dir>/postgres`, with symlinks resolved so that all paths to it agree."""
 
     path: Path
 
     @property
     def cluster(self) -> Path:
-        """What Postgres calls its data directory."""
+        """Postgres's data directory."""
         return self.path / "cluster"
 
     @property
     def log(self) -> Path:
-        """What Postgres and the supervisor have to say, oldest first."""
+        """The log of Postgres and the supervisor, oldest first."""
         return self.path / "postgres.log"
 
     @property
     def configuration(self) -> Path:
-        """Written anew at every start."""
+        """Rewritten at every start."""
         return self.path / "postgresql.conf"
 
     def open_lock(self, name: Lock) -> int:
-        """Open one of the lock files; the lock goes when all copies of the descriptor are closed."""
+        """Open one of the lock files; the lock is released when all copies of the descriptor are closed."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         return os.open(self.path / f"{name}.lock", flags, 0o600)
 
@@ -70,16 +70,16 @@ class Home:
             os.close(lock)
 
     def open_log(self) -> int:
-        """Open the log for appending, which stays right when the log is truncated meanwhile."""
+        """Open the log for appending, which stays correct if the log is truncated meanwhile."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         return os.open(self.log, flags, 0o600)
 
     def log_tail(self, start: int = 0, lines: int = 12) -> str:
-        """Return the last lines of the log, of those after byte `start`."""
+        """The last lines of the log after byte `start`."""
         try:
             with self.log.open("rb") as file:
                 size = file.seek(0, os.SEEK_END)
-                # A log that became shorter was rotated: all of it is new.
+                # A log that became shorter was rotated, so all of it is new.
                 file.seek(max(start if start <= size else 0, size - 16_384))
                 text = file.read().decode(errors="replace")
         except OSError:
@@ -87,9 +87,9 @@ class Home:
         return "\n".join(text.splitlines()[-lines:])
 
     def write(self, name: str, content: str, mode: int = 0o600) -> None:
-        """Replace a file as a whole; a reader sees the old content or the new.
+        """Replace a file atomically: a reader sees the old content or the new.
 
-        Only for the holder of `supervisor.lock`, who is alone.
+        Only for the holder of `supervisor.lock`, which has no concurrent writer.
         """
         temporary = self.path / f".{name}.new"
         with contextlib.suppress(FileNotFoundError):
@@ -100,11 +100,11 @@ class Home:
         temporary.replace(self.path / name)
 
     def write_status(self, status: Status) -> None:
-        """Say how it is. Only for the holder of `supervisor.lock`."""
+        """Write the status. Only for the holder of `supervisor.lock`."""
         self.write("status.json", json.dumps(asdict(status)))
 
     def read_status(self) -> Status | None:
-        """Return what was last written; None where nothing was, or a power cut left nothing readable."""
+        """The last status; None if there is none, or if a power failure left it unreadable."""
         try:
             return Status(**json.loads((self.path / "status.json").read_bytes()))
         except (OSError, ValueError, TypeError):
@@ -112,7 +112,7 @@ class Home:
 
 
 def try_lock(descriptor: int, operation: int) -> bool:
-    """Take a lock without waiting; say whether that worked."""
+    """Acquire a lock without waiting. Returns whether that succeeded."""
     try:
         fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -121,5 +121,5 @@ def try_lock(descriptor: int, operation: int) -> bool:
 
 
 def unlock(descriptor: int) -> None:
-    """Free a lock and keep the file open."""
+    """Release a lock and keep the file open."""
     fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -1,4 +1,4 @@
-"""The process that owns the cluster: starts Postgres, starts it again, stops it when nobody needs it."""
+"""The process that owns the cluster: starts Postgres, restarts it, and stops it when it has no users."""
 
 import contextlib
 import os
@@ -19,14 +19,14 @@ from luma_rag.errors import ConfigurationError
 
 STARTS_TRIED = 4
 FIRST_PAUSE = 0.2  # doubled after every failure
-STEADY_AFTER = 60.0  # a Postgres that ran this long may fail STARTS_TRIED times again
+STEADY_AFTER = 60.0  # after running this long, Postgres gets STARTS_TRIED attempts again
 LOG_LIMIT = 8 * 1024 * 1024
-# Time to write everything out, then to drop everything; then it is killed. No step loses what was committed.
+# Timeouts for a fast and an immediate shutdown, after which Postgres is killed. No step loses committed data.
 STOP_STEPS = ((signal.SIGINT, 120.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
 
 
 class Supervisor:
-    """One life of the embedded Postgres. `grace` in seconds; `lock` is `supervisor.lock`, already held."""
+    """One lifetime of the embedded Postgres. `grace` is in seconds; `lock` is the held `supervisor.lock`."""
 
     def __init__(self, home: Home, binaries: Path, run: str, lock: int, grace: float) -> None:
         self.home = home
@@ -45,8 +45,8 @@ class Supervisor:
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
 
     def run(self) -> None:
-        """Supervise until nobody needs Postgres, somebody asks for an end, or it can't be kept running."""
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # it only has to wake us up
+        """Supervise until Postgres has no users, a stop is requested, or it can't be kept running."""
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # the signal only has to interrupt the sleep
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_stop)
@@ -54,7 +54,7 @@ class Supervisor:
             self._supervise()
         except ConfigurationError as error:
             self._fail(error.detail)
-        except Exception as error:  # whatever it is, those who wait must be told
+        except Exception as error:  # report any error to the waiting users
             traceback.print_exc()
             self._fail(f"The embedded Postgres could not be started: {error}. See {self.home.log}.")
         finally:
@@ -101,11 +101,10 @@ class Supervisor:
     def _watch(
         self, cluster: Cluster, server: subprocess.Popen[bytes], socket: Path, log_start: int
     ) -> float | None:
-        """Stay until Postgres has ended or is to end; return when it became ready, None if never."""
+        """Wait until Postgres has exited or is to stop. Returns the time it became ready, None if never."""
         began = time.monotonic()
         while server.poll() is None and not self._stop_asked:
-            # However long recovery takes, it isn't interrupted when its users lose patience: the next start
-            # would have to begin from the start.
+            # Recovery is never interrupted when its users time out: the next start would have to begin again.
             if cluster.is_ready(server.pid):
                 break
             if time.monotonic() - began > 2:
@@ -123,7 +122,9 @@ class Supervisor:
         return ready_at
 
     def _unused(self) -> bool:
-        """Say whether nobody has needed Postgres for the grace period; if so, nobody can until we end."""
+        """Whether Postgres had no users for the grace period. If so, no user can appear until this process
+        exits.
+        """
         if not try_lock(self._users, EXCLUSIVE):
             self._unused_since = None
             return False
@@ -136,7 +137,7 @@ class Supervisor:
         return self._left
 
     def _stop(self, server: subprocess.Popen[bytes]) -> None:
-        with contextlib.suppress(OSError):  # to stop is more important than to say so
+        with contextlib.suppress(OSError):  # stopping is more important than reporting it
             self._set("stopping", "stopping Postgres")
         for number, patience in STOP_STEPS:
             server.send_signal(number)
@@ -145,7 +146,7 @@ class Supervisor:
                 return
 
     def _wait(self, seconds: float) -> None:
-        """Sleep, but not through a signal."""
+        """Sleep, interrupted by signals."""
         if select.select([self._wakeup], [], [], seconds)[0]:
             with contextlib.suppress(BlockingIOError):
                 while os.read(self._wakeup, 512):
@@ -172,10 +173,10 @@ class Supervisor:
         return last.split(":  ", 1)[-1]
 
     def _limit_log(self) -> None:
-        # Copied and truncated, not renamed: Postgres keeps its file open.
+        # Copied and truncated, not renamed, because Postgres keeps its file open.
         with contextlib.suppress(OSError):
             if self.home.log.stat().st_size > LOG_LIMIT:
-                with contextlib.suppress(OSError):  # the disk is full: then without the old part
+                with contextlib.suppress(OSError):  # the disk is full: continue without the old part
                     shutil.copyfile(self.home.log, self.home.path / "postgres.log.1")
                 os.truncate(self.home.log, 0)
 
