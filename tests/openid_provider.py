@@ -34,7 +34,7 @@ Lie = Callable[[dict[str, Any], dict[str, Any], RSAKey], str]
 
 
 class OpenIDProvider:
-    """`issuer` is its address; `lie` and `answers` change its responses, `asked` lists requested paths."""
+    """Its address is `issuer`; `lie` and `answers` change its responses; `requests` lists requested paths."""
 
     def __init__(self) -> None:
         self.issuer = ""
@@ -43,7 +43,7 @@ class OpenIDProvider:
         self.answers: dict[str, tuple[int, Any]] = {}
         # Additional response fields, by path.
         self.changes: dict[str, dict[str, Any]] = {}
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self._challenges: dict[str, str] = {}
         self.app = oidc_provider_mock.app(require_nonce=True)
         self.app.before_request(self._check)
@@ -62,7 +62,7 @@ class OpenIDProvider:
 
     def _check(self) -> Any:
         path = flask.request.path
-        self.asked.append(path)
+        self.requests.append(path)
         if path in self.answers:
             status, body = self.answers[path]
             return (flask.jsonify(body) if isinstance(body, dict) else body), status
@@ -81,15 +81,15 @@ class OpenIDProvider:
         path = flask.request.path
         if path == "/oauth2/authorize" and response.status_code == 302:
             back = parse_qs(urlsplit(response.headers["location"]).query)
-            asked = flask.request.args
-            if "code" in back and asked.get("code_challenge_method") == "S256":
-                self._challenges[back["code"][0]] = asked["code_challenge"]
+            arguments = flask.request.args
+            if "code" in back and arguments.get("code_challenge_method") == "S256":
+                self._challenges[back["code"][0]] = arguments["code_challenge"]
             if "state" not in back:
-                response.headers["location"] += "&" + urlencode({"state": asked["state"]})
+                response.headers["location"] += "&" + urlencode({"state": arguments["state"]})
         elif path == "/oauth2/token" and response.status_code == 200 and self.lie:
             body = response.get_json()
-            told = jwt.decode(body["id_token"], self.key)
-            body["id_token"] = self.lie(dict(told.header), dict(told.claims), self.key)
+            token = jwt.decode(body["id_token"], self.key)
+            body["id_token"] = self.lie(dict(token.header), dict(token.claims), self.key)
             response.set_data(flask.json.dumps(body))
         elif path in self.changes:
             response.set_data(flask.json.dumps(response.get_json() | self.changes[path]))

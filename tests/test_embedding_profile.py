@@ -74,10 +74,10 @@ async def test_setting_determines_the_profile_of_a_new_database(settings: Settin
     ],
 )
 async def test_incompatible_vectors_are_rejected(
-    store: Store, embedder: Embedder, changed: dict[str, object], said: str
+    store: Store, embedder: Embedder, changed: dict[str, object], message: str
 ) -> None:
     await check_model(store.sessions, embedder)
     async with store.sessions.begin() as session:
         await session.execute(update(EmbeddingModel).values(**changed))
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(ConfigurationError, match=message):
         await check_model(store.sessions, embedder)

@@ -111,10 +111,10 @@ def test_history_includes_complete_turns_newest_first() -> None:
     history = [message for n in range(50) for message in exchange(n, 60)]
     messages = build([LEAVE], history, context_tokens=2000)
     assert size(messages) + 256 <= 2000
-    kept = [m.content.split()[0] for m in messages[1:-1]]
-    assert kept[-1] == "A49"
-    assert kept == [f"{who}{n}" for n in range(50 - len(kept) // 2, 50) for who in "QA"]
-    assert 2 <= len(kept) < 100
+    included = [m.content.split()[0] for m in messages[1:-1]]
+    assert included[-1] == "A49"
+    assert included == [f"{who}{n}" for n in range(50 - len(included) // 2, 50) for who in "QA"]
+    assert 2 <= len(included) < 100
     assert all(m.content.endswith("word59") for m in messages[1:-1])
 
 

@@ -56,8 +56,8 @@ async def connected(kind: str, url: str, token: str) -> AsyncIterator[AsyncLuma]
 
 async def token_of(api: Api, username: str) -> str:
     """A new token of a user, who is created if necessary."""
-    made = await (await api.user(username)).post("/api/auth/tokens", json={"name": "script"})
-    return str(made.json()["token"])
+    created = await (await api.user(username)).post("/api/auth/tokens", json={"name": "script"})
+    return str(created.json()["token"])
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from tests.api import Api
 @pytest.fixture
 async def token(api: Api) -> str:
     alice = await api.user("alice")
-    made = await alice.post("/api/auth/tokens", json={"name": "script"})
-    return str(made.json()["token"])
+    created = await alice.post("/api/auth/tokens", json={"name": "script"})
+    return str(created.json()["token"])
 
 
 async def test_from_a_file_to_an_evaluation_in_asyncio(api: Api, token: str, tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ async def test_from_a_file_to_an_evaluation_in_asyncio(api: Api, token: str, tmp
         uploaded = await luma.upload(factories.handbook(tmp_path), namespace.id, title="The handbook")
         await api.work()
         assert [done.state for done in await luma.wait(uploaded)] == ["ready"]
-        assert [held.title for held in await luma.documents(namespace.id)] == ["The handbook"]
+        assert [document.title for document in await luma.documents(namespace.id)] == ["The handbook"]
         hits = (await luma.search(namespace.id, "handbook", k=2, doc_ids=[uploaded.id])).hits
         assert {hit.doc_id for hit in hits} == {uploaded.id}
         assert len(hits) == 2
@@ -59,8 +59,8 @@ async def test_from_a_file_to_an_evaluation_in_a_script(api: Api, token: str, tm
 
 async def test_lists_are_read_completely(api: Api, token: str) -> None:
     async with AsyncLuma(api.base_url, token=token) as luma:
-        made = [await luma.create_namespace(f"{number:03}") for number in range(201)]
-        assert await luma.namespaces() == made
+        created = [await luma.create_namespace(f"{number:03}") for number in range(201)]
+        assert await luma.namespaces() == created
 
 
 def test_rate_limited_call_is_retried_a_few_times() -> None:

@@ -52,8 +52,8 @@ async def _rest(events: AsyncGenerator[AnswerEvent]) -> list[AnswerEvent]:
 async def test_answer_is_streamed(api: Api, connect: Connect, tmp_path: Path) -> None:
     alice = await connect("alice")
     papers = await _about_the_handbook(api, alice, tmp_path)
-    asked, retrieved, *deltas, answered = await _rest(alice.ask_stream(papers, "When is travel refunded?"))
-    assert isinstance(asked, UserMessageEvent)
+    question, retrieved, *deltas, answered = await _rest(alice.ask_stream(papers, "When is travel refunded?"))
+    assert isinstance(question, UserMessageEvent)
     assert isinstance(retrieved, CitationsEvent)
     assert isinstance(answered, LLMMessageEvent)
     pieces = [delta.text for delta in deltas if isinstance(delta, DeltaEvent)]
@@ -61,8 +61,8 @@ async def test_answer_is_streamed(api: Api, connect: Connect, tmp_path: Path) ->
     assert "".join(pieces) == answered.message.content
     assert "two weeks" in answered.message.content
     assert {c.vec_id for c in answered.message.citations} <= {c.vec_id for c in retrieved.citations}
-    chat = asked.message.chat_id
-    assert await alice.messages(chat) == [asked.message, answered.message]
+    chat = question.message.chat_id
+    assert await alice.messages(chat) == [question.message, answered.message]
 
     *_, more = await _rest(alice.ask_in_chat_stream(chat, "Who has the code of the door?"))
     assert isinstance(more, LLMMessageEvent)

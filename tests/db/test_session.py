@@ -35,12 +35,12 @@ def test_other_urls_are_rejected_with_the_expected_format(url: str) -> None:
         ("postgresql://luma@127.0.0.1:9/luma?sslmode=maybe", "sslmode"),
     ],
 )
-async def test_unreachable_database_is_named(url: str, said: str, settings: Settings) -> None:
+async def test_unreachable_database_is_named(url: str, message: str, settings: Settings) -> None:
     elsewhere = Settings(data_dir=settings.data_dir, database_url=url)
     with pytest.raises(ConfigurationError, match="LUMA_DATABASE_URL") as caught:
         async with open_store(elsewhere):
             pass
-    assert said in caught.value.detail
+    assert message in caught.value.detail
 
 
 async def test_closed_connection_is_replaced(database: str) -> None:
@@ -80,8 +80,8 @@ async def test_autocommit_engine_does_not_affect_the_other_engine(database: str)
     engine = create_engine(database, pool_size=1)
     # Within a transaction, now() is constant.
     same = text("SELECT now() = :before")
-    for asked, expected in ((reading(engine), False), (engine, True), (reading(engine), False)):
-        async with asked.connect() as connection:
+    for tested, expected in ((reading(engine), False), (engine, True), (reading(engine), False)):
+        async with tested.connect() as connection:
             before = await connection.scalar(text("SELECT now()"))
             assert await connection.scalar(same, {"before": before}) is expected
     await engine.dispose()

@@ -26,7 +26,7 @@ async def documents(store: Store) -> list[int]:
         session.add(user)
         await session.flush()
         spaces = [Namespace(user_id=user.id, name=f"n{i}") for i in range(2)]
-        made = [
+        created = [
             Document(
                 user_id=user.id,
                 title=f"d{i}",
@@ -37,11 +37,11 @@ async def documents(store: Store) -> list[int]:
             )
             for i in range(2)
         ]
-        session.add_all([*spaces, *made])
+        session.add_all([*spaces, *created])
         await session.flush()
-        for document, space in ((made[0], spaces[0]), (made[1], spaces[0]), (made[0], spaces[1])):
+        for document, space in ((created[0], spaces[0]), (created[1], spaces[0]), (created[0], spaces[1])):
             await ingestion.enqueue(session, document.id, space.id)
-        return [document.id for document in made]
+        return [document.id for document in created]
 
 
 @asynccontextmanager

@@ -115,8 +115,8 @@ async def test_dataset_is_loaded_once_searched_and_reported(
         )
         for mode in ("hybrid", "dense")
     ]
-    assert [made.measures["nDCG@10"].mean for made in runs] == [1, 1]
-    assert [(made.questions, made.leaked, made.unknown) for made in runs] == [(2, 0, [])] * 2
+    assert [run.measures["nDCG@10"].mean for run in runs] == [1, 1]
+    assert [(run.questions, run.leaked, run.unknown) for run in runs] == [(2, 0, [])] * 2
 
     report = Report(dataset.name, utcnow(), "a model", runs)
     (tmp_path / "report.json").write_bytes(msgspec.json.encode(report))

@@ -120,16 +120,16 @@ async def test_password_change_ends_other_sessions_and_all_tokens(api: Api) -> N
 
 async def test_token_is_shown_once_and_can_be_revoked(api: Api) -> None:
     alice = await api.user("alice")
-    made = await alice.post("/api/auth/tokens", json={"name": "batch", "expires_in_days": 7})
-    assert made.status_code == 201
-    assert made.json()["token"].startswith("luma_")
+    created = await alice.post("/api/auth/tokens", json={"name": "batch", "expires_in_days": 7})
+    assert created.status_code == 201
+    assert created.json()["token"].startswith("luma_")
     listed = (await alice.get("/api/auth/tokens")).json()
     assert listed["total"] == 1
-    assert made.json()["token"] not in str(listed)
-    program = await api.anonymous(headers={"authorization": f"Bearer {made.json()['token']}"})
+    assert created.json()["token"] not in str(listed)
+    program = await api.anonymous(headers={"authorization": f"Bearer {created.json()['token']}"})
     # Bearer tokens need no CSRF token.
     assert (await program.post("/api/namespaces", json={"name": "x"})).status_code == 201
-    assert (await alice.delete(f"/api/auth/tokens/{made.json()['id']}")).status_code == 204
+    assert (await alice.delete(f"/api/auth/tokens/{created.json()['id']}")).status_code == 204
     assert (await program.get("/api/auth/me")).status_code == 401
 
 
@@ -139,12 +139,12 @@ async def test_secrets_are_not_stored_in_plain_text(api: Api) -> None:
     async with api.runtime.sessions.begin() as session:
         user = (await session.scalars(select(User))).one()
         assert user.password.startswith("$argon2id$")
-        for kept, secret in (
+        for digest, secret in (
             ((await session.scalars(select(ApiToken))).one().token_hash, token),
             ((await session.scalars(select(LoginSession))).one().token_hash, alice.cookies["luma_session"]),
         ):
-            assert len(kept) == 32
-            assert secret.encode() not in kept
+            assert len(digest) == 32
+            assert secret.encode() not in digest
 
 
 async def test_admins_manage_users(api: Api) -> None:
@@ -235,8 +235,8 @@ async def test_token_does_not_survive_a_concurrent_password_change(api: Api) -> 
 
 async def test_restricted_token_can_not_exhaust_password_attempts(api: Api) -> None:
     alice = await api.user("alice")
-    made = await alice.post("/api/auth/tokens", json={"name": "reader", "max_level": 1})
-    reader = await api.anonymous({"authorization": f"Bearer {made.json()['token']}"})
+    created = await alice.post("/api/auth/tokens", json={"name": "reader", "max_level": 1})
+    reader = await api.anonymous({"authorization": f"Bearer {created.json()['token']}"})
     for _ in range(12):
         answer = await reader.post("/api/auth/password", json={"current": "a", "new": "b"})
         assert answer.status_code == 403

@@ -30,12 +30,12 @@ async def _trail(api: Api, **filters: Any) -> list[dict[str, Any]]:
 async def test_all_access_changes_are_recorded_in_order(api: Api, tmp_path: Path) -> None:
     alice, bob = await api.user("alice"), (await (await api.user("bob")).get("/api/auth/me")).json()["id"]
     alice.headers["user-agent"] = MARK
-    said: list[httpx.Response] = []
+    responses: list[httpx.Response] = []
 
     async def call(method: str, url: str, **options: Any) -> Any:
         answer = await alice.request(method, url, **options)
         assert answer.is_success, answer.text
-        said.append(answer)
+        responses.append(answer)
         return answer.json() if answer.content else None
 
     space = (await call("POST", "/api/namespaces", json={"name": MARK, "description": MARK}))["id"]
@@ -87,7 +87,7 @@ async def test_all_access_changes_are_recorded_in_order(api: Api, tmp_path: Path
     assert {(event["actor"], event["actor_id"], event["address"]) for event in events} == {
         ("alice", me, "127.0.0.1")
     }
-    ids = [answer.headers["x-request-id"] for answer in said]
+    ids = [answer.headers["x-request-id"] for answer in responses]
     assert len(set(ids)) == len(ids)
     requests = [ids.index(event["request_id"]) for event in events]
     assert requests == sorted(requests)
@@ -171,8 +171,8 @@ async def test_trusted_proxy_sets_the_request_id_and_address(
     headers = {"x-request-id": given.encode("latin-1"), "x-forwarded-for": b"203.0.113.7"}
     cases = (("127.0.0.0/8", True), (None, False), ("10.0.0.1", False))
     for number, (proxies, is_known) in enumerate(cases):
-        told = msgspec.structs.replace(runtime.settings, trusted_proxies=proxies)
-        behind = msgspec.structs.replace(runtime, settings=told)
+        new_settings = msgspec.structs.replace(runtime.settings, trusted_proxies=proxies)
+        behind = msgspec.structs.replace(runtime, settings=new_settings)
         async with serving(behind) as url, Api(url, behind) as api:
             alice = await api.user(f"alice{number}")
             answer = await alice.post("/api/namespaces", json={"name": "x"}, headers=headers)  # type: ignore[arg-type]

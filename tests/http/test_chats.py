@@ -43,16 +43,16 @@ async def test_answer_quotes_its_source_and_is_stored(api: Api, tmp_path: Path) 
     question = {"content": "How many days of paid vacation does an employee have?"}
     answer = await alice.post(f"/api/chats/{chat}/messages", json=question)
     assert answer.status_code == 201
-    asked, answered = answer.json()["user_message"], answer.json()["llm_message"]
-    assert (asked["sender_type"], answered["sender_type"]) == ("user", "LLM")
+    sent, answered = answer.json()["user_message"], answer.json()["llm_message"]
+    assert (sent["sender_type"], answered["sender_type"]) == ("user", "LLM")
     assert "thirty days" in answered["content"]
     assert NOTE in answered["content"]
     citation = answered["citations"][0]
     assert f"[{citation['n']}]" in answered["content"]
     assert (citation["page"], citation["title"]) == (1, "handbook")
     assert "thirty days" in citation["quote"]
-    kept = (await alice.get(f"/api/chats/{chat}/messages")).json()
-    assert kept["items"] == [asked, answered]
+    stored = (await alice.get(f"/api/chats/{chat}/messages")).json()
+    assert stored["items"] == [sent, answered]
     assert (await alice.get(f"/api/chats/{chat}")).json()["title"] == question["content"]
 
 
@@ -93,9 +93,9 @@ async def test_quotes_survive_document_deletion(api: Api, tmp_path: Path) -> Non
     await alice.post(f"/api/chats/{chat}/messages", json={"content": "How many days of vacation?"})
     doc_id = (await alice.get("/api/documents")).json()["items"][0]["id"]
     assert (await alice.delete(f"/api/documents/{doc_id}")).status_code == 204
-    kept = (await alice.get(f"/api/chats/{chat}/messages")).json()["items"][1]["citations"][0]
-    assert kept["doc_id"] is None
-    assert "thirty days" in kept["quote"]
+    stored = (await alice.get(f"/api/chats/{chat}/messages")).json()["items"][1]["citations"][0]
+    assert stored["doc_id"] is None
+    assert "thirty days" in stored["quote"]
 
 
 async def test_regenerate_replaces_the_answer(api: Api, tmp_path: Path) -> None:
@@ -132,8 +132,8 @@ async def test_revoked_access_keeps_messages_but_prevents_questions(api: Api, tm
     member = f"/api/namespaces/{namespace}/members/{bob_id}"
     assert (await alice.put(member, json={"auth_level": 1})).status_code == 200
     chat = (await bob.post("/api/chats", json={"namespace_id": namespace})).json()["id"]
-    asked = await bob.post(f"/api/chats/{chat}/messages", json={"content": "How many days of vacation?"})
-    assert asked.status_code == 201
+    sent = await bob.post(f"/api/chats/{chat}/messages", json={"content": "How many days of vacation?"})
+    assert sent.status_code == 201
     assert (await alice.delete(member)).status_code == 204
     again = await bob.post(f"/api/chats/{chat}/messages", json={"content": "And the door?"})
     assert again.status_code == 404
@@ -197,12 +197,12 @@ async def test_client_disconnect_stops_the_llm_and_stores_the_partial_answer(
                     break
         await asyncio.wait_for(slow.stopped.wait(), timeout=5)
         for _ in range(100):
-            kept = (await alice.get(f"/api/chats/{chat}/messages")).json()["items"]
-            if len(kept) == 2:
+            stored = (await alice.get(f"/api/chats/{chat}/messages")).json()["items"]
+            if len(stored) == 2:
                 break
             await asyncio.sleep(0.05)
-        assert kept[1]["content"] == "It begins well [1] "
-        assert [citation["n"] for citation in kept[1]["citations"]] == [1]
+        assert stored[1]["content"] == "It begins well [1] "
+        assert [citation["n"] for citation in stored[1]["citations"]] == [1]
 
 
 async def test_llm_failure_preserves_the_question(runtime: Runtime, tmp_path: Path) -> None:

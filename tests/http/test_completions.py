@@ -27,10 +27,10 @@ async def with_handbook(api: Api, owner: httpx.AsyncClient, folder: Path, **fiel
     return namespace
 
 
-def asking(namespace: object, *said: str, **options: Any) -> dict[str, Any]:
+def asking(namespace: object, *texts: str, **options: Any) -> dict[str, Any]:
     """A request with alternating user and assistant messages."""
     roles = ("user", "assistant")
-    messages = [{"role": roles[i % 2], "content": text} for i, text in enumerate(said or (QUESTION,))]
+    messages = [{"role": roles[i % 2], "content": text} for i, text in enumerate(texts or (QUESTION,))]
     return {"model": f"luma/{namespace}", "messages": messages, **options}
 
 
@@ -77,30 +77,32 @@ async def test_non_streamed_answer_is_stored_with_citations(api: Api, tmp_path: 
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
     luma = choice["message"]["luma"]
     assert f"[{luma['citations'][0]['n']}]" in choice["message"]["content"]
-    kept = (await alice.get(f"/api/chats/{luma['chat_id']}/messages")).json()["items"]
-    assert [message["content"] for message in kept] == [QUESTION, choice["message"]["content"]]
-    assert kept[1]["id"] == luma["message_id"]
-    assert kept[1]["citations"] == luma["citations"]
+    stored = (await alice.get(f"/api/chats/{luma['chat_id']}/messages")).json()["items"]
+    assert [message["content"] for message in stored] == [QUESTION, choice["message"]["content"]]
+    assert stored[1]["id"] == luma["message_id"]
+    assert stored[1]["citations"] == luma["citations"]
 
 
 async def test_streamed_answer_is_the_same(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await with_handbook(api, alice, tmp_path)
     options = {"stream": True, "stream_options": {"include_usage": True}}
-    *told, used, done = await chunks(alice, asking(namespace, **options))
+    *received, used, done = await chunks(alice, asking(namespace, **options))
     assert done == "[DONE]"
-    assert len({chunk["id"] for chunk in told}) == 1
-    assert {chunk["object"] for chunk in told} == {"chat.completion.chunk"}
-    assert all(chunk["usage"] is None for chunk in told)
+    assert len({chunk["id"] for chunk in received}) == 1
+    assert {chunk["object"] for chunk in received} == {"chat.completion.chunk"}
+    assert all(chunk["usage"] is None for chunk in received)
     assert (used["choices"], used["usage"]["completion_tokens"] > 5) == ([], True)
-    deltas = [chunk["choices"][0]["delta"] for chunk in told]
+    deltas = [chunk["choices"][0]["delta"] for chunk in received]
     assert deltas[0] == {"role": "assistant", "content": ""}
-    assert [chunk["choices"][0]["finish_reason"] for chunk in told] == [None] * (len(told) - 1) + ["stop"]
+    assert [chunk["choices"][0]["finish_reason"] for chunk in received] == [None] * (len(received) - 1) + [
+        "stop"
+    ]
     assert all("luma" not in delta for delta in deltas[:-1])
     luma = deltas[-1]["luma"]
-    kept = (await alice.get(f"/api/chats/{luma['chat_id']}/messages")).json()["items"][1]
-    assert kept["content"] == "".join(delta.get("content", "") for delta in deltas)
-    assert kept["citations"] == luma["citations"] != []
+    stored = (await alice.get(f"/api/chats/{luma['chat_id']}/messages")).json()["items"][1]
+    assert stored["content"] == "".join(delta.get("content", "") for delta in deltas)
+    assert stored["citations"] == luma["citations"] != []
     without = await chunks(alice, asking(namespace, stream=True))
     assert "usage" not in without[0]
     assert without[-2]["choices"][0]["finish_reason"] == "stop"
@@ -112,10 +114,10 @@ class Recorder:
     name = "recorder"
 
     def __init__(self) -> None:
-        self.asked: list[Any] = []
+        self.calls: list[Any] = []
 
     async def answer(self, question: str, passages: object, history: Any) -> Any:
-        self.asked.append((question, [(each.sender, each.content) for each in history]))
+        self.calls.append((question, [(each.sender, each.content) for each in history]))
         yield "Yes."
 
     async def aclose(self) -> None:
@@ -132,11 +134,11 @@ async def test_earlier_messages_are_the_history(runtime: Runtime) -> None:
         request["messages"][-1]["content"] = [{"type": "text", "text": "Tw"}, {"type": "text", "text": "o?"}]
         answer = await alice.post(URL, json=request)
         assert answer.status_code == 200, answer.text
-        assert recorder.asked == [("Two?", [("user", "One?"), ("LLM", "One.")])]
+        assert recorder.calls == [("Two?", [("user", "One?"), ("LLM", "One.")])]
         # Only the new question is stored.
         chat_id = answer.json()["choices"][0]["message"]["luma"]["chat_id"]
-        kept = (await alice.get(f"/api/chats/{chat_id}/messages")).json()["items"]
-        assert [message["content"] for message in kept] == ["Two?", "Yes."]
+        stored = (await alice.get(f"/api/chats/{chat_id}/messages")).json()["items"]
+        assert [message["content"] for message in stored] == ["Two?", "Yes."]
 
 
 IMAGE = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]
@@ -190,9 +192,9 @@ async def test_inaccessible_namespace_and_missing_login_return_errors_in_both_fo
         missing = await bob.post(URL, json=asking(private + 1000, **options))
         assert (hidden.status_code, hidden.json()["error"]["code"]) == (404, "model_not_found")
         assert hidden.text.replace(str(private), "") == missing.text.replace(str(private + 1000), "")
-    nobody = await (await api.anonymous()).get("/v1/models")
-    assert (nobody.status_code, nobody.json()["error"]["code"]) == (401, "invalid_api_key")
-    assert nobody.headers["content-type"] == "application/problem+json"
+    anonymous = await (await api.anonymous()).get("/v1/models")
+    assert (anonymous.status_code, anonymous.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert anonymous.headers["content-type"] == "application/problem+json"
 
 
 async def test_document_in_two_namespaces_is_cited_from_the_requested_one(api: Api, tmp_path: Path) -> None:
@@ -223,8 +225,8 @@ async def test_llm_failure_is_reported_in_both_formats(runtime: Runtime, tmp_pat
         assert answer.status_code == LLMError.status
         assert answer.json()["error"]["type"] == "server_error"
         assert answer.headers["x-should-retry"] == "false"
-        told = await chunks(alice, asking(namespace, stream=True))
-        assert "example:1 answered 500" in told[-1]["error"]["message"]
+        received = await chunks(alice, asking(namespace, stream=True))
+        assert "example:1 answered 500" in received[-1]["error"]["message"]
 
 
 async def test_client_disconnect_stops_the_llm(runtime: Runtime) -> None:

@@ -156,8 +156,8 @@ async def test_account_changes_are_audited(api: Api) -> None:
     account = {"username": "first", "email": "first@example.com", "password": PASSWORD}
     first = (await client.post("/api/auth/register", json=account)).json()["id"]
     admin = await api.sign_in("first")
-    made = await admin.post("/api/users", json={**account, "username": "bob", "email": "bob@example.com"})
-    bob = made.json()["id"]
+    created = await admin.post("/api/users", json={**account, "username": "bob", "email": "bob@example.com"})
+    bob = created.json()["id"]
     for change in ({"role": "admin"}, {"role": "admin"}, {"role": "user", "password": "another password"}):
         assert (await admin.patch(f"/api/users/{bob}", json=change)).status_code == 200
     passwords = {"current": "another password", "new": "one more password"}

@@ -53,10 +53,10 @@ async def test_vec_id_selects_exactly_the_vectors_of_the_namespace(api: Api, tmp
     await api.work()
     async with api.runtime.engine.connect() as connection:
         rows = await connection.execute(text("SELECT namespace_id, doc_id, vec_id FROM namespace_doc"))
-        for namespace_id, held, vec_id in rows.all():
+        for namespace_id, document_id, vec_id in rows.all():
             vectors = await connection.scalars(
                 text("SELECT id::text FROM chunk_vector WHERE namespace_id = :n AND doc_id = :d ORDER BY id"),
-                {"n": namespace_id, "d": held},
+                {"n": namespace_id, "d": document_id},
             )
             assert vec_id == vectors.all() != []
         assert await connection.scalar(text("SELECT count(*) FROM namespace_doc")) == 2

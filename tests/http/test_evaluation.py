@@ -30,17 +30,17 @@ async def test_run_is_measured_stored_and_compared(api: Api, tmp_path: Path) -> 
     set_of_questions = (await alice.get(f"{base}/questions")).json()
     assert set_of_questions["total"] == 2
     first, second = [str(question["id"]) for question in set_of_questions["items"]]
-    made = await alice.post(f"{base}/evaluations", json={"mode": "dense", "k": 10})
-    assert made.status_code == 201, made.text
-    run = made.json()
+    created = await alice.post(f"{base}/evaluations", json={"mode": "dense", "k": 10})
+    assert created.status_code == 201, created.text
+    run = created.json()
     assert run["result"]["measures"]["Success@5"]["values"] == {first: 1, second: 0}
     assert run["result"]["measures"]["RR"]["mean"] == 0.5
     assert run["result"]["leaked"] == 0
     assert (await alice.get(f"{base}/evaluations/{run['id']}")).json() == run
     other = (await alice.post(f"{base}/evaluations", json={})).json()
-    kept = (await alice.get(f"{base}/evaluations")).json()
-    assert [item["id"] for item in kept["items"]] == [other["id"], run["id"]]
-    assert kept["items"][1]["measures"]["RR"] == 0.5
+    runs = (await alice.get(f"{base}/evaluations")).json()
+    assert [item["id"] for item in runs["items"]] == [other["id"], run["id"]]
+    assert runs["items"][1]["measures"]["RR"] == 0.5
     compared = (await alice.get(f"{base}/evaluations/{run['id']}/compare/{other['id']}")).json()
     assert compared["differences"]["RR"] == {"questions": 2, "mean": 0, "p": 1}
 

@@ -126,10 +126,10 @@ async def test_stream_sends_the_state_then_every_change(api: Api, tmp_path: Path
         name, queued = await stream.next()
         assert (name, queued["state"], queued["doc_id"]) == ("ingestion", "queued", doc_id)
         await api.work()
-        told = await stream.until("ready")
-        assert {each["namespace_id"] for each in told} == {here}
-        assert told[-1] == (await alice.get(f"/api/ingestions/{queued['id']}")).json()
-        assert stream.id == told[-1]["updated_at"].replace("Z", "+00:00")
+        received = await stream.until("ready")
+        assert {each["namespace_id"] for each in received} == {here}
+        assert received[-1] == (await alice.get(f"/api/ingestions/{queued['id']}")).json()
+        assert stream.id == received[-1]["updated_at"].replace("Z", "+00:00")
         assert (await alice.delete(f"/api/namespaces/{here}/documents/{doc_id}")).status_code == 204
         assert await stream.next() == ("document_removed", {"doc_id": doc_id, "namespace_id": here})
         # Removed and added again: for a new client it was never removed.
@@ -198,7 +198,7 @@ async def test_ended_session_ends_the_stream(api: Api) -> None:
 async def test_restricted_or_revoked_token_ends_the_stream(api: Api) -> None:
     alice = await api.user("alice")
     here, elsewhere = await api.namespace(alice), await api.namespace(alice)
-    for spoil, status in (
+    for statement, status in (
         (f"UPDATE api_token SET namespace_ids = '{{{elsewhere}}}'", 404),
         ("UPDATE api_token SET expires_at = now() - interval '1 s'", 401),
         ("DELETE FROM api_token", 401),
@@ -208,7 +208,7 @@ async def test_restricted_or_revoked_token_ends_the_stream(api: Api) -> None:
         async with follow(client, here) as stream:
             await stream.comment()
             async with api.runtime.engine.begin() as connection:
-                await connection.execute(text(spoil))
+                await connection.execute(text(statement))
             await stream.ends(status)
 
 
@@ -254,8 +254,8 @@ async def test_a_hundred_clients_share_one_connection(api: Api, tmp_path: Path) 
         await asyncio.gather(*(stream.comment() for stream in streams))
         await queue(alice, factories.handbook(tmp_path), namespace)
         await api.work()
-        told = await asyncio.gather(*(stream.until("ready") for stream in streams))
-        assert len({each[-1]["id"] for each in told}) == 1
+        received = await asyncio.gather(*(stream.until("ready") for stream in streams))
+        assert len({each[-1]["id"] for each in received}) == 1
         async with api.runtime.engine.connect() as connection:
             connections = await connection.scalar(
                 text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
@@ -293,11 +293,11 @@ async def test_slow_reader_receives_each_document_once(api: Api, tmp_path: Path)
         for step in range(200):
             async with api.runtime.engine.begin() as connection:
                 await connection.execute(text(f"UPDATE ingestion SET attempts = {step}"))
-        told = [(await stream.next())[1]["attempts"]]
-        while told[-1] != 199:
-            told.append((await stream.next())[1]["attempts"])
-        assert len(told) < 60
-        assert told == sorted(told)
+        received = [(await stream.next())[1]["attempts"]]
+        while received[-1] != 199:
+            received.append((await stream.next())[1]["attempts"])
+        assert len(received) < 60
+        assert received == sorted(received)
 
 
 async def test_server_shutdown_ends_streams_promptly(runtime: Runtime) -> None:

@@ -14,9 +14,9 @@ async def _id(client: httpx.AsyncClient) -> int:
 
 async def test_namespace_as_seen_by_its_owner(api: Api) -> None:
     alice = await api.user("alice")
-    made = await alice.post("/api/namespaces", json={"name": "Papers", "description": "What we read."})
-    assert made.status_code == 201
-    namespace = made.json()
+    created = await alice.post("/api/namespaces", json={"name": "Papers", "description": "What we read."})
+    assert created.status_code == 201
+    namespace = created.json()
     assert namespace.pop("created_at").endswith("Z")
     assert namespace == {
         "id": namespace["id"],
@@ -81,8 +81,8 @@ async def test_members_can_be_added_changed_and_removed(api: Api) -> None:
     alice, bob, carol = await api.user("alice"), await api.user("bob"), await api.user("carol")
     url = f"/api/namespaces/{await api.namespace(alice)}"
     bobs, carols = f"{url}/members/{await _id(bob)}", f"{url}/members/{await _id(carol)}"
-    made = await alice.put(bobs, json={"auth_level": 1})
-    assert (made.status_code, made.json()) == (
+    created = await alice.put(bobs, json={"auth_level": 1})
+    assert (created.status_code, created.json()) == (
         200,
         {"user_id": await _id(bob), "username": "bob", "auth_level": 1},
     )
@@ -168,8 +168,8 @@ async def test_documents_can_be_added_and_removed(api: Api, tmp_path: Path) -> N
     alice = await api.user("alice")
     one, two = await api.namespace(alice, name="one"), await api.namespace(alice, name="two")
     doc_id = await api.upload(alice, factories.handbook(tmp_path), one)
-    held = (await alice.get(f"/api/namespaces/{one}")).json()
-    assert (held["documents"], held["chunks"]) == (1, 3)
+    details = (await alice.get(f"/api/namespaces/{one}")).json()
+    assert (details["documents"], details["chunks"]) == (1, 3)
     added = await alice.post(f"/api/namespaces/{two}/documents", json={"doc_id": doc_id})
     assert added.status_code == 202
     assert (added.json()["doc_id"], added.json()["namespace_id"]) == (doc_id, two)
@@ -181,7 +181,7 @@ async def test_documents_can_be_added_and_removed(api: Api, tmp_path: Path) -> N
     twice = await alice.post(f"/api/namespaces/{two}/documents", json={"doc_id": doc_id})
     assert (twice.status_code, twice.json()["id"]) == (202, added.json()["id"])
     await api.work()
-    assert (await alice.get(f"/api/namespaces/{two}")).json()["chunks"] == held["chunks"]
+    assert (await alice.get(f"/api/namespaces/{two}")).json()["chunks"] == details["chunks"]
     again = await alice.post(f"/api/namespaces/{two}/documents", json={"doc_id": doc_id})
     assert again.status_code == 409
     assert (await alice.delete(f"/api/namespaces/{one}/documents/{doc_id}")).status_code == 204

@@ -315,7 +315,7 @@ async def test_only_the_initiating_browser_can_finish_a_sign_in_once(
     provider.person("a1", **ALICE)
     async with luma(runtime, provider, match_email=True) as browser:
         back = await browser.come_back("a1")
-        kept = dict(browser.client.cookies)
+        cookies = dict(browser.client.cookies)
         async with httpx.AsyncClient(base_url=browser.client.base_url, timeout=60) as other:
             # Without the cookie, as when the URL is sent to another person.
             assert "Begin it again" in refusal(await other.get(back), 403)
@@ -325,17 +325,17 @@ async def test_only_the_initiating_browser_can_finish_a_sign_in_once(
             assert "luma_openid" not in other.cookies
         url = httpx.URL(back)
         for state in ("", "wrong", "ä"):
-            browser.client.cookies.update(kept)
+            browser.client.cookies.update(cookies)
             refusal(await browser.client.get(url.copy_set_param("state", state)), 403)
-        browser.client.cookies.update(kept)
+        browser.client.cookies.update(cookies)
         refusal(await browser.client.get(url.copy_remove_param("state")), 403)
-        assert "/oauth2/token" not in provider.asked
+        assert "/oauth2/token" not in provider.requests
 
-        browser.client.cookies.update(kept)
+        browser.client.cookies.update(cookies)
         assert (await browser.client.get(back)).headers["location"] == "/"
         # A second use: the browser has dropped the cookie, and the provider rejects a used code.
         refusal(await browser.client.get(back), 403)
-        browser.client.cookies.set("luma_openid", kept["luma_openid"])
+        browser.client.cookies.set("luma_openid", cookies["luma_openid"])
         assert "invalid_grant" in refusal(await browser.client.get(back), 403)
     assert await count(runtime, LoginSession) == 1
 
@@ -460,8 +460,8 @@ async def test_new_provider_keys_are_fetched_and_old_ones_kept(
     async with luma(runtime, provider, match_email=True) as browser:
         for _ in range(3):
             assert (await browser.sign_in()).headers["location"] == "/"
-        assert provider.asked.count("/jwks") == 1
-        assert provider.asked.count("/.well-known/openid-configuration") == 1
+        assert provider.requests.count("/jwks") == 1
+        assert provider.requests.count("/.well-known/openid-configuration") == 1
         provider.lie = _by(new, alg="ES256", kid="new")
         refusal(await browser.sign_in(), 403)
         # A symmetric key and an unknown key type in the key set are ignored.
@@ -513,13 +513,13 @@ async def test_provider_failure_is_reported_and_retried(
 ) -> None:
     provider.person("a1", **ALICE)
     async with luma(runtime, provider, match_email=True, name="Quillhaven") as browser:
-        for path, said in FAILURES:
-            provider.answers = {path: said}
+        for path, failure in FAILURES:
+            provider.answers = {path: failure}
             begun = await browser.client.get(START)
             if path != DESCRIPTION:
                 back = await provider.agree(begun.headers["location"], "a1")
                 begun = await browser.client.get(back)
-            assert "Quillhaven can't be asked" in refusal(begun, 503), (path, said)
+            assert "Quillhaven can't be asked" in refusal(begun, 503), (path, failure)
         provider.answers = {}
         assert (await browser.sign_in()).headers["location"] == "/"
 

@@ -15,9 +15,9 @@ async def test_cookies_are_secure_behind_a_trusted_https_proxy(
     runtime: Runtime, trusted: str | None, is_secure: bool
 ) -> None:
     await users.create(runtime.sessions, "alice", "alice@example.com", PASSWORD, "user")
-    told = msgspec.structs.replace(runtime.settings, trusted_proxies=trusted)
+    new_settings = msgspec.structs.replace(runtime.settings, trusted_proxies=trusted)
     async with (
-        serving(msgspec.structs.replace(runtime, settings=told)) as url,
+        serving(msgspec.structs.replace(runtime, settings=new_settings)) as url,
         httpx.AsyncClient(base_url=url) as client,
     ):
         answer = await client.post(

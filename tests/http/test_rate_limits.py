@@ -139,9 +139,11 @@ async def test_address_is_limited_across_names_and_ipv6_by_network(
 ) -> None:
     # Fewer than the limit, because each attempt costs a hash.
     monkeypatch.setattr(sign_in, "_OF_ADDRESS", Limit(5, DAYS))
-    told = msgspec.structs.replace(api.runtime.settings, trusted_proxies="127.0.0.1")
+    new_settings = msgspec.structs.replace(api.runtime.settings, trusted_proxies="127.0.0.1")
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(serving(msgspec.structs.replace(api.runtime, settings=told)))
+        url = await stack.enter_async_context(
+            serving(msgspec.structs.replace(api.runtime, settings=new_settings))
+        )
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60))
 
         async def guessed(number: int, address: str) -> int:
@@ -205,12 +207,12 @@ async def test_open_registration_is_limited_by_address(api: Api) -> None:
 async def test_token_creation_is_limited_and_failures_do_not_count(api: Api) -> None:
     alice = await api.user("alice")
 
-    async def made(**fields: Any) -> int:
+    async def created(**fields: Any) -> int:
         return (await alice.post("/api/auth/tokens", json={"name": "one", **fields})).status_code
 
     for _ in range(3):
-        assert await made(namespace_ids=[2**31 - 1]) == 404
-    statuses = [await made() for _ in range(101)]
+        assert await created(namespace_ids=[2**31 - 1]) == 404
+    statuses = [await created() for _ in range(101)]
     assert Counter(statuses) == {201: 100, 429: 1}
 
 
@@ -245,8 +247,8 @@ async def test_work_is_limited_per_user_across_endpoints(api: Api, work: str) ->
     alice, bob = await api.user("alice"), await api.user("bob")
     token = (await alice.post("/api/auth/tokens", json={"name": "batch"})).json()["token"]
     limits = msgspec.convert({f"{work}_per_minute": 1}, LimitsSettings)
-    told = msgspec.structs.replace(api.runtime.settings, limits=limits)
-    async with serving(msgspec.structs.replace(api.runtime, settings=told)) as url:
+    new_settings = msgspec.structs.replace(api.runtime.settings, limits=limits)
+    async with serving(msgspec.structs.replace(api.runtime, settings=new_settings)) as url:
 
         async def call(headers: dict[str, str], route: tuple[str, str]) -> httpx.Response:
             method, path = route
@@ -277,8 +279,8 @@ async def test_work_is_limited_per_user_across_endpoints(api: Api, work: str) ->
 async def test_zero_disables_the_limit(api: Api) -> None:
     alice = await api.user("alice")
     unlimited = LimitsSettings(searches_per_minute=0)
-    told = msgspec.structs.replace(api.runtime.settings, limits=unlimited)
-    async with serving(msgspec.structs.replace(api.runtime, settings=told)) as url:
+    new_settings = msgspec.structs.replace(api.runtime.settings, limits=unlimited)
+    async with serving(msgspec.structs.replace(api.runtime, settings=new_settings)) as url:
         headers = {
             "cookie": f"luma_session={alice.cookies['luma_session']}",
             "x-csrftoken": alice.cookies["csrftoken"],
@@ -295,10 +297,10 @@ async def test_evaluation_counts_one_search_per_question(api: Api, tmp_path: Pat
     moles = factories.pdf(tmp_path / "m.pdf", "Moles dig at noon.")
     doc_id = await api.upload(alice, moles, namespace_id)
     base = f"/api/namespaces/{namespace_id}"
-    asked = {"question": "When do moles dig?", "places": [{"doc_id": doc_id}]}
-    assert (await alice.post(f"{base}/questions", json={"questions": [asked] * 4})).status_code == 201
-    told = msgspec.structs.replace(api.runtime.settings, limits=LimitsSettings(searches_per_minute=1))
-    async with serving(msgspec.structs.replace(api.runtime, settings=told)) as url:
+    question = {"question": "When do moles dig?", "places": [{"doc_id": doc_id}]}
+    assert (await alice.post(f"{base}/questions", json={"questions": [question] * 4})).status_code == 201
+    new_settings = msgspec.structs.replace(api.runtime.settings, limits=LimitsSettings(searches_per_minute=1))
+    async with serving(msgspec.structs.replace(api.runtime, settings=new_settings)) as url:
         headers = {
             "cookie": f"luma_session={alice.cookies['luma_session']}",
             "x-csrftoken": alice.cookies["csrftoken"],
@@ -324,18 +326,18 @@ async def test_question_set_size_is_limited(
     moles = factories.pdf(tmp_path / "m.pdf", "Moles dig at noon.")
     doc_id = await api.upload(alice, moles, namespace_id)
     questions = f"/api/namespaces/{namespace_id}/questions"
-    asked = {"question": "When do moles dig?", "places": [{"doc_id": doc_id}]}
-    assert (await alice.post(questions, json={"questions": [asked] * 2})).status_code == 201
-    refused = await alice.post(questions, json={"questions": [asked] * 2})
+    question = {"question": "When do moles dig?", "places": [{"doc_id": doc_id}]}
+    assert (await alice.post(questions, json={"questions": [question] * 2})).status_code == 201
+    refused = await alice.post(questions, json={"questions": [question] * 2})
     assert refused.status_code == 409
     assert "3 questions at most; it has 2" in refused.json()["detail"]
-    assert (await alice.post(questions, json={"questions": [asked]})).status_code == 201
+    assert (await alice.post(questions, json={"questions": [question]})).status_code == 201
 
 
 async def test_provider_requests_are_limited_by_address(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limit, "_PROVIDERS", Limit(5, DAYS))
-    told = msgspec.structs.replace(api.runtime.settings, trusted_proxies="127.0.0.1")
-    async with serving(msgspec.structs.replace(api.runtime, settings=told)) as url:
+    new_settings = msgspec.structs.replace(api.runtime.settings, trusted_proxies="127.0.0.1")
+    async with serving(msgspec.structs.replace(api.runtime, settings=new_settings)) as url:
 
         async def call(path: str, address: str) -> httpx.Response:
             async with httpx.AsyncClient(base_url=url, timeout=60) as client:

@@ -108,10 +108,10 @@ async def test_transferred_property_needs_no_grant_for_its_new_owner(api: Api, t
             "namespaces": [namespace],
             "documents": [document],
         }
-        gone = {"user_id": alice_id, "username": "alice", "role": "user"}
+        deleted = {"user_id": alice_id, "username": "alice", "role": "user"}
         assert [tuple(row) for row in rows] == [
             ("account.handed-over", "root", moved),
-            ("account.removed", "root", gone),
+            ("account.removed", "root", deleted),
         ]
 
 
@@ -137,7 +137,7 @@ async def test_duplicate_file_stays_in_its_namespaces_after_a_transfer(
     questions = f"/api/namespaces/{carols}/questions"
     assert (await carol.post(questions, json={"questions": [measured]})).status_code == 201
     if twin == "read":
-        kept = await api.upload(bob, file, bobs)
+        doc_id = await api.upload(bob, file, bobs)
     else:
         there = {"namespace_id": str(bobs)} if twin == "on its way" else {}
         if twin == "in the same namespace":
@@ -145,7 +145,7 @@ async def test_duplicate_file_stays_in_its_namespaces_after_a_transfer(
             await alice.put(f"/api/namespaces/{space}/members/{await _id(bob)}", json=level)
             there = {"namespace_id": str(space)}
         sent = await bob.post("/api/documents", files={"file": (file.name, file.read_bytes())}, data=there)
-        kept = sent.json()["id"]
+        doc_id = sent.json()["id"]
         if twin == "in the same namespace":
             await api.work()
     bobs_has_it = twin in ("read", "on its way")
@@ -153,24 +153,24 @@ async def test_duplicate_file_stays_in_its_namespaces_after_a_transfer(
     answer = await admin.delete(f"/api/users/{await _id(alice)}", params={"hand_to": await _id(bob)})
     assert answer.status_code == 204, answer.text
     # Immediately, without the worker.
-    assert await _held(bob, space) == {kept: vectors}
-    assert await _held(carol, carols) == {kept: vectors}
+    assert await _held(bob, space) == {doc_id: vectors}
+    assert await _held(carol, carols) == {doc_id: vectors}
     found = await carol.post(f"/api/namespaces/{carols}/search", json={"query": "vacation"})
-    assert {hit["doc_id"] for hit in found.json()["hits"]} == {kept}
+    assert {hit["doc_id"] for hit in found.json()["hits"]} == {doc_id}
     cited = (await carol.get(f"/api/chats/{chat}/messages")).json()["items"][1]["citations"]
-    assert {citation["doc_id"] for citation in cited} == {kept}
-    (asked,) = (await carol.get(questions)).json()["items"]
-    assert [(place["doc_id"], place["page"]) for place in asked["places"]] == [(kept, 2)]
-    assert (await carol.get(f"/api/documents/{kept}/file")).status_code == 200
-    assert (await bob.get(f"/api/documents/{kept}")).json()["file_metadata"]["pages"] == 3
+    assert {citation["doc_id"] for citation in cited} == {doc_id}
+    (entry,) = (await carol.get(questions)).json()["items"]
+    assert [(place["doc_id"], place["page"]) for place in entry["places"]] == [(doc_id, 2)]
+    assert (await carol.get(f"/api/documents/{doc_id}/file")).status_code == 200
+    assert (await bob.get(f"/api/documents/{doc_id}")).json()["file_metadata"]["pages"] == 3
     # Documents that the other user had not made public do not become public.
-    assert (await bob.get(f"/api/documents/{kept}")).json()["is_public"] is False
+    assert (await bob.get(f"/api/documents/{doc_id}")).json()["is_public"] is False
     assert (await bob.get(f"/api/documents/{given}")).status_code == 404
     assert _files(api) == 1
     await api.work()
     if twin == "on its way":
-        assert await _held(bob, bobs) == {kept: vectors}
-    assert await _added(api, kept) == sorted({space, carols} | ({bobs} if bobs_has_it else set()))
+        assert await _held(bob, bobs) == {doc_id: vectors}
+    assert await _added(api, doc_id) == sorted({space, carols} | ({bobs} if bobs_has_it else set()))
     await _assert_whole(api)
 
 
@@ -179,29 +179,29 @@ async def test_queued_duplicate_file_is_transferred(api: Api, tmp_path: Path) ->
     file, space = factories.handbook(tmp_path), await api.namespace(alice)
     there = {"namespace_id": str(space)}
     await alice.post("/api/documents", files={"file": (file.name, file.read_bytes())}, data=there)
-    kept = (await bob.post("/api/documents", files={"file": (file.name, file.read_bytes())})).json()["id"]
+    doc_id = (await bob.post("/api/documents", files={"file": (file.name, file.read_bytes())})).json()["id"]
     answer = await admin.delete(f"/api/users/{await _id(alice)}", params={"hand_to": await _id(bob)})
     assert answer.status_code == 204, answer.text
-    assert await _added(api, kept) == [space]
+    assert await _added(api, doc_id) == [space]
     async with api.runtime.sessions.begin() as session:
         actors = select(AuditEvent.actor).where(
-            AuditEvent.action == "namespace.document-added", AuditEvent.about.contains({"doc_id": kept})
+            AuditEvent.action == "namespace.document-added", AuditEvent.about.contains({"doc_id": doc_id})
         )
         assert list(await session.scalars(actors)) == ["root"]
     await api.work()
-    assert list(await _held(bob, space)) == [kept]
+    assert list(await _held(bob, space)) == [doc_id]
     await _assert_whole(api)
 
 
 async def test_token_for_a_deleted_namespace_has_no_access(api: Api) -> None:
     alice = await api.user("alice")
-    gone, left = await api.namespace(alice), await api.namespace(alice)
+    deleted, left = await api.namespace(alice), await api.namespace(alice)
     programs = []
-    for reach in ([gone], [gone, left]):
-        made = await alice.post("/api/auth/tokens", json={"name": "batch", "namespace_ids": reach})
-        headers = {"authorization": f"Bearer {made.json()['token']}"}
+    for reach in ([deleted], [deleted, left]):
+        token = await alice.post("/api/auth/tokens", json={"name": "batch", "namespace_ids": reach})
+        headers = {"authorization": f"Bearer {token.json()['token']}"}
         programs.append(await api.anonymous(headers=headers))
-    assert (await alice.delete(f"/api/namespaces/{gone}")).status_code == 204
+    assert (await alice.delete(f"/api/namespaces/{deleted}")).status_code == 204
     listed = (await alice.get("/api/auth/tokens")).json()["items"]
     assert [token["namespace_ids"] for token in listed] == [[], [left]]
     seen = [

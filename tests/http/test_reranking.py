@@ -162,15 +162,15 @@ async def test_unreachable_reranker_keeps_the_order(
             for _ in range(3):
                 found = await search(alice, base)
                 assert (found["reranking"], found["hits"]) == ("failed", plain["hits"])
-        told = [record.getMessage() for record in caplog.records if "reranker" in record.getMessage()]
-        assert len(told) == 1
-        assert "127.0.0.1:9" in told[0]
-        assert QUERY not in told[0]
+        warnings = [record.getMessage() for record in caplog.records if "reranker" in record.getMessage()]
+        assert len(warnings) == 1
+        assert "127.0.0.1:9" in warnings[0]
+        assert QUERY not in warnings[0]
         assert (await alice.get("/health/ready")).status_code == 200
         # Chats use the reranker if available, and work without it.
         chat = (await alice.post("/api/chats", json={"namespace_id": int(base.split("/")[-1])})).json()["id"]
-        asked = await alice.post(f"/api/chats/{chat}/messages", json={"content": "Which page is on clover?"})
-        assert asked.status_code == 201
+        answer = await alice.post(f"/api/chats/{chat}/messages", json={"content": "Which page is on clover?"})
+        assert answer.status_code == 201
 
 
 async def test_reranker_timeout_keeps_the_order(

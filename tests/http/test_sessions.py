@@ -128,19 +128,19 @@ async def test_sign_in_and_out_are_audited_without_unknown_names(api: Api) -> No
     client = await api.anonymous()
     await client.post("/api/auth/login", json={**LOGIN, "password": "not it"})
     await client.post("/api/auth/login", json={"username": "my secret", "password": "not it"})
-    made = (await alice.post("/api/auth/tokens", json={"name": "quiet", "max_level": 2})).json()
-    await alice.delete(f"/api/auth/tokens/{made['id']}")
+    created = (await alice.post("/api/auth/tokens", json={"name": "quiet", "max_level": 2})).json()
+    await alice.delete(f"/api/auth/tokens/{created['id']}")
     await alice.post("/api/auth/logout")
     limits = {"namespace_ids": None, "max_level": 2}
     assert [event for event in await events(api) if not event[0].startswith("account.")] == [
         ("sign-in.succeeded", me, {"method": "password"}),
         ("sign-in.failed", None, {"method": "password", "user_id": me, "username": "alice"}),
         ("sign-in.failed", None, {"method": "password", "user_id": None}),
-        ("token.created", me, {"token_id": made["id"], **limits}),
-        ("token.revoked", me, {"token_id": made["id"]}),
+        ("token.created", me, {"token_id": created["id"], **limits}),
+        ("token.revoked", me, {"token_id": created["id"]}),
         ("session.ended", me, {"session_id": session_id}),
     ]
-    for secret in ("my secret", "not it", "quiet", made["token"]):
+    for secret in ("my secret", "not it", "quiet", created["token"]):
         assert secret not in str(await events(api))
 
 

@@ -48,9 +48,9 @@ def test_documented_pattern_finds_and_validates_tokens() -> None:
         lambda secret: secret + "\n",
     ],
 )
-def test_malformed_token_is_rejected(spoilt: Callable[[str], str]) -> None:
+def test_malformed_token_is_rejected(corrupt: Callable[[str], str]) -> None:
     with pytest.raises(NotAuthenticatedError):
-        check_form(spoilt(new_secret()))
+        check_form(corrupt(new_secret()))
 
 
 async def test_malformed_tokens_cause_no_database_query(api: Api) -> None:

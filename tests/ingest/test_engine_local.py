@@ -124,12 +124,12 @@ async def test_sink_error_fails_only_its_document(
     tmp_path: Path, embedder: Embedder, caplog: pytest.LogCaptureFixture
 ) -> None:
     recorder = Recorder()
-    told, unexpected = TransientError("The database is away."), ZeroDivisionError("secret detail")
-    recorder.wrong_with_sink = {1: told, 2: unexpected}
+    expected, unexpected = TransientError("The database is away."), ZeroDivisionError("secret detail")
+    recorder.wrong_with_sink = {1: expected, 2: unexpected}
     jobs = [write(tmp_path, number) for number in (1, 2, 3)]
     await local.run(listed(jobs), recorder, embedder, SETTINGS, recorder)
     assert list(recorder.stored) == [3]
-    assert recorder.failed[1] is told
+    assert recorder.failed[1] is expected
     assert isinstance(recorder.failed[2], TransientError)
     assert "secret" not in str(recorder.failed[2])
     assert "secret detail" in caplog.text

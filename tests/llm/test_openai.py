@@ -169,8 +169,8 @@ async def test_failures_name_the_server_and_the_cause(
 
 
 async def test_key_and_credentials_are_not_shown(canned_server: CannedServer) -> None:
-    said = f'{{"error": {{"message": "{"x" * 290} wrong key {KEY}"}}}}'
-    canned_server.replies = [response(said, status="401 Unauthorized")]
+    body = f'{{"error": {{"message": "{"x" * 290} wrong key {KEY}"}}}}'
+    canned_server.replies = [response(body, status="401 Unauthorized")]
     with pytest.raises(LLMError) as raised:
         await ask(f"http://me:pass@127.0.0.1:{canned_server.port}/v1?token=hush")
     for secret in ("sk-secret", "pass", "hush", "me:"):
@@ -262,17 +262,17 @@ async def test_closing_the_stream_closes_the_connection(canned_server: CannedSer
 
 
 async def test_cancelling_closes_the_connection(canned_server: CannedServer) -> None:
-    asked = asyncio.Event()
+    requested = asyncio.Event()
 
     async def reply(writer: asyncio.StreamWriter) -> None:
-        asked.set()
+        requested.set()
         writer.write(response("", length=False))
         await asyncio.sleep(60)
 
     canned_server.replies = [reply]
     task = asyncio.create_task(ask(canned_server))
     async with asyncio.timeout(5):
-        await asked.wait()
+        await requested.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -115,9 +115,9 @@ async def test_index_search_depth_grows_with_the_namespace(
         """The number of index pages read, and the setting in use."""
         statement.prepared.cache_clear()
         question = SearchQuery(embedding=vectors(["clover n7"])[0])
-        asked = search_statement(library.owner, namespace, question, k=10, indexed=True)
+        query = search_statement(library.owner, namespace, question, k=10, indexed=True)
         async with library.store.sessions.begin() as session:
-            plan = (await session.execute(Explained(asked[0]), asked[1])).scalar_one()
+            plan = (await session.execute(Explained(query[0]), query[1])).scalar_one()
             look = await session.scalar(text("SHOW hnsw.ef_search"))
         async with library.store.sessions.begin() as session:
             assert await session.scalar(text("SHOW hnsw.ef_search")) == "40"

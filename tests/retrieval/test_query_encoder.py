@@ -68,12 +68,12 @@ async def test_concurrent_queries_are_batched(encoder: QueryEncoder, watched: Wa
 
 async def test_event_loop_is_not_blocked(encoder: QueryEncoder, watched: WatchedEmbedder) -> None:
     watched.go_on.clear()
-    asked = asyncio.create_task(encoder.encode("query", 1))
+    pending = asyncio.create_task(encoder.encode("query", 1))
     await begun(watched)
     await asyncio.sleep(0.01)
-    assert not asked.done()
+    assert not pending.done()
     watched.go_on.set()
-    assert (await asked).shape == (384,)
+    assert (await pending).shape == (384,)
     assert all(name.startswith("embed") for name in watched.threads)
 
 
@@ -136,10 +136,10 @@ async def test_failure_is_raised_to_waiting_callers_only(
 
 async def test_closing_rejects_waiting_callers(encoder: QueryEncoder, watched: WatchedEmbedder) -> None:
     watched.go_on.clear()
-    asked = [asyncio.create_task(encoder.encode(text, 1)) for text in ("a", "b")]
+    pending = [asyncio.create_task(encoder.encode(text, 1)) for text in ("a", "b")]
     await begun(watched)
     encoder.close()
-    results = await asyncio.gather(*asked, return_exceptions=True)
+    results = await asyncio.gather(*pending, return_exceptions=True)
     assert [type(result) for result in results] == [asyncio.CancelledError] * 2
     watched.go_on.set()
     assert not encoder._remembered

@@ -44,20 +44,30 @@ def test_server_exposes_no_secret(settings: Settings, tmp_path: Path) -> None:
         )
     try:
         base = wait_until_ready(process, log)
-        said = _use(base)
+        responses = _use(base)
     finally:
         process.terminate()
         process.wait(timeout=60)
     written = log.read_text()
-    broken = next(answer for answer in said if answer.status_code == 502)
+    broken = next(answer for answer in responses if answer.status_code == 502)
     assert broken.json()["request_id"] == broken.headers["x-request-id"]
     failed = [line for line in written.splitlines() if "/messages failed" in line]
     assert failed, written
     # The line contains the request id, so that a report can be matched to it.
     assert f"[{broken.headers['x-request-id']}]" in failed[0]
-    for secret in (KEY, WRONG, RIGHT, TOKEN, QUESTION, str(url.password), said[0].cookies["luma_session"]):
+    for secret in (
+        KEY,
+        WRONG,
+        RIGHT,
+        TOKEN,
+        QUESTION,
+        str(url.password),
+        responses[0].cookies["luma_session"],
+    ):
         assert secret not in written
-        assert not [answer for answer in said if secret in answer.text and answer.status_code >= 400], secret
+        assert not [answer for answer in responses if secret in answer.text and answer.status_code >= 400], (
+            secret
+        )
 
 
 def _use(base: str) -> list[httpx.Response]:
@@ -66,11 +76,11 @@ def _use(base: str) -> list[httpx.Response]:
     bearer = {"authorization": f"Bearer {TOKEN}"}
     with httpx.Client(base_url=base, timeout=60) as client:
         client.post("/api/auth/register", json=account).raise_for_status()
-        said = [client.post("/api/auth/login", json={"username": "alice", "password": RIGHT})]
+        responses = [client.post("/api/auth/login", json={"username": "alice", "password": RIGHT})]
         client.headers["x-csrftoken"] = client.cookies["csrftoken"]
         space = client.post("/api/namespaces", json={"name": "a"}).json()["id"]
         chat = client.post("/api/chats", json={"namespace_id": space}).json()["id"]
-        said += [
+        responses += [
             client.post("/api/auth/login", json={"username": "alice", "password": WRONG}),
             client.post("/api/auth/login", json={"username": "alice", "password": [WRONG]}),
             client.post("/api/auth/register", json=account | {"password": WRONG}),
@@ -82,7 +92,7 @@ def _use(base: str) -> list[httpx.Response]:
             client.get("/api/documents", headers={"host": "evil.example.com", **bearer}),
             client.post(f"/api/chats/{chat}/messages", json={"content": QUESTION}),
         ]
-    return said
+    return responses
 
 
 @pytest.mark.parametrize(
@@ -92,6 +102,6 @@ async def test_invalid_database_url_does_not_expose_its_password(password: str) 
     with pytest.raises((ConfigurationError, OSError)) as failed:
         async with create_engine(f"postgresql://luma:{password}@127.0.0.1:9/luma").connect():
             pass
-    said = str(failed.value)
-    assert password not in said
-    assert not any(part in said for part in ("sec'", "cret", "ecret"))
+    responses = str(failed.value)
+    assert password not in responses
+    assert not any(part in responses for part in ("sec'", "cret", "ecret"))

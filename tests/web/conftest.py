@@ -64,12 +64,12 @@ def serving(folder: Path, **settings: str) -> Iterator[str]:
 def wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> str:
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
-        said = log.read_text(errors="replace")
-        if ready := re.search(r"Luma is ready at (http://\S+)", said):
+        output = log.read_text(errors="replace")
+        if ready := re.search(r"Luma is ready at (http://\S+)", output):
             return ready[1]
-        assert process.poll() is None, said
+        assert process.poll() is None, output
         time.sleep(0.2)
-    pytest.fail(f"luma serve was not ready in time:\n{said}")
+    pytest.fail(f"luma serve was not ready in time:\n{output}")
 
 
 @pytest.fixture(scope="session")
