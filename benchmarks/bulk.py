@@ -116,14 +116,14 @@ class Loader:
         """Create a namespace for each range of stored chunks. Ranges consist of whole documents."""
         connection = self._connection
         await self._trust()
-        made = [
+        namespace_ids = [
             await connection.fetchval(
                 "INSERT INTO namespace (user_id, name) VALUES ($1, 'namespace') RETURNING id", self.owner
             )
             for _ in ranges
         ]
         places = []
-        for namespace_id, (first, last) in zip(made, ranges, strict=True):
+        for namespace_id, (first, last) in zip(namespace_ids, ranges, strict=True):
             places.append(Place(namespace_id, first, last, self._vectors + 1))
             self._vectors += last - first
         await self._copy("chunk_vector", self._chunk_vectors(places))
@@ -134,7 +134,7 @@ class Loader:
             weights = _weights(counts, lengths)
             for begin, end in _segments(place.last - place.first):
                 await self._segment(place, begin, end, counts, weights, lengths)
-        await connection.execute(_NAMESPACE_DOCS.format(first=made[0], last=made[-1]))
+        await connection.execute(_NAMESPACE_DOCS.format(first=namespace_ids[0], last=namespace_ids[-1]))
         await connection.execute(_SEQUENCES)
         return places
 
@@ -247,7 +247,7 @@ def _segments(chunks: int) -> Iterable[tuple[int, int]]:
     begin = 0
     waiting = (_MIDDLE * _FEW + _FEW) * DOCUMENT
     sizes = [_LARGE] * (max(chunks - waiting, 0) // (_LARGE * DOCUMENT)) + [_MIDDLE] * _FEW
-    for size in (each * DOCUMENT for each in sizes):
+    for size in (count * DOCUMENT for count in sizes):
         if begin + size <= chunks:
             yield begin, begin + size
             begin += size
@@ -267,12 +267,12 @@ def _fixed(rows: int, *columns: tuple[Any, Any]) -> bytes:
     fields: list[tuple[str, Any]] = [("columns", ">i2")]
     for i, (kind, _) in enumerate(columns):
         fields += [(f"size{i}", ">i4"), (f"value{i}", kind)]
-    made = np.empty(rows, np.dtype(fields))
-    made["columns"] = len(columns)
+    result = np.empty(rows, np.dtype(fields))
+    result["columns"] = len(columns)
     for i, (_, values) in enumerate(columns):
-        made[f"size{i}"] = made.dtype[f"value{i}"].itemsize
-        made[f"value{i}"] = values
-    return made.tobytes()
+        result[f"size{i}"] = result.dtype[f"value{i}"].itemsize
+        result[f"value{i}"] = values
+    return result.tobytes()
 
 
 def _array(kind: int, size: str, values: NDArray[Any]) -> NDArray[Any]:
@@ -280,20 +280,20 @@ def _array(kind: int, size: str, values: NDArray[Any]) -> NDArray[Any]:
     rows, length = values.shape
     item = np.dtype([("size", ">i4"), ("value", size)])
     head = [("dimensions", ">i4"), ("nulls", ">i4"), ("kind", ">i4"), ("length", ">i4"), ("lower", ">i4")]
-    made = np.empty(rows, np.dtype([*head, ("items", item, (length,))]))
+    result = np.empty(rows, np.dtype([*head, ("items", item, (length,))]))
     for name, value in (("dimensions", 1), ("nulls", 0), ("kind", kind), ("length", length), ("lower", 1)):
-        made[name] = value
-    made["items"]["size"] = item["value"].itemsize
-    made["items"]["value"] = values
-    return made
+        result[name] = value
+    result["items"]["size"] = item["value"].itemsize
+    result["items"]["value"] = values
+    return result
 
 
 def _halfvecs(vectors: NDArray[np.float32]) -> NDArray[np.void]:
-    made = np.empty(
+    result = np.empty(
         len(vectors), np.dtype([("size", ">i2"), ("unused", ">i2"), ("values", ">f2", vectors.shape[1])])
     )
-    made["size"], made["unused"], made["values"] = vectors.shape[1], 0, vectors
-    return made.view(f"V{made.dtype.itemsize}")
+    result["size"], result["unused"], result["values"] = vectors.shape[1], 0, vectors
+    return result.view(f"V{result.dtype.itemsize}")
 
 
 def _field(value: bytes) -> bytes:
@@ -364,8 +364,8 @@ def _postings(
             (">i8", about[1]),
             (">i4", size),
             *(
-                (made.dtype, made)
-                for made in (_array(_INT8, ">i8", ids[entries]), _array(_REAL, ">f4", weights[entries]))
+                (column.dtype, column)
+                for column in (_array(_INT8, ">i8", ids[entries]), _array(_REAL, ">f4", weights[entries]))
             ),
         )
 

@@ -82,23 +82,23 @@ class Index:
         self._numbers = {name: number for number, name in enumerate(files)}
         self._ordinals: list[int] = []
         for name, document in files.items():
-            made = chunk(document, name, count, setting)
-            texts = [embedding_text(each) for each in made]
+            pieces = chunk(document, name, count, setting)
+            texts = [embedding_text(piece) for piece in pieces]
             language = detect_language(texts)
             self._languages.add(language)
             terms += [words(text, language) for text in texts]
-            self.chunks += [(name, each) for each in made]
-            self._ordinals += range(len(made))
-        self._vectors = embedder.embed_documents([embedding_text(each) for _, each in self.chunks])
+            self.chunks += [(name, piece) for piece in pieces]
+            self._ordinals += range(len(pieces))
+        self._vectors = embedder.embed_documents([embedding_text(piece) for _, piece in self.chunks])
         self._bm25 = bm25s.BM25(k1=K1, b=B, method="lucene")
         self._bm25.index(terms, show_progress=False)
 
     def ask(self, question: str, k: int) -> list[Located]:
         """The first `k` chunks of the fused candidates of both searches, as in Luma."""
         cosine = np.maximum(self._vectors @ self._embedder.embed_query(question), 0).astype(np.float64)
-        asked = {word for language in self._languages for word in query_words(question, language)}
-        known = [word for word in asked if word in self._bm25.vocab_dict]
-        bm25 = self._bm25.get_scores(known).astype(np.float64) if known else np.zeros(len(cosine))
+        query_terms = {word for language in self._languages for word in query_words(question, language)}
+        indexed = [word for word in query_terms if word in self._bm25.vocab_dict]
+        bm25 = self._bm25.get_scores(indexed).astype(np.float64) if indexed else np.zeros(len(cosine))
         either = np.union1d(_best(cosine), _best(bm25))
         score = DENSE_WEIGHT_ENGLISH * _share(cosine[either]) + (1 - DENSE_WEIGHT_ENGLISH) * _share(
             bm25[either]
@@ -107,10 +107,10 @@ class Index:
         return [self.chunks[int(hit.vec_id)] for hit in deduplicate(map(self._found, ranked), k)]
 
     def _found(self, i: int) -> ScoredChunk:
-        name, each = self.chunks[i]
-        place = (each.passage, self._ordinals[i])
+        name, piece = self.chunks[i]
+        place = (piece.passage, self._ordinals[i])
         return ScoredChunk(
-            str(i), self._numbers[name], name, each.page, None, each.text, 0, 0, None, None, *place
+            str(i), self._numbers[name], name, piece.page, None, piece.text, 0, 0, None, None, *place
         )
 
 
@@ -126,14 +126,18 @@ def of_excerpts(index: Index, questions: Sequence[Question], budget: int) -> tup
     """Mean recall, precision and IoU by characters of the best chunks within `budget` tokens."""
     figures = []
     for question in questions:
-        wanted = {(question.document, i) for each in question.references for i in range(each.start, each.end)}
+        wanted = {
+            (question.document, i)
+            for excerpt in question.references
+            for i in range(excerpt.start, excerpt.end)
+        }
         given: set[tuple[str, int]] = set()
         left = budget
-        for name, each in index.ask(question.text, CANDIDATES):
-            left -= each.tokens
+        for name, piece in index.ask(question.text, CANDIDATES):
+            left -= piece.tokens
             if left < 0:
                 break
-            given.update((name, i) for i in range(each.start, each.end))
+            given.update((name, i) for i in range(piece.start, piece.end))
         common = len(wanted & given)
         figures.append((common / len(wanted), common / max(len(given), 1), common / len(wanted | given)))
     recall, precision, iou = np.array(figures).mean(axis=0).round(4).tolist()
@@ -143,7 +147,7 @@ def of_excerpts(index: Index, questions: Sequence[Question], budget: int) -> tup
 def of_pages(index: Index, folder: Path) -> float:
     """The share of questions whose answer page is among the first five chunks."""
     found = [
-        any((name, each.page) in question.places for name, each in index.ask(question.text, 5))
+        any((name, piece.page) in question.places for name, piece in index.ask(question.text, 5))
         for question in read_questions(folder / "questions.jsonl")
     ]
     return round(float(np.mean(found)), 4)

@@ -65,8 +65,8 @@ async def open_corpus(data_dir: Path, embedder: Embedder) -> AsyncGenerator[Corp
             principal = Principal(user.id, user.role)
             namespace_id = await session.scalar(select(Namespace.id).order_by(Namespace.id).limit(1))
             if namespace_id is None:
-                made = await namespaces.create(session, principal, "benchmark", None, is_public=False)
-                namespace_id = made.id
+                created = await namespaces.create(session, principal, "benchmark", None, is_public=False)
+                namespace_id = created.id
         yield Corpus(store, embedder, principal, namespace_id)
 
 

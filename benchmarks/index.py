@@ -123,10 +123,10 @@ def main() -> None:
         print(msgspec.json.encode(results).decode())
         return
     print(f"{'ef_search':>9} {'found':>7} {'p50':>7} {'p95':>7} {'server':>7}")
-    for each in results:
+    for row in results:
         print(
-            f"{each.look or 'exact':>9} {each.found:7.4f} {each.times.p50:7.2f} {each.times.p95:7.2f} "
-            f"{each.server.p50:7.2f}"
+            f"{row.look or 'exact':>9} {row.found:7.4f} {row.times.p50:7.2f} {row.times.p95:7.2f} "
+            f"{row.server.p50:7.2f}"
         )
 
 

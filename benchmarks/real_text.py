@@ -99,7 +99,7 @@ class RealText:
 
     def vectors(self, first: int, last: int) -> Vector:
         """Vectors of shape (last - first, dimensions), rounded to the stored precision."""
-        made = np.empty((last - first, self._real.shape[1]), np.float16)
+        result = np.empty((last - first, self._real.shape[1]), np.float16)
         for begin in range(first, last, _PIECE):
             end = min(begin + _PIECE, last)
             places = self._places(begin, end)
@@ -108,8 +108,8 @@ class RealText:
             mixed = places[:, 1] >= 0
             share = _FIRST / WINDOW
             vectors[mixed] = share * vectors[mixed] + (1 - share) * self._between(places[mixed, 1], random)
-            made[begin - first : end - first] = _unit(vectors)
-        return made.astype(np.float32)
+            result[begin - first : end - first] = _unit(vectors)
+        return result.astype(np.float32)
 
     def ask(self, count: int) -> tuple[list[str], Vector]:
         """Real questions from all sets, with their real vectors."""

@@ -57,8 +57,8 @@ async def rejection_rates(
                     question = SearchQuery(embedding, terms, dense_weight(query, languages))
                     found = await find(session, principal, namespace_id, question, k=5)
                 decisions.append(is_relevant(query, found))
-            known = [fit for fit in decisions if fit is not None]
-            shares.append(round(1 - sum(known) / len(known), 4) if known else None)
+            decided = [fit for fit in decisions if fit is not None]
+            shares.append(round(1 - sum(decided) / len(decided), 4) if decided else None)
         results.append(Result(data.name, mode, *shares))
     return results
 
@@ -80,7 +80,12 @@ async def run(url: str, arguments: argparse.Namespace, folders: Sequence[Path]) 
     results = []
     for data in sets:
         kind = data.name.split("-")[0]
-        others = [each for name, some in question_sets.items() if name.split("-")[0] != kind for each in some]
+        others = [
+            question
+            for name, some in question_sets.items()
+            if name.split("-")[0] != kind
+            for question in some
+        ]
         some = [others[i] for i in random.permutation(len(others))[: arguments.queries]]
         cached = arguments.cache / f"{data.name}.d.npy" if arguments.cache else None
         texts = embed(embedder, data.texts, cached)

@@ -44,7 +44,7 @@ from luma_rag.retrieval.search import find
 from luma_rag.retrieval.search_query import SearchQuery, dense_weight, query_terms
 
 DEPTH = 10
-WAYS = ("dense", "lexical", "hybrid")
+MODES = ("dense", "lexical", "hybrid")
 Run = dict[str, dict[str, float]]
 
 
@@ -109,7 +109,7 @@ async def store(sessions: Sessions, data: TestSet, vectors: Vector) -> tuple[Pri
         session.add(user)
         await session.flush()
         principal = Principal(user.id, user.role)
-        made = await namespaces.create(session, principal, data.name, None, is_public=False)
+        namespace = await namespaces.create(session, principal, data.name, None, is_public=False)
         document = Document(
             user_id=user.id,
             title=data.name,
@@ -120,7 +120,7 @@ async def store(sessions: Sessions, data: TestSet, vectors: Vector) -> tuple[Pri
         )
         session.add(document)
         await session.flush()
-        await ingestion.enqueue(session, document.id, made.id)
+        await ingestion.enqueue(session, document.id, namespace.id)
         await ingestion.claim(session, 1, [document.id])
     chunks = [Chunk(0, 0, len(text), text, "", 0) for text in data.texts]
     whole = EmbeddedDocument(ParsedDocument("pdf", [Passage("")]), chunks, vectors)
@@ -129,9 +129,9 @@ async def store(sessions: Sessions, data: TestSet, vectors: Vector) -> tuple[Pri
         rows = await session.execute(
             select(cast(ChunkVector.id, Text), ChunkRow.ordinal)
             .join(ChunkRow, ChunkRow.id == ChunkVector.chunk_id)
-            .where(ChunkVector.namespace_id == made.id)
+            .where(ChunkVector.namespace_id == namespace.id)
         )
-        return principal, made.id, {vec_id: data.ids[ordinal] for vec_id, ordinal in rows}
+        return principal, namespace.id, {vec_id: data.ids[ordinal] for vec_id, ordinal in rows}
 
 
 def reference(data: TestSet, language: str) -> Run:
@@ -140,8 +140,8 @@ def reference(data: TestSet, language: str) -> Run:
     model.index([words(text, language) for text in data.texts], show_progress=False)
     found: Run = {}
     for name, query in data.queries.items():
-        known = [word for word in query_words(query, language) if word in model.vocab_dict]
-        scores = model.get_scores(known) if known else np.zeros(len(data.ids))
+        indexed = [word for word in query_words(query, language) if word in model.vocab_dict]
+        scores = model.get_scores(indexed) if indexed else np.zeros(len(data.ids))
         best = np.argsort(-scores, kind="stable")[:DEPTH]
         found[name] = {data.ids[i]: float(scores[i]) for i in best if scores[i] > 0}
     return found
@@ -151,34 +151,34 @@ async def measure(sessions: Sessions, data: TestSet, texts: Vector, queries: Vec
     """Run every query in each mode."""
     principal, namespace_id, names = await store(sessions, data, texts)
     language = detect_language(data.texts)
-    runs: dict[str, Run] = {way: {} for way in WAYS}
-    times: dict[str, list[float]] = {way: [] for way in WAYS}
+    runs: dict[str, Run] = {mode: {} for mode in MODES}
+    times: dict[str, list[float]] = {mode: [] for mode in MODES}
     for (name, query), embedding in zip(data.queries.items(), queries, strict=True):
-        for way in WAYS:
+        for mode in MODES:
             question = SearchQuery(
-                embedding if way != "lexical" else None,
-                query_terms(query, [language]) if way != "dense" else None,
+                embedding if mode != "lexical" else None,
+                query_terms(query, [language]) if mode != "dense" else None,
                 dense_weight(query, [language]),
             )
             began = time.perf_counter()
             async with sessions.begin() as session:
                 hits = await find(session, principal, namespace_id, question, k=DEPTH)
-            times[way].append((time.perf_counter() - began) * 1000)
-            runs[way][name] = {names[hit.vec_id]: hit.score for hit in hits}
+            times[mode].append((time.perf_counter() - began) * 1000)
+            runs[mode][name] = {names[hit.vec_id]: hit.score for hit in hits}
     expected = reference(data, language)
     shared = [
         len(runs["lexical"][name].keys() & found.keys()) / len(found)
         for name, found in expected.items()
         if found
     ]
-    quality = {way: _ndcg(data, run) for way, run in (*runs.items(), ("bm25s", expected))}
+    quality = {mode: _ndcg(data, run) for mode, run in (*runs.items(), ("bm25s", expected))}
     return Result(
         data.name,
         len(data.ids),
         len(data.queries),
         **quality,
         overlap=round(statistics.fmean(shared), 4),
-        milliseconds={way: round(statistics.median(taken), 2) for way, taken in times.items()},
+        milliseconds={mode: round(statistics.median(taken), 2) for mode, taken in times.items()},
     )
 
 
@@ -205,7 +205,7 @@ async def run(url: str, arguments: argparse.Namespace, sets: Sequence[Path]) -> 
 
 
 def _print(result: Result) -> None:
-    times = ", ".join(f"{way} {taken}" for way, taken in result.milliseconds.items())
+    times = ", ".join(f"{mode} {taken}" for mode, taken in result.milliseconds.items())
     print(
         f"{result.name:16} {result.texts:6} {result.queries:7}   {result.dense:.4f}   {result.lexical:.4f}   "
         f"{result.hybrid:.4f}   {result.bm25s:.4f}   {result.overlap:.3f}   {times}",

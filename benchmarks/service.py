@@ -127,17 +127,17 @@ async def measure(service: str, chunks: int, client: Client, questions: Iterator
     waiting = itertools.islice(questions, _TOGETHER)
     together: list[float] = []
 
-    async def ask(each: Client) -> None:
+    async def ask(client: Client) -> None:
         for question in waiting:
-            together.append(await each.search(question))
+            together.append(await client.search(question))
             if time.perf_counter() - began > _LONGEST:
                 break
 
     began = time.perf_counter()
     await asyncio.gather(*map(ask, clients))
     seconds = time.perf_counter() - began
-    for each in clients:
-        each.close()
+    for other in clients:
+        other.close()
     result = Measured(service, chunks, Times.of(alone), Times.of(together), round(len(together) / seconds, 1))
     print(
         f"{chunks:8,} {service:24} {result.alone.p50:8.2f} {result.alone.p95:8.2f} "
