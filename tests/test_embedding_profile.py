@@ -66,7 +66,7 @@ async def test_setting_determines_the_profile_of_a_new_database(settings: Settin
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"profile": "int4-v9"}, r"does not know \(int4-v9\)\. Update Luma"),
         ({"sha256": "0" * 64}, "made by all-MiniLM-L6-v2 .* another database"),

@@ -28,7 +28,7 @@ def test_other_urls_are_rejected_with_the_expected_format(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("postgresql://luma@127.0.0.1:9/luma", "Check the address"),
         ("postgresql://luma@127.0.0.1:port/luma", "percent-encoded"),

@@ -37,7 +37,7 @@ def test_documented_pattern_finds_and_validates_tokens() -> None:
 
 
 @pytest.mark.parametrize(
-    "spoilt",
+    "corrupt",
     [
         lambda secret: secret[:-1],
         lambda secret: secret + "0",
