@@ -14,7 +14,7 @@ from luma_rag.db.models import Document, Ingestion, Namespace, User
 from luma_rag.db.session import connect
 from luma_rag.documents import ingestion
 from luma_rag.runtime import Store
-from luma_rag.worker import _working
+from luma_rag.worker import _registered_worker
 from tests.conftest import run_on
 
 
@@ -171,13 +171,13 @@ async def test_worker_exits_quietly_if_the_database_stops_first(
         await connection.close()
 
     name = await _name_of(store)
-    async with _working(store) as ending_worker:
-        assert await claim(store, ending_worker._number) == documents[0]
+    async with _registered_worker(store) as ending_worker:
+        assert await claim(store, ending_worker._worker_id) == documents[0]
         # The event loop is blocked meanwhile, so the worker has not seen it yet.
         ending = threading.Thread(target=asyncio.run, args=(go_away(),))
         ending.start()
         ending.join()
-    assert "gone before the worker" in caplog.text
+    assert "closed before the worker" in caplog.text
     await run_on(server_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     async with worker(store) as number:
         async with store.sessions.begin() as session:
@@ -193,8 +193,8 @@ async def test_worker_logs_when_it_can_not_return_jobs(
 
     monkeypatch.setattr(ingestion, "release", fail)
     with pytest.raises(RuntimeError):
-        async with _working(store) as failing:
-            assert await claim(store, failing._number) == documents[0]
+        async with _registered_worker(store) as failing:
+            assert await claim(store, failing._worker_id) == documents[0]
     # Its connection is closed: the lock on its number is free, and other workers get its jobs.
     async with asyncio.timeout(5):
         while (await states(store))[0] != ("queued", 1):
