@@ -1,1 +1,1 @@
-"""Access to large language models."""
+"""Clients for large language models."""

@@ -1,4 +1,4 @@
-"""Parses the body of a chat completion: a stream of events or one JSON document."""
+"""Parses the body of a chat completion: a stream of events, or one JSON document."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -10,14 +10,14 @@ from msgspec import Meta
 from luma_rag.llm import sse
 
 BODY_LIMIT = 8 * 1024 * 1024
-"""Maximum bytes of a JSON document, far more than any model writes."""
+"""Maximum bytes of a JSON document; far more than any model writes."""
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""Exceptions from decoding untrusted JSON; the last is for deep nesting."""
+"""Errors of decoding untrusted JSON; the last one occurs if it is nested thousands deep."""
 
 
 class NotACompletionError(Exception):
-    """The server sent `body`, which is not part of a chat completion."""
+    """`body` is not part of a chat completion."""
 
     def __init__(self, body: bytes) -> None:
         super().__init__("not a chat completion")
@@ -25,7 +25,7 @@ class NotACompletionError(Exception):
 
 
 class ReportedError(Exception):
-    """The server reported a failure in `body`; `status` is its code if it is a number, else 0."""
+    """The server reported an error in `body`; `status` is its numeric code, or 0."""
 
     def __init__(self, body: bytes, status: int) -> None:
         super().__init__("the server reported an error")
@@ -34,17 +34,17 @@ class ReportedError(Exception):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A piece of the answer. `finish_reason` is set in the last one ("stop", "length", …)."""
+    """A piece of the answer. `finish_reason` is in the last one ("stop", "length", …)."""
 
     text: str = ""
     finish_reason: str | None = None
     whole: bool = False
-    """The end-of-stream marker."""
+    """The server says that nothing follows."""
     usage: "Usage | None" = None
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Token counts of the prompt and the answer."""
+    """Token counts of the prompt and of the answer."""
 
     prompt_tokens: Annotated[int, Meta(ge=0)] = 0
     completion_tokens: Annotated[int, Meta(ge=0)] = 0
@@ -67,15 +67,15 @@ class _Completion(msgspec.Struct):
 
 
 async def parts(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Part, None]:
-    """Yield the parts of the answer in a body. Other content (such as reasoning) is dropped.
+    """Yield the parts of the answer in a body. Everything else (reasoning, usage) is skipped.
 
-    Servers that ignore `stream` are detected by the first character, because their Content-Type is
+    Servers that ignore `stream` are recognized by the first character, because their Content-Type is
     unreliable.
 
     Raises:
-        NotACompletionError: the body is not a completion.
-        ReportedError: the body contains an error instead of a completion.
-        sse.EventTooLongError: an event is too long for an answer.
+        NotACompletionError: the body is something other than a completion.
+        ReportedError: the body is an error.
+        sse.EventTooLongError: it is longer than any answer can be.
     """
     head = b""
     async for chunk in chunks:
@@ -107,14 +107,14 @@ def _part(event: bytes) -> Part:
         code = completion.error.get("code") if isinstance(completion.error, dict) else None
         raise ReportedError(event, code if isinstance(code, int) else 0)
     usage = _usage(completion.usage)
-    if not completion.choices:  # such as the usage that ends a stream
+    if not completion.choices:  # such as the usage at the end of a stream
         return Part(usage=usage)
     choice = completion.choices[0]
     return Part(text=_text(choice.delta or choice.message), finish_reason=choice.finish_reason, usage=usage)
 
 
 def _usage(sent: Any) -> Usage | None:
-    """The token counts, if the server reports them in the standard format."""
+    """The token counts if the server reports them; unknown formats are ignored."""
     try:
         return msgspec.convert(sent, Usage)
     except msgspec.ValidationError:
@@ -122,7 +122,7 @@ def _usage(sent: Any) -> Usage | None:
 
 
 def _text(message: _Message | None) -> str:
-    """The text of a message. Some servers send a list of typed parts, of which only text parts are used."""
+    """The text of a message; some servers send a list of typed parts, of which only text counts."""
     content = message.content if message else None
     if isinstance(content, list):
         texts = (

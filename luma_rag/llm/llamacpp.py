@@ -1,7 +1,7 @@
-"""A language model from a GGUF file, served by llama.cpp in a child process.
+"""A GGUF model, served by llama.cpp in a child process.
 
-A separate process, because loading holds the GIL for seconds, because a model too large for the memory then
-kills only its own process, and because it is used like any other server.
+A separate process, because loading holds the interpreter lock for seconds, because running out of memory then
+kills only the child, and because the client is the same as for any other server.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from luma_rag.llm.openai import OpenAIModel
 from luma_rag.llm.protocol import PromptMessage
 
 START_SECONDS = 600.0
-"""Long enough to load tens of gigabytes from a slow disk."""
+"""Long enough for tens of gigabytes from a slow disk."""
 
 STOP_SECONDS = 5.0
 _PROGRAM = Path(__file__).with_name("llama_process.py")
@@ -34,11 +34,11 @@ _LOG_PREFIX = re.compile(r"^[\d.]+ [A-Z] +")
 
 
 class LlamaServer:
-    """Runs the model of a GGUF file and streams answers from it.
+    """Runs a GGUF model and streams answers from it.
 
-    The server is started by `start` or by the first question, and restarted by the next question after a
-    crash. It listens on 127.0.0.1 only, requires a random key, and ends with this process, even on SIGKILL.
-    `context_tokens` is the size of the context window; times are in seconds.
+    The server is started by `start` or by the first question, and restarted by the next question after it
+    died. It listens on 127.0.0.1 only, requires a random key, and exits with this process, even if that is
+    killed. `context_tokens` is the size of its context window; times are in seconds.
 
     Raises:
         ConfigurationError: llama.cpp is not installed, or the file does not exist.
@@ -75,10 +75,10 @@ class LlamaServer:
         return self._gguf.stem
 
     async def start(self) -> None:
-        """Start the server and wait until the model is loaded. Does nothing if it is running.
+        """Start the server and wait until the model is loaded; does nothing if it is running.
 
         Raises:
-            LLMError: it did not start; the message contains its last output.
+            LLMError: it did not start; the message holds its last output.
         """
         await self._running()
 
@@ -111,7 +111,7 @@ class LlamaServer:
                 await self._stop()
                 try:
                     self._model = await self._start()
-                except BaseException:  # also on cancellation, so that no child remains
+                except BaseException:  # also on cancellation: no child may stay behind
                     await self._stop()
                     raise
             return self._model
@@ -126,8 +126,7 @@ class LlamaServer:
             "context_tokens": self._context_tokens,
         }
         self._last_lines.clear()
-        # -P removes the program's folder from the module search path, where Luma's modules would shadow
-        # others.
+        # -P keeps the script's folder off the path, where Luma's modules would shadow others.
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", str(_PROGRAM), stdin=PIPE, stdout=PIPE, stderr=PIPE
         )
@@ -137,7 +136,7 @@ class LlamaServer:
         self._log = asyncio.create_task(self._keep_last_lines(stderr))
         try:
             async with asyncio.timeout(self._start_timeout):
-                # The key is sent through the pipe, because process arguments are readable by all users.
+                # The key goes through the pipe, because any user can read the arguments of a process.
                 stdin.write(json.dumps(orders).encode() + b"\n")
                 await stdin.drain()
                 address = (await stdout.readline()).decode().strip()
@@ -148,7 +147,7 @@ class LlamaServer:
         if not address:
             await self._is_dead()
             raise self._failed("did not start. Check LUMA_LLM_GGUF, and whether the memory is large enough")
-        # Connect to the local server directly, ignoring proxies from the environment.
+        # A loopback connection: ignore the environment's proxies.
         self._client = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=None))
         return OpenAIModel(
             f"{address}/v1",
@@ -166,7 +165,7 @@ class LlamaServer:
         if self._process is not None:
             if self._process.returncode is None:
                 cast("asyncio.StreamWriter", self._process.stdin).close()
-                # It can't detect this while loading.
+                # It can't watch stdin while loading.
                 if not (loaded and await self._is_dead(STOP_SECONDS)):
                     self._process.kill()
             await self._process.wait()
@@ -176,7 +175,7 @@ class LlamaServer:
             self._log = None
 
     async def _is_dead(self, seconds: float = 1.0) -> bool:
-        """Whether the process has exited, after a short wait, because the connection breaks first."""
+        """Whether the process has exited. Waits briefly, because the connection breaks first."""
         if self._process is None:
             return True
         try:
@@ -187,7 +186,7 @@ class LlamaServer:
         return True
 
     async def _keep_last_lines(self, stderr: asyncio.StreamReader) -> None:
-        """Read all output, so that the pipe never fills up, and keep the last lines for error messages."""
+        """Drain the output, so that the pipe never fills up, and keep the last lines for error messages."""
         rest = b""
         while chunk := await stderr.read(4096):
             *lines, rest = (rest + chunk)[-64 * 1024 :].split(b"\n")

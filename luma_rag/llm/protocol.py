@@ -7,7 +7,7 @@ import msgspec
 
 
 class PromptMessage(msgspec.Struct, frozen=True):
-    """One message of a prompt, with the roles of OpenAI's chat completions."""
+    """A message of a prompt, with the roles of OpenAI's chat completions."""
 
     role: Literal["system", "user", "assistant"]
     content: str
@@ -18,19 +18,19 @@ class LanguageModel(Protocol):
 
     @property
     def name(self) -> str:
-        """The model's display name."""
+        """A human-readable name of the model."""
         ...
 
     def stream(self, messages: Sequence[PromptMessage], *, max_tokens: int) -> AsyncGenerator[str, None]:
-        """Yield the answer in pieces as they are generated; closing the generator ends the call.
+        """Yield the answer in pieces; closing the generator ends the call.
 
         Raises:
-            luma_rag.errors.LLMError: the server is unreachable, rejects the request, or breaks off; the
-            message
-                names the server and its error.
+            luma_rag.errors.LLMError: the server is unreachable, refuses, or breaks off; the message names the
+            server and
+                quotes its error.
         """
         ...
 
     async def aclose(self) -> None:
-        """Release the model's resources: connections or a server process."""
+        """Release connections or server processes."""
         ...

@@ -43,7 +43,7 @@ CHECKS = (
     ),
     Check(
         "chunk-without-vector",
-        "Every chunk of a document has its vector in each namespace with the document",
+        "Every chunk of a document has a vector in each namespace of the document",
         _RELINK,
         """SELECT format('namespace %s, document %s: chunk %s', d.namespace_id, d.doc_id, k.ordinal)
            FROM namespace_doc d JOIN chunk k ON k.doc_id = d.doc_id LEFT JOIN chunk_vector c
@@ -66,7 +66,7 @@ CHECKS = (
     ),
     Check(
         "ready-but-not-held",
-        "Every completed ingestion has added its chunks to the namespace",
+        "Every ready ingestion has its chunks in the namespace",
         "Remove the document from the namespace and add it again.",
         """SELECT format('ingestion %s: namespace %s, document %s, %s chunks, %s held',
                          i.id, i.namespace_id, i.doc_id, i.chunks, coalesce(cardinality(d.vec_id), 0))
@@ -76,7 +76,7 @@ CHECKS = (
     ),
     Check(
         "half-read",
-        "Every document has both passages and chunks, or neither",
+        "A document has passages and chunks, or neither",
         _REREAD,
         """SELECT format('document %s', coalesce(p.doc_id, k.doc_id))
            FROM (SELECT DISTINCT doc_id FROM passage) p
@@ -85,7 +85,7 @@ CHECKS = (
     ),
     Check(
         "gap-in-the-text",
-        "Passages and chunks are numbered from 0 without gaps",
+        "Passages and chunks are numbered from 0 without a gap",
         _REREAD,
         """SELECT format('document %s: %s %ss, numbered up to %s', doc_id, n, kind, last) FROM (
              SELECT doc_id, 'passage' AS kind, count(*) AS n, max(ordinal) AS last
@@ -96,7 +96,7 @@ CHECKS = (
     ),
     Check(
         "chunk-without-passage",
-        "Every chunk is in a passage of its document",
+        "Every chunk belongs to a passage of its document",
         _REREAD,
         """SELECT format('document %s: chunk %s, passage %s', k.doc_id, k.ordinal, k.passage)
            FROM chunk k LEFT JOIN passage p ON p.doc_id = k.doc_id AND p.ordinal = k.passage
@@ -104,7 +104,7 @@ CHECKS = (
     ),
     Check(
         "vector-without-words",
-        "Every vector of a tokenized document has term weights",
+        "Every vector of a document in the lexical index has term weights",
         _RELINK,
         """SELECT format('vector %s: namespace %s, document %s', c.id, c.namespace_id, c.doc_id)
            FROM chunk_vector c JOIN lexical_document d USING (doc_id)
@@ -112,7 +112,7 @@ CHECKS = (
     ),
     Check(
         "words-not-with-vectors",
-        "The lexical index has the same vectors of a document as its namespace",
+        "The lexical index holds the same vectors of a document as its namespace",
         _RELINK,
         """SELECT format('namespace %s, document %s', namespace_id, doc_id) FROM (
              SELECT c.namespace_id, doc_id, array_agg(c.id ORDER BY c.id) AS vectors
@@ -122,7 +122,7 @@ CHECKS = (
     ),
     Check(
         "words-miscounted",
-        "The counts of the lexical index match its contents",
+        "The counts of the lexical index are right",
         "Remove the documents of the namespace and add them again.",
         """SELECT format('segment %s: %s chunks, %s terms', s.id, s.chunks, s.length)
            FROM lexical_segment s LEFT JOIN (
@@ -143,7 +143,7 @@ CHECKS = (
     ),
     Check(
         "no-administrator",
-        "If there are accounts, at least one is an enabled administrator",
+        "At least one account is an enabled administrator",
         "Create one: luma users add NAME EMAIL --admin, or luma users enable NAME",
         """SELECT format('%s accounts', count(*))
            FROM users u LEFT JOIN disabled_account d ON d.user_id = u.id
@@ -151,22 +151,22 @@ CHECKS = (
     ),
     Check(
         "session-of-disabled-account",
-        "No disabled account has a session",
+        "Nobody is signed in to a disabled account",
         "Disable it again, which ends its sessions: luma users disable NAME",
         """SELECT format('session %s: user %s', s.id, s.user_id)
            FROM login_session s JOIN disabled_account d ON d.user_id = s.user_id""",
     ),
     Check(
         "token-for-lost-namespace",
-        "Every namespace that a token is restricted to exists",
-        "The token has no access through it. Its user can revoke it and create another.",
+        "Every namespace that a token is narrowed to exists",
+        "The token grants no access by it. Its user can revoke it and create another.",
         """SELECT format('token %s: namespace %s', t.id, named)
            FROM api_token t CROSS JOIN unnest(t.namespace_ids) named LEFT JOIN namespace n ON n.id = named
            WHERE n.id IS NULL""",
     ),
     Check(
         "granted-to-owner",
-        "No owner has a grant on their own property",
+        "No owner holds a grant on their own resource",
         "Unshare the document from its owner, or remove the owner from the members.",
         """SELECT format('document %s: user %s', d.id, d.user_id)
            FROM document d JOIN doc_user g ON g.doc_id = d.id AND g.user_id = d.user_id
@@ -176,7 +176,7 @@ CHECKS = (
     ),
     Check(
         "embedding-model",
-        "If there are vectors, the model that created them is recorded",
+        "The model of the stored vectors is recorded",
         "Restore a backup; without one, delete all documents and upload them again.",
         """SELECT 'no model is recorded' WHERE EXISTS (SELECT FROM chunk)
              AND NOT EXISTS (SELECT FROM embedding_model)
@@ -187,9 +187,9 @@ CHECKS = (
     ),
     Check(
         "trigger-off",
-        "Every required trigger exists and is enabled",
-        "It was disabled, and the data it guards may have been changed. Compare the audit trail "
-        "with an export or a backup. Enable the trigger: "
+        "Every trigger that the store relies on exists and is enabled",
+        "It was disabled, and the data it guards may have been changed: compare the audit trail "
+        "with an export or backup. Enable it again: "
         'luma db psql -c \'ALTER TABLE "TABLE" ENABLE TRIGGER "NAME"\'. '
         "If it no longer exists, restore a backup.",
         """SELECT format('table %s: trigger %s', relied.on_table, relied.name) FROM (VALUES
@@ -212,7 +212,7 @@ CHECKS = (
     ),
     Check(
         "invalid-index",
-        "Every index is complete",
+        "Every index is valid",
         "Rebuild it: luma db psql -c 'REINDEX INDEX \"NAME\"'",
         """SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
            JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -224,7 +224,7 @@ CHECKS = (
 DEEP_CHECKS = (
     Check(
         "words-differ",
-        "The lexical index has every term of every chunk, and no others",
+        "The lexical index holds exactly the terms of every chunk",
         "Remove the documents of the namespace and add them again.",
         """SELECT format('segment %s, term %s, vector %s', segment_id, term, vector) FROM (
              SELECT m.segment_id, t.term, c.id AS vector
@@ -238,7 +238,7 @@ DEEP_CHECKS = (
     ),
     Check(
         "words-out-of-order",
-        "The postings of every term are sorted by weight",
+        "Posting lists are sorted by weight",
         "Remove the documents of the namespace and add them again.",
         """SELECT format('segment %s, term %s', segment_id, term) FROM lexical_posting
            WHERE chunks > 1 AND weights <> ARRAY(SELECT w FROM unnest(weights) AS u (w) ORDER BY w)""",
@@ -262,17 +262,17 @@ DEEP_CHECKS = (
 DEAD_WORKER = Check(
     "dead-worker",
     "Every running ingestion has a live worker",
-    "Start luma serve, or run luma ingest, which requeues it.",
+    "Start luma serve or run luma ingest: it is re-queued automatically.",
 )
 REFERENCES = Check(
     "lost-reference",
-    "Every foreign key refers to an existing row",
+    "Every foreign key has its row",
     "Rows were changed outside Luma. Restore a backup, or delete these rows: luma db psql",
 )
 MISSING = Check(
     "missing-file",
     "Every document has its stored file",
-    "Restore the file from a backup, or let its owner upload it again. Otherwise delete the document.",
+    "Restore the file from a backup, have its owner upload it again, or delete the document.",
 )
 DIFFERENT = Check(
     "changed-file",
@@ -282,5 +282,5 @@ DIFFERENT = Check(
 STRAY = Check(
     "stray-file",
     "Every stored file belongs to a document or to an upload in progress",
-    "It is inaccessible. Delete it from the folder `files` of the data directory.",
+    "It is unreachable. Delete it from the folder `files` of the data directory.",
 )

@@ -1,4 +1,4 @@
-"""The programs in docs/client.md and README.md, run against a real service."""
+"""The programs in docs/client.md and docs/how-to/connect-a-client.md, run against a real service."""
 
 import asyncio
 import contextlib
@@ -99,9 +99,9 @@ async def test_asyncio_program_from_the_docs_runs(api: Api, folder: Path) -> Non
         assert "three months" in await _run(_programs(program), api, folder)
 
 
-async def test_readme_example_can_run_twice(api: Api, folder: Path) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (program,) = [p for p in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "luma_client" in p]
+async def test_guide_example_can_run_twice(api: Api, folder: Path) -> None:
+    guide = (ROOT / "docs/how-to/connect-a-client.md").read_text(encoding="utf-8")
+    (program,) = [p for p in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "luma_client" in p]
     async with _working(api):
         first = await _run(program, api, folder)
         assert "contract 1 The notice period is three months" in first

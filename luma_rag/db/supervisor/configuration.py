@@ -1,4 +1,4 @@
-"""The configuration of the embedded Postgres, derived from the machine."""
+"""The configuration of the embedded Postgres, made for the machine it runs on."""
 
 import os
 from pathlib import Path
@@ -6,43 +6,41 @@ from pathlib import Path
 MB = 1024 * 1024
 GB = 1024 * MB
 
-CUSTOM = "custom.conf"
-
-_HEADER = f"""\
-# Written by Luma at every start; changes made here are lost.
-# Put your own settings into {CUSTOM} beside this file, or use ALTER SYSTEM: both win over these.
+_HEADER = """\
+# Written by Luma at every start; changes made here are lost. Your own settings belong into
+# postgres/custom.conf in Luma's data directory, or use ALTER SYSTEM: both win over these.
 """
 
 _FIXED = {
-    # Committed data must never be lost.
+    # Nothing that was committed may be lost.
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
     "max_connections": "60",
     "work_mem": "16MB",
-    # Vacuum gets little memory, so that maintenance_work_mem can be large enough for HNSW builds.
+    # Vacuum gets little, so that maintenance_work_mem can be large enough for HNSW builds.
     "autovacuum_work_mem": "64MB",
-    # Costs for solid-state disks and mostly cached data; JIT compilation takes longer than our short queries.
+    # Costs for solid-state disks and mostly cached data; compiling costs more than our short queries take.
     "random_page_cost": "1.1",
     "jit": "off",
-    # Avoid frequent checkpoints in bulk loads.
+    # Bulk loads shouldn't checkpoint all the time.
     "checkpoint_timeout": "15min",
     "max_wal_size": "2GB",
     "min_wal_size": "128MB",
     "wal_compression": "on",
-    # Index-only scans need the visibility map soon after documents are ingested.
+    # Index-only scans need the visibility map soon after documents came in.
     "autovacuum_naptime": "15s",
     "autovacuum_vacuum_insert_scale_factor": "0.02",
     "autovacuum_vacuum_scale_factor": "0.05",
     "autovacuum_analyze_scale_factor": "0.02",
-    # The same on every machine, regardless of its locale.
+    # The same on every machine, whatever its locale.
     "timezone": "UTC",
     "datestyle": "iso, ymd",
     "lc_messages": "C",
     "lc_monetary": "C",
     "lc_numeric": "C",
     "lc_time": "C",
-    # The log stays small and contains no statements, which hold users' texts.
+    # The log stays small and holds no statements, which hold people's texts.
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
     "log_checkpoints": "off",
@@ -52,32 +50,30 @@ _FIXED = {
 }
 
 
-def configuration(memory: int, shared_memory: int | None, *, custom: bool) -> str:
-    """The text of postgresql.conf.
+def configuration(memory: int, shared_memory: int | None, custom: str) -> str:
+    """Return the text of postgresql.conf.
 
-    `memory` is the memory of the machine or container, `shared_memory` the size of `/dev/shm` (None if there
-    is none), both in bytes; `custom` is true if the operator has added a configuration file.
+    `memory` is that of the machine or container, `shared_memory` the size of `/dev/shm` (None where there is
+    none), both in bytes; `custom` are the settings of the operator.
     """
-    # An HNSW build that exceeds this memory takes many times as long: a vector needs 1.4 KB there.
+    # What does not fit while an HNSW index is built takes many times as long: a vector needs 1.4 KB there.
     maintenance = min(max(memory // 8, 64 * MB), 2 * GB)
     tuned = {
         "shared_buffers": _mb(min(memory // 4, 4 * GB)),
         "effective_cache_size": _mb(memory // 2),
         "maintenance_work_mem": _mb(maintenance),
-        # Parallel index builds allocate maintenance_work_mem there; Docker's default is 64 MB. System V
-        # segments don't count against that limit.
+        # Parallel index builds put maintenance_work_mem there; Docker gives 64 MB unless told otherwise.
+        # System V segments don't count against that limit.
         "dynamic_shared_memory_type": (
             "posix" if shared_memory is not None and shared_memory > 2 * maintenance else "sysv"
         ),
     }
     lines = [f"{name} = '{value}'" for name, value in (_FIXED | tuned).items()]
-    # Not include_if_exists, which logs a message at every start.
-    last = [f"include '{CUSTOM}'"] if custom else []
-    return "\n".join([_HEADER, *lines, *last, ""])
+    return "\n".join([_HEADER, *lines, "", custom])
 
 
 def machine_memory() -> int:
-    """The available memory in bytes: of the machine, or of the container if that is less."""
+    """Return the bytes of memory there are for us: of the machine, or of the container if that is less."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         groups = Path("/proc/self/cgroup").read_text()
@@ -96,13 +92,13 @@ def machine_memory() -> int:
         for level in (group, *group.parents):
             try:
                 limits.append(int((level / file).read_text()))
-            except (OSError, ValueError):  # "max" means no limit; in a container the upper levels are missing
+            except (OSError, ValueError):  # no limit is "max"; in a container the upper levels aren't there
                 continue
     return min(limits)
 
 
 def shared_memory_size() -> int | None:
-    """The size of `/dev/shm` in bytes; None if there is none."""
+    """Return the size of `/dev/shm` in bytes; None where there is none."""
     try:
         found = os.statvfs("/dev/shm")  # noqa: S108 - asked for its size only
     except OSError:

@@ -1,36 +1,25 @@
-"""The home of the embedded Postgres: its files, its locks, and its supervisor's status."""
+"""The files of the embedded Postgres, shared by its supervisor and its users."""
 
 import contextlib
 import fcntl
-import json
+import hashlib
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 SHARED = fcntl.LOCK_SH
 EXCLUSIVE = fcntl.LOCK_EX
 
-State = Literal["starting", "ready", "stopping", "stopped", "failed"]
-Lock = Literal["users", "start", "supervisor"]
+# The path of a socket has at most 107 bytes on Linux and 103 on macOS; "/.s.PGSQL.5432" takes 14 of them.
+LONGEST_SOCKET_DIRECTORY = 89
 
 
-@dataclass(frozen=True)
-class Status:
-    """The supervisor's status.
+class Postmaster(NamedTuple):
+    """The contents of `postmaster.pid`: the process id, and whether it accepts connections."""
 
-    `run` is a random name for one lifetime of a supervisor. `message` is for users: the current progress, or
-    the reason of a failure and the fix. `socket` is the directory of the Unix socket. `supervisor` and
-    `postgres` are process ids.
-    """
-
-    run: str
-    state: State
-    message: str = ""
-    socket: str | None = None
-    supervisor: int | None = None
-    postgres: int | None = None
+    pid: int
+    ready: bool
 
 
 @dataclass(frozen=True)
@@ -41,78 +30,73 @@ class Home:
 
     @property
     def cluster(self) -> Path:
-        """Postgres's data directory."""
+        """The data directory of Postgres."""
         return self.path / "cluster"
 
     @property
     def log(self) -> Path:
-        """The log of Postgres and the supervisor, oldest first."""
+        """The messages of Postgres and of the supervisor."""
         return self.path / "postgres.log"
 
     @property
-    def configuration(self) -> Path:
-        """Rewritten at every start."""
-        return self.path / "postgresql.conf"
+    def stopped(self) -> Path:
+        """A file that asks the supervisor to stop, and users not to restart Postgres."""
+        return self.path / "stopped"
 
-    def open_lock(self, name: Lock) -> int:
-        """Open one of the lock files; the lock is released when all copies of the descriptor are closed."""
+    @property
+    def socket_directory(self) -> Path:
+        """The directory of the Unix socket: the cluster, unless its path is unsuitable for a socket."""
+        path = os.fsencode(self.cluster)
+        # In a connection URL a comma separates hosts.
+        if len(path) <= LONGEST_SOCKET_DIRECTORY and b"," not in path:
+            return self.cluster
+        # Not XDG_RUNTIME_DIR: it disappears at logout, and the server may stay.
+        return Path("/tmp") / f"luma-{hashlib.sha256(path).hexdigest()[:16]}"  # noqa: S108 - checked before use
+
+    def open_lock(self, name: Literal["users", "supervisor"]) -> int:
+        """Open a lock file; its lock is released once every copy of the descriptor is closed."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         return os.open(self.path / f"{name}.lock", flags, 0o600)
 
-    @contextlib.contextmanager
-    def starting(self) -> Iterator[None]:
-        """Hold `start.lock`."""
-        lock = self.open_lock("start")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
-
     def open_log(self) -> int:
-        """Open the log for appending, which stays correct if the log is truncated meanwhile."""
+        """Open the log for appending, which stays right when the log is truncated meanwhile."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         return os.open(self.log, flags, 0o600)
 
     def log_tail(self, start: int = 0, lines: int = 12) -> str:
-        """The last lines of the log after byte `start`."""
+        """Return the last lines of the log after byte `start`."""
         try:
             with self.log.open("rb") as file:
                 size = file.seek(0, os.SEEK_END)
-                # A log that became shorter was rotated, so all of it is new.
+                # A log that is now shorter was truncated: all of it is new.
                 file.seek(max(start if start <= size else 0, size - 16_384))
                 text = file.read().decode(errors="replace")
         except OSError:
             return ""
         return "\n".join(text.splitlines()[-lines:])
 
-    def write(self, name: str, content: str, mode: int = 0o600) -> None:
-        """Replace a file atomically: a reader sees the old content or the new.
-
-        Only for the holder of `supervisor.lock`, which has no concurrent writer.
-        """
-        temporary = self.path / f".{name}.new"
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(content)
-        temporary.replace(self.path / name)
-
-    def write_status(self, status: Status) -> None:
-        """Write the status. Only for the holder of `supervisor.lock`."""
-        self.write("status.json", json.dumps(asdict(status)))
-
-    def read_status(self) -> Status | None:
-        """The last status; None if there is none, or if a power failure left it unreadable."""
+    def postmaster(self) -> Postmaster | None:
+        """Read `postmaster.pid`, which is stale if Postgres was killed."""
         try:
-            return Status(**json.loads((self.path / "status.json").read_bytes()))
-        except (OSError, ValueError, TypeError):
+            lines = (self.cluster / "postmaster.pid").read_text().splitlines()
+            return Postmaster(int(lines[0]), len(lines) > 7 and lines[7].strip() == "ready")
+        except (OSError, ValueError, IndexError):
             return None
+
+    def is_supervised(self) -> bool:
+        """Whether a supervisor is running, or being started."""
+        with contextlib.suppress(FileNotFoundError):
+            lock = self.open_lock("supervisor")
+            try:
+                # Shared, so that two checks at once don't see each other.
+                return not try_lock(lock, SHARED)
+            finally:
+                os.close(lock)
+        return False
 
 
 def try_lock(descriptor: int, operation: int) -> bool:
-    """Acquire a lock without waiting. Returns whether that succeeded."""
+    """Take a lock without waiting; return whether that worked."""
     try:
         fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
     except BlockingIOError:
