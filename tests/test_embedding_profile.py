@@ -1,4 +1,4 @@
-"""A database goes on with the profile that made its vectors."""
+"""A database keeps the profile that created its vectors."""
 
 import msgspec
 import pytest
@@ -15,7 +15,7 @@ from luma_rag.settings import Settings, load
 QUESTION = "How long is the notice period?"
 
 
-async def test_the_first_embedder_is_recorded_and_kept(store: Store, embedder: Embedder) -> None:
+async def test_first_embedder_is_recorded_and_kept(store: Store, embedder: Embedder) -> None:
     assert await check_model(store.sessions, embedder) is embedder
     assert await check_model(store.sessions, embedder) is embedder
     async with store.sessions.begin() as session:
@@ -23,7 +23,7 @@ async def test_the_first_embedder_is_recorded_and_kept(store: Store, embedder: E
         assert (recorded.sha256, recorded.profile) == (embedder.model.sha256, "int8-v1")
 
 
-async def test_vectors_from_before_profiles_stay_as_they_are(store: Store, embedder: Embedder) -> None:
+async def test_vectors_from_before_profiles_are_unchanged(store: Store, embedder: Embedder) -> None:
     def as_before(connection: Connection) -> None:
         configuration = migrate.config()
         configuration.attributes["connection"] = connection
@@ -47,7 +47,9 @@ async def test_vectors_from_before_profiles_stay_as_they_are(store: Store, embed
     assert float(query @ embedder.embed_query(QUESTION)) < 0.999
 
 
-async def test_a_database_goes_on_as_it_began_whatever_is_set_now(store: Store, embedder: Embedder) -> None:
+async def test_existing_database_keeps_its_profile_regardless_of_the_setting(
+    store: Store, embedder: Embedder
+) -> None:
     exact = Embedder(batch_size=7, threads=1, profile="float32")
     assert await check_model(store.sessions, exact) is exact
     found = await check_model(store.sessions, embedder)
@@ -55,7 +57,7 @@ async def test_a_database_goes_on_as_it_began_whatever_is_set_now(store: Store, 
     assert float(found.embed_query(QUESTION) @ exact.embed_query(QUESTION)) > 0.99999
 
 
-async def test_the_setting_names_the_profile_of_a_new_database(settings: Settings) -> None:
+async def test_setting_determines_the_profile_of_a_new_database(settings: Settings) -> None:
     wanted = load({"LUMA_INGEST_PROFILE": "float32", "LUMA_DATABASE_URL": str(settings.database_url)})
     async with open_runtime(msgspec.structs.replace(wanted, data_dir=settings.data_dir)) as runtime:
         assert runtime.embedder.model.profile == "float32"
@@ -64,18 +66,18 @@ async def test_the_setting_names_the_profile_of_a_new_database(settings: Setting
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"profile": "int4-v9"}, r"does not know \(int4-v9\)\. Update Luma"),
         ({"sha256": "0" * 64}, "made by all-MiniLM-L6-v2 .* another database"),
         ({"dimensions": 768}, "made by all-MiniLM-L6-v2 .* another database"),
     ],
 )
-async def test_vectors_that_do_not_fit_are_refused(
-    store: Store, embedder: Embedder, changed: dict[str, object], said: str
+async def test_incompatible_vectors_are_rejected(
+    store: Store, embedder: Embedder, changed: dict[str, object], message: str
 ) -> None:
     await check_model(store.sessions, embedder)
     async with store.sessions.begin() as session:
         await session.execute(update(EmbeddingModel).values(**changed))
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(ConfigurationError, match=message):
         await check_model(store.sessions, embedder)

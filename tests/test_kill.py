@@ -1,4 +1,4 @@
-"""`kill -9` of everything in the middle of the work: nothing is lost, half there, or orphaned."""
+"""`kill -9` of all processes during ingestion: nothing is lost, incomplete, or orphaned."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ from tests import factories
 from tests.api import PASSWORD
 from tests.processes import ask_each, kill
 
-# Enough text that the work is under way when it is interrupted.
+# Enough text that ingestion is still running when it is interrupted.
 PAGES = ["\n".join(f"Rule {i}.{j}: do it {i * j} times a year." for j in range(40)) for i in range(10)]
 
 
@@ -36,7 +36,7 @@ def data_dir(tmp_path: Path) -> Generator[Path]:
 
 @contextmanager
 def serving(data_dir: Path) -> Iterator[tuple[str, int]]:
-    """`luma serve` in a process of its own: its address and its process id."""
+    """`luma serve` in a separate process: its address and its process id."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LUMA_")}
     process = subprocess.Popen(
         [str(Path(sys.executable).with_name("luma")), "serve", "--port", "0"],
@@ -78,7 +78,7 @@ def kill_everything(server: int, data_dir: Path) -> None:
 
 
 def wait_for(client: httpx.Client, namespace: int, is_enough: str, seconds: float) -> list[dict[str, object]]:
-    """Poll the documents' ingestions until one, or all, have come far enough."""
+    """Poll the documents' ingestions until one, or all, are far enough."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         items = client.get(f"/api/namespaces/{namespace}/documents").json()["items"]
@@ -91,7 +91,7 @@ def wait_for(client: httpx.Client, namespace: int, is_enough: str, seconds: floa
     raise AssertionError(f"not {is_enough} after {seconds} s: {states}")
 
 
-def test_everything_killed_while_documents_are_read(data_dir: Path, tmp_path: Path) -> None:
+def test_kill_all_processes_during_ingestion(data_dir: Path, tmp_path: Path) -> None:
     paths = [factories.pdf(tmp_path / f"rules {i}.pdf", f"Volume {i}", *PAGES) for i in range(3)]
     paths.append(factories.pdf(tmp_path / "blank.pdf", ""))
     with serving(data_dir) as (url, server):

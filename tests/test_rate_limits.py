@@ -19,7 +19,7 @@ SECOND = 1_000_000
     seconds=st.integers(1, 600),
     pauses=st.lists(st.one_of(st.just(0), st.integers(0, 100 * SECOND)), max_size=60),
 )
-def test_no_span_of_time_sees_more_than_the_limit_and_waiting_as_told_suffices(
+def test_limit_holds_in_every_interval_and_retry_after_suffices(
     count: int, seconds: int, pauses: list[int]
 ) -> None:
     limit = Limit(count, seconds)
@@ -38,7 +38,7 @@ def test_no_span_of_time_sees_more_than_the_limit_and_waiting_as_told_suffices(
             assert last - first + 1 <= count + (end - start) // limit.interval
 
 
-def test_all_of_a_limit_is_there_at_once_and_of_each_key() -> None:
+def test_full_limit_is_available_immediately_per_key() -> None:
     limits = MemoryLimits(Limit(7, 60))
     for key in (1, 2):
         for _ in range(7):
@@ -47,27 +47,27 @@ def test_all_of_a_limit_is_there_at_once_and_of_each_key() -> None:
             limits.acquire(key, 5)
 
 
-def test_several_permits_are_taken_together_or_none_and_never_more_than_there_are() -> None:
+def test_multiple_permits_are_all_or_nothing_and_capped() -> None:
     limits = MemoryLimits(Limit(7, 70))
     limits.acquire(1, 5, permits=5)
     with pytest.raises(RateLimitedError, match=r"Retry in 10 s\."):
         limits.acquire(1, 5, permits=3)
     limits.acquire(1, 5, permits=2)
-    # More than the whole limit takes the whole limit.
+    # A request for more than the whole limit takes the whole limit.
     limits.acquire(2, 5, permits=100)
     with pytest.raises(RateLimitedError, match=r"Retry in 10 s\."):
         limits.acquire(2, 5)
     limits.acquire(2, 5 + 70 * SECOND, permits=100)
 
 
-def test_memory_holds_only_who_was_active_lately() -> None:
+def test_memory_holds_only_recently_active_keys() -> None:
     limits = MemoryLimits(Limit(1, 1))
     for key in range(100_000):
         limits.acquire(key, key * 10_000)
     assert len(limits._free_at) <= 2 * MemoryLimits._FEW
 
 
-async def test_of_many_at_once_no_more_get_a_permit_than_there_are(store: Store) -> None:
+async def test_concurrent_requests_do_not_exceed_the_permits(store: Store) -> None:
     permit = Quota("parallel", Limit(5, 3600))
 
     async def wait() -> int:
@@ -80,11 +80,11 @@ async def test_of_many_at_once_no_more_get_a_permit_than_there_are(store: Store)
 
     waits = sorted(await asyncio.gather(*(wait() for _ in range(40))))
     assert waits[:6] == [0, 0, 0, 0, 0, waits[5]]
-    # An hour for five: the next one is there after a fifth of it.
+    # Five per hour: the next one is available after a fifth of an hour.
     assert 690 < waits[5] <= waits[-1] <= 720
 
 
-async def test_who_began_to_ask_before_the_first_permit_gets_the_next(store: Store) -> None:
+async def test_transaction_started_before_the_first_permit_gets_the_next(store: Store) -> None:
     permit = Quota("early", Limit(2, 3600))
     async with store.sessions.begin() as early:
         await early.execute(text("SELECT 1"))
@@ -93,7 +93,7 @@ async def test_who_began_to_ask_before_the_first_permit_gets_the_next(store: Sto
         await acquire(early, permit)
 
 
-async def test_retry_after_in_postgres_is_true(store: Store) -> None:
+async def test_retry_after_in_postgres_is_accurate(store: Store) -> None:
     permit = Quota("waiting", Limit(2, 10))
     async with store.sessions.begin() as session:
         await acquire(session, permit)
@@ -107,7 +107,7 @@ async def test_retry_after_in_postgres_is_true(store: Store) -> None:
         await acquire(session, permit)
 
 
-async def test_of_two_permits_both_are_taken_or_none(store: Store) -> None:
+async def test_two_permits_are_taken_together_or_not_at_all(store: Store) -> None:
     narrow, wide = Quota("b narrow", Limit(1, 3600)), Quota("a wide", Limit(2, 3600))
     async with store.sessions.begin() as session:
         await acquire(session, narrow)
@@ -120,7 +120,7 @@ async def test_of_two_permits_both_are_taken_or_none(store: Store) -> None:
         await acquire(session, wide)
 
 
-async def test_an_attempt_counts_only_if_it_fails(store: Store) -> None:
+async def test_attempt_counts_only_if_it_fails(store: Store) -> None:
     permit = Quota("attempts", Limit(2, 3600))
     for _ in range(5):
         async with count_failure(store.sessions, permit):
@@ -137,7 +137,7 @@ async def test_an_attempt_counts_only_if_it_fails(store: Store) -> None:
             raise AssertionError("tried without a permit")
 
 
-async def test_what_is_free_again_is_forgotten(store: Store) -> None:
+async def test_expired_entries_are_deleted(store: Store) -> None:
     for number in range(30):
         async with store.sessions.begin() as session:
             await acquire(session, Quota(f"old {number}", Limit(10, 10)))

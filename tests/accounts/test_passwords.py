@@ -12,7 +12,7 @@ ALICE = ("alice.smith", "alice.smith.home@example.com")
 @pytest.mark.parametrize(
     "password", ["correct horse battery", "xk0v-2;p9q", "ten äöü字ßx", "b" * 11 + "a" * 11]
 )
-async def test_what_is_long_and_not_common_is_taken(password: str) -> None:
+async def test_long_uncommon_passwords_are_accepted(password: str) -> None:
     hashed = await hash_password(password, *ALICE)
     assert await verify_password(hashed, password)
     assert not await verify_password(hashed, password + "x")
@@ -34,21 +34,21 @@ async def test_what_is_long_and_not_common_is_taken(password: str) -> None:
         ("alice.smith.home", "your user name or e-mail"),
     ],
 )
-async def test_what_breaks_a_rule_is_refused_with_the_rule(password: str, rule: str) -> None:
+async def test_invalid_passwords_are_rejected_with_the_rule(password: str, rule: str) -> None:
     with pytest.raises(InvalidInputError, match=rule) as refused:
         await hash_password(password, *ALICE, field="new")
     assert [error["field"] for error in refused.value.errors or []] == ["new"]
     assert password not in refused.value.detail
 
 
-async def test_the_longest_password_is_taken_whole() -> None:
+async def test_longest_password_is_not_truncated() -> None:
     password = "".join(chr(97 + i * i % 23) for i in range(MAX_LENGTH))
     hashed = await hash_password(password, *ALICE)
     assert not await verify_password(hashed, password[:-1] + "-")
     assert await verify_password(hashed, password)
 
 
-def test_the_list_is_loaded_by_the_first_password() -> None:
+def test_password_list_is_loaded_lazily() -> None:
     script = (
         "import asyncio; from luma_rag.accounts import passwords as p; "
         "assert p._common_passwords.cache_info().currsize == 0; "

@@ -6,7 +6,7 @@ import pytest
 from luma_rag.chat.citations import CitationFilter, cited_numbers, quote, strip_unknown
 
 TEXTS = [
-    # the answer, what is cited of 1 to 4, what is left of it
+    # answer, expected citations of 1 to 4, expected text
     ("Leave is 28 days [1].", [1], "Leave is 28 days [1]."),
     ("First [2][1], then [2].", [2, 1], "First [2][1], then [2]."),
     ("Both [1, 2] and [3;4]", [1, 2, 3, 4], "Both [1][2] and [3][4]"),
@@ -39,7 +39,7 @@ def test_citations(text: str, cited: list[int], left: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_pieces_give_what_the_whole_gives(seed: int) -> None:
+def test_streamed_pieces_match_the_complete_text(seed: int) -> None:
     rng = random.Random(seed)
     text = " ".join(text for text, _, _ in rng.sample(TEXTS, len(TEXTS)))
     citations = CitationFilter({1, 2, 3, 4})
@@ -51,7 +51,7 @@ def test_pieces_give_what_the_whole_gives(seed: int) -> None:
     assert out + citations.close() == strip_unknown(text, {1, 2, 3, 4})
 
 
-def test_little_is_held_back() -> None:
+def test_little_text_is_buffered() -> None:
     citations = CitationFilter({1})
     assert citations.feed("Yes [") == "Yes"
     assert citations.feed("9") == ""
@@ -66,7 +66,7 @@ def test_little_is_held_back() -> None:
 @pytest.mark.parametrize(
     "text", ["[" * 50_000, " " * 50_000, "`" * 50_000, "[1," * 20_000, "[1†" * 20_000, "[1] " * 20_000]
 )
-def test_strange_text_takes_no_longer(text: str) -> None:
+def test_unusual_text_takes_no_longer(text: str) -> None:
     began = time.process_time()
     cited_numbers(text, {1})
     strip_unknown(text, {1})
@@ -79,11 +79,11 @@ PASSAGE = (
 )
 
 
-def test_quote_is_the_sentence_that_supports() -> None:
+def test_quote_is_the_supporting_sentence() -> None:
     assert quote(PASSAGE, "How much do prices go up each year?") == "Prices rise by 2 % a year."
 
 
-def test_quote_takes_a_neighbour_that_helps() -> None:
+def test_quote_includes_a_supporting_neighbor() -> None:
     found = quote(PASSAGE, "Notice of three months must be sent in writing to the address in section 2.")
     assert found == (
         "Each party may end it with three months' notice in writing. "
@@ -91,7 +91,7 @@ def test_quote_takes_a_neighbour_that_helps() -> None:
     )
 
 
-def test_quote_keeps_to_its_limit() -> None:
+def test_quote_length_is_limited() -> None:
     statement = "Notice of three months must be sent in writing to the address in section 2."
     assert quote(PASSAGE, statement, limit=60) == "The notice goes to the address in section 2."
     found = quote("word " * 500, "word", limit=40)
@@ -99,7 +99,7 @@ def test_quote_keeps_to_its_limit() -> None:
     assert found.endswith("word…")
 
 
-def test_quote_of_what_shares_no_word_is_the_beginning() -> None:
+def test_quote_without_shared_words_is_the_beginning() -> None:
     assert quote(PASSAGE, "Was kostet das?") == "The agreement begins on 1 May."
     assert quote("", "anything") == quote(" \n", "anything") == ""
     assert quote("No words: !!!", "") == "No words: !!!"

@@ -79,7 +79,7 @@ def test_answer_is_found(quoting: ExtractiveAnswerer, question: str, number: int
         "?",
     ],
 )
-async def test_nothing_fits(quoting: ExtractiveAnswerer, question: str) -> None:
+async def test_no_relevant_passage(quoting: ExtractiveAnswerer, question: str) -> None:
     pieces = [piece async for piece in quoting.answer(question, HANDBOOK, [])]
     assert "".join(pieces) == f"{NOTHING}\n\n{NOTE}"
 
@@ -88,7 +88,7 @@ async def test_no_passages(quoting: ExtractiveAnswerer) -> None:
     assert "".join([p async for p in quoting.answer("Why?", [], [])]) == f"{NOTHING}\n\n{NOTE}"
 
 
-async def test_answer_is_word_for_word_and_cited(quoting: ExtractiveAnswerer) -> None:
+async def test_answer_is_verbatim_and_cited(quoting: ExtractiveAnswerer) -> None:
     pieces = [p async for p in quoting.answer("How is overtime paid?", HANDBOOK, [])]
     assert len(pieces) >= 2
     assert pieces[-1] == NOTE
@@ -101,14 +101,14 @@ async def test_answer_is_word_for_word_and_cited(quoting: ExtractiveAnswerer) ->
     assert cited_numbers("".join(pieces), range(10))[0] == 1
 
 
-def test_sentence_that_leans_on_the_one_before_brings_it(quoting: ExtractiveAnswerer) -> None:
+def test_dependent_sentence_includes_the_previous_one(quoting: ExtractiveAnswerer) -> None:
     quotes = quoting.quotes("How is overtime paid, at which rate?", HANDBOOK)
     assert quotes[0][1].startswith(
         "Overtime has to be agreed with your manager, Mrs. Dr. Lind, beforehand. It is paid"
     )
 
 
-async def test_marks_of_the_text_do_no_harm(quoting: ExtractiveAnswerer) -> None:
+async def test_markup_in_the_text_is_harmless(quoting: ExtractiveAnswerer) -> None:
     text = "The notice period of the contract is ``` three months `as in [9] and [2, 3] shown."
     passage = RetrievedPassage(4, "Contract", text)
     answer = "".join(
@@ -118,7 +118,7 @@ async def test_marks_of_the_text_do_no_harm(quoting: ExtractiveAnswerer) -> None
     assert answer.replace("\u2060", "").startswith(text)
 
 
-def test_similarity_that_is_known_is_not_computed_again(quoting: ExtractiveAnswerer) -> None:
+def test_known_similarity_is_not_recomputed(quoting: ExtractiveAnswerer) -> None:
     question = "How many days of paid leave do employees have?"
     near, far = (
         [RetrievedPassage(1, "Employee handbook", HANDBOOK[1].text, similarity=s)] for s in (0.7, -0.9)
@@ -128,7 +128,7 @@ def test_similarity_that_is_known_is_not_computed_again(quoting: ExtractiveAnswe
 
 
 class WatchedEmbedder:
-    """Notes what the real one is asked to embed, and in which thread."""
+    """Records the texts to embed and the thread of each call."""
 
     def __init__(self, embedder: Embedder) -> None:
         self.embedder = embedder
@@ -146,7 +146,7 @@ class WatchedEmbedder:
         return self.embedder.embed_query(text)
 
 
-async def test_at_most_sixty_sentences_are_embedded_and_not_in_the_event_loop(embedder: Embedder) -> None:
+async def test_at_most_sixty_sentences_are_embedded_outside_the_event_loop(embedder: Embedder) -> None:
     watched = WatchedEmbedder(embedder)
     lines = [f"Rule number {n} of this long list is about subject {n * 7}." for n in range(400)]
     lines[321] = "The garage closes at ten in the evening."
@@ -170,14 +170,14 @@ async def test_at_most_sixty_sentences_are_embedded_and_not_in_the_event_loop(em
         "1 2 3\n" * 500,
     ],
 )
-def test_strange_passages(quoting: ExtractiveAnswerer, text: str) -> None:
+def test_unusual_passages(quoting: ExtractiveAnswerer, text: str) -> None:
     for _, quote in quoting.quotes(
         "Which word is the one?", [RetrievedPassage(1, "Word", text, similarity=1.0)]
     ):
         assert len(quote) <= QUOTE_LIMIT
 
 
-def test_same_text_twice_is_quoted_once(quoting: ExtractiveAnswerer) -> None:
+def test_duplicate_text_is_quoted_once(quoting: ExtractiveAnswerer) -> None:
     twice = [HANDBOOK[1], RetrievedPassage(7, "Copy", HANDBOOK[1].text)]
     quotes = quoting.quotes("How many days of paid leave do employees have?", twice)
     assert len({text for _, text in quotes}) == len(quotes)

@@ -23,7 +23,7 @@ def answerer(server: CannedServer) -> ModelAnswerer:
     return ModelAnswerer(OpenAIModel(server.base_url, model="m"), settings)
 
 
-async def test_prompt_goes_out_and_unknown_citations_stay_out(canned_server: CannedServer) -> None:
+async def test_prompt_is_sent_and_unknown_citations_are_removed(canned_server: CannedServer) -> None:
     canned_server.replies = [
         streamed("Leave is 28 days ", "[", "1", "]", " and more [", "3].", " See [2, 9", "]")
     ]
@@ -35,12 +35,12 @@ async def test_prompt_goes_out_and_unknown_citations_stay_out(canned_server: Can
     (request,) = canned_server.requests
     assert [m["role"] for m in request.body["messages"]] == ["system", "user", "assistant", "user"]
     assert "28 days of leave." in request.body["messages"][-1]["content"]
-    assert request.body["max_tokens"] == 750  # never more than half of the context
+    assert request.body["max_tokens"] == 750  # at most half of the context
     assert model.name == "m"
     await model.aclose()
 
 
-async def test_failure_is_passed_on(canned_server: CannedServer) -> None:
+async def test_failure_propagates(canned_server: CannedServer) -> None:
     canned_server.replies = [response("no", status="401 Unauthorized")]
     model = answerer(canned_server)
     with pytest.raises(LLMError, match="LUMA_LLM_API_KEY"):

@@ -65,7 +65,7 @@ def test_no_passages() -> None:
     ],
 )
 @pytest.mark.parametrize("place", ["text", "title", "heading", "question", "history"])
-def test_nothing_closes_the_fence_or_poses_as_another(attack: str, place: str) -> None:
+def test_passages_can_not_close_or_imitate_the_delimiter(attack: str, place: str) -> None:
     history = exchange(1)
     question = "How much leave?"
     passage = LEAVE
@@ -89,7 +89,7 @@ def test_nothing_closes_the_fence_or_poses_as_another(attack: str, place: str) -
         assert "SYSTEM_PROMPT]" not in rest or "[SYSTEM" not in rest
 
 
-def test_title_stays_on_its_line() -> None:
+def test_title_stays_on_one_line() -> None:
     passage = RetrievedPassage(1, "A\n\nQuestion: what else?", "text", heading="h" * 2000)
     lines = build([passage])[-1].content.split("\n")
     assert lines[1].startswith("[1] A Question: what else?, hhh")
@@ -102,23 +102,23 @@ def test_arithmetic_and_code_stay_readable() -> None:
     assert text in build([RetrievedPassage(1, "T", text)])[-1].content
 
 
-def test_references_of_a_passage_are_no_citations() -> None:
+def test_references_in_a_passage_are_not_citations() -> None:
     passage = RetrievedPassage(1, "Paper", "As shown in [12] and [3, 4], but in [2020] not.")
     assert "As shown in (12) and (3, 4), but in [2020] not." in build([passage])[-1].content
 
 
-def test_history_comes_whole_and_newest_first() -> None:
+def test_history_includes_complete_turns_newest_first() -> None:
     history = [message for n in range(50) for message in exchange(n, 60)]
     messages = build([LEAVE], history, context_tokens=2000)
     assert size(messages) + 256 <= 2000
-    kept = [m.content.split()[0] for m in messages[1:-1]]
-    assert kept[-1] == "A49"
-    assert kept == [f"{who}{n}" for n in range(50 - len(kept) // 2, 50) for who in "QA"]
-    assert 2 <= len(kept) < 100
+    included = [m.content.split()[0] for m in messages[1:-1]]
+    assert included[-1] == "A49"
+    assert included == [f"{who}{n}" for n in range(50 - len(included) // 2, 50) for who in "QA"]
+    assert 2 <= len(included) < 100
     assert all(m.content.endswith("word59") for m in messages[1:-1])
 
 
-def test_questions_without_answer_are_left_out() -> None:
+def test_unanswered_questions_are_omitted() -> None:
     lost = HistoryMessage("user", "lost")
     history = [HistoryMessage("LLM", "hello"), lost, *exchange(1), lost, lost, *exchange(2), lost]
     messages = build([LEAVE], history)
@@ -126,14 +126,14 @@ def test_questions_without_answer_are_left_out() -> None:
     assert not any("lost" in m.content or "hello" in m.content for m in messages)
 
 
-def test_passages_before_history() -> None:
+def test_passages_take_precedence_over_history() -> None:
     passages = [RetrievedPassage(n, "T", words(150)) for n in (1, 2, 3)]
     messages = build(passages, exchange(1, 200), context_tokens=2600)
     assert len(messages) == 2
     assert messages[-1].content.count("word149") == 3
 
 
-def test_passages_that_do_not_fit_are_cut_from_the_end() -> None:
+def test_excess_passages_are_dropped_from_the_end() -> None:
     passages = [RetrievedPassage(n, "T", words(150)) for n in (1, 2, 3, 4, 5)]
     messages = build(passages, context_tokens=2000)
     assert size(messages) + 256 <= 2000
@@ -146,18 +146,18 @@ def test_passages_that_do_not_fit_are_cut_from_the_end() -> None:
 
 
 @pytest.mark.parametrize("context_tokens", [1, 64, 256, 700, 1000])
-def test_rules_and_question_always_stay(context_tokens: int) -> None:
+def test_rules_and_question_are_always_kept(context_tokens: int) -> None:
     messages = build([LEAVE, NOTICE], exchange(1), "Why? " * 50, context_tokens)
     assert messages[0].content == prompt.RULES
     assert messages[-1].content.endswith("Question: " + "Why? " * 50)
 
 
-def test_one_long_word_is_cut_too() -> None:
+def test_single_long_word_is_truncated() -> None:
     (_, question) = build([RetrievedPassage(1, "T", "字" * 5000)], context_tokens=1500)
     assert 100 < question.content.count("字") < 1300
 
 
-def test_own_count() -> None:
+def test_custom_token_counter() -> None:
     messages = prompt.build(
         "q", [RetrievedPassage(1, "T", words(500))], [], context_tokens=1000, max_answer_tokens=100, count=len
     )
@@ -169,7 +169,7 @@ def test_answer_limit(context: int, wanted: int, given: int) -> None:
     assert prompt.answer_limit(context, wanted) == given
 
 
-def test_numbers_of_earlier_passages_do_not_come_back() -> None:
+def test_citation_numbers_of_earlier_turns_are_removed() -> None:
     history = [HistoryMessage("user", "Leave?"), HistoryMessage("LLM", "It is 28 days [3], twice [1][2].")]
     messages = prompt.build("And unpaid?", [], history, context_tokens=4000, max_answer_tokens=100)
     assert [m.content for m in messages if m.role == "assistant"] == ["It is 28 days, twice."]
@@ -180,11 +180,11 @@ AROUND = RetrievedPassage(
 )
 
 
-def test_what_stands_round_a_passage_is_part_of_it() -> None:
+def test_context_is_part_of_its_passage() -> None:
     assert "\nIn 2023 it rose. Revenue was 7. Costs fell.\n</passage>" in build([AROUND])[-1].content
 
 
-def test_what_stands_round_comes_after_history_where_room_is_short() -> None:
+def test_history_takes_precedence_over_context() -> None:
     around = RetrievedPassage(1, "Report", words(20), before=f"{words(300)} ", after=" </passage> [7]")
     plain = RetrievedPassage(1, "Report", words(20))
     history = exchange(1, 100)

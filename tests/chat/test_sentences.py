@@ -290,7 +290,7 @@ def test_wrapped_lines_are_one_sentence() -> None:
     ]
 
 
-def test_headings_items_and_rows_stand_alone() -> None:
+def test_headings_items_and_rows_are_separate() -> None:
     text = (
         "Time off\nEmployees have paid leave, which is counted in days of work, not in days\n"
         "of the calendar.\n\n"
@@ -312,14 +312,14 @@ def test_headings_items_and_rows_stand_alone() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \n\t\r\n "])
-def test_nothing(text: str) -> None:
+def test_empty_text(text: str) -> None:
     assert sentences(text) == []
 
 
 @pytest.mark.parametrize(
     "text", [". " * 50_000, "\n" * 100_000, "a.b." * 30_000, "1 2 " * 30_000, "(" * 90_000]
 )
-def test_strange_text_takes_no_longer(text: str) -> None:
+def test_unusual_text_takes_no_longer(text: str) -> None:
     began = time.process_time()
     sentences(text)
     assert time.process_time() - began < 5

@@ -1,4 +1,4 @@
-"""Both clients, in one form: every test of a call runs with each of them."""
+"""Both clients behind one interface, so that every test of a call runs with each of them."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -39,7 +39,7 @@ class InThreads:
 
 @pytest.fixture(params=["asyncio", "script"])
 def kind(request: pytest.FixtureRequest) -> str:
-    """The client that is tested."""
+    """The client under test."""
     return str(request.param)
 
 
@@ -55,14 +55,14 @@ async def connected(kind: str, url: str, token: str) -> AsyncIterator[AsyncLuma]
 
 
 async def token_of(api: Api, username: str) -> str:
-    """A new token of a user, who is made if need be."""
-    made = await (await api.user(username)).post("/api/auth/tokens", json={"name": "script"})
-    return str(made.json()["token"])
+    """A new token of a user, who is created if necessary."""
+    created = await (await api.user(username)).post("/api/auth/tokens", json={"name": "script"})
+    return str(created.json()["token"])
 
 
 @pytest.fixture
 async def connect(api: Api, kind: str) -> AsyncGenerator[Connect]:
-    """Connects a client with the rights of a user: `alice = await connect("alice")`."""
+    """Creates a client with a user's access: `alice = await connect("alice")`."""
     async with AsyncExitStack() as stack:
 
         async def as_user(username: str) -> AsyncLuma:

@@ -1,4 +1,4 @@
-"""Each call once, against the real service, by both clients."""
+"""Every call once, against the real service, with both clients."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ async def test_namespaces(connect: Connect) -> None:
     assert await alice.namespaces() == []
 
 
-async def test_a_namespace_is_created_once(connect: Connect) -> None:
+async def test_namespace_is_created_once(connect: Connect) -> None:
     alice, bob = await connect("alice"), await connect("bob")
     foreign = await bob.create_namespace("contracts", is_public=True)
     mine = await alice.get_or_create_namespace("contracts", description="Signed.")
@@ -62,7 +62,7 @@ async def test_documents(api: Api, connect: Connect, tmp_path: Path) -> None:
     assert (added.namespace_id, added.is_finished) == (there.id, False)
     await api.work()
     assert [i.state for i in await alice.wait(uploaded) + await alice.wait(added)] == ["ready", "ready"]
-    assert [held.title for held in await alice.documents(there.id)] == ["The handbook"]
+    assert [document.title for document in await alice.documents(there.id)] == ["The handbook"]
     await alice.remove_document(there.id, uploaded.id)
     assert await alice.documents(there.id) == []
     target = tmp_path / "copy.pdf"
@@ -104,7 +104,7 @@ async def test_documents_are_shared(connect: Connect, tmp_path: Path) -> None:
     assert await bob.readable_documents() == []
 
 
-async def test_a_failed_ingestion_is_retried(api: Api, connect: Connect) -> None:
+async def test_failed_ingestion_is_retried(api: Api, connect: Connect) -> None:
     alice = await connect("alice")
     papers = await alice.create_namespace("papers")
     broken = await alice.upload(b"%PDF-1.7\nnothing else", papers.id, name="broken.pdf")
@@ -124,21 +124,21 @@ async def test_a_failed_ingestion_is_retried(api: Api, connect: Connect) -> None
 async def test_tokens(api: Api, connect: Connect, kind: str) -> None:
     alice = await connect("alice")
     here, _ = await alice.create_namespace("here"), await alice.create_namespace("elsewhere")
-    made = await alice.create_token("reader", expires_in_days=7, namespace_ids=[here.id], max_level=1)
+    created = await alice.create_token("reader", expires_in_days=7, namespace_ids=[here.id], max_level=1)
     listed = (await alice.tokens())[-1]
-    assert (listed.id, listed.namespace_ids, listed.max_level) == (made.id, [here.id], 1)
-    assert made.expires_at is not None
-    assert timedelta(days=6) < made.expires_at - datetime.now(UTC) < timedelta(days=8)
-    async with connected(kind, api.base_url, made.token) as reader:
+    assert (listed.id, listed.namespace_ids, listed.max_level) == (created.id, [here.id], 1)
+    assert created.expires_at is not None
+    assert timedelta(days=6) < created.expires_at - datetime.now(UTC) < timedelta(days=8)
+    async with connected(kind, api.base_url, created.token) as reader:
         assert [(n.id, n.auth_level) for n in await reader.namespaces()] == [(here.id, 1)]
         with pytest.raises(ApiError) as refused:
             await reader.create_token("another")
         assert (refused.value.status, refused.value.title) == (403, "Not allowed")
-        await alice.revoke_token(made.id)
+        await alice.revoke_token(created.id)
         with pytest.raises(ApiError) as ended:
             await reader.namespaces()
         assert ended.value.status == 401
-    assert made.id not in {token.id for token in await alice.tokens()}
+    assert created.id not in {token.id for token in await alice.tokens()}
     lasting = await alice.create_token("lasting")
     assert lasting.expires_at is None
 
@@ -173,7 +173,7 @@ async def test_chats(api: Api, connect: Connect, tmp_path: Path) -> None:
     assert elsewhere.chat_id not in (chat.id, other.id)
 
 
-async def test_search_says_whether_it_found_anything(api: Api, connect: Connect, tmp_path: Path) -> None:
+async def test_search_reports_relevance(api: Api, connect: Connect, tmp_path: Path) -> None:
     alice = await connect("alice")
     papers = await _about_the_handbook(api, alice, tmp_path)
     found = await alice.search(papers, "How many days of paid vacation does an employee have?", k=1)

@@ -13,8 +13,8 @@ from tests.api import Api
 @pytest.fixture
 async def token(api: Api) -> str:
     alice = await api.user("alice")
-    made = await alice.post("/api/auth/tokens", json={"name": "script"})
-    return str(made.json()["token"])
+    created = await alice.post("/api/auth/tokens", json={"name": "script"})
+    return str(created.json()["token"])
 
 
 async def test_from_a_file_to_an_evaluation_in_asyncio(api: Api, token: str, tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ async def test_from_a_file_to_an_evaluation_in_asyncio(api: Api, token: str, tmp
         uploaded = await luma.upload(factories.handbook(tmp_path), namespace.id, title="The handbook")
         await api.work()
         assert [done.state for done in await luma.wait(uploaded)] == ["ready"]
-        assert [held.title for held in await luma.documents(namespace.id)] == ["The handbook"]
+        assert [document.title for document in await luma.documents(namespace.id)] == ["The handbook"]
         hits = (await luma.search(namespace.id, "handbook", k=2, doc_ids=[uploaded.id])).hits
         assert {hit.doc_id for hit in hits} == {uploaded.id}
         assert len(hits) == 2
@@ -43,7 +43,7 @@ async def test_from_a_file_to_an_evaluation_in_asyncio(api: Api, token: str, tmp
         assert refused.value.status == 404
 
 
-async def test_the_same_in_a_script(api: Api, token: str, tmp_path: Path) -> None:
+async def test_from_a_file_to_an_evaluation_in_a_script(api: Api, token: str, tmp_path: Path) -> None:
     def script() -> None:
         with Luma(api.base_url, token=token) as luma:
             namespace = luma.create_namespace("papers")
@@ -57,13 +57,13 @@ async def test_the_same_in_a_script(api: Api, token: str, tmp_path: Path) -> Non
     await anyio.to_thread.run_sync(script)
 
 
-async def test_lists_are_read_to_their_end(api: Api, token: str) -> None:
+async def test_lists_are_read_completely(api: Api, token: str) -> None:
     async with AsyncLuma(api.base_url, token=token) as luma:
-        made = [await luma.create_namespace(f"{number:03}") for number in range(201)]
-        assert await luma.namespaces() == made
+        created = [await luma.create_namespace(f"{number:03}") for number in range(201)]
+        assert await luma.namespaces() == created
 
 
-def test_a_call_that_is_put_off_is_made_again_a_few_times() -> None:
+def test_rate_limited_call_is_retried_a_few_times() -> None:
     later = httpx.Response(429, headers={"retry-after": "7"})
     assert pause(later, tries=1) == 7
     assert pause(later, tries=5) is None

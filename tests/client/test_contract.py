@@ -1,4 +1,4 @@
-"""The client against the service's OpenAPI document: paths, parameters, bodies, and the forms of answers."""
+"""The client against the service's OpenAPI document: paths, parameters, bodies, and response schemas."""
 
 import inspect
 import json
@@ -61,12 +61,12 @@ CALLS: dict[str, Callable[[Luma], Any]] = {
     "update_namespace": lambda luma: luma.update_namespace(1, name="x", description="y", is_public=True),
     "upload": lambda luma: luma.upload(b"x", 1, name="x", title="y", is_public=True),
 }
-# These are made of other calls.
+# These consist of other calls.
 COMPOSED = {"ask", "ask_stream", "close", "get_or_create_namespace", "wait"}
 
 
 class Seen(Exception):
-    """A call that was about to be made."""
+    """An intercepted request."""
 
     def __init__(self, method: str, path: str, kind: Any, content: dict[str, Any]) -> None:
         super().__init__(path)
@@ -77,7 +77,7 @@ class Seen(Exception):
 
 
 class Recording(Luma):
-    """Raises what it would send."""
+    """Raises each request instead of sending it."""
 
     def _send(self, method: str, path: str, kind: Any, **content: Any) -> NoReturn:
         raise Seen(method, path, kind, content)
@@ -88,7 +88,7 @@ class Recording(Luma):
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
-    """The OpenAPI document as a client gets it."""
+    """The OpenAPI document as served to clients."""
     app: Any = create_app(cast(Runtime, SimpleNamespace(settings=Settings())))
     document: dict[str, Any] = json.loads(json.dumps(app.openapi_schema.to_schema()))
     return document
@@ -103,13 +103,13 @@ def _operation(described: dict[str, Any], seen: Seen) -> dict[str, Any]:
 
 
 class Form(NamedTuple):
-    """A JSON schema and the document that its references are into."""
+    """A JSON schema and the document that its references point into."""
 
     schema: Any
     document: Any
 
     def alternatives(self) -> "Iterator[Form]":
-        """The forms that a value may have, each of one type."""
+        """The alternatives of a value, each with one type."""
         if reference := self.schema.get("$ref"):
             target = self.document
             for key in reference.removeprefix("#/").split("/"):
@@ -135,7 +135,7 @@ def _accepts(expected: Form, sent: Form) -> bool:
 
 
 def _compare(sent: Form, expected: Form, where: str) -> None:
-    """See that the client can read whatever the service may send, and leaves nothing out."""
+    """Assert that the client accepts every response that the service may send, without omissions."""
     for form in sent.alternatives():
         fitting = [other for other in expected.alternatives() if _accepts(other, form)]
         assert fitting, f"{where}: the client doesn't expect {form.schema}"
@@ -155,7 +155,7 @@ def _compare(sent: Form, expected: Form, where: str) -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_the_service_takes_and_sends_what_the_client_does(name: str, described: dict[str, Any]) -> None:
+def test_client_matches_the_service_contract(name: str, described: dict[str, Any]) -> None:
     with pytest.raises(Seen) as caught:
         CALLS[name](Recording("http://127.0.0.1", token="t"))
     seen = caught.value
@@ -186,8 +186,8 @@ def test_the_service_takes_and_sends_what_the_client_does(name: str, described: 
         assert any("text/event-stream" in a.get("content", {}) for a in operation["responses"].values())
 
 
-def test_a_difference_is_found() -> None:
-    """The comparison itself: it would fail if a field were dropped, added, renamed, or of another type."""
+def test_contract_difference_is_detected() -> None:
+    """The comparison itself: it fails if a field is dropped, added, renamed, or has another type."""
     schema = msgspec.json.schema(Hit)
     form = Form(schema, schema)
     _compare(form, form, "hit")
@@ -202,7 +202,7 @@ def test_a_difference_is_found() -> None:
             _compare(Form(changed, schema), form, "hit")
 
 
-def test_every_call_is_looked_at() -> None:
+def test_every_call_is_checked() -> None:
     public = {n for n, _ in inspect.getmembers(Luma, inspect.isfunction) if not n.startswith("_")}
     assert public == CALLS.keys() | COMPOSED
     assert not CALLS.keys() & COMPOSED

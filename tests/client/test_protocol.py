@@ -1,4 +1,4 @@
-"""What the real service can't be made to do on demand: postponed uploads, races, and other versions of it."""
+"""Situations that the real service can't produce on demand: postponed uploads, races, and other versions."""
 
 import asyncio
 import subprocess
@@ -47,13 +47,13 @@ DOCUMENT = {
 
 
 def answered(handler: Callable[[httpx.Request], httpx.Response]) -> Luma:
-    """A client whose calls a function answers."""
+    """A client whose requests are answered by a function."""
     luma = Luma("http://127.0.0.1", token="t")
     luma._http = httpx.Client(base_url="http://127.0.0.1", transport=httpx.MockTransport(handler))
     return luma
 
 
-def test_a_postponed_upload_is_sent_again_from_its_beginning(tmp_path: Path) -> None:
+def test_postponed_upload_is_resent_from_the_start(tmp_path: Path) -> None:
     path = tmp_path / "report.pdf"
     path.write_bytes(b"%PDF" * 50_000)
     sizes = []
@@ -69,7 +69,7 @@ def test_a_postponed_upload_is_sent_again_from_its_beginning(tmp_path: Path) -> 
     assert sizes == [50_000, 50_000]
 
 
-def test_a_namespace_that_another_program_creates_meanwhile_is_found() -> None:
+def test_concurrently_created_namespace_is_found() -> None:
     lists = [{"items": [], "total": 0}, {"items": [NAMESPACE], "total": 1}]
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -84,7 +84,7 @@ def test_a_namespace_that_another_program_creates_meanwhile_is_found() -> None:
             luma.get_or_create_namespace("papers")
 
 
-def test_an_error_has_all_that_the_service_says() -> None:
+def test_error_contains_all_service_details() -> None:
     problem = {
         "type": "https://example.org/namespace-exists",
         "code": "namespace_exists",
@@ -105,13 +105,13 @@ def test_an_error_has_all_that_the_service_says() -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"", b"[]", b'{"error": 1}'])
-def test_an_error_of_something_before_the_service_is_one_too(body: bytes) -> None:
+def test_proxy_error_is_an_api_error(body: bytes) -> None:
     error = error_of(httpx.Response(502, content=body, request=REQUEST))
     assert (error.status, error.detail) == (502, "GET /api/namespaces failed")
 
 
 @pytest.mark.parametrize("body", [b"<html>Welcome</html>", b'{"items": [{"id": "x"}], "total": 1}'])
-def test_an_answer_in_another_form_is_an_error(body: bytes) -> None:
+def test_unexpected_response_format_is_an_error(body: bytes) -> None:
     with (
         answered(lambda request: httpx.Response(200, content=body)) as luma,
         pytest.raises(ApiError, match="GET /api/namespaces was answered in an unknown form"),
@@ -123,7 +123,7 @@ def test_an_answer_in_another_form_is_an_error(body: bytes) -> None:
     ("sent", "is_relevant"),
     [({"fits": False}, False), ({"is_relevant": True, "fits": True}, True), ({"is_relevant": None}, None)],
 )
-def test_both_names_of_relevance_are_read(sent: dict[str, Any], is_relevant: bool | None) -> None:
+def test_both_names_of_relevance_are_accepted(sent: dict[str, Any], is_relevant: bool | None) -> None:
     took = {"embed": None, "search": 1, "rerank": None, "total": 1}
     result = {"hits": [], "took_ms": took, "reranking": "off", **sent}
     assert msgspec.convert(result, SearchResult).is_relevant is is_relevant
@@ -137,20 +137,20 @@ def test_both_names_of_relevance_are_read(sent: dict[str, Any], is_relevant: boo
         ({"code": "encrypted", "text": "It is."}, IngestionError("It is.", "encrypted")),
     ],
 )
-def test_both_forms_of_the_error_of_an_ingestion_are_read(sent: Any, error: IngestionError | None) -> None:
+def test_both_formats_of_ingestion_errors_are_accepted(sent: Any, error: IngestionError | None) -> None:
     at = NAMESPACE["created_at"]
     numbers = dict.fromkeys(("id", "doc_id", "namespace_id", "chunks", "attempts", "progress"), 1)
     texts = {"state": "failed", "stage": None, "created_at": at, "updated_at": at}
     assert msgspec.convert({**numbers, **texts, "error": sent}, Ingestion).error == error
 
 
-def test_unknown_events_are_passed_over() -> None:
+def test_unknown_events_are_ignored() -> None:
     for sent in (ServerSentEvent("progress", '{"stage": "searching"}'), ServerSentEvent("message", "")):
         assert events.answer_event(sent) is None
         assert events.namespace_event(sent) is None
 
 
-def test_an_answer_that_stops_short_is_an_error() -> None:
+def test_truncated_stream_is_an_error() -> None:
     text = 'event: delta\ndata: {"text": "It"}\n\n'
     kind = {"content-type": "text/event-stream"}
     with answered(lambda request: httpx.Response(200, text=text, headers=kind)) as luma:
@@ -160,7 +160,7 @@ def test_an_answer_that_stops_short_is_an_error() -> None:
             next(stream)
 
 
-def test_events_are_given_up_after_some_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_event_reconnection_stops_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr("time.sleep", pauses.append)
     attempts = []
@@ -179,7 +179,7 @@ def test_events_are_given_up_after_some_time(monkeypatch: pytest.MonkeyPatch) ->
     assert pauses == [reconnect_pause(failures) for failures in range(10)]
 
 
-async def test_an_upload_is_not_held_in_memory(api: Api, tmp_path: Path) -> None:
+async def test_upload_is_not_held_in_memory(api: Api, tmp_path: Path) -> None:
     path = tmp_path / "large.pdf"
     with path.open("wb") as file:
         file.truncate(200 * 2**20)

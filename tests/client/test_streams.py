@@ -1,4 +1,4 @@
-"""Answers while they are written, and the events of a namespace, by both clients."""
+"""Streamed answers and namespace events, with both clients."""
 
 import asyncio
 import socket
@@ -49,11 +49,11 @@ async def _rest(events: AsyncGenerator[AnswerEvent]) -> list[AnswerEvent]:
     return [event async for event in events]
 
 
-async def test_an_answer_is_read_while_it_is_written(api: Api, connect: Connect, tmp_path: Path) -> None:
+async def test_answer_is_streamed(api: Api, connect: Connect, tmp_path: Path) -> None:
     alice = await connect("alice")
     papers = await _about_the_handbook(api, alice, tmp_path)
-    asked, retrieved, *deltas, answered = await _rest(alice.ask_stream(papers, "When is travel refunded?"))
-    assert isinstance(asked, UserMessageEvent)
+    question, retrieved, *deltas, answered = await _rest(alice.ask_stream(papers, "When is travel refunded?"))
+    assert isinstance(question, UserMessageEvent)
     assert isinstance(retrieved, CitationsEvent)
     assert isinstance(answered, LLMMessageEvent)
     pieces = [delta.text for delta in deltas if isinstance(delta, DeltaEvent)]
@@ -61,8 +61,8 @@ async def test_an_answer_is_read_while_it_is_written(api: Api, connect: Connect,
     assert "".join(pieces) == answered.message.content
     assert "two weeks" in answered.message.content
     assert {c.vec_id for c in answered.message.citations} <= {c.vec_id for c in retrieved.citations}
-    chat = asked.message.chat_id
-    assert await alice.messages(chat) == [asked.message, answered.message]
+    chat = question.message.chat_id
+    assert await alice.messages(chat) == [question.message, answered.message]
 
     *_, more = await _rest(alice.ask_in_chat_stream(chat, "Who has the code of the door?"))
     assert isinstance(more, LLMMessageEvent)
@@ -72,14 +72,14 @@ async def test_an_answer_is_read_while_it_is_written(api: Api, connect: Connect,
     assert [m.id for m in (await alice.messages(chat))[1::2]] == [answered.message.id, again.message.id]
 
 
-async def test_what_is_refused_before_the_stream_begins(connect: Connect) -> None:
+async def test_errors_before_the_stream(connect: Connect) -> None:
     alice = await connect("alice")
     with pytest.raises(ApiError) as refused:
         await anext(alice.ask_in_chat_stream(2_000_000, "Anything?"))
     assert refused.value.status == 404
 
 
-async def test_an_answer_that_breaks_raises(runtime: Runtime, kind: str, tmp_path: Path) -> None:
+async def test_broken_stream_raises(runtime: Runtime, kind: str, tmp_path: Path) -> None:
     slow = SlowAnswerer()
     chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
     async with (
@@ -148,7 +148,7 @@ async def test_events_of_a_namespace(api: Api, connect: Connect, tmp_path: Path)
         assert [type(event) for event in await _until(events, "ready")] == [IngestionEvent]
 
 
-async def test_events_end_with_the_access(connect: Connect) -> None:
+async def test_events_end_when_access_is_revoked(connect: Connect) -> None:
     alice, bob = await connect("alice"), await connect("bob")
     papers = await alice.create_namespace("papers")
     user = await bob.me()
@@ -167,7 +167,7 @@ async def test_events_end_with_the_access(connect: Connect) -> None:
 
 @asynccontextmanager
 async def _serving_on(port: int, store: Store, embedder: Embedder) -> AsyncIterator[Runtime]:
-    """Serve on this port, with services of its own."""
+    """Serve on this port, with a separate runtime."""
     async with open_services(store, embedder) as runtime:
         with socket.create_server(("127.0.0.1", port)) as listening:
             ready = asyncio.Event()
@@ -180,7 +180,7 @@ async def _serving_on(port: int, store: Store, embedder: Embedder) -> AsyncItera
                 await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_events_go_on_after_a_restart(
+async def test_events_continue_after_a_restart(
     store: Store, embedder: Embedder, kind: str, tmp_path: Path
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -201,7 +201,7 @@ async def test_events_go_on_after_a_restart(
             await asyncio.sleep(1.5)
             assert not following.done()
             async with _serving_on(port, store, embedder) as runtime, Api(url, runtime) as api:
-                # What is finished before the client is back was finished since its last event.
+                # An ingestion that finished before the client reconnected finished after its last event.
                 await api.work()
                 came_back, *_, ready = await following
         assert came_back == ReconnectedEvent()
@@ -210,7 +210,7 @@ async def test_events_go_on_after_a_restart(
         assert ready.ingestion.id == queued.ingestion.id
 
 
-async def test_too_many_streams_are_refused_with_a_time(
+async def test_excess_streams_are_rejected_with_retry_after(
     api: Api, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("luma_client.protocol.MAX_TRIES", 1)

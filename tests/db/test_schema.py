@@ -1,4 +1,4 @@
-"""Every column of the eight given tables against a table of facts, as the migrated database has them."""
+"""Every column of the eight given tables in the migrated database, compared with expected values."""
 
 from collections import defaultdict
 
@@ -69,7 +69,7 @@ FACTS: dict[str, dict[str, tuple[str, bool, str | None]]] = {
         "auth_level": ("integer", False, None),
     },
 }
-# (table, columns) -> (referenced table, what happens when that row goes)
+# (table, columns) -> (referenced table, action on delete)
 FOREIGN_KEYS = {
     ("document", "user_id"): ("users", "RESTRICT"),
     ("doc_user", "doc_id"): ("document", "CASCADE"),
@@ -109,11 +109,11 @@ async def test_every_column_is_exactly_as_given(store: Store) -> None:
             found[table][column] = (kind, is_nullable, default)
     for table, facts in FACTS.items():
         assert found[table] == facts, table
-        # In this order, too: people read tables.
+        # The order matters too, for readers of the tables.
         assert list(found[table]) == list(facts), table
 
 
-async def test_keys_and_what_happens_when_a_row_goes(store: Store) -> None:
+async def test_foreign_keys_and_delete_actions(store: Store) -> None:
     async with store.engine.connect() as connection:
         rows = await connection.execute(
             text(
@@ -134,7 +134,7 @@ async def test_keys_and_what_happens_when_a_row_goes(store: Store) -> None:
 
 
 async def test_every_foreign_key_has_an_index(store: Store) -> None:
-    """Of our own tables as well: without one, a deletion scans the whole referencing table."""
+    """Includes Luma's own tables: without an index, a deletion scans the whole referencing table."""
     async with store.engine.connect() as connection:
         missing = await connection.execute(
             text(
@@ -169,7 +169,7 @@ async def test_every_foreign_key_has_an_index(store: Store) -> None:
         ),
     ],
 )
-async def test_values_outside_the_given_sets_are_refused(
+async def test_values_outside_the_allowed_sets_are_rejected(
     store: Store, statement: str, constraint: str
 ) -> None:
     async with store.engine.connect() as connection:
@@ -177,7 +177,7 @@ async def test_values_outside_the_given_sets_are_refused(
             await connection.execute(text(statement))
 
 
-async def test_vectors_never_leave_their_row(store: Store) -> None:
+async def test_vectors_are_stored_inline(store: Store) -> None:
     async with store.engine.connect() as connection:
         storage = await connection.scalar(
             text(
@@ -185,7 +185,7 @@ async def test_vectors_never_leave_their_row(store: Store) -> None:
                 "WHERE attrelid = 'chunk_vector'::regclass AND attname = 'embedding'"
             )
         )
-        # PLAIN: a vector stored out of line makes an exact scan several times dearer.
+        # PLAIN: a vector stored out of line makes an exact scan several times slower.
         assert storage == "p"
 
 

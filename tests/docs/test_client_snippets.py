@@ -26,7 +26,7 @@ def _programs(text: str) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the files that the snippets name."""
+    """A folder with the files that the snippets use."""
     factories.pdf(
         tmp_path / "contract.pdf",
         "The notice period is three months to the end of a quarter.\nNotice is sent to the head office.",
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 @contextlib.asynccontextmanager
 async def _working(api: Api) -> AsyncIterator[None]:
-    """A worker that reads what is queued, as `luma serve` has one."""
+    """A worker that processes the queue, as in `luma serve`."""
 
     async def work() -> None:
         while True:
@@ -69,7 +69,7 @@ async def _run(program: str, api: Api, folder: Path) -> str:
     return output.decode()
 
 
-async def test_the_script(api: Api, folder: Path) -> None:
+async def test_script_from_the_docs_runs(api: Api, folder: Path) -> None:
     await api.user("bob")
     script, _ = PAGE.split("## asyncio")
     async with _working(api):
@@ -93,13 +93,13 @@ async def test_the_script(api: Api, folder: Path) -> None:
     assert lines[-1].startswith("k ")
 
 
-async def test_the_program_for_asyncio(api: Api, folder: Path) -> None:
+async def test_asyncio_program_from_the_docs_runs(api: Api, folder: Path) -> None:
     _, program = PAGE.split("## asyncio")
     async with _working(api):
         assert "three months" in await _run(_programs(program), api, folder)
 
 
-async def test_the_guide_can_be_followed_twice(api: Api, folder: Path) -> None:
+async def test_guide_example_can_run_twice(api: Api, folder: Path) -> None:
     guide = (ROOT / "docs/how-to/connect-a-client.md").read_text(encoding="utf-8")
     (program,) = [p for p in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "luma_client" in p]
     async with _working(api):
@@ -111,7 +111,7 @@ async def test_the_guide_can_be_followed_twice(api: Api, folder: Path) -> None:
     assert (await alice.get("/api/documents")).json()["total"] == 1
 
 
-def test_the_page_names_every_method() -> None:
+def test_client_docs_name_every_method() -> None:
     _, table = PAGE.split("## All methods")
     named = set(re.findall(r"`(\w+)`", table))
     methods = {n for n, _ in inspect.getmembers(Luma, inspect.isfunction) if not n.startswith("_")}

@@ -32,7 +32,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def pdf_pages(path: Path) -> list[str]:
     with pypdfium2.PdfDocument(path) as pdf:
-        # Lines break where the page is full; a phrase may go over the break.
+        # Lines wrap at the page width, so a phrase may contain a line break.
         return [" ".join(page.get_textpage().get_text_bounded().split()) for page in pdf]
 
 
@@ -42,7 +42,7 @@ def docx_text(path: Path) -> str:
     return "\n".join([paragraph.text for paragraph in document.paragraphs] + cells)
 
 
-def test_makes_five_documents_of_some_thirty_pages(documents: Path) -> None:
+def test_creates_five_documents_of_about_thirty_pages(documents: Path) -> None:
     assert sorted(path.name for path in documents.iterdir()) == [
         "annual-report.pdf",
         "dosing-pump-manual.pdf",
@@ -52,7 +52,7 @@ def test_makes_five_documents_of_some_thirty_pages(documents: Path) -> None:
     ]
     pages = {path.name: len(pdf_pages(path)) for path in documents.glob("*.pdf")}
     assert pages == {"annual-report.pdf": 6, "dosing-pump-manual.pdf": 8, "employee-handbook.pdf": 10}
-    # A DOCX has no pages of its own; some 400 words fill one.
+    # A DOCX has no fixed pages; about 400 words fill one.
     words = sum(len(docx_text(path).split()) for path in documents.glob("*.docx"))
     assert 26 <= sum(pages.values()) + words / 400 <= 34
 
@@ -111,7 +111,7 @@ def test_five_questions_one_without_an_answer() -> None:
 @pytest.mark.parametrize(
     "question", [q for q in ALL if q["document"]], ids=lambda question: question["question"]
 )
-def test_phrase_is_where_the_question_says(documents: Path, question: dict) -> None:
+def test_phrase_is_at_the_stated_place(documents: Path, question: dict) -> None:
     path = documents / question["document"]
     if path.suffix == ".pdf":
         pages = pdf_pages(path)
@@ -122,7 +122,7 @@ def test_phrase_is_where_the_question_says(documents: Path, question: dict) -> N
 
 
 @pytest.mark.parametrize("word", ["dog", "auditor"])
-def test_unanswerable_topics_are_nowhere(documents: Path, word: str) -> None:
+def test_unanswerable_topics_are_absent(documents: Path, word: str) -> None:
     everything = " ".join(text for path in documents.glob("*.pdf") for text in pdf_pages(path))
     everything += " ".join(docx_text(path) for path in documents.glob("*.docx"))
     assert f" {word}" not in everything.lower()

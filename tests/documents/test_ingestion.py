@@ -1,4 +1,4 @@
-"""The queue: who takes what, what becomes of it, and what a dead worker leaves behind."""
+"""The queue: leases, outcomes, and recovery after the death of a worker."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ from luma_rag.db.models import Document, Ingestion, Namespace, User
 from luma_rag.db.session import connect
 from luma_rag.documents import ingestion
 from luma_rag.runtime import Store
-from luma_rag.worker import _working
+from luma_rag.worker import _registered_worker
 from tests.conftest import run_on
 
 
@@ -26,7 +26,7 @@ async def documents(store: Store) -> list[int]:
         session.add(user)
         await session.flush()
         spaces = [Namespace(user_id=user.id, name=f"n{i}") for i in range(2)]
-        made = [
+        created = [
             Document(
                 user_id=user.id,
                 title=f"d{i}",
@@ -37,11 +37,11 @@ async def documents(store: Store) -> list[int]:
             )
             for i in range(2)
         ]
-        session.add_all([*spaces, *made])
+        session.add_all([*spaces, *created])
         await session.flush()
-        for document, space in ((made[0], spaces[0]), (made[1], spaces[0]), (made[0], spaces[1])):
+        for document, space in ((created[0], spaces[0]), (created[1], spaces[0]), (created[0], spaces[1])):
             await ingestion.enqueue(session, document.id, space.id)
-        return [document.id for document in made]
+        return [document.id for document in created]
 
 
 @asynccontextmanager
@@ -51,7 +51,7 @@ async def worker(store: Store) -> AsyncGenerator[int]:
         number = await ingestion.register_worker(connection)
         await connection.commit()
         yield number
-        # The end of a process ends its connections; the pool would keep this one.
+        # The end of a process closes its connections; the pool would keep this one open.
         await connection.invalidate()
 
 
@@ -69,14 +69,14 @@ async def claim(store: Store, number: int) -> int | None:
         return claimed.doc_id if claimed is not None else None
 
 
-async def test_a_document_is_taken_once_with_all_its_namespaces(store: Store, documents: list[int]) -> None:
+async def test_document_is_leased_once_with_all_its_namespaces(store: Store, documents: list[int]) -> None:
     async with worker(store) as one, worker(store) as two:
         taken = await asyncio.gather(*(claim(store, number) for number in (one, two, one, two)))
         assert sorted(doc_id for doc_id in taken if doc_id is not None) == documents
         assert await states(store) == [("running", 1)] * 3
 
 
-async def test_a_document_is_queued_once_for_a_namespace(store: Store, documents: list[int]) -> None:
+async def test_document_is_queued_once_per_namespace(store: Store, documents: list[int]) -> None:
     async with store.sessions.begin() as session:
         first = (await session.scalars(select(Ingestion).order_by(Ingestion.id))).first()
         assert first is not None
@@ -85,7 +85,7 @@ async def test_a_document_is_queued_once_for_a_namespace(store: Store, documents
         assert not is_new
 
 
-async def test_what_a_dead_worker_left_goes_back_and_fails_in_the_end(
+async def test_jobs_of_a_dead_worker_are_requeued_and_eventually_fail(
     store: Store, documents: list[int]
 ) -> None:
     for attempt in range(1, ingestion.MAX_ATTEMPTS + 1):
@@ -93,7 +93,7 @@ async def test_what_a_dead_worker_left_goes_back_and_fails_in_the_end(
             assert await claim(store, number) == documents[0]
             async with store.sessions.begin() as session:
                 await ingestion.recover(session)
-            # Alive, it keeps what it has.
+            # A live worker keeps its jobs.
             assert (await states(store))[0] == ("running", attempt)
         async with store.sessions.begin() as session:
             await ingestion.recover(session)
@@ -103,7 +103,9 @@ async def test_what_a_dead_worker_left_goes_back_and_fails_in_the_end(
         assert all("died 3 times" in (error or "") for error in errors)
 
 
-async def test_a_worker_that_stops_gives_back_without_counting_it(store: Store, documents: list[int]) -> None:
+async def test_stopping_worker_returns_jobs_without_counting_an_attempt(
+    store: Store, documents: list[int]
+) -> None:
     async with worker(store) as number:
         await claim(store, number)
         async with store.sessions.begin() as session:
@@ -112,7 +114,7 @@ async def test_a_worker_that_stops_gives_back_without_counting_it(store: Store, 
 
 
 @pytest.mark.parametrize(("can_retry", "state"), [(True, "queued"), (False, "failed")])
-async def test_a_failure_is_tried_again_where_that_may_help(
+async def test_transient_failures_are_retried(
     store: Store, documents: list[int], can_retry: bool, state: str
 ) -> None:
     async with worker(store) as number:
@@ -122,7 +124,7 @@ async def test_a_failure_is_tried_again_where_that_may_help(
     assert await states(store) == [(state, 1), (state, 1), ("queued", 0)]
 
 
-async def test_a_worker_reports_only_what_it_holds(store: Store, documents: list[int]) -> None:
+async def test_worker_reports_only_its_own_jobs(store: Store, documents: list[int]) -> None:
     async with worker(store) as number, worker(store) as other:
         await claim(store, number)
         async with store.sessions.begin() as session:
@@ -136,7 +138,7 @@ async def test_a_worker_reports_only_what_it_holds(store: Store, documents: list
         assert (seen.state, seen.stage, seen.progress) == ("running", "embedding", 0.5)
 
 
-async def test_looking_for_dead_workers_wakes_nobody_where_there_are_none(
+async def test_checking_for_dead_workers_sends_no_notification_without_any(
     store: Store, documents: list[int]
 ) -> None:
     heard: list[object] = []
@@ -157,7 +159,7 @@ async def test_looking_for_dead_workers_wakes_nobody_where_there_are_none(
         await connection.invalidate()
 
 
-async def test_a_worker_ends_quietly_where_the_database_is_gone_before_it(
+async def test_worker_exits_quietly_if_the_database_stops_first(
     store: Store, documents: list[int], server_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def go_away() -> None:
@@ -169,13 +171,13 @@ async def test_a_worker_ends_quietly_where_the_database_is_gone_before_it(
         await connection.close()
 
     name = await _name_of(store)
-    async with _working(store) as ending_worker:
-        assert await claim(store, ending_worker._number) == documents[0]
-        # The event loop stands still meanwhile, so that the worker has not yet seen it.
+    async with _registered_worker(store) as ending_worker:
+        assert await claim(store, ending_worker._worker_id) == documents[0]
+        # The event loop is blocked meanwhile, so the worker has not seen it yet.
         ending = threading.Thread(target=asyncio.run, args=(go_away(),))
         ending.start()
         ending.join()
-    assert "gone before the worker" in caplog.text
+    assert "closed before the worker" in caplog.text
     await run_on(server_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     async with worker(store) as number:
         async with store.sessions.begin() as session:
@@ -183,7 +185,7 @@ async def test_a_worker_ends_quietly_where_the_database_is_gone_before_it(
         assert await claim(store, number) == documents[0]
 
 
-async def test_a_worker_that_can_not_give_back_says_so(
+async def test_worker_logs_when_it_can_not_return_jobs(
     store: Store, documents: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: object) -> None:
@@ -191,9 +193,9 @@ async def test_a_worker_that_can_not_give_back_says_so(
 
     monkeypatch.setattr(ingestion, "release", fail)
     with pytest.raises(RuntimeError):
-        async with _working(store) as failing:
-            assert await claim(store, failing._number) == documents[0]
-    # Nobody uses its connection any more: the lock on its number is free, and what it held goes to others.
+        async with _registered_worker(store) as failing:
+            assert await claim(store, failing._worker_id) == documents[0]
+    # Its connection is closed: the lock on its number is free, and other workers get its jobs.
     async with asyncio.timeout(5):
         while (await states(store))[0] != ("queued", 1):
             async with store.sessions.begin() as session:

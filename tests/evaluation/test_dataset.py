@@ -37,7 +37,7 @@ def _write(folder: Path, judgements: str = "query-id\tcorpus-id\tscore\n1\tv\t2\
     (folder / "qrels.tsv").write_text(judgements)
 
 
-def test_a_set_is_read_with_its_grades(tmp_path: Path) -> None:
+def test_dataset_is_read_with_its_grades(tmp_path: Path) -> None:
     _write(tmp_path)
     dataset = read_dataset(tmp_path)
     assert dataset.questions == [
@@ -47,7 +47,7 @@ def test_a_set_is_read_with_its_grades(tmp_path: Path) -> None:
     assert {entry.id: entry.text for entry in dataset.entries} == TEXTS
 
 
-def test_what_is_no_set_is_refused(tmp_path: Path) -> None:
+def test_invalid_dataset_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="is no retrieval set"):
         read_dataset(tmp_path)
     _write(tmp_path, judgements="who\twhat\n1\tv\n")
@@ -55,7 +55,7 @@ def test_what_is_no_set_is_refused(tmp_path: Path) -> None:
         read_dataset(tmp_path)
 
 
-def test_what_is_made_otherwise_has_a_store_of_its_own(tmp_path: Path) -> None:
+def test_different_settings_use_separate_stores(tmp_path: Path) -> None:
     _write(tmp_path)
     dataset = read_dataset(tmp_path)
     other = msgspec.structs.replace(dataset, entries=[*dataset.entries[:2], Entry("p", "Something else.")])
@@ -78,7 +78,9 @@ async def _load(runtime: Runtime, embedder: Embedder, dataset: Dataset) -> list[
     return done
 
 
-async def test_an_id_of_a_set_is_no_path(runtime: Runtime, embedder: Embedder, tmp_path: Path) -> None:
+async def test_dataset_ids_are_not_used_as_paths(
+    runtime: Runtime, embedder: Embedder, tmp_path: Path
+) -> None:
     (tmp_path / "secret").write_text("not of the set")
     entries = [Entry(key, "Moles dig at noon.") for key in ("../../secret", str(tmp_path / "secret"), "")]
     dataset = Dataset("odd", entries, [])
@@ -90,12 +92,12 @@ async def test_an_id_of_a_set_is_no_path(runtime: Runtime, embedder: Embedder, t
     assert not any(runtime.storage.path(path).exists() for path in paths)
 
 
-async def test_a_set_is_loaded_once_searched_and_reported(
+async def test_dataset_is_loaded_once_searched_and_reported(
     runtime: Runtime, embedder: Embedder, tmp_path: Path
 ) -> None:
     _write(tmp_path)
     dataset = read_dataset(tmp_path)
-    # An earlier run was stopped after the first document.
+    # An earlier run was interrupted after the first document.
     half = Dataset(dataset.name, dataset.entries[:1], [])
     assert await _load(runtime, embedder, half) == [0, 1]
     assert await _load(runtime, embedder, dataset) == [1, 3]
@@ -113,8 +115,8 @@ async def test_a_set_is_loaded_once_searched_and_reported(
         )
         for mode in ("hybrid", "dense")
     ]
-    assert [made.measures["nDCG@10"].mean for made in runs] == [1, 1]
-    assert [(made.questions, made.leaked, made.unknown) for made in runs] == [(2, 0, [])] * 2
+    assert [run.measures["nDCG@10"].mean for run in runs] == [1, 1]
+    assert [(run.questions, run.leaked, run.unknown) for run in runs] == [(2, 0, [])] * 2
 
     report = Report(dataset.name, utcnow(), "a model", runs)
     (tmp_path / "report.json").write_bytes(msgspec.json.encode(report))

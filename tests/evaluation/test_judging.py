@@ -13,29 +13,29 @@ def units(places: list[Place], hits: list[Hit]) -> list[str]:
     return rank(Question("q", "Why?", tuple(places)), hits, NAMES, 1.0).units
 
 
-def test_a_page_counts_only_in_its_document() -> None:
+def test_page_matches_only_within_its_document() -> None:
     hits = [hit(1, 2, page=3), hit(2, 1, page=4), hit(3, 1, page=3)]
     assert units([Place("contract.pdf", page=3)], hits) == ["passage 1", "passage 2", "place 0"]
 
 
-def test_a_place_counts_once() -> None:
+def test_place_counts_once() -> None:
     hits = [hit(1, 1, page=3), hit(2, 1, page=3), hit(3, 2)]
     assert units([Place("The contract", page=3)], hits) == ["place 0", "passage 3"]
 
 
-def test_documents_count_once_where_documents_are_asked_for() -> None:
+def test_documents_count_once_when_judging_by_document() -> None:
     hits = [hit(1, 2), hit(2, 2), hit(3, 1)]
     assert units([Place("1")], hits) == ["document 2", "place 0"]
 
 
-def test_a_quote_is_found_in_a_passage_that_cuts_it() -> None:
+def test_quote_is_found_in_a_passage_that_truncates_it() -> None:
     place = Place("contract.pdf", quote="The notice period is three months to the end of a quarter.")
     inside = hit(1, 1, text="of the parties. The notice period is three months to the end")
     elsewhere = hit(2, 1, text="The seller is liable for what the buyer pays in the end.")
     assert units([place], [elsewhere, inside]) == ["passage 2", "place 0"]
 
 
-def test_several_places_of_an_answer_are_all_wanted() -> None:
+def test_all_places_of_an_answer_are_required() -> None:
     ranking = rank(
         Question("q", "Why?", (Place("contract.pdf", page=1), Place("manual.pdf", page=2, grade=2))),
         [hit(1, 2, page=2)],

@@ -10,7 +10,7 @@ def ranking(question: str, units: list[str], grades: dict[str, int], ms: float =
     return Ranking(question, units, grades, ms)
 
 
-def test_measures_of_a_small_run_are_those_computed_by_hand() -> None:
+def test_measures_match_manual_results_for_a_small_run() -> None:
     found = measure(
         [
             ranking("first", ["a", "x"], {"a": 1, "b": 1}),
@@ -30,7 +30,7 @@ def test_measures_of_a_small_run_are_those_computed_by_hand() -> None:
     assert found["RR"].low <= found["RR"].mean <= found["RR"].high
 
 
-def test_the_interval_narrows_with_the_number_of_questions() -> None:
+def test_confidence_interval_narrows_with_more_questions() -> None:
     def width(n: int) -> float:
         found = measure([ranking(str(i), ["a"] if i % 2 else ["x"], {"a": 1}) for i in range(n)])["RR"]
         return found.high - found.low
@@ -42,7 +42,7 @@ def measured(values: list[float]) -> Measured:
     return Measured(sum(values) / len(values), 0, 1, {str(i): value for i, value in enumerate(values)})
 
 
-def test_a_steady_gain_is_told_from_chance() -> None:
+def test_consistent_gain_is_significant() -> None:
     before = [0.1 * (i % 7) for i in range(60)]
     steady = compare(measured(before), measured([value + 0.02 for value in before]))
     assert steady.mean == pytest.approx(0.02)
@@ -53,7 +53,7 @@ def test_a_steady_gain_is_told_from_chance() -> None:
     assert back_and_forth.p > 0.3
 
 
-def test_only_questions_of_both_runs_are_compared() -> None:
+def test_comparison_uses_questions_common_to_both_runs() -> None:
     first = Measured(0, 0, 0, {"a": 0.0, "b": 1.0})
     assert compare(first, Measured(0, 0, 0, {"b": 1.0, "c": 0.0})).questions == 1
     with pytest.raises(ValueError, match="no question in common"):

@@ -6,7 +6,7 @@ from luma_rag.errors import InvalidInputError
 from luma_rag.evaluation.questions import Place, Question, read_questions
 
 
-def test_json_lines_with_one_place_or_several(tmp_path: Path) -> None:
+def test_json_lines_accept_one_or_several_places(tmp_path: Path) -> None:
     path = tmp_path / "questions.jsonl"
     path.write_text(
         '{"question": "How long?", "document": "a.pdf", "page": 3}\n'
@@ -20,7 +20,7 @@ def test_json_lines_with_one_place_or_several(tmp_path: Path) -> None:
     ]
 
 
-def test_csv_with_a_row_for_each_place(tmp_path: Path) -> None:
+def test_csv_accepts_one_row_per_place(tmp_path: Path) -> None:
     path = tmp_path / "questions.csv"
     path.write_text(
         'question,document,page,quote\nHow long?,a.pdf,3,\nHow long?,b.pdf,,"three months, at least"\n'
@@ -39,7 +39,7 @@ def test_csv_with_a_row_for_each_place(tmp_path: Path) -> None:
         ("", "no question"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path: Path, content: str, says: str) -> None:
+def test_invalid_questions_are_reported(tmp_path: Path, content: str, says: str) -> None:
     path = tmp_path / "questions.jsonl"
     path.write_text(content)
     with pytest.raises(InvalidInputError, match=says):

@@ -17,7 +17,7 @@ ALICE = {"username": "alice", "email": "alice@example.com", "password": PASSWORD
 BOB = {"username": "bob", "email": "bob@example.com", "password": PASSWORD}
 
 
-async def test_the_first_account_becomes_admin_and_then_registration_is_closed(api: Api) -> None:
+async def test_first_account_becomes_admin_and_closes_registration(api: Api) -> None:
     client = await api.anonymous()
     first = await client.post("/api/auth/register", json=ALICE)
     assert first.status_code == 201
@@ -29,7 +29,7 @@ async def test_the_first_account_becomes_admin_and_then_registration_is_closed(a
     assert second.headers["content-type"] == "application/problem+json"
 
 
-async def test_two_first_accounts_at_once_make_one_admin(api: Api) -> None:
+async def test_concurrent_first_registrations_create_one_admin(api: Api) -> None:
     client = await api.anonymous()
     answers = await asyncio.gather(
         *(client.post("/api/auth/register", json=person) for person in (ALICE, BOB))
@@ -37,14 +37,14 @@ async def test_two_first_accounts_at_once_make_one_admin(api: Api) -> None:
     assert sorted(answer.status_code for answer in answers) == [201, 403]
 
 
-async def test_names_and_addresses_are_taken_in_any_spelling(api: Api) -> None:
+async def test_names_and_addresses_are_unique_in_any_case(api: Api) -> None:
     admin = await api.admin()
     assert (await admin.post("/api/users", json=BOB)).status_code == 201
     for twin in ({**BOB, "email": "other@example.com", "username": "BOB"}, {**BOB, "username": "other"}):
         assert (await admin.post("/api/users", json=twin)).status_code == 409
 
 
-async def test_bad_input_is_named_by_field(api: Api) -> None:
+async def test_invalid_input_is_reported_by_field(api: Api) -> None:
     client = await api.anonymous()
     answer = await client.post("/api/auth/register", json={**ALICE, "email": "nowhere", "username": "a@b"})
     assert answer.status_code == 422
@@ -59,18 +59,18 @@ async def test_bad_input_is_named_by_field(api: Api) -> None:
     assert unparsable.status_code == 400
 
 
-async def test_sign_in_by_name_or_address_and_out_again(api: Api) -> None:
+async def test_sign_in_by_name_or_email_and_sign_out(api: Api) -> None:
     await api.user("alice")
     by_address = await api.sign_in("ALICE@example.com")
     assert (await by_address.get("/api/auth/me")).json()["username"] == "alice"
     secret = by_address.cookies["luma_session"]
     assert (await by_address.post("/api/auth/logout")).status_code == 204
-    # The session is dead on the server, not only forgotten by the browser.
+    # The session is invalid on the server, not merely dropped by the browser.
     again = await api.anonymous(headers={"cookie": f"luma_session={secret}"})
     assert (await again.get("/api/auth/me")).status_code == 401
 
 
-async def test_unknown_user_and_wrong_password_get_the_same_answer(api: Api) -> None:
+async def test_unknown_user_and_wrong_password_get_the_same_response(api: Api) -> None:
     await api.user("alice")
     client = await api.anonymous()
     wrong = await client.post("/api/auth/login", json={"username": "alice", "password": "wrong password"})
@@ -79,7 +79,7 @@ async def test_unknown_user_and_wrong_password_get_the_same_answer(api: Api) -> 
     assert wrong.json() == unknown.json()
 
 
-async def test_guessing_is_slowed_down(api: Api) -> None:
+async def test_repeated_guesses_are_limited(api: Api) -> None:
     await api.user("guessed")
     client = await api.anonymous()
     for _ in range(10):
@@ -90,7 +90,7 @@ async def test_guessing_is_slowed_down(api: Api) -> None:
     assert int(limited.headers["retry-after"]) > 0
 
 
-async def test_the_cookie_alone_changes_nothing(api: Api) -> None:
+async def test_cookie_without_csrf_token_is_rejected(api: Api) -> None:
     alice = await api.user("alice")
     forged = await api.anonymous(headers={"cookie": f"luma_session={alice.cookies['luma_session']}"})
     assert (await forged.get("/api/auth/me")).status_code == 200
@@ -102,7 +102,7 @@ async def test_the_cookie_alone_changes_nothing(api: Api) -> None:
     assert real.status_code == 201
 
 
-async def test_a_new_password_ends_other_sessions_and_all_tokens(api: Api) -> None:
+async def test_password_change_ends_other_sessions_and_all_tokens(api: Api) -> None:
     alice = await api.user("alice")
     elsewhere = await api.sign_in("alice")
     token = (await alice.post("/api/auth/tokens", json={"name": "batch"})).json()["token"]
@@ -118,33 +118,33 @@ async def test_a_new_password_ends_other_sessions_and_all_tokens(api: Api) -> No
     await api.sign_in("alice", "another password")
 
 
-async def test_a_token_is_shown_once_and_can_be_revoked(api: Api) -> None:
+async def test_token_is_shown_once_and_can_be_revoked(api: Api) -> None:
     alice = await api.user("alice")
-    made = await alice.post("/api/auth/tokens", json={"name": "batch", "expires_in_days": 7})
-    assert made.status_code == 201
-    assert made.json()["token"].startswith("luma_")
+    created = await alice.post("/api/auth/tokens", json={"name": "batch", "expires_in_days": 7})
+    assert created.status_code == 201
+    assert created.json()["token"].startswith("luma_")
     listed = (await alice.get("/api/auth/tokens")).json()
     assert listed["total"] == 1
-    assert made.json()["token"] not in str(listed)
-    program = await api.anonymous(headers={"authorization": f"Bearer {made.json()['token']}"})
-    # No CSRF token is needed with a bearer token.
+    assert created.json()["token"] not in str(listed)
+    program = await api.anonymous(headers={"authorization": f"Bearer {created.json()['token']}"})
+    # Bearer tokens need no CSRF token.
     assert (await program.post("/api/namespaces", json={"name": "x"})).status_code == 201
-    assert (await alice.delete(f"/api/auth/tokens/{made.json()['id']}")).status_code == 204
+    assert (await alice.delete(f"/api/auth/tokens/{created.json()['id']}")).status_code == 204
     assert (await program.get("/api/auth/me")).status_code == 401
 
 
-async def test_nothing_secret_is_stored_in_the_clear(api: Api) -> None:
+async def test_secrets_are_not_stored_in_plain_text(api: Api) -> None:
     alice = await api.user("alice")
     token = (await alice.post("/api/auth/tokens", json={"name": "batch"})).json()["token"]
     async with api.runtime.sessions.begin() as session:
         user = (await session.scalars(select(User))).one()
         assert user.password.startswith("$argon2id$")
-        for kept, secret in (
+        for digest, secret in (
             ((await session.scalars(select(ApiToken))).one().token_hash, token),
             ((await session.scalars(select(LoginSession))).one().token_hash, alice.cookies["luma_session"]),
         ):
-            assert len(kept) == 32
-            assert secret.encode() not in kept
+            assert len(digest) == 32
+            assert secret.encode() not in digest
 
 
 async def test_admins_manage_users(api: Api) -> None:
@@ -160,14 +160,14 @@ async def test_admins_manage_users(api: Api) -> None:
     assert (await admin.get(f"/api/users/{bob['id']}")).status_code == 404
 
 
-async def test_the_last_admin_stays(api: Api) -> None:
+async def test_last_admin_can_not_be_removed(api: Api) -> None:
     admin = await api.admin()
     me = (await admin.get("/api/auth/me")).json()["id"]
     assert (await admin.patch(f"/api/users/{me}", json={"role": "user"})).status_code == 409
     assert (await admin.delete(f"/api/users/{me}")).status_code == 409
 
 
-async def test_who_owns_something_is_not_removed(api: Api) -> None:
+async def test_user_with_property_is_not_removed(api: Api) -> None:
     admin = await api.admin()
     alice = await api.user("alice")
     await api.namespace(alice)
@@ -186,7 +186,7 @@ async def test_lookup_finds_exact_names_only(api: Api) -> None:
         assert (await alice.get("/api/users/lookup", params={"username": other})).status_code == 404
 
 
-async def test_a_reset_is_not_overruled_by_a_change_under_way(
+async def test_password_reset_wins_over_a_concurrent_change(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await api.user("alice")
@@ -212,7 +212,7 @@ async def test_a_reset_is_not_overruled_by_a_change_under_way(
     assert (await api.sign_in("alice", "what an administrator chose")).cookies["luma_session"]
 
 
-async def test_a_token_does_not_survive_a_password_that_changes_while_it_is_made(api: Api) -> None:
+async def test_token_does_not_survive_a_concurrent_password_change(api: Api) -> None:
     alice = await api.user("alice")
     me = (await alice.get("/api/auth/me")).json()
     async with api.runtime.sessions.begin() as session:
@@ -233,10 +233,10 @@ async def test_a_token_does_not_survive_a_password_that_changes_while_it_is_made
         await making
 
 
-async def test_a_narrowed_token_can_not_lock_its_user_out_of_the_password(api: Api) -> None:
+async def test_restricted_token_can_not_exhaust_password_attempts(api: Api) -> None:
     alice = await api.user("alice")
-    made = await alice.post("/api/auth/tokens", json={"name": "reader", "max_level": 1})
-    reader = await api.anonymous({"authorization": f"Bearer {made.json()['token']}"})
+    created = await alice.post("/api/auth/tokens", json={"name": "reader", "max_level": 1})
+    reader = await api.anonymous({"authorization": f"Bearer {created.json()['token']}"})
     for _ in range(12):
         answer = await reader.post("/api/auth/password", json={"current": "a", "new": "b"})
         assert answer.status_code == 403
@@ -248,7 +248,7 @@ async def test_a_narrowed_token_can_not_lock_its_user_out_of_the_password(api: A
     ("registration", "at_first", "later"),
     [("first", True, False), ("open", True, True), ("closed", False, False)],
 )
-async def test_the_page_is_told_whether_one_can_register(
+async def test_options_include_whether_registration_is_open(
     runtime: Runtime, registration: str, at_first: bool, later: bool
 ) -> None:
     changed = msgspec.structs.replace(runtime.settings, registration=registration)

@@ -1,4 +1,4 @@
-"""The audit trail: what happened by HTTP stands there, in order, and nothing that was said or written."""
+"""The audit trail: it records HTTP actions in order, without any content of questions or documents."""
 
 from pathlib import Path
 from typing import Any
@@ -20,22 +20,22 @@ _OF_RIGHTS = ("namespace.", "document.", "member.")
 
 
 async def _trail(api: Api, **filters: Any) -> list[dict[str, Any]]:
-    """The events about rights, oldest first."""
+    """The access events, oldest first."""
     answer = await (await api.admin()).get("/api/audit", params={"limit": 200, **filters})
     assert answer.status_code == 200, answer.text
     events: list[dict[str, Any]] = answer.json()["items"]
     return [event for event in reversed(events) if event["action"].startswith(_OF_RIGHTS)]
 
 
-async def test_everything_that_changes_who_sees_what_is_told_in_order(api: Api, tmp_path: Path) -> None:
+async def test_all_access_changes_are_recorded_in_order(api: Api, tmp_path: Path) -> None:
     alice, bob = await api.user("alice"), (await (await api.user("bob")).get("/api/auth/me")).json()["id"]
     alice.headers["user-agent"] = MARK
-    said: list[httpx.Response] = []
+    responses: list[httpx.Response] = []
 
     async def call(method: str, url: str, **options: Any) -> Any:
         answer = await alice.request(method, url, **options)
         assert answer.is_success, answer.text
-        said.append(answer)
+        responses.append(answer)
         return answer.json() if answer.content else None
 
     space = (await call("POST", "/api/namespaces", json={"name": MARK, "description": MARK}))["id"]
@@ -43,7 +43,7 @@ async def test_everything_that_changes_who_sees_what_is_told_in_order(api: Api, 
     files = {"file": (path.name, path.read_bytes())}
     form = {"title": MARK, "namespace_id": str(space)}
     document = (await call("POST", "/api/documents", files=files, data=form))["id"]
-    await call("POST", "/api/documents", files=files, data=form)  # The very same: nothing new.
+    await call("POST", "/api/documents", files=files, data=form)  # The same value: no event.
     member, shared = f"/api/namespaces/{space}/members/{bob}", f"/api/documents/{document}/permissions/{bob}"
     for level in (1, 1, 3):
         await call("PUT", member, json={"auth_level": level})
@@ -87,7 +87,7 @@ async def test_everything_that_changes_who_sees_what_is_told_in_order(api: Api, 
     assert {(event["actor"], event["actor_id"], event["address"]) for event in events} == {
         ("alice", me, "127.0.0.1")
     }
-    ids = [answer.headers["x-request-id"] for answer in said]
+    ids = [answer.headers["x-request-id"] for answer in responses]
     assert len(set(ids)) == len(ids)
     requests = [ids.index(event["request_id"]) for event in events]
     assert requests == sorted(requests)
@@ -105,7 +105,7 @@ async def _nothing_said(runtime: Store, *secrets: str) -> None:
         assert not [row for row in rows if secret in row], secret
 
 
-async def test_what_was_refused_or_rolled_back_is_not_told(api: Api) -> None:
+async def test_rejected_and_rolled_back_changes_are_not_recorded(api: Api) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     space = await api.namespace(alice)
     before = await _trail(api)
@@ -117,7 +117,7 @@ async def test_what_was_refused_or_rolled_back_is_not_told(api: Api) -> None:
     assert await _trail(api) == before
 
 
-async def test_events_are_found_by_who_what_when_and_on_what(api: Api) -> None:
+async def test_events_can_be_filtered_by_actor_action_time_and_target(api: Api) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     first, second = await api.namespace(alice), await api.namespace(bob)
     await bob.patch(f"/api/namespaces/{second}", json={"is_public": True})
@@ -151,7 +151,7 @@ async def test_events_are_found_by_who_what_when_and_on_what(api: Api) -> None:
         "VALUES (1, now(), 'x', '{}') ON CONFLICT (id) DO UPDATE SET action = 'y'",
     ],
 )
-async def test_nothing_that_was_written_can_be_changed(store: Store, statement: str) -> None:
+async def test_audit_events_are_immutable(store: Store, statement: str) -> None:
     async with store.sessions.begin() as session:
         await record(session, "document.deleted", None, doc_id=1)
     with pytest.raises(DBAPIError, match="append-only"):
@@ -165,14 +165,14 @@ async def test_nothing_that_was_written_can_be_changed(store: Store, statement: 
     ("given", "is_kept"),
     [("from-the-proxy.1", True), ("x" * 65, False), ("a b", False), ("a\xe9", False), ("", False)],
 )
-async def test_a_known_proxy_gives_the_id_and_the_address(
+async def test_trusted_proxy_sets_the_request_id_and_address(
     runtime: Runtime, given: str, is_kept: bool
 ) -> None:
     headers = {"x-request-id": given.encode("latin-1"), "x-forwarded-for": b"203.0.113.7"}
     cases = (("127.0.0.0/8", True), (None, False), ("10.0.0.1", False))
     for number, (proxies, is_known) in enumerate(cases):
-        told = msgspec.structs.replace(runtime.settings, trusted_proxies=proxies)
-        behind = msgspec.structs.replace(runtime, settings=told)
+        new_settings = msgspec.structs.replace(runtime.settings, trusted_proxies=proxies)
+        behind = msgspec.structs.replace(runtime, settings=new_settings)
         async with serving(behind) as url, Api(url, behind) as api:
             alice = await api.user(f"alice{number}")
             answer = await alice.post("/api/namespaces", json={"name": "x"}, headers=headers)  # type: ignore[arg-type]

@@ -37,26 +37,26 @@ async def read_events(answer: httpx.Response) -> list[tuple[str, object]]:
     return events
 
 
-async def test_an_answer_quotes_its_source_and_is_kept(api: Api, tmp_path: Path) -> None:
+async def test_answer_quotes_its_source_and_is_stored(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     chat = await chat_about_the_handbook(api, alice, tmp_path)
     question = {"content": "How many days of paid vacation does an employee have?"}
     answer = await alice.post(f"/api/chats/{chat}/messages", json=question)
     assert answer.status_code == 201
-    asked, answered = answer.json()["user_message"], answer.json()["llm_message"]
-    assert (asked["sender_type"], answered["sender_type"]) == ("user", "LLM")
+    sent, answered = answer.json()["user_message"], answer.json()["llm_message"]
+    assert (sent["sender_type"], answered["sender_type"]) == ("user", "LLM")
     assert "thirty days" in answered["content"]
     assert NOTE in answered["content"]
     citation = answered["citations"][0]
     assert f"[{citation['n']}]" in answered["content"]
     assert (citation["page"], citation["title"]) == (1, "handbook")
     assert "thirty days" in citation["quote"]
-    kept = (await alice.get(f"/api/chats/{chat}/messages")).json()
-    assert kept["items"] == [asked, answered]
+    stored = (await alice.get(f"/api/chats/{chat}/messages")).json()
+    assert stored["items"] == [sent, answered]
     assert (await alice.get(f"/api/chats/{chat}")).json()["title"] == question["content"]
 
 
-async def test_what_is_not_in_the_documents_is_not_answered(api: Api, tmp_path: Path) -> None:
+async def test_question_outside_the_documents_is_not_answered(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     chat = await chat_about_the_handbook(api, alice, tmp_path)
     question = {"content": "Which planets have rings?"}
@@ -65,7 +65,7 @@ async def test_what_is_not_in_the_documents_is_not_answered(api: Api, tmp_path: 
     assert answered["citations"] == []
 
 
-async def test_the_stream_tells_the_turn_in_order(api: Api, tmp_path: Path) -> None:
+async def test_stream_events_are_in_order(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     chat = await chat_about_the_handbook(api, alice, tmp_path)
     async with alice.stream(
@@ -87,15 +87,15 @@ async def test_the_stream_tells_the_turn_in_order(api: Api, tmp_path: Path) -> N
     assert {citation["vec_id"] for citation in events[-1][1]["citations"]} <= retrieved  # type: ignore[index]
 
 
-async def test_quotes_stay_when_the_document_goes(api: Api, tmp_path: Path) -> None:
+async def test_quotes_survive_document_deletion(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     chat = await chat_about_the_handbook(api, alice, tmp_path)
     await alice.post(f"/api/chats/{chat}/messages", json={"content": "How many days of vacation?"})
     doc_id = (await alice.get("/api/documents")).json()["items"][0]["id"]
     assert (await alice.delete(f"/api/documents/{doc_id}")).status_code == 204
-    kept = (await alice.get(f"/api/chats/{chat}/messages")).json()["items"][1]["citations"][0]
-    assert kept["doc_id"] is None
-    assert "thirty days" in kept["quote"]
+    stored = (await alice.get(f"/api/chats/{chat}/messages")).json()["items"][1]["citations"][0]
+    assert stored["doc_id"] is None
+    assert "thirty days" in stored["quote"]
 
 
 async def test_regenerate_replaces_the_answer(api: Api, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ async def test_regenerate_replaces_the_answer(api: Api, tmp_path: Path) -> None:
     assert messages[1]["id"] != first["llm_message"]["id"]
 
 
-async def test_chats_belong_to_one_user_alone(api: Api, tmp_path: Path) -> None:
+async def test_chats_are_private(api: Api, tmp_path: Path) -> None:
     alice, admin = await api.user("alice"), await api.admin()
     chat = await chat_about_the_handbook(api, alice, tmp_path)
     for call in (
@@ -124,7 +124,7 @@ async def test_chats_belong_to_one_user_alone(api: Api, tmp_path: Path) -> None:
     assert (await admin.get("/api/chats")).json()["total"] == 0
 
 
-async def test_who_loses_the_namespace_keeps_the_messages_and_asks_no_more(api: Api, tmp_path: Path) -> None:
+async def test_revoked_access_keeps_messages_but_prevents_questions(api: Api, tmp_path: Path) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     namespace = await api.namespace(alice)
     await api.upload(alice, factories.handbook(tmp_path), namespace)
@@ -132,15 +132,15 @@ async def test_who_loses_the_namespace_keeps_the_messages_and_asks_no_more(api: 
     member = f"/api/namespaces/{namespace}/members/{bob_id}"
     assert (await alice.put(member, json={"auth_level": 1})).status_code == 200
     chat = (await bob.post("/api/chats", json={"namespace_id": namespace})).json()["id"]
-    asked = await bob.post(f"/api/chats/{chat}/messages", json={"content": "How many days of vacation?"})
-    assert asked.status_code == 201
+    sent = await bob.post(f"/api/chats/{chat}/messages", json={"content": "How many days of vacation?"})
+    assert sent.status_code == 201
     assert (await alice.delete(member)).status_code == 204
     again = await bob.post(f"/api/chats/{chat}/messages", json={"content": "And the door?"})
     assert again.status_code == 404
     assert (await bob.get(f"/api/chats/{chat}/messages")).json()["total"] == 2
 
 
-async def test_an_answer_can_be_rated(api: Api, tmp_path: Path) -> None:
+async def test_answer_can_be_rated(api: Api, tmp_path: Path) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     chat = await chat_about_the_handbook(api, alice, tmp_path)
     turn = (await alice.post(f"/api/chats/{chat}/messages", json={"content": "Who has the code?"})).json()
@@ -154,7 +154,7 @@ async def test_an_answer_can_be_rated(api: Api, tmp_path: Path) -> None:
 
 
 class SlowAnswerer:
-    """Writes one piece, then waits until it is stopped or told to fail."""
+    """Yields one piece, then waits for cancellation or for the signal to fail."""
 
     name = "slow"
 
@@ -175,10 +175,10 @@ class SlowAnswerer:
             self.stopped.set()
 
     async def aclose(self) -> None:
-        """Nothing to give back."""
+        """No resources to release."""
 
 
-async def test_a_reader_who_leaves_stops_the_llm_and_keeps_what_was_written(
+async def test_client_disconnect_stops_the_llm_and_stores_the_partial_answer(
     runtime: Runtime, tmp_path: Path
 ) -> None:
     slow = SlowAnswerer()
@@ -197,15 +197,15 @@ async def test_a_reader_who_leaves_stops_the_llm_and_keeps_what_was_written(
                     break
         await asyncio.wait_for(slow.stopped.wait(), timeout=5)
         for _ in range(100):
-            kept = (await alice.get(f"/api/chats/{chat}/messages")).json()["items"]
-            if len(kept) == 2:
+            stored = (await alice.get(f"/api/chats/{chat}/messages")).json()["items"]
+            if len(stored) == 2:
                 break
             await asyncio.sleep(0.05)
-        assert kept[1]["content"] == "It begins well [1] "
-        assert [citation["n"] for citation in kept[1]["citations"]] == [1]
+        assert stored[1]["content"] == "It begins well [1] "
+        assert [citation["n"] for citation in stored[1]["citations"]] == [1]
 
 
-async def test_a_failing_llm_keeps_the_question(runtime: Runtime, tmp_path: Path) -> None:
+async def test_llm_failure_preserves_the_question(runtime: Runtime, tmp_path: Path) -> None:
     slow = SlowAnswerer()
     slow.fail.set()
     chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
@@ -227,7 +227,7 @@ async def test_a_failing_llm_keeps_the_question(runtime: Runtime, tmp_path: Path
         assert [m["sender_type"] for m in (await alice.get(path)).json()["items"]] == ["user"]
 
 
-async def test_no_connection_is_held_while_the_llm_thinks(runtime: Runtime, tmp_path: Path) -> None:
+async def test_no_database_connection_is_held_during_generation(runtime: Runtime, tmp_path: Path) -> None:
     slow = SlowAnswerer()
     chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
     async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:

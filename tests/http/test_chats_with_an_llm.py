@@ -1,4 +1,4 @@
-"""A chat answered by a real language model, in a llama.cpp server that Luma starts."""
+"""A chat with a real language model, in a llama.cpp server that Luma starts."""
 
 import importlib.util
 from pathlib import Path
@@ -21,9 +21,7 @@ def gguf() -> Path:
     return next(Path(spec.origin).parent.glob("*.gguf"))
 
 
-async def test_a_chat_is_answered_piece_by_piece(
-    store: Store, embedder: Embedder, gguf: Path, tmp_path: Path
-) -> None:
+async def test_chat_answer_is_streamed(store: Store, embedder: Embedder, gguf: Path, tmp_path: Path) -> None:
     llm = msgspec.structs.replace(store.settings.llm, gguf=gguf, context_tokens=2048, max_answer_tokens=48)
     store = msgspec.structs.replace(store, settings=msgspec.structs.replace(store.settings, llm=llm))
     async with (
@@ -46,7 +44,7 @@ async def test_a_chat_is_answered_piece_by_piece(
         assert names[-1] == "llm_message"
         written = events[-1][1]
         assert written["content"].strip()  # type: ignore[index]
-        # It may cite little or nothing, but never what was not retrieved.
+        # It may cite little or nothing, but never a passage that was not retrieved.
         retrieved = {citation["vec_id"] for citation in events[1][1]}  # type: ignore[index,union-attr]
         assert {citation["vec_id"] for citation in written["citations"]} <= retrieved  # type: ignore[index]
         assert (await alice.get(path)).json()["items"][1] == written

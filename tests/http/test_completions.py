@@ -1,4 +1,4 @@
-"""Chat completions in OpenAI's shapes, answered from a namespace."""
+"""Chat completions in OpenAI's format, answered from a namespace."""
 
 import asyncio
 import json
@@ -27,10 +27,10 @@ async def with_handbook(api: Api, owner: httpx.AsyncClient, folder: Path, **fiel
     return namespace
 
 
-def asking(namespace: object, *said: str, **options: Any) -> dict[str, Any]:
-    """A request whose messages are the user's and the assistant's in turn."""
+def asking(namespace: object, *texts: str, **options: Any) -> dict[str, Any]:
+    """A request with alternating user and assistant messages."""
     roles = ("user", "assistant")
-    messages = [{"role": roles[i % 2], "content": text} for i, text in enumerate(said or (QUESTION,))]
+    messages = [{"role": roles[i % 2], "content": text} for i, text in enumerate(texts or (QUESTION,))]
     return {"model": f"luma/{namespace}", "messages": messages, **options}
 
 
@@ -60,7 +60,7 @@ async def test_models_are_the_readable_namespaces(api: Api) -> None:
     assert (await narrowed.post(URL, json=asking(public))).status_code == 404
 
 
-async def test_an_answer_in_one_piece_is_stored_with_its_citations(api: Api, tmp_path: Path) -> None:
+async def test_non_streamed_answer_is_stored_with_citations(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await with_handbook(api, alice, tmp_path)
     answer = await alice.post(URL, json=asking(namespace, temperature=0.2, max_tokens=5, user="x", seed=1))
@@ -77,49 +77,51 @@ async def test_an_answer_in_one_piece_is_stored_with_its_citations(api: Api, tmp
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
     luma = choice["message"]["luma"]
     assert f"[{luma['citations'][0]['n']}]" in choice["message"]["content"]
-    kept = (await alice.get(f"/api/chats/{luma['chat_id']}/messages")).json()["items"]
-    assert [message["content"] for message in kept] == [QUESTION, choice["message"]["content"]]
-    assert kept[1]["id"] == luma["message_id"]
-    assert kept[1]["citations"] == luma["citations"]
+    stored = (await alice.get(f"/api/chats/{luma['chat_id']}/messages")).json()["items"]
+    assert [message["content"] for message in stored] == [QUESTION, choice["message"]["content"]]
+    assert stored[1]["id"] == luma["message_id"]
+    assert stored[1]["citations"] == luma["citations"]
 
 
-async def test_a_stream_has_the_same_answer(api: Api, tmp_path: Path) -> None:
+async def test_streamed_answer_is_the_same(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await with_handbook(api, alice, tmp_path)
     options = {"stream": True, "stream_options": {"include_usage": True}}
-    *told, used, done = await chunks(alice, asking(namespace, **options))
+    *received, used, done = await chunks(alice, asking(namespace, **options))
     assert done == "[DONE]"
-    assert len({chunk["id"] for chunk in told}) == 1
-    assert {chunk["object"] for chunk in told} == {"chat.completion.chunk"}
-    assert all(chunk["usage"] is None for chunk in told)
+    assert len({chunk["id"] for chunk in received}) == 1
+    assert {chunk["object"] for chunk in received} == {"chat.completion.chunk"}
+    assert all(chunk["usage"] is None for chunk in received)
     assert (used["choices"], used["usage"]["completion_tokens"] > 5) == ([], True)
-    deltas = [chunk["choices"][0]["delta"] for chunk in told]
+    deltas = [chunk["choices"][0]["delta"] for chunk in received]
     assert deltas[0] == {"role": "assistant", "content": ""}
-    assert [chunk["choices"][0]["finish_reason"] for chunk in told] == [None] * (len(told) - 1) + ["stop"]
+    assert [chunk["choices"][0]["finish_reason"] for chunk in received] == [None] * (len(received) - 1) + [
+        "stop"
+    ]
     assert all("luma" not in delta for delta in deltas[:-1])
     luma = deltas[-1]["luma"]
-    kept = (await alice.get(f"/api/chats/{luma['chat_id']}/messages")).json()["items"][1]
-    assert kept["content"] == "".join(delta.get("content", "") for delta in deltas)
-    assert kept["citations"] == luma["citations"] != []
+    stored = (await alice.get(f"/api/chats/{luma['chat_id']}/messages")).json()["items"][1]
+    assert stored["content"] == "".join(delta.get("content", "") for delta in deltas)
+    assert stored["citations"] == luma["citations"] != []
     without = await chunks(alice, asking(namespace, stream=True))
     assert "usage" not in without[0]
     assert without[-2]["choices"][0]["finish_reason"] == "stop"
 
 
 class Recorder:
-    """Answers with nothing of interest, and keeps what it was asked."""
+    """Returns a fixed answer and records its prompts."""
 
     name = "recorder"
 
     def __init__(self) -> None:
-        self.asked: list[Any] = []
+        self.calls: list[Any] = []
 
     async def answer(self, question: str, passages: object, history: Any) -> Any:
-        self.asked.append((question, [(each.sender, each.content) for each in history]))
+        self.calls.append((question, [(each.sender, each.content) for each in history]))
         yield "Yes."
 
     async def aclose(self) -> None:
-        """Nothing to give back."""
+        """No resources to release."""
 
 
 async def test_earlier_messages_are_the_history(runtime: Runtime) -> None:
@@ -132,11 +134,11 @@ async def test_earlier_messages_are_the_history(runtime: Runtime) -> None:
         request["messages"][-1]["content"] = [{"type": "text", "text": "Tw"}, {"type": "text", "text": "o?"}]
         answer = await alice.post(URL, json=request)
         assert answer.status_code == 200, answer.text
-        assert recorder.asked == [("Two?", [("user", "One?"), ("LLM", "One.")])]
-        # Only what was asked now is stored.
+        assert recorder.calls == [("Two?", [("user", "One?"), ("LLM", "One.")])]
+        # Only the new question is stored.
         chat_id = answer.json()["choices"][0]["message"]["luma"]["chat_id"]
-        kept = (await alice.get(f"/api/chats/{chat_id}/messages")).json()["items"]
-        assert [message["content"] for message in kept] == ["Two?", "Yes."]
+        stored = (await alice.get(f"/api/chats/{chat_id}/messages")).json()["items"]
+        assert [message["content"] for message in stored] == ["Two?", "Yes."]
 
 
 IMAGE = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]
@@ -169,7 +171,7 @@ IMAGE = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}
         ({"model": "luma/9999999999"}, 404, "Namespace 2147483647 not found"),
     ],
 )
-async def test_what_can_not_be_done_is_refused(
+async def test_unsupported_requests_are_rejected(
     api: Api, change: dict[str, Any], status: int, says: str
 ) -> None:
     alice = await api.user("alice")
@@ -184,7 +186,9 @@ async def test_what_can_not_be_done_is_refused(
         assert (await alice.get("/api/chats")).json()["total"] == 0
 
 
-async def test_others_namespaces_and_a_missing_login_answer_in_both_shapes(api: Api, tmp_path: Path) -> None:
+async def test_inaccessible_namespace_and_missing_login_return_errors_in_both_formats(
+    api: Api, tmp_path: Path
+) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     private = await with_handbook(api, alice, tmp_path)
     for options in ({}, {"stream": True}):
@@ -192,13 +196,13 @@ async def test_others_namespaces_and_a_missing_login_answer_in_both_shapes(api: 
         missing = await bob.post(URL, json=asking(private + 1000, **options))
         assert (hidden.status_code, hidden.json()["error"]["code"]) == (404, "model_not_found")
         assert hidden.text.replace(str(private), "") == missing.text.replace(str(private + 1000), "")
-    nobody = await (await api.anonymous()).get("/v1/models")
-    assert (nobody.status_code, nobody.json()["error"]["code"]) == (401, "invalid_api_key")
-    assert nobody.headers["content-type"] == "application/problem+json"
+    anonymous = await (await api.anonymous()).get("/v1/models")
+    assert (anonymous.status_code, anonymous.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert anonymous.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_document_in_two_namespaces_is_cited_from_the_one_asked(api: Api, tmp_path: Path) -> None:
-    """The vectors of the other namespace, which the caller can't read, are neither used nor named."""
+async def test_document_in_two_namespaces_is_cited_from_the_requested_one(api: Api, tmp_path: Path) -> None:
+    """Vectors in the other namespace, which the caller can't read, are neither used nor cited."""
     alice, bob = await api.user("alice"), await api.user("bob")
     open_one = await api.namespace(alice, is_public=True)
     hidden = await api.namespace(alice)
@@ -214,7 +218,7 @@ async def test_a_document_in_two_namespaces_is_cited_from_the_one_asked(api: Api
     assert (await bob.post(URL, json=asking(hidden))).status_code == 404
 
 
-async def test_a_failing_llm_is_told_in_both_shapes(runtime: Runtime, tmp_path: Path) -> None:
+async def test_llm_failure_is_reported_in_both_formats(runtime: Runtime, tmp_path: Path) -> None:
     slow = SlowAnswerer()
     slow.fail.set()
     chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
@@ -225,11 +229,11 @@ async def test_a_failing_llm_is_told_in_both_shapes(runtime: Runtime, tmp_path: 
         assert answer.status_code == LLMError.status
         assert answer.json()["error"]["type"] == "server_error"
         assert answer.headers["x-should-retry"] == "false"
-        told = await chunks(alice, asking(namespace, stream=True))
-        assert "example:1 answered 500" in told[-1]["error"]["message"]
+        received = await chunks(alice, asking(namespace, stream=True))
+        assert "example:1 answered 500" in received[-1]["error"]["message"]
 
 
-async def test_a_client_who_leaves_stops_the_llm(runtime: Runtime) -> None:
+async def test_client_disconnect_stops_the_llm(runtime: Runtime) -> None:
     slow = SlowAnswerer()
     chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
     async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:

@@ -1,4 +1,4 @@
-"""No route that changes anything works with the cookie alone, generated from the route table."""
+"""No unsafe route works with the cookie alone. The cases are generated from the route table."""
 
 import re
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ REFUSAL = "Send the value of the cookie csrftoken"
 
 
 def unsafe_routes() -> list[tuple[str, str]]:
-    # The routes don't look at the runtime before they are called.
+    # The routes do not use the runtime before a call.
     app = create_app(cast(Runtime, SimpleNamespace(settings=Settings())))
     return sorted(
         (method, re.sub(r"{.*?}", "2147483647", route.path))
@@ -28,7 +28,7 @@ def unsafe_routes() -> list[tuple[str, str]]:
     )
 
 
-async def test_every_unsafe_call_of_a_browser_needs_the_token_of_its_own_session(api: Api) -> None:
+async def test_unsafe_browser_requests_need_the_session_csrf_token(api: Api) -> None:
     routes = unsafe_routes()
     assert ("POST", "/api/documents") in routes
     assert len(routes) > 20
@@ -40,17 +40,17 @@ async def test_every_unsafe_call_of_a_browser_needs_the_token_of_its_own_session
         {"cookie": cookie},
         {"cookie": cookie, "x-csrftoken": ""},
         {"cookie": f"{cookie}; csrftoken={own}"},
-        # A cookie that another site planted, with the header to match.
+        # A cookie planted by another site, with a matching header.
         {"cookie": f"{cookie}; csrftoken={others}", "x-csrftoken": others},
         {"cookie": f"{cookie}; csrftoken=x", "x-csrftoken": "x"},
-        # What a form of another site sends.
+        # A form submission from another site.
         {"cookie": cookie, "content-type": "text/plain", "request_context": "https://evil.example"},
     ]
     for method, path in routes:
         for headers in wrong:
             answer = await client.request(method, path, headers=headers)
             assert (answer.status_code, REFUSAL in answer.text) == (403, True), (method, path, headers)
-    # Logging out comes last, with the session.
+    # Logout comes last, because it ends the session.
     for method, path in sorted(routes, key=lambda route: route[1] == "/api/auth/logout"):
         answer = await client.request(method, path, headers={"cookie": cookie, "x-csrftoken": own})
         assert REFUSAL not in answer.text, (method, path)
@@ -58,7 +58,7 @@ async def test_every_unsafe_call_of_a_browser_needs_the_token_of_its_own_session
 
 
 @pytest.mark.parametrize("path", ["/api/auth/login", "/api/auth/register"])
-async def test_a_form_of_another_site_can_not_sign_its_visitor_in(api: Api, path: str) -> None:
+async def test_cross_site_form_can_not_sign_in(api: Api, path: str) -> None:
     await api.user("alice")
     client = await api.anonymous()
     body = '{"username": "alice", "email": "a@b", "password": "correct horse battery"}'

@@ -27,7 +27,7 @@ async def _trail(api: Api, *actions: str) -> list[tuple[str, int | None, dict[st
         return [(action, actor, about) for action, actor, about in rows]
 
 
-async def test_who_is_disabled_is_out_until_enabled_and_loses_nothing(api: Api) -> None:
+async def test_disabled_user_is_locked_out_without_data_loss(api: Api) -> None:
     admin, alice, bob = await api.admin(), await api.user("alice"), await api.user("bob")
     namespace = await api.namespace(alice)
     bob_id, alice_id = await _id(api, "bob"), await _id(api, "alice")
@@ -46,7 +46,7 @@ async def test_who_is_disabled_is_out_until_enabled_and_loses_nothing(api: Api) 
         assert refused.status_code == 403
         assert "disabled" in refused.json()["detail"]
         assert "luma_session" not in client.cookies
-    # Who does not know the password does not learn that the account is disabled, or is there at all.
+    # Without the password, the response reveals neither that the account is disabled nor that it exists.
     wrong = await client.post("/api/auth/login", json={"username": "alice", "password": "wrong password"})
     unknown = await client.post("/api/auth/login", json={"username": "nobody", "password": "wrong password"})
     assert wrong.status_code == unknown.status_code == 401
@@ -66,13 +66,13 @@ async def test_who_is_disabled_is_out_until_enabled_and_loses_nothing(api: Api) 
     ]
 
 
-async def test_who_signs_in_while_being_disabled_gets_no_session(api: Api) -> None:
+async def test_sign_in_during_disabling_creates_no_session(api: Api) -> None:
     await api.admin()
     await api.user("alice")
     alice_id = await _id(api, "alice")
     client = await api.anonymous()
     async with api.runtime.sessions.begin() as session:
-        # Disabled, and not yet committed: the sign-in has to wait for how it ends.
+        # Disabled but not yet committed: the sign-in must wait for the outcome.
         await session.execute(text("SELECT FROM users WHERE id = :id FOR UPDATE"), {"id": alice_id})
         await session.execute(text("INSERT INTO disabled_account VALUES (:id, now())"), {"id": alice_id})
         await session.execute(text("DELETE FROM login_session WHERE user_id = :id"), {"id": alice_id})
@@ -88,7 +88,7 @@ async def test_who_signs_in_while_being_disabled_gets_no_session(api: Api) -> No
         ).all() == []
 
 
-async def test_an_administrator_who_is_disabled_does_not_count(api: Api) -> None:
+async def test_disabled_administrator_does_not_count(api: Api) -> None:
     admin = await api.admin()
     await api.user("second", "admin")
     root, second = await _id(api, "root"), await _id(api, "second")
@@ -100,16 +100,16 @@ async def test_an_administrator_who_is_disabled_does_not_count(api: Api) -> None
     ):
         assert last.status_code == 409
         assert "last administrator" in last.json()["detail"]
-    # Nothing of a change is done where part of it is refused.
+    # If one part of a change is rejected, nothing is changed.
     refused = await admin.patch(f"/api/users/{root}", json={"role": "user", "password": "another password"})
     assert refused.status_code == 409
     assert (await admin.get("/api/auth/me")).status_code == 200
-    # One who is disabled may go.
+    # A disabled administrator can be demoted.
     assert (await admin.patch(f"/api/users/{second}", json={"role": "user"})).status_code == 200
 
 
 @pytest.mark.parametrize("ways", [("disable", "demote"), ("remove", "disable"), ("demote", "remove")])
-async def test_two_administrators_do_not_do_away_with_each_other(api: Api, ways: tuple[str, str]) -> None:
+async def test_two_administrators_can_not_disable_each_other(api: Api, ways: tuple[str, str]) -> None:
     await api.admin()
     second = await api.user("second", "admin")
     root_id, second_id = await _id(api, "root"), await _id(api, "second")
@@ -122,7 +122,7 @@ async def test_two_administrators_do_not_do_away_with_each_other(api: Api, ways:
             change = {"is_disabled": True} if way == "disable" else {"role": "user"}
             calls.append(client.patch(url, json=change))
     answers = await asyncio.gather(*calls)
-    # The later one is refused as the last administrator's, or since its caller is out by then.
+    # The second one is rejected, either as the last administrator or because its caller is already disabled.
     assert sum(answer.is_success for answer in answers) == 1, [answer.text for answer in answers]
     async with api.runtime.sessions.begin() as session:
         left = await session.scalar(
@@ -134,7 +134,7 @@ async def test_two_administrators_do_not_do_away_with_each_other(api: Api, ways:
         assert left == 1
 
 
-async def test_where_registration_is_closed_not_even_the_first_account_is_made_by_http(
+async def test_closed_registration_rejects_even_the_first_account(
     runtime: Runtime,
 ) -> None:
     settings = msgspec.structs.replace(runtime.settings, registration="closed")
@@ -151,13 +151,13 @@ async def test_where_registration_is_closed_not_even_the_first_account_is_made_b
         assert "administrator" in later.json()["detail"]
 
 
-async def test_what_becomes_of_accounts_is_in_the_trail(api: Api) -> None:
+async def test_account_changes_are_audited(api: Api) -> None:
     client = await api.anonymous()
     account = {"username": "first", "email": "first@example.com", "password": PASSWORD}
     first = (await client.post("/api/auth/register", json=account)).json()["id"]
     admin = await api.sign_in("first")
-    made = await admin.post("/api/users", json={**account, "username": "bob", "email": "bob@example.com"})
-    bob = made.json()["id"]
+    created = await admin.post("/api/users", json={**account, "username": "bob", "email": "bob@example.com"})
+    bob = created.json()["id"]
     for change in ({"role": "admin"}, {"role": "admin"}, {"role": "user", "password": "another password"}):
         assert (await admin.patch(f"/api/users/{bob}", json=change)).status_code == 200
     passwords = {"current": "another password", "new": "one more password"}

@@ -9,7 +9,7 @@ from tests import factories
 from tests.api import Api
 
 
-async def test_a_document_goes_from_upload_to_search(api: Api, tmp_path: Path) -> None:
+async def test_uploaded_document_becomes_searchable(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     answer = await alice.post(
@@ -44,7 +44,7 @@ async def test_a_document_goes_from_upload_to_search(api: Api, tmp_path: Path) -
     assert "laboratory" in passages["items"][0]["text"]
 
 
-async def test_vec_id_names_exactly_the_vectors_of_the_namespace(api: Api, tmp_path: Path) -> None:
+async def test_vec_id_selects_exactly_the_vectors_of_the_namespace(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     one, two = await api.namespace(alice), await api.namespace(alice)
     doc_id = await api.upload(alice, factories.handbook(tmp_path), one)
@@ -53,20 +53,20 @@ async def test_vec_id_names_exactly_the_vectors_of_the_namespace(api: Api, tmp_p
     await api.work()
     async with api.runtime.engine.connect() as connection:
         rows = await connection.execute(text("SELECT namespace_id, doc_id, vec_id FROM namespace_doc"))
-        for namespace_id, held, vec_id in rows.all():
+        for namespace_id, document_id, vec_id in rows.all():
             vectors = await connection.scalars(
                 text("SELECT id::text FROM chunk_vector WHERE namespace_id = :n AND doc_id = :d ORDER BY id"),
-                {"n": namespace_id, "d": held},
+                {"n": namespace_id, "d": document_id},
             )
             assert vec_id == vectors.all() != []
         assert await connection.scalar(text("SELECT count(*) FROM namespace_doc")) == 2
-        # Embedded once, however many namespaces hold it.
+        # Embedded once for any number of namespaces.
         assert await connection.scalar(text("SELECT count(DISTINCT doc_id) FROM chunk")) == 1
         chunks = await connection.scalar(text("SELECT count(*) FROM chunk"))
         assert await connection.scalar(text("SELECT count(*) FROM chunk_vector")) == 2 * chunks
 
 
-async def test_the_same_file_again_is_the_same_document(api: Api, tmp_path: Path) -> None:
+async def test_same_file_is_the_same_document(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     one, two = await api.namespace(alice), await api.namespace(alice)
     path = factories.handbook(tmp_path)
@@ -79,7 +79,7 @@ async def test_the_same_file_again_is_the_same_document(api: Api, tmp_path: Path
     assert len(files) == 1
 
 
-async def test_a_file_that_is_lost_comes_back_with_the_next_upload(api: Api, tmp_path: Path) -> None:
+async def test_lost_file_is_restored_by_the_next_upload(api: Api, tmp_path: Path) -> None:
     alice = await api.admin()
     namespace = await api.namespace(alice)
     path = factories.handbook(tmp_path)
@@ -89,7 +89,7 @@ async def test_a_file_that_is_lost_comes_back_with_the_next_upload(api: Api, tmp
     lost = await alice.get(f"/api/documents/{doc_id}/file")
     assert lost.status_code == 404
     assert "Its owner" in lost.json()["detail"]
-    # Twice at once: one of the two files is kept.
+    # Two concurrent uploads: one of the two files is kept.
     again = await asyncio.gather(*(api.upload(alice, path, namespace) for _ in range(2)))
     assert again == [doc_id, doc_id]
     assert (await alice.get(f"/api/documents/{doc_id}/file")).content == path.read_bytes()
@@ -97,7 +97,7 @@ async def test_a_file_that_is_lost_comes_back_with_the_next_upload(api: Api, tmp
     assert (await verify(api.runtime.sessions, api.runtime.storage, deep=True)).findings == []
 
 
-async def test_removing_a_document_leaves_nothing(api: Api, tmp_path: Path) -> None:
+async def test_removing_a_document_deletes_everything(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     doc_id = await api.upload(alice, factories.handbook(tmp_path), namespace)
@@ -111,7 +111,7 @@ async def test_removing_a_document_leaves_nothing(api: Api, tmp_path: Path) -> N
     assert not [path for path in (api.runtime.settings.data_dir / "files").rglob("*") if path.is_file()]
 
 
-async def test_the_original_opens_in_the_browser_and_runs_nothing(api: Api, tmp_path: Path) -> None:
+async def test_original_opens_in_the_browser_without_scripts(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     path = factories.handbook(tmp_path)
     doc_id = await api.upload(alice, path)
@@ -131,14 +131,14 @@ async def test_the_original_opens_in_the_browser_and_runs_nothing(api: Api, tmp_
         ("archive.docx", b"PK\x03\x04 but no more"),
     ],
 )
-async def test_the_type_is_told_from_the_content(api: Api, name: str, content: bytes) -> None:
+async def test_type_is_detected_from_the_content(api: Api, name: str, content: bytes) -> None:
     alice = await api.user("alice")
     answer = await alice.post("/api/documents", files={"file": (name, content)})
     assert answer.status_code == 415
     assert not [path for path in (api.runtime.settings.data_dir / "files").rglob("*") if path.is_file()]
 
 
-async def test_a_document_without_text_fails_in_words(api: Api, tmp_path: Path) -> None:
+async def test_document_without_text_fails_with_a_message(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     await api.upload(alice, factories.pdf(tmp_path / "blank.pdf", "", ""), namespace)
@@ -152,7 +152,7 @@ async def test_a_document_without_text_fails_in_words(api: Api, tmp_path: Path) 
     assert twice.status_code == 409
 
 
-async def test_a_form_that_does_not_fit_keeps_nothing(api: Api, tmp_path: Path) -> None:
+async def test_invalid_form_stores_nothing(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     content = factories.handbook(tmp_path).read_bytes()
     file = {"file": ("handbook.pdf", content)}
@@ -161,7 +161,7 @@ async def test_a_form_that_does_not_fit_keeps_nothing(api: Api, tmp_path: Path) 
     assert missing.status_code == 422
     unknown = await alice.post("/api/documents", files=file, data={"colour": "red"})
     assert unknown.status_code == 422
-    # No id is negative, and none is larger than the database could hold.
+    # Ids are never negative and never exceed the database's range.
     for number in ("all", "0", "-1", "2147483648", "99999999999", "9" * 30):
         wrong = await alice.post("/api/documents", files=file, data={"namespace_id": number})
         assert wrong.status_code == 422, number
@@ -178,7 +178,7 @@ async def test_a_form_that_does_not_fit_keeps_nothing(api: Api, tmp_path: Path) 
     assert not [path for path in (api.runtime.settings.data_dir / "files").rglob("*") if path.is_file()]
 
 
-async def test_a_search_narrows_to_documents_and_never_widens(api: Api, tmp_path: Path) -> None:
+async def test_document_filter_never_widens_a_search(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     one, two = await api.namespace(alice), await api.namespace(alice)
     here = await api.upload(alice, factories.handbook(tmp_path), one)
@@ -198,7 +198,7 @@ async def test_a_search_narrows_to_documents_and_never_widens(api: Api, tmp_path
     assert mistyped.status_code == 422
 
 
-async def test_a_word_document_has_headings_instead_of_pages(api: Api, tmp_path: Path) -> None:
+async def test_word_document_has_headings_instead_of_pages(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     sections = {"Payment": "Invoices are due in fourteen days.", "Notice": "Either side may leave in May."}
@@ -208,7 +208,7 @@ async def test_a_word_document_has_headings_instead_of_pages(api: Api, tmp_path:
     assert (hit["page"], hit["heading"]) == (None, "Payment")
 
 
-async def test_a_document_taken_out_while_it_waits_does_not_come_back(api: Api, tmp_path: Path) -> None:
+async def test_document_removed_while_queued_does_not_reappear(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     content = factories.handbook(tmp_path).read_bytes()
@@ -221,7 +221,7 @@ async def test_a_document_taken_out_while_it_waits_does_not_come_back(api: Api, 
     assert (await alice.get(f"/api/namespaces/{namespace}/documents")).json()["total"] == 0
 
 
-async def test_many_uploads_at_once(api: Api, tmp_path: Path) -> None:
+async def test_concurrent_uploads(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     paths = [factories.pdf(tmp_path / f"{i}.pdf", f"Page of file {i}") for i in range(12)]

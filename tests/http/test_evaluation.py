@@ -10,7 +10,7 @@ from tests.api import Api
 
 
 async def _measured(api: Api, tmp_path: Path) -> tuple[httpx.AsyncClient, str, int]:
-    """Somebody with a handbook in a namespace, and a set of two questions."""
+    """A user with a handbook in a namespace, and a set of two questions."""
     alice = await api.user("alice")
     namespace_id = await api.namespace(alice)
     doc_id = await api.upload(alice, factories.handbook(tmp_path), namespace_id)
@@ -25,27 +25,27 @@ async def _measured(api: Api, tmp_path: Path) -> tuple[httpx.AsyncClient, str, i
     return alice, base, doc_id
 
 
-async def test_a_run_is_measured_kept_and_compared(api: Api, tmp_path: Path) -> None:
+async def test_run_is_measured_stored_and_compared(api: Api, tmp_path: Path) -> None:
     alice, base, _ = await _measured(api, tmp_path)
     set_of_questions = (await alice.get(f"{base}/questions")).json()
     assert set_of_questions["total"] == 2
     first, second = [str(question["id"]) for question in set_of_questions["items"]]
-    made = await alice.post(f"{base}/evaluations", json={"mode": "dense", "k": 10})
-    assert made.status_code == 201, made.text
-    run = made.json()
+    created = await alice.post(f"{base}/evaluations", json={"mode": "dense", "k": 10})
+    assert created.status_code == 201, created.text
+    run = created.json()
     assert run["result"]["measures"]["Success@5"]["values"] == {first: 1, second: 0}
     assert run["result"]["measures"]["RR"]["mean"] == 0.5
     assert run["result"]["leaked"] == 0
     assert (await alice.get(f"{base}/evaluations/{run['id']}")).json() == run
     other = (await alice.post(f"{base}/evaluations", json={})).json()
-    kept = (await alice.get(f"{base}/evaluations")).json()
-    assert [item["id"] for item in kept["items"]] == [other["id"], run["id"]]
-    assert kept["items"][1]["measures"]["RR"] == 0.5
+    runs = (await alice.get(f"{base}/evaluations")).json()
+    assert [item["id"] for item in runs["items"]] == [other["id"], run["id"]]
+    assert runs["items"][1]["measures"]["RR"] == 0.5
     compared = (await alice.get(f"{base}/evaluations/{run['id']}/compare/{other['id']}")).json()
     assert compared["differences"]["RR"] == {"questions": 2, "mean": 0, "p": 1}
 
 
-async def test_with_the_rights_of_somebody_who_has_none_nothing_is_found(api: Api, tmp_path: Path) -> None:
+async def test_evaluation_without_access_finds_nothing(api: Api, tmp_path: Path) -> None:
     alice, base, _ = await _measured(api, tmp_path)
     bob = await api.user("bob")
     bobs_id = (await bob.get("/api/auth/me")).json()["id"]
@@ -58,7 +58,7 @@ async def test_with_the_rights_of_somebody_who_has_none_nothing_is_found(api: Ap
     assert as_member["result"]["measures"]["Success@5"]["mean"] == 0.5
 
 
-async def test_questions_go_with_the_last_of_their_documents(api: Api, tmp_path: Path) -> None:
+async def test_questions_are_deleted_with_their_last_document(api: Api, tmp_path: Path) -> None:
     alice, base, doc_id = await _measured(api, tmp_path)
     other = factories.pdf(tmp_path / "other.pdf", "Moles dig at noon.")
     other_id = await api.upload(alice, other, int(base.rsplit("/", 1)[1]))
@@ -67,7 +67,7 @@ async def test_questions_go_with_the_last_of_their_documents(api: Api, tmp_path:
     await alice.delete(f"/api/documents/{doc_id}")
     (left,) = (await alice.get(f"{base}/questions")).json()["items"]
     assert (left["question"], [place["doc_id"] for place in left["places"]]) == ("Who digs?", [other_id])
-    # Out of the namespace is not gone: it may come back.
+    # A document removed from the namespace still exists and may be added again.
     assert (await alice.delete(f"{base}/documents/{other_id}")).status_code == 204
     assert (await alice.get(f"{base}/questions")).json()["total"] == 1
     await alice.delete(f"/api/documents/{other_id}")
@@ -75,7 +75,7 @@ async def test_questions_go_with_the_last_of_their_documents(api: Api, tmp_path:
     assert (await alice.post(f"{base}/evaluations", json={})).status_code == 409
 
 
-async def test_a_question_goes_with_its_documents_also_where_these_go_at_once(
+async def test_question_is_deleted_when_its_documents_are_deleted_concurrently(
     api: Api, tmp_path: Path
 ) -> None:
     alice, base, doc_id = await _measured(api, tmp_path)
@@ -92,13 +92,13 @@ async def test_a_question_goes_with_its_documents_also_where_these_go_at_once(
     async with api.runtime.sessions.begin() as session:
         await session.execute(delete(Document).where(Document.id == doc_id))
         second = asyncio.create_task(remove_other())
-        # It waits for this transaction, or is done with it undone.
+        # It waits for this transaction, or has already been rolled back.
         await asyncio.wait({second}, timeout=1)
     await second
     assert (await alice.get(f"{base}/questions")).json()["total"] == 0
 
 
-async def test_a_place_is_in_a_document_of_the_namespace(api: Api, tmp_path: Path) -> None:
+async def test_place_must_be_in_a_document_of_the_namespace(api: Api, tmp_path: Path) -> None:
     alice, _, doc_id = await _measured(api, tmp_path)
     elsewhere = await api.namespace(alice)
     body = {"questions": [{"question": "Why?", "places": [{"doc_id": doc_id}]}]}
@@ -107,7 +107,7 @@ async def test_a_place_is_in_a_document_of_the_namespace(api: Api, tmp_path: Pat
     assert "not in this namespace" in refused.json()["detail"]
 
 
-async def test_ones_own_verdicts_become_candidates_and_nobody_elses(api: Api, tmp_path: Path) -> None:
+async def test_only_own_ratings_become_candidates(api: Api, tmp_path: Path) -> None:
     alice, base, doc_id = await _measured(api, tmp_path)
     namespace_id = int(base.rsplit("/", 1)[1])
     chat = (await alice.post("/api/chats", json={"namespace_id": namespace_id})).json()["id"]

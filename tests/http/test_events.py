@@ -1,4 +1,4 @@
-"""The events of a namespace, over real HTTP on a real database."""
+"""The events of a namespace, over real HTTP with a real database."""
 
 import asyncio
 import json
@@ -27,13 +27,13 @@ PATIENCE = 60.0
 
 @pytest.fixture
 def heartbeat() -> float:
-    """Seconds between two looks at a login."""
+    """Seconds between two checks of a login."""
     return 1.0
 
 
 @pytest.fixture
 async def runtime(runtime: Runtime, heartbeat: float) -> AsyncGenerator[Runtime]:
-    """A runtime whose streams look at their logins that often."""
+    """A runtime whose streams check their logins at this interval."""
     listener = Listener(partial(connect, runtime.url), CHANNEL)
     yield msgspec.structs.replace(
         runtime, change_stream=ChangeStream(runtime.sessions, listener, heartbeat=heartbeat)
@@ -50,7 +50,7 @@ class Stream:
         self.id: str | None = None
 
     async def next(self) -> tuple[str, Any]:
-        """The next event; comments are passed over. At the end ("end", None)."""
+        """The next event, skipping comments; ("end", None) at the end."""
         async with asyncio.timeout(PATIENCE):
             name = ""
             async for line in self._lines:
@@ -63,7 +63,7 @@ class Stream:
             return "end", None
 
     async def until(self, state: str) -> list[dict[str, Any]]:
-        """The ingestions that are told, up to the first in this state."""
+        """The reported ingestions, up to the first in this state."""
         found = []
         while True:
             name, data = await self.next()
@@ -73,14 +73,14 @@ class Stream:
                 return found
 
     async def comment(self) -> None:
-        """Wait for a comment, which comes where there is nothing to tell."""
+        """Wait for a comment, which is sent when there are no events."""
         async with asyncio.timeout(PATIENCE):
             async for line in self._lines:
                 if line.startswith(":"):
                     return
 
     async def ends(self, status: int) -> None:
-        """See that it ends with a problem of this status."""
+        """Assert that the stream ends with a problem of this status."""
         name, data = await self.next()
         assert (name, data["status"]) == ("error", status)
         assert await self.next() == ("end", None)
@@ -97,7 +97,7 @@ async def follow(
 
 
 async def queue(owner: httpx.AsyncClient, path: Path, *namespaces: int) -> int:
-    """Upload without working."""
+    """Upload without processing the queue."""
     answer = await owner.post(
         "/api/documents",
         files={"file": (path.name, path.read_bytes())},
@@ -110,7 +110,7 @@ async def queue(owner: httpx.AsyncClient, path: Path, *namespaces: int) -> int:
 async def member(
     api: Api, owner: httpx.AsyncClient, namespace: int, name: str
 ) -> tuple[httpx.AsyncClient, str]:
-    """A member of level 1, and the address of the membership."""
+    """A member of level 1, and the URL of the membership."""
     client = await api.user(name)
     user_id = (await client.get("/api/auth/me")).json()["id"]
     path = f"/api/namespaces/{namespace}/members/{user_id}"
@@ -118,7 +118,7 @@ async def member(
     return client, path
 
 
-async def test_it_tells_the_state_and_then_every_change(api: Api, tmp_path: Path) -> None:
+async def test_stream_sends_the_state_then_every_change(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     here, elsewhere = await api.namespace(alice), await api.namespace(alice)
     doc_id = await queue(alice, factories.handbook(tmp_path), here, elsewhere)
@@ -126,18 +126,18 @@ async def test_it_tells_the_state_and_then_every_change(api: Api, tmp_path: Path
         name, queued = await stream.next()
         assert (name, queued["state"], queued["doc_id"]) == ("ingestion", "queued", doc_id)
         await api.work()
-        told = await stream.until("ready")
-        assert {each["namespace_id"] for each in told} == {here}
-        assert told[-1] == (await alice.get(f"/api/ingestions/{queued['id']}")).json()
-        assert stream.id == told[-1]["updated_at"].replace("Z", "+00:00")
+        received = await stream.until("ready")
+        assert {each["namespace_id"] for each in received} == {here}
+        assert received[-1] == (await alice.get(f"/api/ingestions/{queued['id']}")).json()
+        assert stream.id == received[-1]["updated_at"].replace("Z", "+00:00")
         assert (await alice.delete(f"/api/namespaces/{here}/documents/{doc_id}")).status_code == 204
         assert await stream.next() == ("document_removed", {"doc_id": doc_id, "namespace_id": here})
-        # Removed and added again: it never left for who looks now.
+        # Removed and added again: for a new client it was never removed.
         added = await alice.post(f"/api/namespaces/{here}/documents", json={"doc_id": doc_id})
         assert (await stream.next())[1]["id"] == added.json()["id"]
 
 
-async def test_who_comes_back_learns_what_was_finished_meanwhile(api: Api, tmp_path: Path) -> None:
+async def test_reconnecting_client_receives_missed_completions(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     await queue(alice, factories.handbook(tmp_path), namespace)
@@ -146,7 +146,7 @@ async def test_who_comes_back_learns_what_was_finished_meanwhile(api: Api, tmp_p
         last = stream.id
     await api.work()
     async with follow(alice, namespace) as stream:
-        await stream.comment()  # nothing is unfinished
+        await stream.comment()  # no unfinished ingestion
     assert last is not None
     async with follow(alice, namespace, {"last-event-id": last}) as stream:
         assert (await stream.next())[1]["state"] == "ready"
@@ -155,7 +155,7 @@ async def test_who_comes_back_learns_what_was_finished_meanwhile(api: Api, tmp_p
             assert stream.response.status_code == 200
 
 
-async def test_a_membership_that_is_taken_ends_it_at_once(api: Api, tmp_path: Path) -> None:
+async def test_revoked_membership_ends_the_stream_immediately(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     bob, membership = await member(api, alice, namespace, "bob")
@@ -169,7 +169,7 @@ async def test_a_membership_that_is_taken_ends_it_at_once(api: Api, tmp_path: Pa
     assert (await bob.get(f"/api/namespaces/{namespace}/events")).status_code == 404
 
 
-async def test_without_any_news_the_rights_are_looked_at_too(api: Api) -> None:
+async def test_access_is_rechecked_without_events(api: Api) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     bob, _ = await member(api, alice, namespace, "bob")
@@ -181,7 +181,7 @@ async def test_without_any_news_the_rights_are_looked_at_too(api: Api) -> None:
         await stream.ends(401)
 
 
-async def test_a_session_that_ends_ends_it(api: Api) -> None:
+async def test_ended_session_ends_the_stream(api: Api) -> None:
     alice = await api.user("alice")
     again = await api.sign_in("alice")
     namespace = await api.namespace(alice)
@@ -195,10 +195,10 @@ async def test_a_session_that_ends_ends_it(api: Api) -> None:
         await second.ends(401)
 
 
-async def test_a_token_that_is_narrowed_or_revoked_ends_it(api: Api) -> None:
+async def test_restricted_or_revoked_token_ends_the_stream(api: Api) -> None:
     alice = await api.user("alice")
     here, elsewhere = await api.namespace(alice), await api.namespace(alice)
-    for spoil, status in (
+    for statement, status in (
         (f"UPDATE api_token SET namespace_ids = '{{{elsewhere}}}'", 404),
         ("UPDATE api_token SET expires_at = now() - interval '1 s'", 401),
         ("DELETE FROM api_token", 401),
@@ -208,11 +208,11 @@ async def test_a_token_that_is_narrowed_or_revoked_ends_it(api: Api) -> None:
         async with follow(client, here) as stream:
             await stream.comment()
             async with api.runtime.engine.begin() as connection:
-                await connection.execute(text(spoil))
+                await connection.execute(text(statement))
             await stream.ends(status)
 
 
-async def test_a_namespace_that_is_hidden_or_removed_ends_it(api: Api) -> None:
+async def test_hidden_or_removed_namespace_ends_the_stream(api: Api) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     namespace = await api.namespace(alice, is_public=True)
     async with follow(bob, namespace) as bobs, follow(alice, namespace) as alices:
@@ -225,13 +225,13 @@ async def test_a_namespace_that_is_hidden_or_removed_ends_it(api: Api) -> None:
         await alices.ends(404)
 
 
-async def test_it_outlives_the_connection_that_listens(api: Api, tmp_path: Path) -> None:
+async def test_stream_survives_the_loss_of_the_listener_connection(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     async with follow(alice, namespace) as stream:
         await stream.comment()
         async with api.runtime.engine.connect() as connection:
-            # All but the one that asks: the listener's and those of the pool, as a restart would.
+            # All connections except this one: the listener's and the pool's, as in a restart.
             await connection.execute(
                 text(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -254,17 +254,17 @@ async def test_a_hundred_clients_share_one_connection(api: Api, tmp_path: Path) 
         await asyncio.gather(*(stream.comment() for stream in streams))
         await queue(alice, factories.handbook(tmp_path), namespace)
         await api.work()
-        told = await asyncio.gather(*(stream.until("ready") for stream in streams))
-        assert len({each[-1]["id"] for each in told}) == 1
+        received = await asyncio.gather(*(stream.until("ready") for stream in streams))
+        assert len({each[-1]["id"] for each in received}) == 1
         async with api.runtime.engine.connect() as connection:
             connections = await connection.scalar(
                 text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
             )
-        # At most the eight of the pool, and the listener's.
+        # At most the eight connections of the pool and the listener's.
         assert connections <= 9
 
 
-async def test_a_user_has_so_many_streams_and_no_more(api: Api) -> None:
+async def test_streams_per_user_are_limited(api: Api) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice, is_public=True)
     url = f"/api/namespaces/{namespace}/events"
@@ -275,7 +275,7 @@ async def test_a_user_has_so_many_streams_and_no_more(api: Api) -> None:
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
         async with follow(await api.user("bob"), namespace):
             pass
-    for _ in range(50):  # until the server has seen that they left
+    for _ in range(50):  # until the server notices the disconnects
         async with alice.stream("GET", url) as response:
             if response.status_code == 200:
                 return
@@ -283,8 +283,8 @@ async def test_a_user_has_so_many_streams_and_no_more(api: Api) -> None:
     pytest.fail("streams that were left still count")
 
 
-async def test_a_slow_reader_gets_each_document_once(api: Api, tmp_path: Path) -> None:
-    """What changes while nobody reads takes room once for each ingestion, not for each change."""
+async def test_slow_reader_receives_each_document_once(api: Api, tmp_path: Path) -> None:
+    """Changes for a slow reader take memory per ingestion, not per change."""
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     await queue(alice, factories.handbook(tmp_path), namespace)
@@ -293,14 +293,14 @@ async def test_a_slow_reader_gets_each_document_once(api: Api, tmp_path: Path) -
         for step in range(200):
             async with api.runtime.engine.begin() as connection:
                 await connection.execute(text(f"UPDATE ingestion SET attempts = {step}"))
-        told = [(await stream.next())[1]["attempts"]]
-        while told[-1] != 199:
-            told.append((await stream.next())[1]["attempts"])
-        assert len(told) < 60
-        assert told == sorted(told)
+        received = [(await stream.next())[1]["attempts"]]
+        while received[-1] != 199:
+            received.append((await stream.next())[1]["attempts"])
+        assert len(received) < 60
+        assert received == sorted(received)
 
 
-async def test_a_server_that_stops_ends_them_promptly(runtime: Runtime) -> None:
+async def test_server_shutdown_ends_streams_promptly(runtime: Runtime) -> None:
     async with AsyncExitStack() as stack, Api("", runtime) as api:
         async with serving(runtime) as url:
             api.base_url = url
@@ -313,7 +313,7 @@ async def test_a_server_that_stops_ends_them_promptly(runtime: Runtime) -> None:
         assert await stream.next() == ("end", None)
 
 
-async def test_ids_are_times(api: Api, tmp_path: Path) -> None:
+async def test_event_ids_are_timestamps(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     await queue(alice, factories.handbook(tmp_path), namespace)

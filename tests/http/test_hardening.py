@@ -1,4 +1,4 @@
-"""What the service does not fall for: names of others, endless requests, files that pretend to be pages."""
+"""Resistance to attacks: foreign host names, endless requests, and files that imitate pages."""
 
 import asyncio
 import io
@@ -27,7 +27,7 @@ SPACES, SEARCH, TOKENS = "/api/namespaces", "/api/namespaces/1/search", "/api/au
 
 
 def _passes(host: str, allowed: str | None, public_url: str | None = None) -> bool:
-    """Whether a request with this Host comes through."""
+    """Whether a request with this Host is accepted."""
     passed: list[Any] = []
     answered: list[Any] = []
 
@@ -44,7 +44,7 @@ def _passes(host: str, allowed: str | None, public_url: str | None = None) -> bo
     return bool(passed)
 
 
-def test_the_public_address_passes() -> None:
+def test_public_address_is_allowed() -> None:
     for allowed in (None, "other.example.com"):
         assert _passes("luma.example.com:8443", allowed, "https://luma.example.com:8443/")
         assert not _passes("a.luma.example.com", allowed, "https://luma.example.com")
@@ -82,7 +82,7 @@ def test_the_public_address_passes() -> None:
         ("x" * 254, False),
     ],
 )
-def test_by_default_only_names_that_no_stranger_can_own_pass(host: str, passes: bool) -> None:
+def test_default_rejects_public_host_names(host: str, passes: bool) -> None:
     assert _passes(host, None) == passes
 
 
@@ -103,18 +103,18 @@ def test_by_default_only_names_that_no_stranger_can_own_pass(host: str, passes: 
         ("nas", False),
     ],
 )
-def test_a_list_names_all_that_pass_beside_this_machine_itself(host: str, passes: bool) -> None:
+def test_allowed_hosts_list_extends_localhost(host: str, passes: bool) -> None:
     assert _passes(host, "luma.example.com, *.example.org") == passes
     assert _passes(host, "*")
 
 
 @pytest.mark.parametrize("allowed", ["https://luma.example.com", "luma.example.com:443", "a,*b.com", "a b"])
-def test_what_is_no_name_is_refused_at_the_start(allowed: str) -> None:
+def test_invalid_host_names_are_rejected_at_startup(allowed: str) -> None:
     with pytest.raises(ConfigurationError, match="LUMA_ALLOWED_HOSTS"):
         parse_hosts(allowed)
 
 
-async def test_a_rebound_name_reaches_nothing(api: Api) -> None:
+async def test_dns_rebinding_is_rejected(api: Api) -> None:
     client = await api.anonymous({"host": "evil.example.com"})
     for method, url in (
         ("GET", "/"),
@@ -136,7 +136,7 @@ async def test_a_rebound_name_reaches_nothing(api: Api) -> None:
 # --- Headers
 
 
-async def test_every_answer_has_the_headers(api: Api, tmp_path: Path) -> None:
+async def test_every_response_has_the_security_headers(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     document = await api.upload(alice, factories.handbook(tmp_path))
     answers = [
@@ -165,7 +165,7 @@ async def test_every_answer_has_the_headers(api: Api, tmp_path: Path) -> None:
         policy = answer.headers["content-security-policy"]
         assert "unsafe" not in policy, where
         assert "default-src" in policy, where
-        # The browser's viewer draws a PDF in a frame of its own.
+        # The browser's viewer renders a PDF in a frame of the same origin.
         ancestors = "'self'" if where.endswith("/file") else "'none'"
         assert f"frame-ancestors {ancestors}" in policy, where
         for name in ("x-content-type-options", "referrer-policy", "x-frame-options", "permissions-policy"):
@@ -180,7 +180,7 @@ async def test_every_answer_has_the_headers(api: Api, tmp_path: Path) -> None:
             assert answer.headers["content-type"] == PROBLEM, where
 
 
-async def test_only_https_is_made_strict(runtime: Runtime) -> None:
+async def test_hsts_is_sent_only_over_https(runtime: Runtime) -> None:
     told = msgspec.structs.replace(runtime.settings, trusted_proxies="127.0.0.1")
     async with (
         serving(msgspec.structs.replace(runtime, settings=told)) as url,
@@ -192,11 +192,11 @@ async def test_only_https_is_made_strict(runtime: Runtime) -> None:
     assert "strict-transport-security" not in plain.headers
 
 
-# --- Heads and bodies
+# --- Request headers and bodies
 
 
 async def _raw(base_url: str, *pieces: bytes, pause: float = 0.0) -> bytes:
-    """Send bytes as they are; what comes back until the server hangs up or says nothing for a while."""
+    """Send raw bytes and return the response until the server closes the connection or stays silent."""
     place = urlsplit(base_url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
     try:
@@ -205,7 +205,7 @@ async def _raw(base_url: str, *pieces: bytes, pause: float = 0.0) -> bytes:
             await writer.drain()
             await asyncio.sleep(pause)
     except ConnectionError:
-        pass  # It hung up in the middle.
+        pass  # The server closed the connection early.
     got = b""
     try:
         async with asyncio.timeout(5):
@@ -229,31 +229,29 @@ async def _raw(base_url: str, *pieces: bytes, pause: float = 0.0) -> bytes:
     ],
     ids=["one long header", "a header without end", "many headers", "a long address"],
 )
-async def test_a_head_has_bounds(base_url: str, pieces: list[bytes]) -> None:
+async def test_request_headers_are_limited(base_url: str, pieces: list[bytes]) -> None:
     got = await _raw(base_url, *pieces, pause=0.02)
-    # Who goes on sending may lose the answer to the closed connection, but not go on for ever.
+    # A client that keeps sending may lose the response, but can't keep sending forever.
     assert got == b"" or got.startswith(b"HTTP/1.1 431 "), got[:200]
     if len(pieces) == 1:
         assert b"problem+json" in got
         assert b"nosniff" in got
 
 
-async def test_an_ordinary_large_head_passes(base_url: str) -> None:
+async def test_large_but_valid_headers_are_accepted(base_url: str) -> None:
     headers = {f"x-{i}": "a" * 500 for i in range(60)}
     async with httpx.AsyncClient(base_url=base_url) as client:
         for _ in range(2):
             assert (await client.get("/health/live", headers=headers)).status_code == 200
 
 
-async def test_what_is_no_http_is_a_problem(base_url: str) -> None:
+async def test_invalid_http_returns_a_problem(base_url: str) -> None:
     got = await _raw(base_url, b"\x16\x03\x01 hello\r\n\r\n")
     assert got.startswith(b"HTTP/1.1 400 ")
     assert b"problem+json" in got
 
 
-async def test_a_head_that_does_not_come_is_not_waited_for(
-    base_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_slow_request_headers_time_out(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
     for pieces in ([], [b"GET / HT"], [b"GET / HTTP/1.1\r\nHost: localhost\r\n"]):
         place = urlsplit(base_url)
@@ -265,13 +263,13 @@ async def test_a_head_that_does_not_come_is_not_waited_for(
         writer.close()
 
 
-async def test_a_body_that_stops_is_not_waited_for(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stalled_body_times_out(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "PAUSE_SECONDS", 1)
     head = b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     got = await _raw(api.base_url, head + b'Content-Length: 100\r\n\r\n{"user')
     assert got.startswith(b"HTTP/1.1 408 ")
     assert b"connection: close" in got
-    # Slow, but coming: four pieces with a pause after each.
+    # Slow but progressing: four pieces with a pause after each.
     pieces = [b"a", b'{"username": "x"', b', "password"', b': "y"}']
     chunked = [
         head + b"Transfer-Encoding: chunked\r\n\r\n",
@@ -281,7 +279,7 @@ async def test_a_body_that_stops_is_not_waited_for(api: Api, monkeypatch: pytest
     assert got.startswith(b"HTTP/1.1 401 ")
 
 
-async def test_a_body_has_bounds_also_without_a_length(api: Api) -> None:
+async def test_body_size_is_limited_without_content_length(api: Api) -> None:
     alice = await api.user("alice")
     sent = 0
 
@@ -303,7 +301,7 @@ async def test_a_body_has_bounds_also_without_a_length(api: Api) -> None:
 
 
 @pytest.mark.parametrize("nested", ['{"a":', "["])
-async def test_json_has_a_depth(api: Api, nested: str) -> None:
+async def test_json_depth_is_limited(api: Api, nested: str) -> None:
     body = '{"name": "x", "description": ' + nested * 200_000
     alice = await api.user("alice")
     answer = await alice.post(
@@ -337,7 +335,7 @@ async def test_json_has_a_depth(api: Api, nested: str) -> None:
         (SEARCH, {"query": "a", "k": 0}, "k", "must be at least 1"),
     ],
 )  # fmt: skip
-async def test_bodies_are_taken_as_they_are_and_refused_in_plain_words(
+async def test_invalid_bodies_are_rejected_with_clear_messages(
     api: Api, url: str, body: Any, field: str, message: str
 ) -> None:
     answer = await (await api.user("alice")).post(url, json=body)
@@ -356,7 +354,9 @@ async def test_bodies_are_taken_as_they_are_and_refused_in_plain_words(
         ("/api/audit?since=x", "since", "must be a time such as 2026-01-31T12:00:00Z"),
     ],
 )
-async def test_parameters_are_refused_in_plain_words(api: Api, url: str, field: str, message: str) -> None:
+async def test_invalid_parameters_are_rejected_with_clear_messages(
+    api: Api, url: str, field: str, message: str
+) -> None:
     answer = await (await api.admin()).get(url)
     assert answer.status_code == 422
     assert answer.json()["errors"] == [{"field": field, "message": message}]
@@ -369,7 +369,7 @@ _HTML = b"<html><script>alert(1)</script></html>"
 
 
 def _polyglot(kind: str, folder: Path) -> bytes:
-    """A document that Luma takes, and that a browser which guesses would take for a page."""
+    """A document that Luma accepts and that content sniffing would treat as a page."""
     if kind == "pdf":
         return factories.handbook(folder).read_bytes() + b"\n%" + _HTML
     packed = io.BytesIO(factories.word(folder / "a.docx", {"A": "text"}).read_bytes())
@@ -396,7 +396,7 @@ def _polyglot(kind: str, folder: Path) -> bytes:
         "\U0001f600" * 100,
     ],
 )
-async def test_a_file_is_never_a_page_and_its_name_never_a_path(
+async def test_file_is_never_served_as_a_page_and_its_name_never_used_as_a_path(
     api: Api, tmp_path: Path, kind: str, name: str
 ) -> None:
     alice = await api.user("alice")
@@ -418,7 +418,7 @@ async def test_a_file_is_never_a_page_and_its_name_never_a_path(
     assert "set-cookie" not in got.headers
     told = unquote(disposition.partition("=")[2].removeprefix("utf-8''")).strip('"')
     assert not set(told) & set("\r\n\0/\\\u202e"), disposition
-    # A quotation mark comes in percent encoding: it ends nothing.
+    # A quotation mark is percent-encoded, so it does not end the value.
     assert disposition.isascii()
     assert disposition.count('"') in (0, 2)
     policy = got.headers["content-security-policy"]
@@ -429,7 +429,7 @@ async def test_a_file_is_never_a_page_and_its_name_never_a_path(
 @pytest.mark.parametrize(
     "name", [b"a\0b.pdf", b"a\r\nSet-Cookie: x=y.pdf", b"\xff\xfe.pdf", b"a\x1b[31m.pdf"]
 )
-async def test_raw_bytes_in_a_name_do_no_harm(api: Api, tmp_path: Path, name: bytes) -> None:
+async def test_raw_bytes_in_a_file_name_are_harmless(api: Api, tmp_path: Path, name: bytes) -> None:
     alice = await api.user("alice")
     content = factories.handbook(tmp_path).read_bytes()
     head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="%b"\r\n\r\n' % name

@@ -1,4 +1,4 @@
-"""What Prometheus gets to read."""
+"""The metrics exposed to Prometheus."""
 
 import re
 from pathlib import Path
@@ -35,7 +35,7 @@ def grown(before: Samples, after: Samples, name: str, **labels: str) -> float:
     return after.get(key, 0.0) - before.get(key, 0.0)
 
 
-async def test_requests_are_counted_by_route_and_never_by_id(api: Api) -> None:
+async def test_requests_are_counted_by_route_not_by_id(api: Api) -> None:
     admin = await api.admin()
     namespace = await api.namespace(admin)
     before = await scrape(admin)
@@ -59,7 +59,7 @@ async def test_requests_are_counted_by_route_and_never_by_id(api: Api) -> None:
     }  # fmt: skip
 
 
-async def test_searches_and_the_work_of_the_workers_are_told(api: Api, tmp_path: Path) -> None:
+async def test_metrics_cover_searches_and_workers(api: Api, tmp_path: Path) -> None:
     admin = await api.admin()
     first, second = await api.namespace(admin), await api.namespace(admin)
     before = await scrape(admin)
@@ -86,7 +86,7 @@ async def test_searches_and_the_work_of_the_workers_are_told(api: Api, tmp_path:
         assert grown(before, after, "luma_retrieval_seconds_sum", stage=stage) > 0
 
 
-async def test_the_llm_is_told_with_its_tokens(
+async def test_metrics_cover_the_llm_and_its_tokens(
     store: Store, embedder: Embedder, canned_server: CannedServer
 ) -> None:
     usage = '{"choices": [], "usage": {"prompt_tokens": 70, "completion_tokens": 2}}'
@@ -107,7 +107,7 @@ async def test_the_llm_is_told_with_its_tokens(
         assert (await admin.post("/v1/chat/completions", json=question)).status_code == 200
         assert (await admin.post("/v1/chat/completions", json=question)).status_code == 502
         after = await scrape(admin)
-    # A server that does not know the option is asked without it, from then on.
+    # If a server does not support the option, later requests omit it.
     assert ["stream_options" in request.body for request in canned_server.requests] == [True, False, False]
     assert grown(before, after, "luma_llm_tokens_total", kind="prompt") == 70
     assert grown(before, after, "luma_llm_tokens_total", kind="completion") == 2
@@ -115,7 +115,7 @@ async def test_the_llm_is_told_with_its_tokens(
     assert grown(before, after, "luma_llm_failures_total") == 1
 
 
-async def test_they_tell_nothing_of_anybody(api: Api) -> None:
+async def test_metrics_contain_no_personal_data(api: Api) -> None:
     admin = await api.admin()
     await api.namespace(admin, name="Marker7531")
     await admin.get("/api/users/lookup?username=marker7531")

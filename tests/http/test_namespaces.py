@@ -12,11 +12,11 @@ async def _id(client: httpx.AsyncClient) -> int:
     return int((await client.get("/api/auth/me")).json()["id"])
 
 
-async def test_a_namespace_as_its_owner_sees_it(api: Api) -> None:
+async def test_namespace_as_seen_by_its_owner(api: Api) -> None:
     alice = await api.user("alice")
-    made = await alice.post("/api/namespaces", json={"name": "Papers", "description": "What we read."})
-    assert made.status_code == 201
-    namespace = made.json()
+    created = await alice.post("/api/namespaces", json={"name": "Papers", "description": "What we read."})
+    assert created.status_code == 201
+    namespace = created.json()
     assert namespace.pop("created_at").endswith("Z")
     assert namespace == {
         "id": namespace["id"],
@@ -33,7 +33,7 @@ async def test_a_namespace_as_its_owner_sees_it(api: Api) -> None:
     assert (await alice.get("/api/namespaces")).json() == {"items": [again], "total": 1}
 
 
-async def test_a_change_leaves_alone_what_it_does_not_name(api: Api) -> None:
+async def test_patch_preserves_omitted_fields(api: Api) -> None:
     alice = await api.user("alice")
     url = f"/api/namespaces/{await api.namespace(alice, name='one', description='text', is_public=True)}"
 
@@ -46,7 +46,7 @@ async def test_a_change_leaves_alone_what_it_does_not_name(api: Api) -> None:
     assert await changed() == ("one", "text", True)
     assert await changed(name="two") == ("two", "text", True)
     assert await changed(is_public=False) == ("two", "text", False)
-    # Null takes the description away, and is not the same as saying nothing of it.
+    # Null removes the description; omitting it does not.
     assert await changed(description=None) == ("two", None, False)
     assert await changed(description="") == ("two", "", False)
 
@@ -67,7 +67,7 @@ async def test_a_change_leaves_alone_what_it_does_not_name(api: Api) -> None:
     ],
     ids=str,
 )
-async def test_a_change_that_does_not_fit_changes_nothing(api: Api, fields: dict[str, object]) -> None:
+async def test_invalid_patch_changes_nothing(api: Api, fields: dict[str, object]) -> None:
     alice = await api.user("alice")
     url = f"/api/namespaces/{await api.namespace(alice)}"
     before = (await alice.get(url)).json()
@@ -77,12 +77,12 @@ async def test_a_change_that_does_not_fit_changes_nothing(api: Api, fields: dict
     assert (await alice.get(url)).json() == before
 
 
-async def test_members_come_change_and_leave(api: Api) -> None:
+async def test_members_can_be_added_changed_and_removed(api: Api) -> None:
     alice, bob, carol = await api.user("alice"), await api.user("bob"), await api.user("carol")
     url = f"/api/namespaces/{await api.namespace(alice)}"
     bobs, carols = f"{url}/members/{await _id(bob)}", f"{url}/members/{await _id(carol)}"
-    made = await alice.put(bobs, json={"auth_level": 1})
-    assert (made.status_code, made.json()) == (
+    created = await alice.put(bobs, json={"auth_level": 1})
+    assert (created.status_code, created.json()) == (
         200,
         {"user_id": await _id(bob), "username": "bob", "auth_level": 1},
     )
@@ -104,19 +104,19 @@ async def test_members_come_change_and_leave(api: Api) -> None:
     assert (await alice.get(f"{url}/members")).json() == {"items": [], "total": 0}
 
 
-async def test_what_can_not_be_a_member(api: Api) -> None:
+async def test_invalid_members_are_rejected(api: Api) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     url = f"/api/namespaces/{await api.namespace(alice)}/members"
     for level in (0, 4, -1, "high", None, 1.5):
         answer = await alice.put(f"{url}/{await _id(bob)}", json={"auth_level": level})
         assert answer.status_code == 422, level
     assert (await alice.put(f"{url}/2000000000", json={"auth_level": 1})).status_code == 404
-    # The owner has level 3 already; a lower one in writing would only mislead.
+    # The owner already has level 3; a stored lower level would be misleading.
     assert (await alice.put(f"{url}/{await _id(alice)}", json={"auth_level": 1})).status_code == 409
     assert (await alice.get(url)).json()["total"] == 0
 
 
-async def test_a_public_namespace_is_read_by_all_and_written_by_none_of_them(api: Api) -> None:
+async def test_public_namespace_is_readable_but_not_writable_by_others(api: Api) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     namespace = await api.namespace(alice)
     url = f"/api/namespaces/{namespace}"
@@ -132,7 +132,7 @@ async def test_a_public_namespace_is_read_by_all_and_written_by_none_of_them(api
     assert (await bob.get("/api/namespaces")).json() == {"items": [], "total": 0}
 
 
-async def test_lists_come_in_pages(api: Api) -> None:
+async def test_lists_are_paginated(api: Api) -> None:
     alice = await api.user("alice")
     names = ["delta", "Alpha", "echo", "alpha", "Bravo", "charlie"]
     ids = [await api.namespace(alice, name=name) for name in names]
@@ -153,27 +153,27 @@ async def test_lists_come_in_pages(api: Api) -> None:
     "query", ["limit=0", "limit=-1", "limit=201", "limit=500", "limit=x", "offset=-1", f"offset={2**31}"]
 )
 @pytest.mark.parametrize("path", ["/api/namespaces", "/api/documents", "/api/chats", "/api/auth/tokens"])
-async def test_a_page_that_does_not_fit_is_refused(api: Api, path: str, query: str) -> None:
+async def test_invalid_page_parameters_are_rejected(api: Api, path: str, query: str) -> None:
     answer = await (await api.user("alice")).get(f"{path}?{query}")
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [query.split("=", maxsplit=1)[0]]
 
 
-async def test_the_longest_page_and_unknown_parameters_are_fine(api: Api) -> None:
+async def test_largest_page_and_unknown_parameters_are_accepted(api: Api) -> None:
     answer = await (await api.user("alice")).get("/api/namespaces?limit=200&colour=red")
     assert answer.json() == {"items": [], "total": 0}
 
 
-async def test_documents_are_added_and_taken_out(api: Api, tmp_path: Path) -> None:
+async def test_documents_can_be_added_and_removed(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     one, two = await api.namespace(alice, name="one"), await api.namespace(alice, name="two")
     doc_id = await api.upload(alice, factories.handbook(tmp_path), one)
-    held = (await alice.get(f"/api/namespaces/{one}")).json()
-    assert (held["documents"], held["chunks"]) == (1, 3)
+    details = (await alice.get(f"/api/namespaces/{one}")).json()
+    assert (details["documents"], details["chunks"]) == (1, 3)
     added = await alice.post(f"/api/namespaces/{two}/documents", json={"doc_id": doc_id})
     assert added.status_code == 202
     assert (added.json()["doc_id"], added.json()["namespace_id"]) == (doc_id, two)
-    # On its way it is listed, without vectors, and asking again does not queue it twice.
+    # While queued it is listed without vectors, and a second request does not enqueue it again.
     coming = (await alice.get(f"/api/namespaces/{two}/documents")).json()
     assert [(d["id"], d["vec_count"], d["ingestion"]["state"]) for d in coming["items"]] == [
         (doc_id, 0, "queued")
@@ -181,7 +181,7 @@ async def test_documents_are_added_and_taken_out(api: Api, tmp_path: Path) -> No
     twice = await alice.post(f"/api/namespaces/{two}/documents", json={"doc_id": doc_id})
     assert (twice.status_code, twice.json()["id"]) == (202, added.json()["id"])
     await api.work()
-    assert (await alice.get(f"/api/namespaces/{two}")).json()["chunks"] == held["chunks"]
+    assert (await alice.get(f"/api/namespaces/{two}")).json()["chunks"] == details["chunks"]
     again = await alice.post(f"/api/namespaces/{two}/documents", json={"doc_id": doc_id})
     assert again.status_code == 409
     assert (await alice.delete(f"/api/namespaces/{one}/documents/{doc_id}")).status_code == 204
@@ -189,12 +189,12 @@ async def test_documents_are_added_and_taken_out(api: Api, tmp_path: Path) -> No
     emptied = (await alice.get(f"/api/namespaces/{one}")).json()
     assert (emptied["documents"], emptied["chunks"]) == (0, 0)
     assert (await alice.get(f"/api/namespaces/{one}/documents")).json()["total"] == 0
-    # Taken out of one, it stays whole in the other.
+    # A document removed from one namespace stays complete in the other.
     found = await alice.post(f"/api/namespaces/{two}/search", json={"query": "vacation days"})
     assert found.json()["hits"][0]["doc_id"] == doc_id
 
 
-async def test_a_namespace_lists_nothing_that_its_reader_could_not_open(api: Api, tmp_path: Path) -> None:
+async def test_namespace_lists_only_documents_its_reader_can_open(api: Api, tmp_path: Path) -> None:
     admin, alice, bob = await api.admin(), await api.user("alice"), await api.user("bob")
     bob_id = (await bob.get("/api/auth/me")).json()["id"]
     namespace = await api.namespace(alice)
@@ -208,11 +208,11 @@ async def test_a_namespace_lists_nothing_that_its_reader_could_not_open(api: Api
             assert (await client.get(f"/api/documents/{item['id']}")).status_code == 200
         return [(item["id"], item["ingestion"]["state"]) for item in found["items"]]
 
-    # What fails never stands in the namespace: its uploader sees that it did.
+    # A failed document is never part of the namespace, but its uploader sees the failure.
     blank = await api.upload(bob, factories.pdf(tmp_path / "blank.pdf", ""), namespace)
     assert await listed(bob) == await listed(admin) == [(blank, "failed")]
     assert await listed(alice) == []
-    # What was shared with who put it there is listed for as long as it is shared.
+    # A document shared with its uploader is listed for as long as it is shared.
     moles = await api.upload(alice, factories.pdf(tmp_path / "m.pdf", "Moles dig at noon."))
     shared = f"/api/documents/{moles}/permissions/{bob_id}"
     assert (await alice.put(shared, json={"permission": "write"})).status_code == 200
@@ -221,13 +221,13 @@ async def test_a_namespace_lists_nothing_that_its_reader_could_not_open(api: Api
     assert await listed(alice) == [(moles, "queued")]
     assert (await alice.delete(shared)).status_code == 204
     assert await listed(bob) == [(blank, "failed")]
-    # And once the namespace holds it, it is there for all who read that.
+    # Once the namespace contains it, all of its readers see it.
     await api.work()
     assert await listed(bob) == [(moles, "ready"), (blank, "failed")]
     assert await listed(alice) == [(moles, "ready")]
 
 
-async def test_deleting_a_namespace_takes_everything_but_the_documents(api: Api, tmp_path: Path) -> None:
+async def test_deleting_a_namespace_preserves_the_documents(api: Api, tmp_path: Path) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     namespace = await api.namespace(alice, is_public=True)
     doc_id = await api.upload(alice, factories.handbook(tmp_path), namespace)
@@ -242,5 +242,5 @@ async def test_deleting_a_namespace_takes_everything_but_the_documents(api: Api,
     async with api.runtime.engine.connect() as connection:
         for table in ("namespace_auth", "namespace_doc", "chunk_vector", "ingestion", "chats", "message"):
             assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0, table
-        # What was read stays with the document, for the next namespace.
+        # The parsed content stays with the document, for the next namespace.
         assert await connection.scalar(text("SELECT count(*) FROM chunk")) == 3

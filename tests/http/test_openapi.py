@@ -1,4 +1,4 @@
-"""The service's own description, and that errors look as it says."""
+"""The service's OpenAPI document, and that errors match it."""
 
 import json
 import re
@@ -19,13 +19,13 @@ PROBLEM = "application/problem+json"
 
 
 def _app() -> Any:
-    # Nothing looks at the rest of the runtime before a call comes in.
+    # The rest of the runtime is not used before a call.
     return create_app(cast(Runtime, SimpleNamespace(settings=Settings())))
 
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
-    """The document as a client gets it: JSON and nothing else."""
+    """The document as served to clients, as JSON."""
     described: dict[str, Any] = json.loads(json.dumps(_app().openapi_schema.to_schema()))
     return described
 
@@ -48,14 +48,14 @@ def _references(node: Any) -> Iterator[str]:
             yield from _references(value)
 
 
-async def test_it_is_served_without_a_login(api: Api, schema: dict[str, Any]) -> None:
+async def test_openapi_document_is_served_without_a_login(api: Api, schema: dict[str, Any]) -> None:
     answer = await (await api.anonymous()).get("/schema/openapi.json")
     assert answer.status_code == 200
     assert answer.headers["content-type"].split(";")[0] == "application/vnd.oai.openapi+json"
     assert answer.json() == schema
 
 
-def test_it_is_sound(schema: dict[str, Any]) -> None:
+def test_openapi_document_is_valid(schema: dict[str, Any]) -> None:
     assert schema["openapi"].startswith("3.1.")
     assert schema["info"]["title"] == "Luma"
     components = schema["components"]["schemas"]
@@ -72,7 +72,7 @@ def test_it_is_sound(schema: dict[str, Any]) -> None:
         assert operation["description"]
 
 
-def test_it_names_every_call(schema: dict[str, Any]) -> None:
+def test_openapi_document_contains_every_route(schema: dict[str, Any]) -> None:
     exist = {
         (method.lower(), route.path_format)
         for route in _app().routes
@@ -82,7 +82,7 @@ def test_it_names_every_call(schema: dict[str, Any]) -> None:
     assert {(method, path) for method, path, _ in _operations(schema)} == exist
 
 
-def test_every_call_says_how_it_fails(schema: dict[str, Any]) -> None:
+def test_every_operation_documents_its_errors(schema: dict[str, Any]) -> None:
     for method, path, operation in _operations(schema):
         if path.startswith(("/health", "/metrics")):
             continue
@@ -122,13 +122,11 @@ def test_every_call_says_how_it_fails(schema: dict[str, Any]) -> None:
         ("post", "/v1/chat/completions", "502"),
     ],
 )
-def test_failures_of_single_calls_are_named(
-    schema: dict[str, Any], method: str, path: str, status: str
-) -> None:
+def test_specific_errors_are_documented(schema: dict[str, Any], method: str, path: str, status: str) -> None:
     assert status in schema["paths"][path][method]["responses"]
 
 
-def test_only_the_public_calls_need_no_login(schema: dict[str, Any]) -> None:
+def test_only_public_operations_need_no_login(schema: dict[str, Any]) -> None:
     assert schema["security"] == [{"token": []}, {"session": []}]
     assert set(schema["components"]["securitySchemes"]) == {"token", "session"}
     public = {path for _, path, operation in _operations(schema) if operation.get("security") == [{}]}
@@ -143,7 +141,7 @@ def test_only_the_public_calls_need_no_login(schema: dict[str, Any]) -> None:
     }
 
 
-def test_every_body_is_described(schema: dict[str, Any]) -> None:
+def test_every_body_is_documented(schema: dict[str, Any]) -> None:
     bodiless = {"/api/auth/logout", "/api/ingestions/{ingestion_id}/retry", "/api/chats/{chat_id}/regenerate"}
     for method, path, operation in _operations(schema):
         takes_one = method in {"post", "put", "patch"} and path not in bodiless
@@ -163,7 +161,7 @@ def test_every_body_is_described(schema: dict[str, Any]) -> None:
     assert {"200", "201"} <= set(upload["responses"])
 
 
-def test_an_answer_comes_as_json_or_as_a_stream(schema: dict[str, Any]) -> None:
+def test_responses_are_json_or_a_stream(schema: dict[str, Any]) -> None:
     ask = schema["paths"]["/api/chats/{chat_id}/messages"]["post"]["responses"]
     again = schema["paths"]["/api/chats/{chat_id}/regenerate"]["post"]["responses"]
     assert set(ask["201"]["content"]) == {"application/json"}
@@ -207,7 +205,7 @@ def test_an_answer_comes_as_json_or_as_a_stream(schema: dict[str, Any]) -> None:
         ("Problem", "type code title status detail request_id errors"),
     ],
 )
-def test_fields_have_the_names_of_the_contract(schema: dict[str, Any], name: str, fields: str) -> None:
+def test_field_names_match_the_contract(schema: dict[str, Any], name: str, fields: str) -> None:
     assert set(schema["components"]["schemas"][name]["properties"]) == set(fields.split())
 
 
@@ -279,7 +277,7 @@ _JSON = {"content-type": "application/json"}
         ("GET", "/api/documents?limit=1&limit=x", {}, 422),
     ],
 )
-async def test_every_error_is_a_problem_and_tells_nothing_of_the_inside(
+async def test_every_error_is_a_problem_without_internals(
     api: Api, method: str, url: str, options: dict[str, Any], status: int
 ) -> None:
     answer = await (await api.user("alice")).request(method, url, **options)
@@ -307,7 +305,7 @@ async def test_every_error_is_a_problem_and_tells_nothing_of_the_inside(
         assert inside.lower() not in answer.text.lower()
 
 
-async def test_a_body_of_unknown_length_is_cut_off_where_it_gets_too_large(api: Api) -> None:
+async def test_body_of_unknown_length_is_rejected_beyond_the_limit(api: Api) -> None:
     async def endless() -> Any:
         yield b'{"name": "'
         for _ in range(64):
@@ -318,7 +316,7 @@ async def test_a_body_of_unknown_length_is_cut_off_where_it_gets_too_large(api: 
     assert (answer.status_code, answer.headers["content-type"]) == (413, PROBLEM)
 
 
-async def test_without_a_login_every_path_under_api_answers_alike(api: Api) -> None:
+async def test_all_api_paths_respond_alike_without_a_login(api: Api) -> None:
     client = await api.anonymous()
     for url in ("/api/namespaces", "/api/documents/1", "/api/users"):
         answer = await client.get(url)
@@ -330,7 +328,7 @@ async def test_without_a_login_every_path_under_api_answers_alike(api: Api) -> N
         assert (await client.get("/api/auth/me", headers=headers)).status_code == 401, header
 
 
-async def test_what_breaks_inside_is_not_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_internal_errors_are_not_exposed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the secret is 1234 in /etc/luma")
 
@@ -341,7 +339,7 @@ async def test_what_breaks_inside_is_not_told(api: Api, monkeypatch: pytest.Monk
     assert "RuntimeError" not in answer.text
 
 
-async def test_a_wrong_password_is_a_problem_too(api: Api) -> None:
+async def test_wrong_password_returns_a_problem(api: Api) -> None:
     await api.user("alice")
     client = await api.anonymous()
     answer = await client.post("/api/auth/login", json={"username": "alice", "password": PASSWORD + "!"})

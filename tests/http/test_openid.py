@@ -1,4 +1,4 @@
-"""Signing in by an OpenID provider, against a real one."""
+"""Sign-in with an OpenID provider, against a real one."""
 
 import asyncio
 import base64
@@ -48,7 +48,7 @@ def provider() -> Iterator[OpenIDProvider]:
 
 
 class Browser:
-    """A browser, by its cookies, on a Luma that has the provider configured."""
+    """A browser with its own cookies, on a Luma with the provider configured."""
 
     def __init__(self, client: httpx.AsyncClient, provider: OpenIDProvider) -> None:
         self.client = client
@@ -60,7 +60,7 @@ class Browser:
         return answer.headers["location"]
 
     async def come_back(self, subject: str) -> str:
-        """Where the provider sends the browser back to."""
+        """The URL to which the provider redirects the browser."""
         return await self.provider.agree(await self.begin(), subject)
 
     async def sign_in(self, subject: str = "a1") -> httpx.Response:
@@ -81,7 +81,7 @@ async def people(runtime: Runtime) -> None:
 
 @asynccontextmanager
 async def luma(runtime: Runtime, provider: OpenIDProvider, **changes: Any) -> AsyncGenerator[Browser]:
-    """A Luma with this provider and these of its settings."""
+    """A Luma with this provider and these settings."""
     given = {"issuer": provider.issuer, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
     settings = OpenIDSettings(**{**given, **changes})
     configured = create_provider(settings)
@@ -109,14 +109,14 @@ async def count(runtime: Runtime, model: type[Any]) -> int:
 
 
 def refusal(answer: httpx.Response, status: int) -> str:
-    """What a program is told."""
+    """The response for API clients."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert "luma_session" not in answer.cookies
     return str(answer.json()["detail"])
 
 
-async def test_an_identity_that_is_known_signs_in_like_a_password_does(
+async def test_known_identity_signs_in_like_a_password(
     runtime: Runtime, provider: OpenIDProvider, people: None
 ) -> None:
     provider.person("a1", **ALICE)
@@ -147,7 +147,7 @@ async def test_an_identity_that_is_known_signs_in_like_a_password_does(
     assert [(e.actor, e.about) for e in succeeded] == [("alice", {"method": "openid"})] * 2
 
 
-async def test_the_cookie_of_an_attempt_is_short_lived_and_goes_nowhere_else(
+async def test_sign_in_cookie_is_short_lived_and_path_scoped(
     runtime: Runtime, provider: OpenIDProvider
 ) -> None:
     async with luma(runtime, provider) as browser:
@@ -161,7 +161,7 @@ async def test_the_cookie_of_an_attempt_is_short_lived_and_goes_nowhere_else(
     assert len({url.params[name] for name in ("state", "nonce", "code_challenge")}) == 3
 
 
-async def test_public_url_says_where_to_come_back_to_whatever_the_host_header_says(
+async def test_redirect_uses_public_url_not_the_host_header(
     runtime: Runtime, provider: OpenIDProvider
 ) -> None:
     told = msgspec.structs.replace(runtime.settings, public_url="https://luma.example.org/")
@@ -201,7 +201,7 @@ async def test_public_url_says_where_to_come_back_to_whatever_the_host_header_sa
         ({"register": True, "match_email": True}, {**ALICE, "email": "new@example.com"}, "alice-2"),
     ],
 )
-async def test_who_is_let_in_the_first_time(
+async def test_first_sign_in_policy(
     runtime: Runtime,
     provider: OpenIDProvider,
     people: None,
@@ -222,7 +222,7 @@ async def test_who_is_let_in_the_first_time(
     is_new = name is not None and name != "alice"
     assert await count(runtime, User) == (3 if is_new else 2)
     assert await count(runtime, ExternalIdentity) == (0 if name is None else 1)
-    # The two people here were made before.
+    # The two accounts already existed.
     assert len(await events(runtime, "account.created")) == 2 + is_new
     failed = await events(runtime, "sign-in.failed")
     if name is None:
@@ -232,7 +232,7 @@ async def test_who_is_let_in_the_first_time(
         assert not failed
 
 
-async def test_open_registration_is_open_to_identities_too(
+async def test_open_registration_accepts_new_identities(
     runtime: Runtime, provider: OpenIDProvider, people: None
 ) -> None:
     provider.person("n1", email="new@example.com", email_verified=True)
@@ -241,34 +241,32 @@ async def test_open_registration_is_open_to_identities_too(
         assert (await browser.sign_in("n1")).headers["location"] == "/"
 
 
-async def test_the_first_account_is_not_made_by_a_provider(
-    runtime: Runtime, provider: OpenIDProvider
-) -> None:
+async def test_provider_does_not_create_the_first_account(runtime: Runtime, provider: OpenIDProvider) -> None:
     provider.person("a1", **ALICE)
     async with luma(runtime, provider, register=True) as browser:
         assert "Register it with a password" in refusal(await browser.sign_in(), 403)
     assert await count(runtime, User) == 0
 
 
-async def test_an_account_follows_the_identity_and_not_its_address(
+async def test_account_follows_the_identity_not_the_email_address(
     runtime: Runtime, provider: OpenIDProvider, people: None
 ) -> None:
     await users.create(runtime.sessions, "bob", "bob@example.com", PASSWORD, "user")
     provider.person("a1", **ALICE)
     async with luma(runtime, provider, match_email=True, register=True) as browser:
         await browser.sign_in("a1")
-        # Alice takes Bob's address at the provider, and stays Alice here.
+        # Alice takes over Bob's address at the provider, and remains Alice here.
         provider.person("a1", **{**ALICE, "email": "bob@example.com"})
         await browser.sign_in("a1")
         me = await browser.me()
         assert (me["username"], me["email"]) == ("alice", "Alice@example.com")
-        # Somebody new gets Alice's old address there, and not her account here.
+        # A new identity with Alice's former address does not get her account.
         provider.person("a2", **ALICE)
         assert "linked to another identity" in refusal(await browser.sign_in("a2"), 403)
     assert await count(runtime, ExternalIdentity) == 1
 
 
-async def test_the_first_sign_in_in_two_windows_makes_one_account(
+async def test_concurrent_first_sign_ins_create_one_account(
     runtime: Runtime, provider: OpenIDProvider, people: None
 ) -> None:
     provider.person("n1", email="new@example.com", email_verified=True)
@@ -281,7 +279,7 @@ async def test_the_first_sign_in_in_two_windows_makes_one_account(
     assert await count(runtime, User) == 3
 
 
-async def test_an_account_made_so_has_no_password(
+async def test_account_from_a_provider_has_no_password(
     runtime: Runtime, provider: OpenIDProvider, people: None
 ) -> None:
     provider.person("n1", email="new@example.com", email_verified=True, preferred_username="new")
@@ -292,7 +290,9 @@ async def test_an_account_made_so_has_no_password(
             assert (await browser.client.post("/api/auth/login", json=login)).status_code == 401, password
 
 
-async def test_a_disabled_account_stays_out(runtime: Runtime, provider: OpenIDProvider, people: None) -> None:
+async def test_disabled_account_can_not_sign_in(
+    runtime: Runtime, provider: OpenIDProvider, people: None
+) -> None:
     provider.person("a1", **ALICE)
     async with luma(runtime, provider, match_email=True) as browser:
         async with runtime.sessions.begin() as session:
@@ -309,41 +309,41 @@ async def test_a_disabled_account_stays_out(runtime: Runtime, provider: OpenIDPr
     assert [event.about["reason"] for event in await events(runtime, "sign-in.failed")] == ["disabled"] * 2
 
 
-async def test_only_the_browser_that_began_can_end_a_sign_in_and_only_once(
+async def test_only_the_initiating_browser_can_finish_a_sign_in_once(
     runtime: Runtime, provider: OpenIDProvider, people: None
 ) -> None:
     provider.person("a1", **ALICE)
     async with luma(runtime, provider, match_email=True) as browser:
         back = await browser.come_back("a1")
-        kept = dict(browser.client.cookies)
+        cookies = dict(browser.client.cookies)
         async with httpx.AsyncClient(base_url=browser.client.base_url, timeout=60) as other:
-            # Without the cookie, as when somebody is sent the address.
+            # Without the cookie, as when the URL is sent to another person.
             assert "Sign in again" in refusal(await other.get(back), 403)
-            # With the cookie of an attempt of their own.
+            # With the cookie of another sign-in attempt.
             await other.get(START)
             assert "Sign in again" in refusal(await other.get(back), 403)
             assert "luma_openid" not in other.cookies
         url = httpx.URL(back)
         for state in ("", "wrong", "ä"):
-            browser.client.cookies.update(kept)
+            browser.client.cookies.update(cookies)
             refusal(await browser.client.get(url.copy_set_param("state", state)), 403)
-        browser.client.cookies.update(kept)
+        browser.client.cookies.update(cookies)
         refusal(await browser.client.get(url.copy_remove_param("state")), 403)
-        assert "/oauth2/token" not in provider.asked
+        assert "/oauth2/token" not in provider.requests
 
-        browser.client.cookies.update(kept)
+        browser.client.cookies.update(cookies)
         assert (await browser.client.get(back)).headers["location"] == "/"
-        # Again: the browser has dropped the cookie, and the provider takes no code twice.
+        # A second use: the browser has dropped the cookie, and the provider rejects a used code.
         refusal(await browser.client.get(back), 403)
-        browser.client.cookies.set("luma_openid", kept["luma_openid"])
+        browser.client.cookies.set("luma_openid", cookies["luma_openid"])
         assert "invalid_grant" in refusal(await browser.client.get(back), 403)
     assert await count(runtime, LoginSession) == 1
 
 
-async def test_a_code_is_bound_to_the_verifier_of_its_browser(
+async def test_code_is_bound_to_the_browser_verifier(
     runtime: Runtime, provider: OpenIDProvider, people: None
 ) -> None:
-    """Somebody's code put into another's sign-in, whose state fits."""
+    """An attacker injects a code into a victim's sign-in with a matching state."""
     provider.person("a1", **ALICE)
     async with luma(runtime, provider, match_email=True) as browser:
         stolen = httpx.URL(await browser.come_back("a1")).params["code"]
@@ -351,7 +351,7 @@ async def test_a_code_is_bound_to_the_verifier_of_its_browser(
         assert "invalid_grant" in refusal(await browser.client.get(own.copy_set_param("code", stolen)), 403)
 
 
-async def test_errors_of_the_provider_are_told_without_its_words(
+async def test_provider_errors_are_reported_without_their_text(
     runtime: Runtime, provider: OpenIDProvider
 ) -> None:
     html = {"accept": "text/html,application/xhtml+xml"}
@@ -368,7 +368,7 @@ async def test_errors_of_the_provider_are_told_without_its_words(
             assert (answer.status_code, answer.headers["location"]) == (302, f"/?sign-in={reason}")
             assert "script" not in answer.text
             assert "luma_openid" not in browser.client.cookies
-        # And a code that is none.
+        # And with an invalid code.
         for code in ({"code": "made up"}, {}):
             sent = httpx.URL(await browser.begin())
             query = {"state": sent.params["state"], **code}
@@ -437,7 +437,7 @@ LIES: dict[str, Lie] = {
 }
 
 
-async def test_lies_in_the_id_token_are_found_out(
+async def test_forged_id_tokens_are_rejected(
     runtime: Runtime, provider: OpenIDProvider, people: None
 ) -> None:
     provider.person("a1", **ALICE)
@@ -447,12 +447,12 @@ async def test_lies_in_the_id_token_are_found_out(
             answer = await browser.sign_in()
             assert (answer.status_code, "luma_session" in answer.cookies) == (403, False), name
             assert "ID token" in answer.json()["detail"], name
-        # The same without a lie.
+        # The same with a valid token.
         provider.lie = _changed()
         assert (await browser.sign_in()).headers["location"] == "/"
 
 
-async def test_new_keys_of_the_provider_are_fetched_and_old_ones_kept(
+async def test_new_provider_keys_are_fetched_and_old_ones_kept(
     runtime: Runtime, provider: OpenIDProvider, people: None
 ) -> None:
     provider.person("a1", **ALICE)
@@ -460,17 +460,17 @@ async def test_new_keys_of_the_provider_are_fetched_and_old_ones_kept(
     async with luma(runtime, provider, match_email=True) as browser:
         for _ in range(3):
             assert (await browser.sign_in()).headers["location"] == "/"
-        assert provider.asked.count("/jwks") == 1
-        assert provider.asked.count("/.well-known/openid-configuration") == 1
+        assert provider.requests.count("/jwks") == 1
+        assert provider.requests.count("/.well-known/openid-configuration") == 1
         provider.lie = _by(new, alg="ES256", kid="new")
         refusal(await browser.sign_in(), 403)
-        # A secret among the keys, and one of a kind that is not known, are passed over.
+        # A symmetric key and an unknown key type in the key set are ignored.
         others = [OctKey.generate_key(256).as_dict(), {"kty": "AKP", "kid": "later"}]
         provider.answers["/jwks"] = (200, {"keys": [*others, new.as_dict(private=False)]})
         assert (await browser.sign_in()).headers["location"] == "/"
 
 
-async def test_an_address_that_only_the_user_info_has_counts_for_its_person_alone(
+async def test_email_from_user_info_applies_only_to_its_subject(
     runtime: Runtime, provider: OpenIDProvider, people: None
 ) -> None:
     provider.person("a1", **ALICE)
@@ -483,12 +483,12 @@ async def test_an_address_that_only_the_user_info_has_counts_for_its_person_alon
         assert (await browser.me())["username"] == "alice"
 
 
-async def test_an_address_is_verified_only_by_whoever_names_it(
+async def test_email_is_verified_only_by_the_source_that_provides_it(
     runtime: Runtime, provider: OpenIDProvider, people: None
 ) -> None:
     provider.person("a1", **{**ALICE, "email_verified": False})
     async with luma(runtime, provider, match_email=True) as browser:
-        # The ID token calls verified what it does not name.
+        # The ID token claims that an address is verified, but does not contain one.
         provider.lie = _changed(email=None, email_verified=True)
         refusal(await browser.sign_in(), 403)
 
@@ -508,25 +508,23 @@ FAILURES: list[tuple[str, tuple[int, Any]]] = [
 ]
 
 
-async def test_a_provider_that_fails_is_said_to_and_asked_again(
+async def test_provider_failure_is_reported_and_retried(
     runtime: Runtime, provider: OpenIDProvider, people: None
 ) -> None:
     provider.person("a1", **ALICE)
     async with luma(runtime, provider, match_email=True, name="Quillhaven") as browser:
-        for path, said in FAILURES:
-            provider.answers = {path: said}
+        for path, failure in FAILURES:
+            provider.answers = {path: failure}
             begun = await browser.client.get(START)
             if path != DESCRIPTION:
                 back = await provider.agree(begun.headers["location"], "a1")
                 begun = await browser.client.get(back)
-            assert "Quillhaven is unavailable" in refusal(begun, 503), (path, said)
+            assert "Quillhaven is unavailable" in refusal(begun, 503), (path, failure)
         provider.answers = {}
         assert (await browser.sign_in()).headers["location"] == "/"
 
 
-async def test_a_provider_that_describes_itself_wrongly_is_not_used(
-    runtime: Runtime, provider: OpenIDProvider
-) -> None:
+async def test_provider_with_invalid_metadata_is_rejected(runtime: Runtime, provider: OpenIDProvider) -> None:
     async with luma(runtime, provider) as browser:
         for name, value, named in (
             ("issuer", "https://other.example", "LUMA_OPENID_ISSUER"),
@@ -539,7 +537,7 @@ async def test_a_provider_that_describes_itself_wrongly_is_not_used(
             assert named in refusal(await browser.client.get(START), 503), name
 
 
-async def test_a_provider_that_is_down_or_silent_holds_nobody_up(
+async def test_unavailable_provider_does_not_block_requests(
     runtime: Runtime, provider: OpenIDProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("luma_rag.accounts.openid_server._TOTAL_SECONDS", 0.3)
@@ -555,7 +553,7 @@ async def test_a_provider_that_is_down_or_silent_holds_nobody_up(
         assert answer.headers["location"] == "/?sign-in=unavailable"
 
 
-async def test_a_client_with_the_wrong_secret_or_none(
+async def test_wrong_or_missing_client_secret(
     runtime: Runtime, provider: OpenIDProvider, people: None
 ) -> None:
     provider.person("a1", **ALICE)
@@ -566,9 +564,7 @@ async def test_a_client_with_the_wrong_secret_or_none(
             assert "wrong" not in told
 
 
-async def test_the_page_learns_what_the_provider_is_called(
-    runtime: Runtime, provider: OpenIDProvider
-) -> None:
+async def test_options_include_the_provider_name(runtime: Runtime, provider: OpenIDProvider) -> None:
     async with luma(runtime, provider, name="Quillhaven") as browser:
         assert (await browser.client.get("/api/auth/options")).json()["openid"] == "Quillhaven"
     async with serving(runtime) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
@@ -587,12 +583,12 @@ async def test_the_page_learns_what_the_provider_is_called(
         ({"issuer": "http://127.0.0.1.example", "client_id": "luma"}, "https"),
     ],
 )
-def test_settings_that_do_not_fit_are_named(given: dict[str, str], named: str) -> None:
+def test_invalid_settings_are_named(given: dict[str, str], named: str) -> None:
     with pytest.raises(ConfigurationError, match=named):
         create_provider(OpenIDSettings(**given))
 
 
-def test_names_of_the_settings() -> None:
+def test_settings_names() -> None:
     loaded = load({"LUMA_OPENID_MATCH_EMAIL": "true", "LUMA_PUBLIC_URL": "https://luma.example.org"})
     assert loaded.openid.match_email is True
     assert loaded.openid.register is False

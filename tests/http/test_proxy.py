@@ -1,4 +1,4 @@
-"""Headers of proxies are believed only of those that were named."""
+"""Proxy headers are trusted only from configured proxies."""
 
 import httpx
 import msgspec
@@ -11,13 +11,13 @@ from tests.conftest import serving
 
 
 @pytest.mark.parametrize(("trusted", "is_secure"), [(None, False), ("127.0.0.1", True), ("10.9.8.7", False)])
-async def test_cookies_are_secure_behind_a_known_proxy_with_https(
+async def test_cookies_are_secure_behind_a_trusted_https_proxy(
     runtime: Runtime, trusted: str | None, is_secure: bool
 ) -> None:
     await users.create(runtime.sessions, "alice", "alice@example.com", PASSWORD, "user")
-    told = msgspec.structs.replace(runtime.settings, trusted_proxies=trusted)
+    new_settings = msgspec.structs.replace(runtime.settings, trusted_proxies=trusted)
     async with (
-        serving(msgspec.structs.replace(runtime, settings=told)) as url,
+        serving(msgspec.structs.replace(runtime, settings=new_settings)) as url,
         httpx.AsyncClient(base_url=url) as client,
     ):
         answer = await client.post(

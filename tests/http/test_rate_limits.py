@@ -1,4 +1,4 @@
-"""What is limited, over how many processes, and what a refusal says."""
+"""Rate limits: their scope, sharing between processes, and the error response."""
 
 import asyncio
 import subprocess
@@ -32,7 +32,7 @@ RIGHT = {"username": "alice", "password": PASSWORD}
 
 DAYS = 100 * 24 * 60 * 60
 
-# A server that signs people in, in a process of its own; it needs neither model nor worker for that.
+# A server for sign-ins in a separate process; this requires neither model nor worker.
 SERVER = """
 import asyncio, socket, sys
 from pathlib import Path
@@ -64,7 +64,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 @pytest.fixture(autouse=True)
 def slow_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many permits as ever, but none grows back while a test runs on a busy machine."""
+    """The usual number of permits, without refill during a test on a busy machine."""
     for name in ("_OF_ACCOUNT", "_OF_ADDRESS", "_REGISTRATIONS"):
         monkeypatch.setattr(sign_in, name, Limit(getattr(sign_in, name).count, DAYS))
     monkeypatch.setattr(tokens, "_MAKING", Limit(tokens._MAKING.count, DAYS))
@@ -89,7 +89,7 @@ async def guess(client: httpx.AsyncClient, **login: str) -> httpx.Response:
     return await client.post("/api/auth/login", json=WRONG | login)
 
 
-async def test_of_many_guesses_at_once_no_more_are_verified_than_the_limit(api: Api) -> None:
+async def test_concurrent_guesses_do_not_exceed_the_limit(api: Api) -> None:
     await api.user("alice")
     client = await api.anonymous()
     answers = await asyncio.gather(*(guess(client) for _ in range(50)))
@@ -101,7 +101,7 @@ async def test_of_many_guesses_at_once_no_more_are_verified_than_the_limit(api: 
     assert limited.headers["retry-after"] in limited.json()["detail"]
 
 
-async def test_the_limit_of_failures_holds_over_two_server_processes(api: Api, tmp_path: Path) -> None:
+async def test_failure_limit_is_shared_by_two_server_processes(api: Api, tmp_path: Path) -> None:
     await api.user("alice")
     with process(api.runtime.url, tmp_path) as one, process(api.runtime.url, tmp_path) as two:
         async with httpx.AsyncClient(timeout=60) as client:
@@ -113,7 +113,7 @@ async def test_the_limit_of_failures_holds_over_two_server_processes(api: Api, t
                 assert (await client.post(f"{url}/api/auth/login", json=RIGHT)).status_code == 429
 
 
-async def test_who_signs_in_rightly_is_not_limited(api: Api) -> None:
+async def test_successful_sign_ins_are_not_limited(api: Api) -> None:
     await api.user("alice")
     client = await api.anonymous()
     for _ in range(9):
@@ -124,24 +124,26 @@ async def test_who_signs_in_rightly_is_not_limited(api: Api) -> None:
     assert (await guess(client)).status_code == 429
 
 
-async def test_a_name_that_nobody_has_is_limited_alike(api: Api) -> None:
+async def test_unknown_user_names_are_limited_alike(api: Api) -> None:
     await api.user("alice")
     client = await api.anonymous()
     for name in ("alice", "nobody"):
         answers = [await guess(client, username=name) for _ in range(11)]
         assert [answer.status_code for answer in answers] == [401] * 10 + [429]
-    # Neither does the limit tell which address belongs to a name.
+    # The limit does not reveal which email address belongs to a name either.
     assert (await guess(client, username="alice@example.com")).status_code == 401
 
 
-async def test_an_address_is_limited_for_all_names_and_an_ipv6_network_is_one(
+async def test_address_is_limited_across_names_and_ipv6_by_network(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Fewer than there are, since each costs a hash.
+    # Fewer than the limit, because each attempt costs a hash.
     monkeypatch.setattr(sign_in, "_OF_ADDRESS", Limit(5, DAYS))
-    told = msgspec.structs.replace(api.runtime.settings, trusted_proxies="127.0.0.1")
+    new_settings = msgspec.structs.replace(api.runtime.settings, trusted_proxies="127.0.0.1")
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(serving(msgspec.structs.replace(api.runtime, settings=told)))
+        url = await stack.enter_async_context(
+            serving(msgspec.structs.replace(api.runtime, settings=new_settings))
+        )
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60))
 
         async def guessed(number: int, address: str) -> int:
@@ -156,7 +158,7 @@ async def test_an_address_is_limited_for_all_names_and_an_ipv6_network_is_one(
         assert Counter(statuses) == {401: 5, 429: 4}
         assert await guessed(60, "2001:db8:0:1:ffff::1") == 429
         assert await guessed(61, "2001:db8:0:2::1") == 401
-    # The server that was told of no proxy takes the header for an invention.
+    # A server without a configured proxy ignores the header.
     client = await api.anonymous()
     answer = await client.post(
         "/api/auth/login", json=WRONG, headers={"x-forwarded-for": "2001:db8:0:1:ffff::1"}
@@ -175,11 +177,11 @@ async def test_an_address_is_limited_for_all_names_and_an_ipv6_network_is_one(
         (None, "unknown"),
     ],
 )
-def test_what_counts_as_one_address(address: str | None, counted: str) -> None:
+def test_addresses_are_grouped_by_network(address: str | None, counted: str) -> None:
     assert network(address) == counted
 
 
-async def test_changing_the_password_is_no_way_to_guess_it(api: Api) -> None:
+async def test_password_change_is_limited_against_guessing(api: Api) -> None:
     alice = await api.user("alice")
 
     async def change(current: str, new: str) -> int:
@@ -202,15 +204,15 @@ async def test_open_registration_is_limited_by_address(api: Api) -> None:
     assert Counter(answer.status_code for answer in answers) == {422: 20, 429: 5}
 
 
-async def test_making_tokens_is_limited_and_what_fails_does_not_count(api: Api) -> None:
+async def test_token_creation_is_limited_and_failures_do_not_count(api: Api) -> None:
     alice = await api.user("alice")
 
-    async def made(**fields: Any) -> int:
+    async def created(**fields: Any) -> int:
         return (await alice.post("/api/auth/tokens", json={"name": "one", **fields})).status_code
 
     for _ in range(3):
-        assert await made(namespace_ids=[2**31 - 1]) == 404
-    statuses = [await made() for _ in range(101)]
+        assert await created(namespace_ids=[2**31 - 1]) == 404
+    statuses = [await created() for _ in range(101)]
     assert Counter(statuses) == {201: 100, 429: 1}
 
 
@@ -241,12 +243,12 @@ def body(path: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("work", LIMITED)
-async def test_work_is_limited_per_user_by_whichever_way_in(api: Api, work: str) -> None:
+async def test_work_is_limited_per_user_across_endpoints(api: Api, work: str) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     token = (await alice.post("/api/auth/tokens", json={"name": "batch"})).json()["token"]
     limits = msgspec.convert({f"{work}_per_minute": 1}, LimitsSettings)
-    told = msgspec.structs.replace(api.runtime.settings, limits=limits)
-    async with serving(msgspec.structs.replace(api.runtime, settings=told)) as url:
+    new_settings = msgspec.structs.replace(api.runtime.settings, limits=limits)
+    async with serving(msgspec.structs.replace(api.runtime, settings=new_settings)) as url:
 
         async def call(headers: dict[str, str], route: tuple[str, str]) -> httpx.Response:
             method, path = route
@@ -274,11 +276,11 @@ async def test_work_is_limited_per_user_by_whichever_way_in(api: Api, work: str)
             assert (await call(ways[0], path)).status_code in (404, 415)
 
 
-async def test_zero_is_no_limit(api: Api) -> None:
+async def test_zero_disables_the_limit(api: Api) -> None:
     alice = await api.user("alice")
     unlimited = LimitsSettings(searches_per_minute=0)
-    told = msgspec.structs.replace(api.runtime.settings, limits=unlimited)
-    async with serving(msgspec.structs.replace(api.runtime, settings=told)) as url:
+    new_settings = msgspec.structs.replace(api.runtime.settings, limits=unlimited)
+    async with serving(msgspec.structs.replace(api.runtime, settings=new_settings)) as url:
         headers = {
             "cookie": f"luma_session={alice.cookies['luma_session']}",
             "x-csrftoken": alice.cookies["csrftoken"],
@@ -289,33 +291,33 @@ async def test_zero_is_no_limit(api: Api) -> None:
                 assert (await client.post(path, **body(path))).status_code == 404
 
 
-async def test_measuring_counts_a_search_for_each_question(api: Api, tmp_path: Path) -> None:
+async def test_evaluation_counts_one_search_per_question(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     namespace_id = await api.namespace(alice)
     moles = factories.pdf(tmp_path / "m.pdf", "Moles dig at noon.")
     doc_id = await api.upload(alice, moles, namespace_id)
     base = f"/api/namespaces/{namespace_id}"
-    asked = {"question": "When do moles dig?", "places": [{"doc_id": doc_id}]}
-    assert (await alice.post(f"{base}/questions", json={"questions": [asked] * 4})).status_code == 201
-    told = msgspec.structs.replace(api.runtime.settings, limits=LimitsSettings(searches_per_minute=1))
-    async with serving(msgspec.structs.replace(api.runtime, settings=told)) as url:
+    question = {"question": "When do moles dig?", "places": [{"doc_id": doc_id}]}
+    assert (await alice.post(f"{base}/questions", json={"questions": [question] * 4})).status_code == 201
+    new_settings = msgspec.structs.replace(api.runtime.settings, limits=LimitsSettings(searches_per_minute=1))
+    async with serving(msgspec.structs.replace(api.runtime, settings=new_settings)) as url:
         headers = {
             "cookie": f"luma_session={alice.cookies['luma_session']}",
             "x-csrftoken": alice.cookies["csrftoken"],
         }
         async with httpx.AsyncClient(base_url=url, timeout=60, headers=headers) as client:
-            # Ten searches are saved up.
+            # The bucket holds ten searches.
             for _ in range(2):
                 assert (await client.post(f"{base}/evaluations", json={})).status_code == 201
             refused = await client.post(f"{base}/evaluations", json={})
             assert refused.status_code == 429
-            # Two are there, two more come one a minute.
+            # Two are available; two more arrive one minute apart.
             assert 61 <= int(refused.headers["retry-after"]) <= 120
             assert (await client.post(f"{base}/search", json={"query": "moles"})).status_code == 200
     assert (await alice.get(f"{base}/evaluations")).json()["total"] == 2
 
 
-async def test_a_set_of_questions_has_an_end(
+async def test_question_set_size_is_limited(
     api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(question_set, "MAX_QUESTIONS", 3)
@@ -324,18 +326,18 @@ async def test_a_set_of_questions_has_an_end(
     moles = factories.pdf(tmp_path / "m.pdf", "Moles dig at noon.")
     doc_id = await api.upload(alice, moles, namespace_id)
     questions = f"/api/namespaces/{namespace_id}/questions"
-    asked = {"question": "When do moles dig?", "places": [{"doc_id": doc_id}]}
-    assert (await alice.post(questions, json={"questions": [asked] * 2})).status_code == 201
-    refused = await alice.post(questions, json={"questions": [asked] * 2})
+    question = {"question": "When do moles dig?", "places": [{"doc_id": doc_id}]}
+    assert (await alice.post(questions, json={"questions": [question] * 2})).status_code == 201
+    refused = await alice.post(questions, json={"questions": [question] * 2})
     assert refused.status_code == 409
     assert "3 questions at most; it has 2" in refused.json()["detail"]
-    assert (await alice.post(questions, json={"questions": [asked]})).status_code == 201
+    assert (await alice.post(questions, json={"questions": [question]})).status_code == 201
 
 
-async def test_asking_a_provider_is_limited_by_address(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_provider_requests_are_limited_by_address(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limit, "_PROVIDERS", Limit(5, DAYS))
-    told = msgspec.structs.replace(api.runtime.settings, trusted_proxies="127.0.0.1")
-    async with serving(msgspec.structs.replace(api.runtime, settings=told)) as url:
+    new_settings = msgspec.structs.replace(api.runtime.settings, trusted_proxies="127.0.0.1")
+    async with serving(msgspec.structs.replace(api.runtime, settings=new_settings)) as url:
 
         async def call(path: str, address: str) -> httpx.Response:
             async with httpx.AsyncClient(base_url=url, timeout=60) as client:
@@ -343,7 +345,7 @@ async def test_asking_a_provider_is_limited_by_address(api: Api, monkeypatch: py
 
         paths = ["/api/auth/openid", "/api/auth/openid/callback?code=x&state=y"]
         for turn in range(5):
-            # There is no provider, and what comes next is limited all the same.
+            # No provider is configured, and further requests are limited all the same.
             assert (await call(paths[turn % 2], f"2001:db8:0:1::{turn:x}")).status_code == 404
         for path in paths:
             refused = await call(path, "2001:db8:0:1:ffff::1")
@@ -352,8 +354,8 @@ async def test_asking_a_provider_is_limited_by_address(api: Api, monkeypatch: py
             assert (await call(path, "2001:db8:0:2::1")).status_code == 404
 
 
-def test_exactly_what_is_limited_is_documented() -> None:
-    # The routes don't look at the runtime before they are called.
+def test_documented_limits_match_the_limited_routes() -> None:
+    # The routes do not use the runtime before a call.
     app = create_app(cast(Runtime, SimpleNamespace(settings=Settings())))
     documented = {
         (method, route.path_format)

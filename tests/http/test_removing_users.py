@@ -31,7 +31,7 @@ async def _assert_whole(api: Api) -> None:
 
 
 async def _added(api: Api, doc_id: int) -> list[int]:
-    """The namespaces that got a document, as the trail tells."""
+    """The namespaces that received a document, according to the audit trail."""
     async with api.runtime.sessions.begin() as session:
         events = await session.scalars(
             select(AuditEvent.about).where(
@@ -46,9 +46,7 @@ def _files(api: Api) -> int:
     return len(list(api.runtime.storage.files()))
 
 
-async def test_who_owns_something_is_removed_only_when_it_is_said_what_becomes_of_it(
-    api: Api, tmp_path: Path
-) -> None:
+async def test_removing_an_owner_requires_a_decision_on_their_property(api: Api, tmp_path: Path) -> None:
     admin, alice, bob = await api.admin(), await api.user("alice"), await api.user("bob")
     alice_id, bob_id = await _id(alice), await _id(bob)
     await api.upload(alice, factories.handbook(tmp_path), await api.namespace(alice))
@@ -74,9 +72,7 @@ async def test_who_owns_something_is_removed_only_when_it_is_said_what_becomes_o
     assert _files(api) == 1
 
 
-async def test_what_is_handed_over_belongs_to_the_other_who_needs_no_grant_for_it(
-    api: Api, tmp_path: Path
-) -> None:
+async def test_transferred_property_needs_no_grant_for_its_new_owner(api: Api, tmp_path: Path) -> None:
     admin, alice, bob, carol = [
         await api.admin(),
         *[await api.user(name) for name in ("alice", "bob", "carol")],
@@ -112,15 +108,15 @@ async def test_what_is_handed_over_belongs_to_the_other_who_needs_no_grant_for_i
             "namespaces": [namespace],
             "documents": [document],
         }
-        gone = {"user_id": alice_id, "username": "alice", "role": "user"}
+        deleted = {"user_id": alice_id, "username": "alice", "role": "user"}
         assert [tuple(row) for row in rows] == [
             ("account.handed-over", "root", moved),
-            ("account.removed", "root", gone),
+            ("account.removed", "root", deleted),
         ]
 
 
 @pytest.mark.parametrize("twin", ["read", "not read yet", "on its way", "in the same namespace"])
-async def test_a_file_that_the_other_has_too_is_not_lost_to_the_namespaces_that_hold_it(
+async def test_duplicate_file_stays_in_its_namespaces_after_a_transfer(
     api: Api, tmp_path: Path, twin: str
 ) -> None:
     admin, alice, bob, carol = [
@@ -141,7 +137,7 @@ async def test_a_file_that_the_other_has_too_is_not_lost_to_the_namespaces_that_
     questions = f"/api/namespaces/{carols}/questions"
     assert (await carol.post(questions, json={"questions": [measured]})).status_code == 201
     if twin == "read":
-        kept = await api.upload(bob, file, bobs)
+        doc_id = await api.upload(bob, file, bobs)
     else:
         there = {"namespace_id": str(bobs)} if twin == "on its way" else {}
         if twin == "in the same namespace":
@@ -149,63 +145,63 @@ async def test_a_file_that_the_other_has_too_is_not_lost_to_the_namespaces_that_
             await alice.put(f"/api/namespaces/{space}/members/{await _id(bob)}", json=level)
             there = {"namespace_id": str(space)}
         sent = await bob.post("/api/documents", files={"file": (file.name, file.read_bytes())}, data=there)
-        kept = sent.json()["id"]
+        doc_id = sent.json()["id"]
         if twin == "in the same namespace":
             await api.work()
     bobs_has_it = twin in ("read", "on its way")
     vectors = (await _held(carol, carols))[given]
     answer = await admin.delete(f"/api/users/{await _id(alice)}", params={"hand_to": await _id(bob)})
     assert answer.status_code == 204, answer.text
-    # At once, without the worker.
-    assert await _held(bob, space) == {kept: vectors}
-    assert await _held(carol, carols) == {kept: vectors}
+    # Immediately, without the worker.
+    assert await _held(bob, space) == {doc_id: vectors}
+    assert await _held(carol, carols) == {doc_id: vectors}
     found = await carol.post(f"/api/namespaces/{carols}/search", json={"query": "vacation"})
-    assert {hit["doc_id"] for hit in found.json()["hits"]} == {kept}
+    assert {hit["doc_id"] for hit in found.json()["hits"]} == {doc_id}
     cited = (await carol.get(f"/api/chats/{chat}/messages")).json()["items"][1]["citations"]
-    assert {citation["doc_id"] for citation in cited} == {kept}
-    (asked,) = (await carol.get(questions)).json()["items"]
-    assert [(place["doc_id"], place["page"]) for place in asked["places"]] == [(kept, 2)]
-    assert (await carol.get(f"/api/documents/{kept}/file")).status_code == 200
-    assert (await bob.get(f"/api/documents/{kept}")).json()["file_metadata"]["pages"] == 3
-    # What the other had not made public does not become it.
-    assert (await bob.get(f"/api/documents/{kept}")).json()["is_public"] is False
+    assert {citation["doc_id"] for citation in cited} == {doc_id}
+    (entry,) = (await carol.get(questions)).json()["items"]
+    assert [(place["doc_id"], place["page"]) for place in entry["places"]] == [(doc_id, 2)]
+    assert (await carol.get(f"/api/documents/{doc_id}/file")).status_code == 200
+    assert (await bob.get(f"/api/documents/{doc_id}")).json()["file_metadata"]["pages"] == 3
+    # Documents that the other user had not made public do not become public.
+    assert (await bob.get(f"/api/documents/{doc_id}")).json()["is_public"] is False
     assert (await bob.get(f"/api/documents/{given}")).status_code == 404
     assert _files(api) == 1
     await api.work()
     if twin == "on its way":
-        assert await _held(bob, bobs) == {kept: vectors}
-    assert await _added(api, kept) == sorted({space, carols} | ({bobs} if bobs_has_it else set()))
+        assert await _held(bob, bobs) == {doc_id: vectors}
+    assert await _added(api, doc_id) == sorted({space, carols} | ({bobs} if bobs_has_it else set()))
     await _assert_whole(api)
 
 
-async def test_a_file_on_its_way_that_the_other_has_too_arrives_as_theirs(api: Api, tmp_path: Path) -> None:
+async def test_queued_duplicate_file_is_transferred(api: Api, tmp_path: Path) -> None:
     admin, alice, bob = await api.admin(), await api.user("alice"), await api.user("bob")
     file, space = factories.handbook(tmp_path), await api.namespace(alice)
     there = {"namespace_id": str(space)}
     await alice.post("/api/documents", files={"file": (file.name, file.read_bytes())}, data=there)
-    kept = (await bob.post("/api/documents", files={"file": (file.name, file.read_bytes())})).json()["id"]
+    doc_id = (await bob.post("/api/documents", files={"file": (file.name, file.read_bytes())})).json()["id"]
     answer = await admin.delete(f"/api/users/{await _id(alice)}", params={"hand_to": await _id(bob)})
     assert answer.status_code == 204, answer.text
-    assert await _added(api, kept) == [space]
+    assert await _added(api, doc_id) == [space]
     async with api.runtime.sessions.begin() as session:
         actors = select(AuditEvent.actor).where(
-            AuditEvent.action == "namespace.document-added", AuditEvent.about.contains({"doc_id": kept})
+            AuditEvent.action == "namespace.document-added", AuditEvent.about.contains({"doc_id": doc_id})
         )
         assert list(await session.scalars(actors)) == ["root"]
     await api.work()
-    assert list(await _held(bob, space)) == [kept]
+    assert list(await _held(bob, space)) == [doc_id]
     await _assert_whole(api)
 
 
-async def test_a_token_for_a_namespace_that_went_reaches_nothing(api: Api) -> None:
+async def test_token_for_a_deleted_namespace_has_no_access(api: Api) -> None:
     alice = await api.user("alice")
-    gone, left = await api.namespace(alice), await api.namespace(alice)
+    deleted, left = await api.namespace(alice), await api.namespace(alice)
     programs = []
-    for reach in ([gone], [gone, left]):
-        made = await alice.post("/api/auth/tokens", json={"name": "batch", "namespace_ids": reach})
-        headers = {"authorization": f"Bearer {made.json()['token']}"}
+    for reach in ([deleted], [deleted, left]):
+        token = await alice.post("/api/auth/tokens", json={"name": "batch", "namespace_ids": reach})
+        headers = {"authorization": f"Bearer {token.json()['token']}"}
         programs.append(await api.anonymous(headers=headers))
-    assert (await alice.delete(f"/api/namespaces/{gone}")).status_code == 204
+    assert (await alice.delete(f"/api/namespaces/{deleted}")).status_code == 204
     listed = (await alice.get("/api/auth/tokens")).json()["items"]
     assert [token["namespace_ids"] for token in listed] == [[], [left]]
     seen = [
@@ -219,7 +215,7 @@ async def test_a_token_for_a_namespace_that_went_reaches_nothing(api: Api) -> No
     assert (await programs[0].post("/api/auth/tokens", json={"name": "x"})).status_code == 403
 
 
-async def test_a_worker_goes_on_when_what_it_reads_is_removed(api: Api, tmp_path: Path) -> None:
+async def test_worker_continues_after_its_document_is_removed(api: Api, tmp_path: Path) -> None:
     admin, alice, bob = await api.admin(), await api.user("alice"), await api.user("bob")
     pages = [
         f"Chapter {n}.\n" + "\n".join(f"In year {n * i} they sold {i} ships." for i in range(30))
@@ -247,9 +243,7 @@ async def test_a_worker_goes_on_when_what_it_reads_is_removed(api: Api, tmp_path
     await _assert_whole(api)
 
 
-async def test_removing_a_namespace_and_storing_into_it_do_not_block_each_other(
-    api: Api, tmp_path: Path
-) -> None:
+async def test_namespace_deletion_and_storage_do_not_deadlock(api: Api, tmp_path: Path) -> None:
     runtime, alice = api.runtime, await api.admin()
     first, second = await api.namespace(alice), await api.namespace(alice)
     document = await api.upload(alice, factories.handbook(tmp_path), first)
@@ -261,7 +255,7 @@ async def test_removing_a_namespace_and_storing_into_it_do_not_block_each_other(
         async with runtime.sessions.begin() as session:
             assert await ingestion.claim(session, worker) is not None
         async with runtime.sessions.begin() as session:
-            # Holds the removal up when it has the namespace and not yet what hangs on it.
+            # Blocks the removal after it has locked the namespace, but not yet the dependent rows.
             await session.execute(text("SELECT FROM chats FOR UPDATE"))
             removal = asyncio.create_task(alice.delete(f"/api/namespaces/{second}"))
             await _waiting(api, 1)
@@ -273,7 +267,7 @@ async def test_removing_a_namespace_and_storing_into_it_do_not_block_each_other(
 
 
 async def _waiting(api: Api, number: int) -> None:
-    """Wait until so many transactions wait for a lock."""
+    """Wait until a number of transactions wait for a lock."""
     statement = text(
         "SELECT count(*) FROM pg_stat_activity "
         "WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -286,7 +280,7 @@ async def _waiting(api: Api, number: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_who_removes_themselves_is_named_in_the_trail(api: Api) -> None:
+async def test_self_removal_is_audited_with_the_name(api: Api) -> None:
     await api.admin()
     second = await api.user("second", "admin")
     assert (await second.delete(f"/api/users/{await _id(second)}")).status_code == 204

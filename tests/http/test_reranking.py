@@ -1,4 +1,4 @@
-"""Searches with a reranker: what it changes, what it may not, and that nothing depends on it."""
+"""Searches with a reranker: its effect, its limits, and fallback on failure."""
 
 import asyncio
 import json
@@ -50,10 +50,10 @@ def serve(store: Store, embedder: Embedder) -> Serve:
 
 
 async def filled(api: Api, tmp_path: Path, pages: int = 6) -> tuple[httpx.AsyncClient, str]:
-    """A namespace of alice's with a page for each number, the first of which are about clover."""
+    """A namespace of alice's with a page for each number; the first pages are about clover."""
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
-    # A word a line: what is beyond the edge of a page is not read, and pages that read the same are one hit.
+    # One word per line: text beyond the page edge is not extracted, and pages with equal text are one hit.
     texts = ["Clover\n" * (pages - n) + f"and page number {n} of bees." for n in range(pages)]
     await api.upload(alice, pdf(tmp_path / "bees.pdf", *texts), namespace)
     return alice, f"/api/namespaces/{namespace}"
@@ -71,7 +71,7 @@ def ids(found: dict[str, Any]) -> list[str]:
 
 
 def backwards(server: CannedServer) -> Reply:
-    """Scores that turn the order of what was sent round."""
+    """Scores that reverse the order of the passages."""
 
     async def reply(writer: asyncio.StreamWriter) -> None:
         count = len(server.requests[-1].body["texts"])
@@ -85,7 +85,7 @@ def at(server: CannedServer) -> str:
     return f"http://127.0.0.1:{server.port}"
 
 
-async def test_the_reranker_has_the_last_word(
+async def test_reranker_determines_the_final_order(
     serve: Serve, canned_server: CannedServer, tmp_path: Path
 ) -> None:
     async with serve(at(canned_server)) as api:
@@ -98,7 +98,7 @@ async def test_the_reranker_has_the_last_word(
             found = await search(alice, base, k=2, **wish)
             assert found["reranking"] == "done"
             assert found["took_ms"]["rerank"] > 0
-            # It saw more than were asked for, and its best come first.
+            # It received more passages than requested, and its best come first.
             assert ids(found) == ids(plain)[::-1][:2]
             assert [(hit["rank"], hit["score"]) for hit in found["hits"]] == [(1, 5.5), (2, 4.5)]
         sent = canned_server.requests[0].body
@@ -106,7 +106,7 @@ async def test_the_reranker_has_the_last_word(
         assert sent["texts"] == [f"bees\n{hit['text']}" for hit in plain["hits"]]
 
 
-async def test_only_the_first_are_reranked_whatever_k_is(
+async def test_only_top_candidates_are_reranked_for_any_k(
     serve: Serve, canned_server: CannedServer, tmp_path: Path
 ) -> None:
     async with serve(at(canned_server)) as api:
@@ -121,7 +121,7 @@ async def test_only_the_first_are_reranked_whatever_k_is(
     assert long["hits"][-1]["score"] == plain["hits"][-1]["score"]
 
 
-async def test_a_cross_encoder_orders_as_it_does_by_itself(
+async def test_cross_encoder_order_matches_direct_scoring(
     serve: Serve, cross_encoder_folder: Path, tmp_path: Path
 ) -> None:
     from sentence_transformers import CrossEncoder
@@ -139,10 +139,10 @@ async def test_a_cross_encoder_orders_as_it_does_by_itself(
 
 
 @pytest.mark.parametrize("reply", BROKEN.values(), ids=BROKEN.keys())
-async def test_what_is_broken_changes_nothing_and_is_told(
+async def test_reranker_failure_keeps_the_order_and_is_reported(
     serve: Serve, canned_server: CannedServer, tmp_path: Path, reply: bytes
 ) -> None:
-    # As many hits as the broken answers are about.
+    # As many hits as the broken responses cover.
     async with serve(at(canned_server)) as api:
         alice, base = await filled(api, tmp_path, pages=3)
         plain = await search(alice, base, rerank=False)
@@ -152,7 +152,7 @@ async def test_what_is_broken_changes_nothing_and_is_told(
     assert found["hits"] == plain["hits"]
 
 
-async def test_nobody_there_changes_nothing(
+async def test_unreachable_reranker_keeps_the_order(
     serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serve("http://127.0.0.1:9") as api:
@@ -162,18 +162,18 @@ async def test_nobody_there_changes_nothing(
             for _ in range(3):
                 found = await search(alice, base)
                 assert (found["reranking"], found["hits"]) == ("failed", plain["hits"])
-        told = [record.getMessage() for record in caplog.records if "reranker" in record.getMessage()]
-        assert len(told) == 1
-        assert "127.0.0.1:9" in told[0]
-        assert QUERY not in told[0]
+        warnings = [record.getMessage() for record in caplog.records if "reranker" in record.getMessage()]
+        assert len(warnings) == 1
+        assert "127.0.0.1:9" in warnings[0]
+        assert QUERY not in warnings[0]
         assert (await alice.get("/health/ready")).status_code == 200
-        # Chats use it where it is there, and do without it where not.
+        # Chats use the reranker if available, and work without it.
         chat = (await alice.post("/api/chats", json={"namespace_id": int(base.split("/")[-1])})).json()["id"]
-        asked = await alice.post(f"/api/chats/{chat}/messages", json={"content": "Which page is on clover?"})
-        assert asked.status_code == 201
+        answer = await alice.post(f"/api/chats/{chat}/messages", json={"content": "Which page is on clover?"})
+        assert answer.status_code == 201
 
 
-async def test_when_the_time_is_up_the_order_stays(
+async def test_reranker_timeout_keeps_the_order(
     serve: Serve, canned_server: CannedServer, tmp_path: Path
 ) -> None:
     async def never(writer: asyncio.StreamWriter) -> None:
@@ -197,7 +197,7 @@ async def test_when_the_time_is_up_the_order_stays(
         assert grown(before, after, "luma_retrieval_seconds_count", stage="rerank") == 2
 
 
-async def test_without_a_reranker_none_can_be_wished_for(api: Api, tmp_path: Path) -> None:
+async def test_reranking_without_a_reranker_is_rejected(api: Api, tmp_path: Path) -> None:
     alice, base = await filled(api, tmp_path)
     for path in ("search", "evaluations"):
         if path == "evaluations":
@@ -210,7 +210,7 @@ async def test_without_a_reranker_none_can_be_wished_for(api: Api, tmp_path: Pat
     assert (await search(alice, base))["reranking"] == "off"
 
 
-async def test_it_never_sees_nor_adds_what_may_not_be_read(
+async def test_reranker_never_receives_or_adds_inaccessible_passages(
     serve: Serve, canned_server: CannedServer, tmp_path: Path
 ) -> None:
     async with serve(at(canned_server)) as api:
@@ -223,7 +223,7 @@ async def test_it_never_sees_nor_adds_what_may_not_be_read(
         empty = await api.namespace(bob)
         assert (await search(bob, f"/api/namespaces/{empty}"))["hits"] == []
         assert canned_server.requests == []
-        # A server that answers of more passages than it was sent adds none.
+        # Scores for passages that were not sent add no hits.
         canned_server.replies = [response(json.dumps([{"index": i, "score": i} for i in range(20)]))]
         found = await search(alice, base, k=100)
         assert found["reranking"] == "failed"
@@ -231,7 +231,7 @@ async def test_it_never_sees_nor_adds_what_may_not_be_read(
         assert len(found["hits"]) == len(canned_server.requests[0].body["texts"]) == 6
 
 
-async def test_chats_and_evaluations_use_it(
+async def test_chats_and_evaluations_use_the_reranker(
     serve: Serve, canned_server: CannedServer, tmp_path: Path
 ) -> None:
     async with serve(at(canned_server)) as api:
@@ -240,7 +240,7 @@ async def test_chats_and_evaluations_use_it(
         await add_question(alice, base)
         without = (await alice.post(f"{base}/evaluations", json={"rerank": False})).json()
         assert canned_server.requests == []
-        # The first question is asked twice; the last of these answers is for the chat.
+        # The first question is sent twice; the last response is for the chat.
         canned_server.replies = [backwards(canned_server), backwards(canned_server)]
         run = (await alice.post(f"{base}/evaluations", json={})).json()
         canned_server.replies = [response("[]"), response("[]")]
@@ -263,7 +263,7 @@ async def add_question(client: httpx.AsyncClient, base: str) -> None:
     assert answer.status_code == 201, answer.text
 
 
-async def test_a_reranker_that_can_not_be_loaded_stops_the_start(serve: Serve, tmp_path: Path) -> None:
+async def test_reranker_loading_error_prevents_startup(serve: Serve, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="LUMA_RERANKER"):
         async with serve(str(tmp_path)):
             pass

@@ -1,4 +1,4 @@
-"""A user's sessions in browsers: listed, ended, rotated, and what of them is audited."""
+"""A user's browser sessions: list, revocation, rotation, and audit events."""
 
 import asyncio
 from datetime import timedelta
@@ -36,7 +36,7 @@ async def events(api: Api) -> list[tuple[str, int | None, dict[str, Any]]]:
         return [(event.action, event.actor_id, event.about) for event in trail]
 
 
-async def test_sessions_are_listed_the_one_used_last_first(api: Api) -> None:
+async def test_sessions_are_listed_by_most_recent_use(api: Api) -> None:
     alice = await api.user("alice")
     await api.user("bob")
     await set_last_use(api, 3600)
@@ -44,7 +44,7 @@ async def test_sessions_are_listed_the_one_used_last_first(api: Api) -> None:
     await phone.post("/api/auth/login", json=LOGIN)
     listed = await sessions_of(alice)
     assert listed["total"] == 2
-    # The call itself was the last use.
+    # The request itself was the last use.
     current, other = listed["items"]
     assert set(current) == {
         "id", "created_at", "last_used_at", "expires_at", "address", "user_agent", "is_current",
@@ -62,7 +62,7 @@ async def test_sessions_are_listed_the_one_used_last_first(api: Api) -> None:
     assert not any(item["is_current"] for item in (await sessions_of(program))["items"])
 
 
-async def test_expired_sessions_are_not_listed_and_not_ended(api: Api) -> None:
+async def test_expired_sessions_are_neither_listed_nor_revocable(api: Api) -> None:
     alice = await api.user("alice")
     await api.sign_in("alice")
     async with api.runtime.sessions.begin() as session:
@@ -73,7 +73,7 @@ async def test_expired_sessions_are_not_listed_and_not_ended(api: Api) -> None:
     assert (await alice.delete(f"/api/auth/sessions/{last.id}")).status_code == 404
 
 
-async def test_a_session_can_be_ended_from_another(api: Api) -> None:
+async def test_session_can_be_ended_from_another(api: Api) -> None:
     alice, bob = await api.user("alice"), await api.user("bob")
     elsewhere = await api.sign_in("alice")
     (other,) = [item for item in (await sessions_of(alice))["items"] if not item["is_current"]]
@@ -87,11 +87,11 @@ async def test_a_session_can_be_ended_from_another(api: Api) -> None:
     assert (await alice.get("/api/auth/me")).status_code == 401
 
 
-async def test_signing_in_again_ends_the_session_that_the_browser_had(api: Api) -> None:
+async def test_signing_in_again_ends_the_previous_session(api: Api) -> None:
     await api.user("alice")
     bob = await api.user("bob")
     planted = bob.cookies["luma_session"]
-    # Somebody else's session is in the browser, planted there or left behind.
+    # The browser holds another user's session, planted or left behind.
     victim = await api.anonymous(headers={"cookie": f"luma_session={planted}"})
     answer = await victim.post("/api/auth/login", json=LOGIN)
     assert answer.status_code == 200
@@ -101,11 +101,11 @@ async def test_signing_in_again_ends_the_session_that_the_browser_had(api: Api) 
     assert (await bob.get("/api/auth/me")).status_code == 401
     wrong = await api.anonymous(headers={"cookie": f"luma_session={fresh}"})
     assert (await wrong.post("/api/auth/login", json={**LOGIN, "password": "wrong"})).status_code == 401
-    # Who fails to sign in does not end what there was.
+    # A failed sign-in does not end the existing session.
     assert (await wrong.get("/api/auth/me")).json()["username"] == "alice"
 
 
-async def test_use_is_noted_once_a_minute(api: Api) -> None:
+async def test_last_use_is_updated_once_a_minute(api: Api) -> None:
     alice = await api.user("alice")
 
     async def last_use() -> Any:
@@ -121,30 +121,30 @@ async def test_use_is_noted_once_a_minute(api: Api) -> None:
     assert utcnow() - await last_use() < timedelta(seconds=50)
 
 
-async def test_signing_in_and_out_is_audited_and_no_name_that_was_only_typed(api: Api) -> None:
+async def test_sign_in_and_out_are_audited_without_unknown_names(api: Api) -> None:
     alice = await api.user("alice")
     me = (await alice.get("/api/auth/me")).json()["id"]
     (session_id,) = [item["id"] for item in (await sessions_of(alice))["items"]]
     client = await api.anonymous()
     await client.post("/api/auth/login", json={**LOGIN, "password": "not it"})
     await client.post("/api/auth/login", json={"username": "my secret", "password": "not it"})
-    made = (await alice.post("/api/auth/tokens", json={"name": "quiet", "max_level": 2})).json()
-    await alice.delete(f"/api/auth/tokens/{made['id']}")
+    created = (await alice.post("/api/auth/tokens", json={"name": "quiet", "max_level": 2})).json()
+    await alice.delete(f"/api/auth/tokens/{created['id']}")
     await alice.post("/api/auth/logout")
     limits = {"namespace_ids": None, "max_level": 2}
     assert [event for event in await events(api) if not event[0].startswith("account.")] == [
         ("sign-in.succeeded", me, {"method": "password"}),
         ("sign-in.failed", None, {"method": "password", "user_id": me, "username": "alice"}),
         ("sign-in.failed", None, {"method": "password", "user_id": None}),
-        ("token.created", me, {"token_id": made["id"], **limits}),
-        ("token.revoked", me, {"token_id": made["id"]}),
+        ("token.created", me, {"token_id": created["id"], **limits}),
+        ("token.revoked", me, {"token_id": created["id"]}),
         ("session.ended", me, {"session_id": session_id}),
     ]
-    for secret in ("my secret", "not it", "quiet", made["token"]):
+    for secret in ("my secret", "not it", "quiet", created["token"]):
         assert secret not in str(await events(api))
 
 
-async def test_no_session_starts_by_a_password_that_is_changed_at_this_moment(api: Api) -> None:
+async def test_password_being_changed_starts_no_session(api: Api) -> None:
     await api.user("alice")
     client = await api.anonymous()
     async with api.runtime.sessions.begin() as session:
@@ -152,7 +152,7 @@ async def test_no_session_starts_by_a_password_that_is_changed_at_this_moment(ap
         login = asyncio.create_task(client.post("/api/auth/login", json=LOGIN))
         waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
         async with asyncio.timeout(30):
-            # Asked by another connection: in one transaction the answer never changes.
+            # Checked on another connection, because within one transaction the result never changes.
             async with api.runtime.engine.connect() as other:
                 autocommit = await other.execution_options(isolation_level="AUTOCOMMIT")
                 while not await autocommit.scalar(waiting):
@@ -161,8 +161,8 @@ async def test_no_session_starts_by_a_password_that_is_changed_at_this_moment(ap
     assert (await login).status_code == 401
 
 
-async def test_cookies_are_secure_where_browsers_come_by_https(api: Api) -> None:
-    """Also where the proxy that speaks https is not told of, and http is all that arrives."""
+async def test_cookies_are_secure_over_https(api: Api) -> None:
+    """Also if the https proxy is not configured and the server sees only http."""
     await api.user("alice")
     for public_url, is_secure in ((None, False), ("https://luma.example.org", True)):
         settings = msgspec.structs.replace(api.runtime.settings, public_url=public_url)
@@ -172,7 +172,7 @@ async def test_cookies_are_secure_where_browsers_come_by_https(api: Api) -> None
         ):
             login = await client.post("/api/auth/login", json={"username": "alice", "password": PASSWORD})
             session = login.cookies["luma_session"]
-            # A page that has lost its CSRF token gets it again.
+            # A page that has lost its CSRF token receives it again.
             again = await client.get("/api/auth/me", headers={"cookie": f"luma_session={session}"})
             cookies = login.headers.get_list("set-cookie") + again.headers.get_list("set-cookie")
             assert len(cookies) == 3

@@ -1,4 +1,4 @@
-"""A request whose body comes late is as good as the login is by then."""
+"""A request with a slow body is authorized by the state of the login when the body is complete."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ CALLS = {
 
 
 class Parked:
-    """A request of which the last byte is missing."""
+    """A request without its last byte."""
 
     def __init__(self, client: httpx.AsyncClient, method: str, path: str, body: bytes, kind: str) -> None:
         url = httpx.URL(str(client.base_url))
@@ -56,7 +56,7 @@ class Parked:
 @pytest.mark.parametrize(
     ("what", "ends"), [*((what, True) for what in CALLS), ("a token", False), ("an upload", False)]
 )
-async def test_a_login_that_ends_while_the_body_comes_does_nothing(
+async def test_login_ended_during_the_body_is_rejected(
     api: Api, what: str, ends: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authentication, "_FRESH_SECONDS", 0.05)
@@ -79,7 +79,7 @@ async def test_a_login_that_ends_while_the_body_comes_does_nothing(
     assert [user["username"] for user in (await admin.get("/api/users")).json()["items"]] == ["root"]
 
 
-async def test_a_body_that_trickles_is_not_waited_for(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_trickling_body_times_out(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "WHOLE_SECONDS", 0.3)
     parked = Parked(await api.admin(), *CALLS["a token"])
     await parked.begin()

@@ -1,4 +1,4 @@
-"""Tokens: their form, what is noted of their use, and what a narrowed one sees."""
+"""Tokens: format, last use, and the view of a restricted token."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "tokens.md"
 
 
-def test_a_scanner_finds_tokens_by_the_documented_expression_and_checks_them() -> None:
+def test_documented_pattern_finds_and_validates_tokens() -> None:
     (expression,) = re.findall(r"^    (\\b.*)$", DOCUMENTED.read_text(), re.MULTILINE)
     for _ in range(200):
         secret = new_secret()
@@ -37,7 +37,7 @@ def test_a_scanner_finds_tokens_by_the_documented_expression_and_checks_them() -
 
 
 @pytest.mark.parametrize(
-    "spoilt",
+    "corrupt",
     [
         lambda secret: secret[:-1],
         lambda secret: secret + "0",
@@ -48,12 +48,12 @@ def test_a_scanner_finds_tokens_by_the_documented_expression_and_checks_them() -
         lambda secret: secret + "\n",
     ],
 )
-def test_a_spoilt_token_has_not_the_form(spoilt: Callable[[str], str]) -> None:
+def test_malformed_token_is_rejected(corrupt: Callable[[str], str]) -> None:
     with pytest.raises(NotAuthenticatedError):
-        check_form(spoilt(new_secret()))
+        check_form(corrupt(new_secret()))
 
 
-async def test_the_database_is_not_asked_about_what_is_no_token(api: Api) -> None:
+async def test_malformed_tokens_cause_no_database_query(api: Api) -> None:
     nowhere = create_engine("postgresql://nobody@127.0.0.1:1/nothing")
     try:
         async with (
@@ -67,7 +67,7 @@ async def test_the_database_is_not_asked_about_what_is_no_token(api: Api) -> Non
         await nowhere.dispose()
 
 
-async def test_last_use_is_shown_and_written_once_a_minute(api: Api) -> None:
+async def test_last_use_is_shown_and_updated_once_a_minute(api: Api) -> None:
     alice = await api.user("alice")
     token = (await alice.post("/api/auth/tokens", json={"name": "batch"})).json()["token"]
     program = await api.anonymous(headers={"authorization": f"Bearer {token}"})
@@ -100,7 +100,7 @@ async def test_last_use_is_shown_and_written_once_a_minute(api: Api) -> None:
     assert utcnow() - noted < timedelta(seconds=50)
 
 
-async def test_a_narrowed_token_sees_only_itself(api: Api) -> None:
+async def test_restricted_token_lists_only_itself(api: Api) -> None:
     alice = await api.user("alice")
     await alice.post("/api/auth/tokens", json={"name": "whole"})
     narrow = (await alice.post("/api/auth/tokens", json={"name": "narrow", "max_level": 1})).json()

@@ -57,7 +57,7 @@ def document(*texts: str, title: str | None = "A title", heading: str | None = N
 
 
 def check(parsed: ParsedDocument, chunks: list[Chunk], tokenizer: Tokenizer, settings: ChunkSettings) -> None:
-    """What holds of all chunks, by the model's own tokenizer."""
+    """Invariants of all chunks, checked with the model's own tokenizer."""
     covered = [[False] * len(passage.text) for passage in parsed.passages]
     for piece in chunks:
         passage = parsed.passages[piece.passage]
@@ -73,14 +73,14 @@ def check(parsed: ParsedDocument, chunks: list[Chunk], tokenizer: Tokenizer, set
 
 
 @pytest.mark.parametrize("text", NASTY.values(), ids=NASTY)
-def test_nasty_text_is_embedded_whole(text: str, tokenizer: Tokenizer, count: TokenCounter) -> None:
+def test_difficult_text_is_embedded_completely(text: str, tokenizer: Tokenizer, count: TokenCounter) -> None:
     parsed = document(text, heading="A heading > 汉字 " + "x" * 150)
     check(parsed, chunk(parsed, "name.pdf", count, SETTINGS), tokenizer, SETTINGS)
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_random_text_is_embedded_whole(seed: int, tokenizer: Tokenizer, count: TokenCounter) -> None:
-    """Any mixture of nasty stretches, of any settings, keeps the promises."""
+def test_random_text_is_embedded_completely(seed: int, tokenizer: Tokenizer, count: TokenCounter) -> None:
+    """Any mixture of difficult text with any settings satisfies the invariants."""
     chance = random.Random(seed)
     texts = []
     for _ in range(chance.randrange(1, 5)):
@@ -102,18 +102,18 @@ def test_counter_agrees_with_the_tokenizer(tokenizer: Tokenizer, count: TokenCou
         assert count(probe) == len(tokenizer.encode(probe, add_special_tokens=False).ids), ascii(text[:20])
 
 
-def test_short_passages_stay_alone_with_their_page(count: TokenCounter) -> None:
+def test_short_passages_keep_their_page(count: TokenCounter) -> None:
     chunks = chunk(document("First page.", "  \n ", "Third page."), "name.pdf", count, SETTINGS)
     assert [(c.passage, c.page, c.text) for c in chunks] == [(0, 1, "First page."), (2, 3, "Third page.")]
 
 
 @pytest.mark.parametrize("text", ["", " \t\n\u3000", "\u200b\ufeff\x00"])
-def test_nothing_to_read_gives_no_chunk(text: str, count: TokenCounter) -> None:
+def test_unreadable_text_produces_no_chunk(text: str, count: TokenCounter) -> None:
     assert chunk(document(text), "name.pdf", count, SETTINGS) == []
     assert chunk(document(), "name.pdf", count, SETTINGS) == []
 
 
-def test_neighbours_overlap_a_little(count: TokenCounter) -> None:
+def test_neighbors_overlap(count: TokenCounter) -> None:
     text = "".join(SENTENCE.format(i) for i in range(100))
     chunks = chunk(document(text), "name.pdf", count, OVERLAPPING)
     assert len(chunks) > 5
@@ -121,7 +121,7 @@ def test_neighbours_overlap_a_little(count: TokenCounter) -> None:
         assert 0 < count(text[after.start : before.end]) <= OVERLAPPING.overlap_tokens
 
 
-def test_neighbours_share_nothing_unless_they_are_to(count: TokenCounter) -> None:
+def test_neighbors_are_disjoint_without_overlap(count: TokenCounter) -> None:
     text = "".join(SENTENCE.format(i) for i in range(100))
     chunks = chunk(document(text), "name.pdf", count, SETTINGS)
     assert len(chunks) > 5
@@ -137,8 +137,8 @@ def test_chunks_start_and_end_with_sentences(count: TokenCounter) -> None:
         assert piece.text.endswith("mill.")
 
 
-def test_a_page_a_little_too_long_is_halved(count: TokenCounter) -> None:
-    """Not one full chunk and a scrap."""
+def test_slightly_long_page_is_split_evenly(count: TokenCounter) -> None:
+    """Not one full chunk and a small remainder."""
     text = "".join(SENTENCE.format(i) for i in range(16))
     sizes = [c.tokens for c in chunk(document(text), "name.pdf", count, SETTINGS)]
     assert len(sizes) == 2
@@ -151,7 +151,7 @@ def test_long_text_fills_its_chunks(count: TokenCounter) -> None:
     assert sum(sizes) / len(sizes) > 0.85 * SETTINGS.max_tokens
 
 
-def test_long_passages_are_cut_between_paragraphs(count: TokenCounter) -> None:
+def test_long_passages_are_split_between_paragraphs(count: TokenCounter) -> None:
     paragraph = "".join(SENTENCE.format(i) for i in range(8)).strip()
     for piece in chunk(document("\n\n".join([paragraph] * 100)), "name.pdf", count, SETTINGS):
         assert piece.text.endswith("mill.")
@@ -168,7 +168,7 @@ def test_context_is_title_and_heading(count: TokenCounter) -> None:
     assert embedding_text(nameless) == "Text."
 
 
-def test_long_context_keeps_what_tells_most(count: TokenCounter) -> None:
+def test_long_context_keeps_the_most_specific_parts(count: TokenCounter) -> None:
     title = " ".join(f"title{i}" for i in range(60))
     heading = " > ".join(f"heading {i}" for i in range(60))
     context = context_of(title, heading, count, 48)
@@ -191,13 +191,13 @@ def test_no_room_for_text_is_an_error(count: TokenCounter) -> None:
         chunk(document("Text."), "f.pdf", count, ChunkSettings(max_tokens=50, context_tokens=48))
 
 
-def test_chunks_can_be_packed(count: TokenCounter) -> None:
+def test_chunks_can_be_serialized(count: TokenCounter) -> None:
     chunks = chunk(document("Some text.", heading="A"), "f.pdf", count, SETTINGS)
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(chunks), type=list[Chunk]) == chunks
 
 
-def test_hostile_text_takes_no_more_than_seconds(count: TokenCounter) -> None:
-    """A word of a million letters once took the splitter over a minute."""
+def test_hostile_text_is_chunked_within_seconds(count: TokenCounter) -> None:
+    """The splitter needs over a minute for an unbroken word of a million letters."""
     began = time.process_time()
     chunk(document("a" * 1_000_000, "a" + " " * 1_000_000 + "b"), "f.pdf", count, SETTINGS)
     assert time.process_time() - began < 20

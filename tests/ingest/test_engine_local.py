@@ -24,7 +24,7 @@ SETTINGS = IngestSettings()
 
 
 class Recorder:
-    """A sink and a listener that remember."""
+    """A sink and a listener that record all calls."""
 
     def __init__(self) -> None:
         self.stored: dict[int, EmbeddedDocument] = {}
@@ -81,7 +81,7 @@ def write(folder: Path, number: int, paragraphs: int = 5) -> Job:
     return Job(number, Source(path, path.name))
 
 
-async def test_all_documents_arrive_as_process_makes_them(tmp_path: Path, embedder: Embedder) -> None:
+async def test_engine_results_match_process(tmp_path: Path, embedder: Embedder) -> None:
     jobs = [write(tmp_path, number, paragraphs=number * 3) for number in range(1, 9)]
     recorder = Recorder()
     await local.run(listed(jobs), recorder, embedder, SETTINGS, recorder)
@@ -93,7 +93,7 @@ async def test_all_documents_arrive_as_process_makes_them(tmp_path: Path, embedd
         assert np.allclose(recorder.stored[job.key].embeddings, expected.embeddings, atol=1e-5)
 
 
-async def test_each_document_ends_once_and_last(tmp_path: Path, embedder: Embedder) -> None:
+async def test_each_document_finishes_exactly_once(tmp_path: Path, embedder: Embedder) -> None:
     recorder = Recorder()
     jobs = [write(tmp_path, number) for number in range(1, 7)]
     await local.run(listed(jobs), recorder, embedder, SETTINGS, recorder)
@@ -109,7 +109,7 @@ async def test_no_jobs(embedder: Embedder) -> None:
     assert recorder.news == []
 
 
-async def test_a_bad_document_fails_alone(tmp_path: Path, embedder: Embedder) -> None:
+async def test_failed_document_does_not_affect_others(tmp_path: Path, embedder: Embedder) -> None:
     good = [write(tmp_path, number) for number in (1, 2, 3)]
     (tmp_path / "bad.pdf").write_bytes(b"not a PDF at all")
     bad = Job(9, Source(tmp_path / "bad.pdf", "bad"))
@@ -120,22 +120,22 @@ async def test_a_bad_document_fails_alone(tmp_path: Path, embedder: Embedder) ->
     assert recorder.failed == {}
 
 
-async def test_what_a_sink_raises_fails_its_document_only(
+async def test_sink_error_fails_only_its_document(
     tmp_path: Path, embedder: Embedder, caplog: pytest.LogCaptureFixture
 ) -> None:
     recorder = Recorder()
-    told, unexpected = TransientError("The database is away."), ZeroDivisionError("secret detail")
-    recorder.wrong_with_sink = {1: told, 2: unexpected}
+    expected, unexpected = TransientError("The database is away."), ZeroDivisionError("secret detail")
+    recorder.wrong_with_sink = {1: expected, 2: unexpected}
     jobs = [write(tmp_path, number) for number in (1, 2, 3)]
     await local.run(listed(jobs), recorder, embedder, SETTINGS, recorder)
     assert list(recorder.stored) == [3]
-    assert recorder.failed[1] is told
+    assert recorder.failed[1] is expected
     assert isinstance(recorder.failed[2], TransientError)
     assert "secret" not in str(recorder.failed[2])
     assert "secret detail" in caplog.text
 
 
-async def test_jobs_are_asked_for_only_when_there_is_room(tmp_path: Path, embedder: Embedder) -> None:
+async def test_jobs_are_fetched_only_when_there_is_room(tmp_path: Path, embedder: Embedder) -> None:
     recorder = Recorder()
     most = 0
 
@@ -151,7 +151,7 @@ async def test_jobs_are_asked_for_only_when_there_is_room(tmp_path: Path, embedd
 
 
 async def test_documents_are_stored_while_jobs_are_awaited(tmp_path: Path, embedder: Embedder) -> None:
-    """A queue that never ends must not hold back what is there."""
+    """An endless queue must not delay the available documents."""
     recorder = Recorder()
 
     async def endless() -> AsyncIterator[Job]:
@@ -201,7 +201,7 @@ async def test_cancelling_kills_the_parsers(tmp_path: Path, embedder: Embedder) 
 
 
 @pytest.mark.parametrize("where", ["listener", "jobs"])
-async def test_what_observer_and_jobs_raise_ends_the_engine(
+async def test_listener_and_job_errors_stop_the_engine(
     where: str, tmp_path: Path, embedder: Embedder
 ) -> None:
     recorder = Recorder()

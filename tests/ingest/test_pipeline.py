@@ -21,7 +21,7 @@ def write(path: Path, paragraphs: list[str]) -> Source:
     return Source(path, "The contract.docx")
 
 
-def test_a_document_becomes_embedded_chunks(tmp_path: Path, embedder: Embedder) -> None:
+def test_document_becomes_embedded_chunks(tmp_path: Path, embedder: Embedder) -> None:
     source = write(
         tmp_path / "a.docx", [f"Paragraph {i} says that the rent is {i} euros." for i in range(100)]
     )
@@ -40,7 +40,7 @@ def test_a_document_becomes_embedded_chunks(tmp_path: Path, embedder: Embedder) 
     assert (embedding[0], embedding[-1]) == (0, 1)
 
 
-def test_reading_needs_no_model(tmp_path: Path, embedder: Embedder) -> None:
+def test_parsing_needs_no_model(tmp_path: Path, embedder: Embedder) -> None:
     source = write(tmp_path / "a.docx", ["One sentence."])
     document, chunks = read(source, TokenCounter(embedder.tokenizer), SETTINGS)
     assert [chunk.text for chunk in chunks] == ["One sentence."]
@@ -48,14 +48,12 @@ def test_reading_needs_no_model(tmp_path: Path, embedder: Embedder) -> None:
 
 
 @pytest.mark.parametrize("paragraphs", [[], ["\u200b\u200b", " "]], ids=["blank", "invisible"])
-def test_a_document_without_text_is_a_failure(
-    paragraphs: list[str], tmp_path: Path, embedder: Embedder
-) -> None:
+def test_document_without_text_is_an_error(paragraphs: list[str], tmp_path: Path, embedder: Embedder) -> None:
     with pytest.raises(NoTextError, match="OCR"):
         process(write(tmp_path / "a.docx", paragraphs), embedder, SETTINGS)
 
 
-def test_errors_come_through(tmp_path: Path, embedder: Embedder) -> None:
+def test_errors_propagate(tmp_path: Path, embedder: Embedder) -> None:
     (tmp_path / "a.pdf").write_bytes(b"GIF89a")
     with pytest.raises(UnsupportedTypeError):
         process(Source(tmp_path / "a.pdf", "a"), embedder, SETTINGS)

@@ -48,7 +48,7 @@ def small(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Path:
-    """A small file that takes a minute to read: three million empty paragraphs."""
+    """A small file that takes a minute to parse: three million empty paragraphs."""
     path = tmp_path / "slow.docx"
     space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -59,7 +59,7 @@ def slow(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def greedy(tmp_path: Path) -> Path:
-    """A PDF of some 400 kB whose page unpacks to 400 MB."""
+    """A PDF of about 400 kB with a page that decompresses to 400 MB."""
     path = tmp_path / "greedy.pdf"
     content = zlib.compress(b"(x) Tj " * 60_000_000, 9)
     objects = [
@@ -74,7 +74,7 @@ def greedy(tmp_path: Path) -> Path:
 
 
 def children() -> list[psutil.Process]:
-    """The processes that now read a file."""
+    """The processes that are parsing a file."""
     launcher = sandbox._launcher._process
     return psutil.Process(launcher.pid).children() if launcher is not None and launcher.poll() is None else []
 
@@ -89,21 +89,21 @@ def wait_for(get: Callable[[], Any]) -> Any:
 
 @pytest.fixture
 def reading(slow: Path) -> Iterator[tuple[psutil.Process, Future[object]]]:
-    """A child in the middle of a file, and what will become of the call."""
+    """A child in the middle of parsing, and the future of the call."""
     with ThreadPoolExecutor(1) as thread:
         future: Future[object] = thread.submit(parse_in_sandbox, slow, PATIENT)
         (child,) = wait_for(children)
-        # Until it has taken on its limits it is not in the middle of the file.
+        # The child starts parsing only after it has applied its limits.
         wait_for(lambda: child.rlimit(psutil.RLIMIT_FSIZE) == (0, 0))
         yield child, future
         kill([child])
 
 
-def test_the_same_as_without(small: Path) -> None:
+def test_sandbox_returns_the_same_document(small: Path) -> None:
     assert parse_in_sandbox(small, LIMITS) == parse(small, LIMITS)
 
 
-def test_errors_come_back_as_they_are(tmp_path: Path) -> None:
+def test_errors_are_preserved(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("hello")
     with pytest.raises(UnsupportedTypeError, match="plain text"):
@@ -115,18 +115,18 @@ def test_errors_come_back_as_they_are(tmp_path: Path) -> None:
         parse_in_sandbox(path, LIMITS)
 
 
-def test_a_file_that_is_not_there_may_come_back(tmp_path: Path) -> None:
+def test_missing_file_is_a_transient_error(tmp_path: Path) -> None:
     with pytest.raises(TransientError, match="No such file") as caught:
         parse_in_sandbox(tmp_path / "gone", LIMITS)
     assert str(tmp_path) not in str(caught.value)
 
 
-def test_names_need_not_be_text(small: Path) -> None:
+def test_file_names_need_not_be_valid_utf8(small: Path) -> None:
     odd = small.rename(small.parent / "a\udcff \u4eba.docx")
     assert parse_in_sandbox(odd, LIMITS).passages
 
 
-def test_an_unknown_error_says_nothing_of_the_inside(caplog: pytest.LogCaptureFixture) -> None:
+def test_unknown_error_does_not_expose_internals(caplog: pytest.LogCaptureFixture) -> None:
     error = sandbox._error(Answer(error="KeyError", trace="Traceback: /secret/path"))
     assert type(error) is PermanentError
     assert "damaged" in str(error)
@@ -135,11 +135,11 @@ def test_an_unknown_error_says_nothing_of_the_inside(caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.parametrize("name", ["annotations", "PermanentError.__init__", "Exception", "Path", "os"])
-def test_the_child_can_not_choose_just_any_class(name: str) -> None:
+def test_child_can_not_choose_arbitrary_error_classes(name: str) -> None:
     assert type(sandbox._error(Answer(error=name, message="x"))) is PermanentError
 
 
-def test_time(slow: Path) -> None:
+def test_time_limit(slow: Path) -> None:
     start = time.monotonic()
     with pytest.raises(LimitError, match=r"more than 1 seconds and was stopped\. Split"):
         parse_in_sandbox(slow, ParserLimits(seconds=1))
@@ -147,7 +147,7 @@ def test_time(slow: Path) -> None:
     assert children() == []
 
 
-def test_memory(slow: Path, greedy: Path) -> None:
+def test_memory_limit(slow: Path, greedy: Path) -> None:
     # The first runs out of memory in Python or lxml, the second in pdfium.
     with pytest.raises(LimitError, match="memory"):
         parse_in_sandbox(slow, ParserLimits(memory_mb=192))
@@ -155,11 +155,11 @@ def test_memory(slow: Path, greedy: Path) -> None:
         parse_in_sandbox(greedy, ParserLimits(memory_mb=64))
 
 
-def test_output(tmp_path: Path) -> None:
+def test_output_limit(tmp_path: Path) -> None:
     path = tmp_path / "long.pdf"
     canvas = Canvas(str(path))
     for _ in range(20):
-        canvas.setFont("Helvetica", 0.5)  # what runs off the page is not read
+        canvas.setFont("Helvetica", 0.5)  # text outside the page is not extracted
         for line in range(60):
             canvas.drawString(10, 10 + 13 * line, "word " * 200)
         canvas.showPage()
@@ -168,7 +168,7 @@ def test_output(tmp_path: Path) -> None:
         parse_in_sandbox(path, ParserLimits(output_mb=1))
 
 
-def test_the_child_is_fenced_in(reading: tuple[psutil.Process, Future[object]]) -> None:
+def test_child_is_restricted(reading: tuple[psutil.Process, Future[object]]) -> None:
     child, _ = reading
     assert child.rlimit(psutil.RLIMIT_CORE) == (0, 0)
     assert child.rlimit(psutil.RLIMIT_NOFILE)[0] <= 64
@@ -180,7 +180,7 @@ def test_the_child_is_fenced_in(reading: tuple[psutil.Process, Future[object]]) 
 
 
 @pytest.mark.parametrize("how", [signal.SIGSEGV, signal.SIGABRT, signal.SIGILL])
-def test_a_crash_is_the_files_fault(
+def test_crash_is_a_permanent_error(
     reading: tuple[psutil.Process, Future[object]], how: signal.Signals
 ) -> None:
     child, future = reading
@@ -189,16 +189,14 @@ def test_a_crash_is_the_files_fault(
         future.result()
 
 
-def test_a_kill_from_outside_is_not(reading: tuple[psutil.Process, Future[object]]) -> None:
+def test_external_kill_is_a_transient_error(reading: tuple[psutil.Process, Future[object]]) -> None:
     child, future = reading
     child.kill()
     with pytest.raises(TransientError):
         future.result()
 
 
-def test_the_launcher_is_replaced_when_killed(
-    reading: tuple[psutil.Process, Future[object]], small: Path
-) -> None:
+def test_killed_launcher_is_replaced(reading: tuple[psutil.Process, Future[object]], small: Path) -> None:
     child, future = reading
     launcher = child.parent()
     assert launcher is not None
@@ -209,12 +207,12 @@ def test_the_launcher_is_replaced_when_killed(
     assert parse_in_sandbox(small, LIMITS).passages
 
 
-def test_stopping_waits_until_all_have_ended(slow: Path) -> None:
+def test_stop_waits_for_all_processes(slow: Path) -> None:
     with ThreadPoolExecutor(3) as threads:
         futures = [threads.submit(parse_in_sandbox, slow, PATIENT) for _ in range(3)]
         wait_for(lambda: len(children()) == 3)
         stopped = children()
-        # With some memory in hand a process takes its time to end.
+        # A process with much memory takes a while to exit.
         wait_for(lambda: all(child.memory_info().rss > 300 * 2**20 for child in stopped))
         sandbox.stop()
         assert not any(is_alive(child) for child in reversed(stopped))
@@ -223,7 +221,7 @@ def test_stopping_waits_until_all_have_ended(slow: Path) -> None:
                 future.result()
 
 
-def test_many_at_once_and_nothing_left(small: Path, tmp_path: Path) -> None:
+def test_concurrent_parsing_leaves_no_processes(small: Path, tmp_path: Path) -> None:
     text = tmp_path / "text"
     text.write_text("no")
     mine = psutil.Process()
@@ -246,12 +244,12 @@ def test_many_at_once_and_nothing_left(small: Path, tmp_path: Path) -> None:
     assert psutil.Process(launcher.pid).num_fds() < 12
 
 
-async def test_from_an_event_loop(small: Path) -> None:
+async def test_sandbox_works_from_an_event_loop(small: Path) -> None:
     documents = await asyncio.gather(*(asyncio.to_thread(parse_in_sandbox, small, LIMITS) for _ in range(4)))
     assert all(document.passages for document in documents)
 
 
-def test_the_thread_that_came_first_may_end(small: Path) -> None:
+def test_sandbox_survives_the_end_of_its_first_thread(small: Path) -> None:
     sandbox._launcher.stop()
     thread = threading.Thread(target=parse_in_sandbox, args=(small, LIMITS))
     thread.start()
@@ -289,7 +287,7 @@ def program(tmp_path: Path, *arguments: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_a_program_with_a_model_and_its_main_module_are_not_repeated(tmp_path: Path, small: Path) -> None:
+def test_launcher_does_not_rerun_the_main_module_or_load_the_model(tmp_path: Path, small: Path) -> None:
     process = program(tmp_path, small)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0
@@ -297,12 +295,12 @@ def test_a_program_with_a_model_and_its_main_module_are_not_repeated(tmp_path: P
     assert not psutil.pid_exists(int(output.split()[-1]))
 
 
-def test_nothing_outlives_a_killed_program(tmp_path: Path, small: Path, slow: Path) -> None:
+def test_no_process_outlives_a_killed_program(tmp_path: Path, small: Path, slow: Path) -> None:
     with program(tmp_path, small, slow) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "main is run\n"
         launcher = psutil.Process(int(process.stdout.readline()))
-        # What programs are told in secret is not told to the process that reads files.
+        # Secrets in a program's environment are not passed to the parsing process.
         assert not any("LUMA" in name for name in launcher.environ())
         assert not any("onnxruntime" in library.path for library in launcher.memory_maps())
         (child,) = wait_for(launcher.children)

@@ -1,4 +1,4 @@
-"""A real HTTP server on 127.0.0.1 that answers with canned bytes, however broken."""
+"""A real HTTP server on 127.0.0.1 that sends canned responses, however broken."""
 
 import asyncio
 import json
@@ -21,10 +21,10 @@ class Request:
 
 @dataclass
 class CannedServer:
-    """Gives `replies` in their order, one per request, and closes the connection after each.
+    """Sends `replies` in order, one per request, and closes the connection after each.
 
-    A reply is the bytes of a whole HTTP response, or a coroutine function that writes it. `client_left` is
-    set once a client closes its connection before the reply is over.
+    A reply is the bytes of a complete HTTP response, or a coroutine function that writes it. `client_left` is
+    set once a client disconnects before the reply is complete.
     """
 
     port: int = 0
@@ -81,7 +81,7 @@ def response(
     more: str = "",
     length: bool = True,
 ) -> bytes:
-    """A whole HTTP response; without `length` its end is that of the connection."""
+    """A complete HTTP response; without `length` it ends with the connection."""
     body = body.encode() if isinstance(body, str) else body
     size = f"Content-Length: {len(body)}\r\n" if length else ""
     return (
@@ -90,7 +90,7 @@ def response(
 
 
 def delta(text: str | None, **more: Any) -> str:
-    """The JSON of one piece of a streamed answer."""
+    """The JSON of one chunk of a streamed answer."""
     return json.dumps({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None} | more]})
 
 

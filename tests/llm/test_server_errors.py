@@ -23,9 +23,9 @@ SENT = "a passage of a contract"
         ([SENT], ""),
     ],
 )
-def test_of_json_only_the_message_is_passed_on(body: object, expected: str) -> None:
+def test_only_the_message_of_a_json_error_is_reported(body: object, expected: str) -> None:
     assert said(json.dumps(body).encode(), "") == expected
 
 
-def test_other_text_is_passed_on_without_marks_and_the_key() -> None:
+def test_other_error_text_is_reported_without_markup_or_key() -> None:
     assert said(b"<html><h1>502 Bad Gateway</h1> key-1</html>", "key-1") == "502 Bad Gateway ***"

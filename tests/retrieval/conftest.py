@@ -1,4 +1,4 @@
-"""A namespace that is filled through the sink of the worker, with vectors made up."""
+"""A namespace that is filled through the worker's sink, with synthetic vectors."""
 
 import importlib.util
 from collections.abc import AsyncGenerator, Sequence
@@ -27,8 +27,8 @@ EMBEDDING_MODEL = Path(_weights.origin).parent / "model"
 
 
 def write_cross_encoder(folder: Path, *, labels: int = 1) -> None:
-    """A small CrossEncoder with random weights, always the same ones, and a real tokenizer."""
-    # Here, as most tests do without them.
+    """A small CrossEncoder with fixed random weights and a real tokenizer."""
+    # Imported here, because most tests do not need them.
     import torch
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 
@@ -40,7 +40,7 @@ def write_cross_encoder(folder: Path, *, labels: int = 1) -> None:
             num_attention_heads=4,
             intermediate_size=128,
             num_labels=labels,
-            # Else all scores are about the same.
+            # Otherwise all scores are nearly equal.
             initializer_range=0.5,
         )
         BertForSequenceClassification(config).save_pretrained(folder)
@@ -49,14 +49,14 @@ def write_cross_encoder(folder: Path, *, labels: int = 1) -> None:
 
 @pytest.fixture(scope="session")
 def cross_encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a CrossEncoder is."""
+    """The path of a CrossEncoder."""
     folder = tmp_path_factory.mktemp("cross-encoder")
     write_cross_encoder(folder)
     return folder
 
 
 def vectors(texts: Sequence[str]) -> Vector:
-    """Unit vectors, the same for the same text; shape (len(texts), dimensions)."""
+    """Unit vectors, deterministic by text; shape (len(texts), dimensions)."""
     made = [np.random.default_rng(list(text.encode())).standard_normal(DIMENSIONS) for text in texts]
     return np.array([vector / np.linalg.norm(vector) for vector in made], np.float32)
 
@@ -100,14 +100,14 @@ class Library:
         return doc_id
 
     async def link(self, doc_id: int, namespace_id: int) -> None:
-        """Put a document into a further namespace."""
+        """Add a document to another namespace."""
         async with self.store.sessions.begin() as session:
             await namespace_documents.add(session, self.owner, namespace_id, doc_id)
             await ingestion.claim(session, self.worker, [doc_id])
         await PostgresSink(self.store.sessions, self.worker).link(doc_id)
 
     async def work(self, doc_id: int, texts: Sequence[str]) -> None:
-        """What a worker does with a queued document."""
+        """The worker's processing of a queued document."""
         async with self.store.sessions.begin() as session:
             assert await ingestion.claim(session, self.worker, [doc_id])
         whole = "".join(texts)
@@ -146,7 +146,7 @@ class Library:
 
 @pytest.fixture
 async def library(store: Store) -> AsyncGenerator[Library]:
-    """An empty library; its worker is alive."""
+    """An empty library with a live worker."""
     async with store.sessions.begin() as session:
         user = User(username="alice", email="alice@example.com", password="-", role="user")
         session.add(user)

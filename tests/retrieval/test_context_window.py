@@ -15,14 +15,14 @@ TEXTS = ["one ", "two ", "three ", "four ", "five "]
 
 
 async def around(library: Library, namespace: int, *texts: str) -> list[ContextWindow]:
-    """What stands round the chunks of these texts, given as the hits of a search, best first."""
+    """The context of the chunks with these texts, passed as the hits of a search, best first."""
     vec_ids = [(await library.search(namespace, text, "dense", k=1))[0].vec_id for text in texts]
     async with library.store.sessions.begin() as session:
         found = await context_windows(session, library.owner, namespace, vec_ids)
     return [found[vec_id] for vec_id in vec_ids]
 
 
-async def test_neighbours_come_once_and_from_the_same_passage(library: Library) -> None:
+async def test_neighbors_are_included_once_and_from_the_same_passage(library: Library) -> None:
     namespace = await library.namespace()
     doc_id = await library.add(TEXTS, namespace)
     assert await around(library, namespace, "one ", "three ") == [
@@ -42,13 +42,13 @@ async def test_neighbours_come_once_and_from_the_same_passage(library: Library) 
 @pytest.mark.parametrize(
     ("texts", "places", "expected"),
     [
-        # What two share is not said twice.
+        # Shared context is included only once.
         (("A man, a plan", "a plan, a canal", "a canal."), ((0, 13), (7, 22), (15, 23)), ("A man, ", ".")),
-        # What stands apart is not run together.
+        # Separate parts are not joined.
         (("One.", "Two.", "Three."), ((0, 4), (5, 9), (11, 17)), ("One.\n", "\nThree.")),
     ],
 )
-async def test_chunks_are_put_together_as_they_stood(
+async def test_chunks_are_joined_in_document_order(
     library: Library,
     texts: Sequence[str],
     places: Sequence[tuple[int, int]],
@@ -62,7 +62,7 @@ async def test_chunks_are_put_together_as_they_stood(
     assert await around(library, namespace, texts[1]) == [ContextWindow(*expected)]
 
 
-async def test_who_may_not_read_the_namespace_gets_nothing(library: Library) -> None:
+async def test_inaccessible_namespace_returns_no_context(library: Library) -> None:
     namespace, other = await library.namespace(), await library.namespace()
     await library.add(TEXTS, namespace)
     vec_id = (await library.search(namespace, "two ", "dense", k=1))[0].vec_id
@@ -72,7 +72,7 @@ async def test_who_may_not_read_the_namespace_gets_nothing(library: Library) -> 
             assert await context_windows(session, principal, where, [vec_id]) == {vec_id: ContextWindow()}
 
 
-async def test_a_search_gives_each_place_and_each_text_once(library: Library, api: Api, tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_search_returns_each_place_and_text_once(library: Library, api: Api, tmp_path) -> None:  # type: ignore[no-untyped-def]
     alice = await api.user("alice2")
     namespace = await api.namespace(alice)
     long = "\n".join(f"The bees of hive {n} like clover best, and fly far for it." for n in range(50))
@@ -92,7 +92,7 @@ async def test_a_search_gives_each_place_and_each_text_once(library: Library, ap
     hits = await search()
     assert [hit["rank"] for hit in hits] == list(range(1, len(hits) + 1))
     assert [hit["text"] for hit in hits].count(wasps) == 1
-    # The page has four chunks, of which no two neighbours are given.
+    # The page has four chunks; no two adjacent ones are hits.
     assert (await alice.get(f"/api/namespaces/{namespace}")).json()["chunks"] == 6
     assert len([hit for hit in hits if (hit["doc_id"], hit["page"]) == (ids[0], 1)]) in {1, 2}
     narrowed = await search(per_document=1)
@@ -103,7 +103,7 @@ async def test_a_search_gives_each_place_and_each_text_once(library: Library, ap
     assert answer.status_code == 422
 
 
-async def test_what_is_read_round_a_hit(api: Api, tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_context_around_a_hit(api: Api, tmp_path) -> None:  # type: ignore[no-untyped-def]
     alice = await api.user("alice3")
     namespace = await api.namespace(alice)
     lines = [f"Field {n} has clover of kind {n}, sown in spring and cut in autumn." for n in range(50)]

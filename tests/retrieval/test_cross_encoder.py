@@ -1,4 +1,4 @@
-"""A CrossEncoder of our own: its scores are those of the library, and nobody waits for a lost cause."""
+"""A local CrossEncoder: its scores match the library, and canceled work does not delay other calls."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ def reranker(cross_encoder_folder: Path) -> CrossEncoderReranker:
 
 
 class Held:
-    """Batches that do not end until they are let go. `begun` has the query of each that was begun."""
+    """Batches that block until released. `begun` has the query of each batch that has started."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
@@ -53,7 +53,7 @@ def chunk_count(reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch)
     batches.let_go()
 
 
-async def test_scores_are_those_of_sentence_transformers(
+async def test_scores_match_sentence_transformers(
     reranker: CrossEncoderReranker, cross_encoder_folder: Path
 ) -> None:
     from sentence_transformers import CrossEncoder
@@ -63,19 +63,19 @@ async def test_scores_are_those_of_sentence_transformers(
     np.testing.assert_allclose(scores, expected, atol=1e-5)
     assert np.argsort(scores).tolist() == np.argsort(expected).tolist()
     assert len(set(scores)) > 20
-    # Longer than the model reads: cut, not refused.
+    # Longer than the model's limit: truncated, not rejected.
     assert len(await reranker.scores("why " * 5000, ["because " * 5000])) == 1
 
 
-async def test_the_event_loop_is_free_meanwhile(reranker: CrossEncoderReranker, chunk_count: Held) -> None:
+async def test_event_loop_is_not_blocked(reranker: CrossEncoderReranker, chunk_count: Held) -> None:
     scoring = asyncio.create_task(reranker.scores("q", PASSAGES))
     await chunk_count.until_begun("q")
-    # Said by the event loop: were it not free, the batch would wait in vain.
+    # Set on the event loop: if the loop were blocked, the batch would wait in vain.
     chunk_count.let_go()
     assert len(await scoring) == len(PASSAGES)
 
 
-async def test_it_leaves_cores_to_others(reranker: CrossEncoderReranker) -> None:
+async def test_model_leaves_cores_free(reranker: CrossEncoderReranker) -> None:
     import torch
 
     await reranker.scores("q", PASSAGES[:1])
@@ -83,7 +83,7 @@ async def test_it_leaves_cores_to_others(reranker: CrossEncoderReranker) -> None
     assert inside == max(1, (os.cpu_count() or 1) // 2)
 
 
-async def test_what_is_given_up_stops_and_the_next_does_not_wait_for_it(
+async def test_cancelled_batch_stops_without_delaying_the_next(
     reranker: CrossEncoderReranker, chunk_count: Held
 ) -> None:
     first = asyncio.create_task(Reranking(reranker, 1).scores("first", PASSAGES))
@@ -92,17 +92,19 @@ async def test_what_is_given_up_stops_and_the_next_does_not_wait_for_it(
     second = asyncio.create_task(Reranking(reranker, 20).scores("second", PASSAGES[:2]))
     chunk_count.let_go()
     assert await second == ("done", [0.0, 0.0])
-    # The batch that was under way, and no other.
+    # The running batch and no other.
     assert chunk_count.begun == ["first", "second"]
 
 
-async def test_queries_take_their_turns_whole(reranker: CrossEncoderReranker, chunk_count: Held) -> None:
+async def test_queries_are_scored_one_after_another(
+    reranker: CrossEncoderReranker, chunk_count: Held
+) -> None:
     chunk_count.let_go()
     await asyncio.gather(*(reranker.scores(query, PASSAGES) for query in "abc"))
     assert chunk_count.begun == [query for query in "abc" for _ in range(4)]
 
 
-async def test_waiting_for_others_counts(reranker: CrossEncoderReranker, chunk_count: Held) -> None:
+async def test_waiting_counts_toward_the_timeout(reranker: CrossEncoderReranker, chunk_count: Held) -> None:
     first = asyncio.create_task(reranker.scores("first", PASSAGES))
     await chunk_count.until_begun("first")
     assert await Reranking(reranker, 0.1).scores("second", PASSAGES[:1]) == ("late", [])
@@ -111,7 +113,7 @@ async def test_waiting_for_others_counts(reranker: CrossEncoderReranker, chunk_c
     assert chunk_count.begun == ["first"] * 4
 
 
-async def test_what_torch_raises_is_a_failure_of_the_reranker(
+async def test_torch_errors_are_reranker_errors(
     reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> None:
@@ -123,7 +125,7 @@ async def test_what_torch_raises_is_a_failure_of_the_reranker(
     assert await Reranking(reranker, 5).scores("q", PASSAGES) == ("failed", [])
 
 
-async def test_a_model_that_gives_nan_changes_nothing(
+async def test_nan_scores_keep_the_order(
     reranker: CrossEncoderReranker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reranker._model, "predict", lambda pairs, **_: np.full(len(pairs), np.nan))
@@ -131,7 +133,7 @@ async def test_a_model_that_gives_nan_changes_nothing(
 
 
 @pytest.mark.parametrize("labels", [1, 3])
-def test_only_what_gives_one_score_is_a_reranker(tmp_path: Path, labels: int) -> None:
+def test_only_single_output_models_are_accepted(tmp_path: Path, labels: int) -> None:
     write_cross_encoder(tmp_path, labels=labels)
     if labels == 1:
         CrossEncoderReranker(str(tmp_path))
@@ -140,18 +142,18 @@ def test_only_what_gives_one_score_is_a_reranker(tmp_path: Path, labels: int) ->
             CrossEncoderReranker(str(tmp_path))
 
 
-def test_a_model_for_embeddings_is_refused() -> None:
-    # transformers would make up what is missing, and every order would be by chance.
+def test_embedding_model_is_rejected() -> None:
+    # transformers would initialize the missing weights randomly, so every order would be arbitrary.
     with pytest.raises(ConfigurationError, match=r"LUMA_RERANKER.*another kind"):
         CrossEncoderReranker(str(EMBEDDING_MODEL))
 
 
-def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+def test_empty_folder_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"LUMA_RERANKER: .* can't be loaded"):
         CrossEncoderReranker(str(tmp_path))
 
 
-def test_without_sentence_transformers_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_sentence_transformers_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "sentence_transformers", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'luma-rag\[reranker\]'"):
         CrossEncoderReranker("cross-encoder/ms-marco-MiniLM-L6-v2")

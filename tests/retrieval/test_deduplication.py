@@ -29,7 +29,7 @@ def chosen(*texts: str) -> list[str]:
         TEXT.removeprefix("The copay ") + " See page 9",
     ],
 )
-def test_copies_that_are_cut_at_other_places_are_left_out(copy: str) -> None:
+def test_copies_with_different_boundaries_are_dropped(copy: str) -> None:
     assert chosen(TEXT, "Something else.", copy) == [TEXT, "Something else."]
 
 
@@ -44,23 +44,23 @@ def test_copies_that_are_cut_at_other_places_are_left_out(copy: str) -> None:
         + " Then nothing more is to be paid until the end of the year, whatever it is.",
     ],
 )
-def test_what_differs_in_a_word_is_another_passage(other: str) -> None:
+def test_passages_that_differ_in_a_word_are_kept(other: str) -> None:
     assert chosen(TEXT, other) == [TEXT, other]
 
 
 @pytest.mark.parametrize(("shared", "is_copy"), [(7, False), (8, True)])
-def test_a_copy_shares_most_of_the_shorter_text(shared: int, is_copy: bool) -> None:
+def test_copy_shares_most_of_the_shorter_text(shared: int, is_copy: bool) -> None:
     words = [f"word{n}" for n in range(20)]
     one, other = " ".join(words[:10]), " ".join(words[10 - shared : 20 - shared])
     assert chosen(one, other) == ([one] if is_copy else [one, other])
     assert chosen(other, one) == ([other] if is_copy else [other, one])
 
 
-def test_short_texts_and_those_without_words_are_compared_too() -> None:
+def test_short_and_wordless_texts_are_compared() -> None:
     assert chosen("", " ", "words", "Words") == ["", "words"]
 
 
-def test_neighbours_in_a_passage_are_left_out_and_others_are_not() -> None:
+def test_only_neighbors_in_the_same_passage_are_dropped() -> None:
     made = [
         found("five", 1, passage=2, ordinal=5),
         found("next", 1, passage=2, ordinal=6),
@@ -78,7 +78,7 @@ def test_neighbours_in_a_passage_are_left_out_and_others_are_not() -> None:
     st.integers(1, 12),
     st.none() | st.integers(1, 4),
 )
-def test_the_best_stay_in_their_order(
+def test_best_hits_keep_their_order(
     places: list[tuple[int, int, int, str]], k: int, per_document: int | None
 ) -> None:
     made = [found(text, doc_id, passage, ordinal) for doc_id, passage, ordinal, text in places]
@@ -88,5 +88,5 @@ def test_the_best_stay_in_their_order(
     assert not made or hits[0] == made[0]
     chunk_count = [hit.doc_id for hit in hits]
     assert per_document is None or all(chunk_count.count(doc_id) <= per_document for doc_id in chunk_count)
-    # Who asks for fewer gets the beginning of the same.
+    # A smaller k returns a prefix of the same hits.
     assert deduplicate(made, 2, per_document) == hits[:2] or k == 1

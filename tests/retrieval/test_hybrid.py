@@ -1,4 +1,4 @@
-"""Both halves in one answer: who is found, in which order, and what the score says."""
+"""Hybrid results: hits, order, and scores."""
 
 import pytest
 
@@ -15,22 +15,22 @@ from tests.api import Api
 from tests.factories import pdf
 from tests.retrieval.conftest import Library
 
-# The vectors of the tests are random but for the same text: a query that is a chunk's text is nearest to it.
+# Test vectors are random but deterministic by text: a query equal to a chunk's text is nearest to it.
 TEXTS = ["alpha", "beta gamma", "beta delta", "epsilon zeta"]
 
 
-async def test_first_in_both_halves_is_first_with_one(library: Library) -> None:
+async def test_best_hit_of_both_searches_scores_one(library: Library) -> None:
     namespace = await library.namespace()
     await library.add(TEXTS, namespace)
     found = await library.search(namespace, "beta gamma", "hybrid")
     assert (found[0].text, found[0].score, found[0].rank) == ("beta gamma", pytest.approx(1.0), 1)
     assert found[0].similarity == pytest.approx(1.0, abs=1e-3)
     assert [hit.rank for hit in found] == [1, 2, 3, 4]
-    # Found by dense search alone, as every chunk of a small namespace is.
+    # Found by dense search alone, as is every chunk of a small namespace.
     assert {hit.text for hit in found} == set(TEXTS)
 
 
-async def test_scores_are_the_mean_of_the_shares_of_the_best(library: Library) -> None:
+async def test_scores_are_the_mean_of_normalized_scores(library: Library) -> None:
     namespace = await library.namespace()
     await library.add([*TEXTS, *(f"filler n{i}" for i in range(100))], namespace)
     query = "beta gamma delta"
@@ -47,11 +47,11 @@ async def test_scores_are_the_mean_of_the_shares_of_the_best(library: Library) -
     assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
 
 
-async def test_each_half_scores_what_only_the_other_has_found(
+async def test_each_search_scores_the_candidates_of_the_other(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     namespace = await library.namespace()
-    # Every chunk has the word, and the longer it is the less it counts.
+    # Every chunk contains the word, and its weight falls with the chunk's length.
     await library.add([f"beta {'filler ' * i}n{i}" for i in range(120)], namespace)
     cosines = {hit.text: hit.score for hit in await library.search(namespace, "beta", "dense", k=120)}
     bm25 = {hit.text: hit.score for hit in await library.search(namespace, "beta", "lexical", k=120)}
@@ -76,7 +76,7 @@ async def test_each_half_scores_what_only_the_other_has_found(
     assert any(cosines[each] > 0 for each in set(best) - dense)
 
 
-async def test_what_only_words_find_is_found(library: Library) -> None:
+async def test_lexical_only_matches_are_found(library: Library) -> None:
     namespace = await library.namespace()
     await library.add([*(f"filler n{i}" for i in range(200)), "the part number is XJ9000"], namespace)
     dense = await library.search(namespace, "XJ9000", "dense", k=20)
@@ -88,7 +88,7 @@ async def test_what_only_words_find_is_found(library: Library) -> None:
     )
 
 
-async def test_where_there_are_no_words_meaning_decides(library: Library) -> None:
+async def test_dense_search_decides_without_query_terms(library: Library) -> None:
     namespace = await library.namespace()
     await library.add(TEXTS, namespace)
     dense = [hit.text for hit in await library.search(namespace, "?!", "dense")]
@@ -96,33 +96,33 @@ async def test_where_there_are_no_words_meaning_decides(library: Library) -> Non
     assert await library.search(namespace, "?!", "lexical") == []
 
 
-async def test_an_empty_namespace_has_no_hits(library: Library) -> None:
+async def test_empty_namespace_has_no_hits(library: Library) -> None:
     namespace = await library.namespace()
     for mode in ("lexical", "dense", "hybrid"):
         assert await library.search(namespace, "alpha", mode) == []
 
 
-def test_meaning_counts_little_in_scripts_that_the_model_does_not_read() -> None:
+def test_dense_weight_is_low_for_scripts_unknown_to_the_model() -> None:
     assert dense_weight("日本で梅雨がないのは", ["ja"]) == DENSE_WEIGHT_OTHER
     assert dense_weight("كم نقطة؟", ["ar"]) == DENSE_WEIGHT_OTHER
     assert dense_weight("日本で梅雨がないのは", ["en", "ja"]) == DENSE_WEIGHT_OTHER
-    # A name in Latin letters is still looked for in texts of another script.
+    # A name in Latin letters is still searched in texts of another script.
     assert dense_weight("iPhone", ["ja"]) == DENSE_WEIGHT_OTHER
 
 
-def test_meaning_counts_most_in_english() -> None:
+def test_dense_weight_is_highest_in_english() -> None:
     question, frage = "What was the revenue last year?", "Wie hoch war der Umsatz im letzten Jahr?"
     assert dense_weight(question, ["en"]) == dense_weight(question, []) == DENSE_WEIGHT_ENGLISH
     assert dense_weight("10-K 2023", ["en"]) == dense_weight("2023?", ["en"]) == DENSE_WEIGHT_ENGLISH
     assert dense_weight(frage, ["de"]) == DENSE_WEIGHT_LATIN
-    # Where documents have both, the question tells.
+    # If documents have both, the query's script decides.
     assert dense_weight(question, ["de", "en"]) == DENSE_WEIGHT_ENGLISH
     assert dense_weight(frage, ["de", "en"]) == DENSE_WEIGHT_LATIN
 
 
-async def test_words_outweigh_meaning_where_it_counts_little(library: Library) -> None:
+async def test_lexical_scores_dominate_at_low_dense_weight(library: Library) -> None:
     namespace = await library.namespace()
-    # The dense best is the text of the query itself; the lexical best is the one that repeats the rare word.
+    # The best dense hit is the query's own text; the best lexical hit repeats the rare word.
     await library.add(["梅雨の北海道", "梅雨梅雨梅雨", *(f"filler n{i}" for i in range(20))], namespace)
     dense = await library.search(namespace, "梅雨の北海道", "dense", k=1)
     assert dense[0].text == "梅雨の北海道"

@@ -1,4 +1,4 @@
-"""Large namespaces get an index of their own; answers are right before, while and after."""
+"""Large namespaces get an HNSW index; results are correct before, during and after its creation."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ SIZE = 3000
 
 
 class Explained(Executable, ClauseElement):
-    """What Postgres does to carry a statement out."""
+    """The plan of a statement."""
 
     inherit_cache = False
 
@@ -37,7 +37,7 @@ def _explained(element: Explained, compiler: SQLCompiler, **options: Any) -> str
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What counts as large is small here."""
+    """Lowers the size from which a namespace is large."""
     for name, size in (("PROMOTE_AT", 1500), ("DEMOTE_AT", 1000)):
         before = getattr(vector_index, name)
         monkeypatch.setattr(vector_index, "_WANTED", vector_index._WANTED.replace(str(before), str(size)))
@@ -53,7 +53,7 @@ async def found(library: Library, namespace: int, query: str, mode: str = "dense
 
 
 @pytest.mark.usefixtures("small")
-async def test_a_namespace_is_promoted_and_demoted(library: Library) -> None:
+async def test_namespace_is_promoted_and_demoted(library: Library) -> None:
     namespace, other = await library.namespace(), await library.namespace()
     texts = [f"clover n{i}" for i in range(SIZE)]
     doc_id = await library.add(texts, namespace)
@@ -80,14 +80,14 @@ async def test_a_namespace_is_promoted_and_demoted(library: Library) -> None:
     scans = text("SELECT idx_scan FROM pg_stat_all_indexes WHERE indexrelname = :name")
     used = 0
     async with asyncio.timeout(30):
-        # Each connection tells of what it did when it likes to.
+        # Each connection flushes its statistics at a time of its choosing.
         while not used:
             await found(library, namespace, queries[0])
             async with library.store.sessions.begin() as session:
                 await session.execute(text("SELECT pg_stat_force_next_flush()"))
             async with library.store.sessions.begin() as session:
                 used = await session.scalar(scans, name) or 0
-    # Another namespace's vectors are never found by it, and what is removed is gone at once.
+    # It never returns vectors of another namespace, and removed vectors disappear at once.
     assert all("thyme" not in each for each in await found(library, namespace, "thyme n7"))
     async with library.store.sessions.begin() as session:
         await namespace_documents.remove(session, library.owner, namespace, doc_id)
@@ -101,23 +101,23 @@ async def test_a_namespace_is_promoted_and_demoted(library: Library) -> None:
 
 
 @pytest.mark.usefixtures("small")
-async def test_how_far_an_index_looks_grows_with_the_namespace(
+async def test_index_search_depth_grows_with_the_namespace(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     namespace = await library.namespace()
     await library.add([f"clover n{i}" for i in range(SIZE)], namespace)
     assert await vector_index.maintain_hnsw(library.store.engine)
     async with library.store.sessions.begin() as session:
-        # Postgres has not yet seen to it itself, and takes the table for a small one.
+        # Autovacuum has not run yet, so the statistics still describe a small table.
         await session.execute(text("ANALYZE chunk_vector"))
 
     async def looked_at() -> tuple[int, int]:
-        """How many pages of the index are read, and the setting that they were read by."""
+        """The number of index pages read, and the setting in use."""
         statement.prepared.cache_clear()
         question = SearchQuery(embedding=vectors(["clover n7"])[0])
-        asked = search_statement(library.owner, namespace, question, k=10, indexed=True)
+        query = search_statement(library.owner, namespace, question, k=10, indexed=True)
         async with library.store.sessions.begin() as session:
-            plan = (await session.execute(Explained(asked[0]), asked[1])).scalar_one()
+            plan = (await session.execute(Explained(query[0]), query[1])).scalar_one()
             look = await session.scalar(text("SHOW hnsw.ef_search"))
         async with library.store.sessions.begin() as session:
             assert await session.scalar(text("SHOW hnsw.ef_search")) == "40"
@@ -127,7 +127,7 @@ async def test_how_far_an_index_looks_grows_with_the_namespace(
 
     read, look = await looked_at()
     assert look == statement.EF_SEARCH
-    # As if there were a hundred times as many as where it begins to grow.
+    # As if there were a hundred times the number from which it grows.
     monkeypatch.setattr(statement, "EF_SEARCH_SIZE", SIZE / 100)
     more, further = await looked_at()
     assert further == pytest.approx(look * 1.5**2, rel=0.01)
@@ -139,7 +139,7 @@ async def test_how_far_an_index_looks_grows_with_the_namespace(
 
 
 @pytest.mark.usefixtures("small")
-async def test_what_was_left_half_made_is_made_again(library: Library) -> None:
+async def test_incomplete_index_is_rebuilt(library: Library) -> None:
     namespace = await library.namespace()
     await library.add([f"clover n{i}" for i in range(1600)], namespace)
     assert await vector_index.maintain_hnsw(library.store.engine)
@@ -157,7 +157,7 @@ async def test_what_was_left_half_made_is_made_again(library: Library) -> None:
 
 
 @pytest.mark.usefixtures("small")
-async def test_the_index_of_a_deleted_namespace_goes(library: Library) -> None:
+async def test_index_of_a_deleted_namespace_is_dropped(library: Library) -> None:
     namespace = await library.namespace()
     await library.add([f"clover n{i}" for i in range(1600)], namespace)
     assert await vector_index.maintain_hnsw(library.store.engine)
@@ -170,7 +170,7 @@ async def test_the_index_of_a_deleted_namespace_goes(library: Library) -> None:
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
-async def test_a_search_sees_a_document_whole_or_not_at_all_while_it_comes_and_goes(
+async def test_concurrent_search_sees_a_document_completely_or_not_at_all(
     library: Library, mode: str
 ) -> None:
     namespace = await library.namespace()
@@ -181,7 +181,7 @@ async def test_a_search_sees_a_document_whole_or_not_at_all_while_it_comes_and_g
     async def change() -> None:
         making = asyncio.create_task(vector_index.maintain_hnsw(library.store.engine))
         for _ in range(3):
-            # As a document that is read anew: gone, and there again with all it holds.
+            # As when a document is ingested again: deleted and restored with all of its rows.
             doc_id = await library.add(changing, namespace)
             there["moth"] = True
             await asyncio.sleep(0.3)
@@ -204,7 +204,7 @@ async def test_a_search_sees_a_document_whole_or_not_at_all_while_it_comes_and_g
             if query in hits:
                 assert hits[0] == query
             else:
-                # Before it came, or after it went: nothing of it is there.
+                # Before its insertion or after its deletion, none of it is visible.
                 assert not (certain and there[kind])
                 assert not [text for text in hits if text.startswith(kind)]
 

@@ -1,4 +1,4 @@
-"""BM25: the scores of the reference, whatever came in or went meanwhile."""
+"""BM25: scores match the reference after any sequence of additions and removals."""
 
 import asyncio
 import math
@@ -20,7 +20,7 @@ from luma_rag.runtime import Store
 from luma_rag.verify import verify
 from tests.retrieval.conftest import Library
 
-# Some words are frequent and some are rare, as words are.
+# Some words are frequent and some are rare, as in natural text.
 VOCABULARY = [f"w{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(300)]
 WEIGHTS = [1 / (i + 1) for i in range(300)]
 
@@ -30,7 +30,7 @@ def sentence(rng: random.Random, longest: int = 60) -> str:
 
 
 def reference(texts: Sequence[str], query: str) -> np.ndarray:
-    """The scores that bm25s gives, in the order of the texts."""
+    """The scores of bm25s, in the order of the texts."""
     model = bm25s.BM25(k1=lexical_index.K1, b=lexical_index.B, method="lucene")
     model.index([words(each, "en") for each in texts], show_progress=False)
     known = [word for word in words(query, "en") if word in model.vocab_dict]
@@ -43,7 +43,7 @@ async def scores(library: Library, namespace: int, query: str, count: int) -> di
 
 async def whole(store: Store) -> None:
     verdict = await verify(store.sessions, store.storage, deep=True)
-    # There are no files here, no administrator, and the vectors are made up.
+    # There are no files and no administrator here, and the vectors are synthetic.
     found = {each.check: each.examples for each in verdict.findings}
     assert found.keys() <= {"missing-file", "embedding-model", "no-administrator"}, found
 
@@ -55,7 +55,7 @@ async def compacted(store: Store) -> int:
     return done
 
 
-async def test_scores_are_those_of_the_reference(library: Library) -> None:
+async def test_scores_match_the_reference(library: Library) -> None:
     rng = random.Random(1)
     texts = sorted({sentence(rng) for _ in range(120)})
     namespace = await library.namespace()
@@ -66,13 +66,13 @@ async def test_scores_are_those_of_the_reference(library: Library) -> None:
         found = await scores(library, namespace, query, 100)
         by_text = dict(zip(texts, expected, strict=True))
         assert found == pytest.approx({text: by_text[text] for text in found}, abs=1e-4)
-        # Which of several with the same score come last is left open.
+        # The order of the last hits with equal scores is unspecified.
         best = sorted(expected, reverse=True)[: len(found)]
         assert list(found.values()) == pytest.approx(best, abs=1e-4)
         assert len(found) == min(100, int((expected > 0).sum()))
 
 
-async def test_a_word_asked_twice_counts_twice(library: Library) -> None:
+async def test_repeated_query_term_counts_twice(library: Library) -> None:
     texts = ["clover and thyme", "thyme and sage", "sage and rue"]
     namespace = await library.namespace()
     await library.add(texts, namespace)
@@ -81,7 +81,7 @@ async def test_a_word_asked_twice_counts_twice(library: Library) -> None:
     assert found == pytest.approx({texts[i]: expected[i] for i in range(3)}, abs=1e-4)
 
 
-async def test_statistics_are_those_of_the_moment(library: Library) -> None:
+async def test_statistics_are_current(library: Library) -> None:
     rng = random.Random(2)
     namespace, other = await library.namespace(), await library.namespace()
     chunk_count: dict[int, list[str]] = {}
@@ -96,7 +96,7 @@ async def test_statistics_are_those_of_the_moment(library: Library) -> None:
                     await session.execute(text("DELETE FROM document WHERE id = :id"), {"id": doc_id})
         else:
             texts = [f"{sentence(rng, 20)} n{step}x{i}" for i in range(rng.randint(1, 4))]
-            # What stands in another namespace too counts there by itself.
+            # Statistics of other namespaces do not count.
             chunk_count[await library.add(texts, namespace, *[other] * (step % 2))] = texts
         if step % 7 == 6:
             await segment_compaction.compact(library.store.sessions)
@@ -104,7 +104,7 @@ async def test_statistics_are_those_of_the_moment(library: Library) -> None:
     await whole(library.store)
     texts = [each for chunks in chunk_count.values() for each in chunks]
     async with library.store.sessions.begin() as session:
-        # As the upkeep does when the mean length has moved enough.
+        # As the compaction does when the mean length has changed enough.
         segments = (
             await session.scalars(text(f"SELECT id FROM lexical_segment WHERE namespace_id = {namespace}"))
         ).all()
@@ -118,11 +118,11 @@ async def test_statistics_are_those_of_the_moment(library: Library) -> None:
         )
 
 
-async def test_documents_come_and_go_at_the_same_time(library: Library) -> None:
+async def test_concurrent_additions_and_removals(library: Library) -> None:
     rng = random.Random(3)
     namespace = await library.namespace()
     first = [await library.add([sentence(rng)], namespace) for _ in range(10)]
-    # One segment holds them all, so that those who delete meet in it.
+    # One segment contains them all, so that concurrent deletions conflict in it.
     assert await segment_compaction.compact(library.store.sessions)
 
     async def remove(doc_id: int) -> None:
@@ -136,7 +136,7 @@ async def test_documents_come_and_go_at_the_same_time(library: Library) -> None:
     assert {hit.doc_id for hit in await library.search(namespace, VOCABULARY[0], k=100)}.isdisjoint(first)
 
 
-async def test_searches_are_right_while_segments_are_merged(library: Library) -> None:
+async def test_searches_are_correct_during_compaction(library: Library) -> None:
     rng = random.Random(4)
     namespace = await library.namespace()
     for i in range(24):
@@ -147,13 +147,13 @@ async def test_searches_are_right_while_segments_are_merged(library: Library) ->
     rounds = 0
     while not compacting.done() or rounds < 3:
         found = [hit.vec_id for hit in await library.search(namespace, query, k=24)]
-        # Weights follow the mean length, so that neighbours may change places; nothing is lost or doubled.
+        # Weights follow the mean length, so adjacent hits may swap; none is lost or duplicated.
         assert sorted(found) == sorted(before)
         rounds += 1
     assert compacting.result() >= 1
 
 
-async def test_upkeep_leaves_few_segments(library: Library) -> None:
+async def test_compaction_leaves_few_segments(library: Library) -> None:
     namespace = await library.namespace()
     for i in range(17):
         await library.add([f"bees like clover n{i}"], namespace)
@@ -164,7 +164,7 @@ async def test_upkeep_leaves_few_segments(library: Library) -> None:
     assert not await segment_compaction.compact(library.store.sessions)
 
 
-async def test_documents_from_before_become_searchable(library: Library) -> None:
+async def test_existing_documents_are_backfilled(library: Library) -> None:
     namespace = await library.namespace()
     await library.add(["Bees like clover.", "Wasps build of paper."], namespace)
     async with library.store.sessions.begin() as session:
@@ -178,7 +178,7 @@ async def test_documents_from_before_become_searchable(library: Library) -> None
     await whole(library.store)
 
 
-async def test_a_further_namespace_copies_the_terms(library: Library) -> None:
+async def test_additional_namespace_copies_the_terms(library: Library) -> None:
     one, two = await library.namespace(), await library.namespace()
     doc_id = await library.add(["Bees like clover."], one)
     await library.link(doc_id, two)
@@ -190,7 +190,7 @@ async def test_a_further_namespace_copies_the_terms(library: Library) -> None:
     await whole(library.store)
 
 
-async def test_a_namespace_takes_its_words_with_it(library: Library) -> None:
+async def test_deleting_a_namespace_deletes_its_terms(library: Library) -> None:
     namespace = await library.namespace()
     await library.add(["Bees like clover."], namespace)
     async with library.store.sessions.begin() as session:
@@ -200,7 +200,7 @@ async def test_a_namespace_takes_its_words_with_it(library: Library) -> None:
         assert await session.scalar(text("SELECT count(*) FROM lexical_chunk")) == 1
 
 
-async def test_frequent_terms_are_not_looked_up_beside_rare_ones(
+async def test_frequent_terms_are_skipped_beside_rare_ones(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = random.Random(5)
@@ -212,22 +212,22 @@ async def test_frequent_terms_are_not_looked_up_beside_rare_ones(
     statement.prepared.cache_clear()
     found = await library.search(namespace, "often seldom")
     assert [hit.text for hit in found] == [texts[7]]
-    # Its score counts both words all the same.
+    # Its score still includes both words.
     assert found[0].score == pytest.approx(float(reference(texts, "often seldom")[7]), abs=1e-4)
-    # And where there is nothing rarer, the frequent one is looked up.
+    # Without a rarer term, the frequent one is used.
     assert len(await library.search(namespace, "often")) == 10
-    # A large namespace looks up a share of what it holds.
+    # A large namespace reads a share of its postings.
     monkeypatch.setattr(statement, "MAX_POSTINGS_RATIO", 2)
     statement.prepared.cache_clear()
     assert len(await library.search(namespace, "often seldom", k=100)) == 100
     statement.prepared.cache_clear()
 
 
-async def test_a_term_of_little_weight_in_a_chunk_is_passed_over_beside_weightier_ones(
+async def test_low_weight_postings_are_skipped_beside_high_weight_ones(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = random.Random(7)
-    # The more there is in a chunk, the less a word in it weighs.
+    # The longer a chunk, the lower the weight of a word in it.
     texts = [f"often {sentence(rng, longest)} n{longest}" for longest in range(4, 104)]
     texts[7] += " seldom"
     namespace = await library.namespace()
@@ -237,7 +237,7 @@ async def test_a_term_of_little_weight_in_a_chunk_is_passed_over_beside_weightie
     }
     assert await scores(library, namespace, "often seldom", 100) == pytest.approx(expected, abs=1e-4)
     seldom, often = (float(reference(texts, word)[7]) for word in ("seldom", "often"))
-    # Between what it gives the longest chunk and the shortest.
+    # Between the weights in the longest and the shortest chunk.
     monkeypatch.setattr(statement, "PRUNE_AFTER", 0)
     idf = math.log(1 + 99.5 / 1.5)
     monkeypatch.setattr(statement, "MIN_WEIGHT_RATIO", often / idf)
@@ -246,12 +246,12 @@ async def test_a_term_of_little_weight_in_a_chunk_is_passed_over_beside_weightie
     alone = {each: float(score) for each, score in zip(texts, reference(texts, "often"), strict=True)}
     assert found.keys() == {each for each in texts if alone[each] > often * (1 + 1e-4)} | {texts[7]}
     assert 1 < len(found) < 99
-    # What is found has its whole score.
+    # Hits have their complete score.
     assert found[texts[7]] == pytest.approx(seldom + often, abs=1e-4)
     statement.prepared.cache_clear()
 
 
-async def test_lists_from_before_are_put_in_the_order_of_their_weights(library: Library) -> None:
+async def test_existing_postings_are_ordered_by_weight(library: Library) -> None:
     rng = random.Random(8)
     namespace = await library.namespace()
     await library.add([f"{sentence(rng)} n{i}" for i in range(60)], namespace)
@@ -261,6 +261,7 @@ async def test_lists_from_before_are_put_in_the_order_of_their_weights(library: 
     async with library.store.sessions.begin() as session:
         both = ", ".join(f"{each} = {backwards.format(each)}" for each in ("vectors", "weights"))
         await session.execute(text(f"UPDATE lexical_posting SET {both}"))
+        await session.execute(text("ALTER TABLE embedding_model RENAME profile TO recipe"))
         await session.execute(text("UPDATE alembic_version SET version_num = '0006'"))
     with pytest.raises(AssertionError, match="words-out-of-order"):
         await whole(library.store)
@@ -269,7 +270,7 @@ async def test_lists_from_before_are_put_in_the_order_of_their_weights(library: 
     assert await scores(library, namespace, query, 60) == before
 
 
-async def test_doc_ids_narrow_before_anything_is_left_out(library: Library) -> None:
+async def test_doc_ids_filter_applies_before_pruning(library: Library) -> None:
     rng = random.Random(6)
     namespace, other = await library.namespace(), await library.namespace()
     await library.add([f"clover {sentence(rng, 5)} n{i}" for i in range(120)], namespace)
@@ -282,7 +283,7 @@ async def test_doc_ids_narrow_before_anything_is_left_out(library: Library) -> N
 
 
 @pytest.mark.parametrize("mode", ["lexical", "dense", "hybrid"])
-async def test_who_may_not_read_finds_nothing(library: Library, mode: str) -> None:
+async def test_search_without_access_finds_nothing(library: Library, mode: str) -> None:
     namespace = await library.namespace()
     doc_id = await library.add(["Bees like clover."], namespace)
     stranger = Principal(library.owner.user_id + 1, "user")
@@ -293,7 +294,7 @@ async def test_who_may_not_read_finds_nothing(library: Library, mode: str) -> No
     assert len(await library.search(namespace, "clover", mode)) == 1
 
 
-async def test_words_of_several_languages_are_found_in_one_namespace(library: Library) -> None:
+async def test_several_languages_are_searchable_in_one_namespace(library: Library) -> None:
     namespace = await library.namespace()
     english = await library.add(["The companies published their reports about the houses."], namespace)
     german = await library.add(["Die Häuser wurden im vergangenen Jahr von den Firmen verkauft."], namespace)
@@ -303,7 +304,7 @@ async def test_words_of_several_languages_are_found_in_one_namespace(library: Li
     assert [hit.doc_id for hit in await library.search(namespace, "梅雨")] == [japanese]
 
 
-async def test_deleting_a_document_as_its_owner_leaves_no_words(library: Library) -> None:
+async def test_deleting_an_owned_document_deletes_its_terms(library: Library) -> None:
     namespace = await library.namespace()
     doc_id = await library.add(["Bees like clover."], namespace)
     async with library.store.sessions.begin() as session:

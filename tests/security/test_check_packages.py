@@ -1,4 +1,4 @@
-"""What pip-audit says is judged: on reports as it wrote them."""
+"""The evaluation of pip-audit reports, on recorded reports."""
 
 import msgspec
 import pytest
@@ -30,13 +30,13 @@ def test_every_known_vulnerability_fails() -> None:
     ]
 
 
-def test_one_that_was_explained_passes_by_any_of_its_names() -> None:
+def test_accepted_vulnerability_passes_by_any_alias() -> None:
     accepted = {"CVE-2019-10906": "no sandbox is used", "PYSEC-2014-8": "no bytecode cache is used"}
     assert not judged(_report(FOUND), ["idna", "jinja2"], accepted).is_failed
     assert judged(_report(FOUND), ["idna", "jinja2"], {"PYSEC-2014-8": "…"}).is_failed
 
 
-def test_an_explanation_that_is_not_needed_any_more_fails() -> None:
+def test_obsolete_exception_fails() -> None:
     accepted = {"CVE-2019-10906": "…", "PYSEC-2014-8": "…", "CVE-2000-1": "…"}
     result = judged(_report(FOUND), ["idna", "jinja2"], accepted)
     assert result.lines == ["CVE-2000-1 does not come up any more: take it out of ACCEPTED"]
@@ -44,31 +44,31 @@ def test_an_explanation_that_is_not_needed_any_more_fails() -> None:
 
 
 @pytest.mark.parametrize("must_be_complete", [False, True])
-def test_what_could_not_be_audited_is_said_and_fails_a_release(must_be_complete: bool) -> None:
+def test_unaudited_packages_are_reported_and_fail_a_release(must_be_complete: bool) -> None:
     result = judged(_report(SKIPPED), ["alembic", "idna"], {}, must_be_complete=must_be_complete)
     assert result.is_failed == must_be_complete
     assert result.lines[0].startswith("WARNING: 1 of 2 packages could not be audited")
     assert result.lines[0].endswith(": alembic")
 
 
-def test_no_report_is_no_clean_report() -> None:
+def test_missing_report_fails() -> None:
     result = judged(Report([]), ["alembic", "idna"], {})
     assert result.lines[0].startswith("WARNING: 2 of 2 packages could not be audited")
     assert judged(Report([]), ["idna"], {}, must_be_complete=True).is_failed
 
 
-def test_a_vulnerability_fails_also_where_others_were_skipped() -> None:
+def test_vulnerability_fails_even_if_others_were_skipped() -> None:
     assert judged(_report(FOUND), ["idna", "jinja2", "alembic"], {}).is_failed
 
 
-def test_all_is_well_only_when_all_were_audited() -> None:
+def test_success_requires_a_complete_audit() -> None:
     report = Report([package for package in _report(SKIPPED).dependencies if package.name == "idna"])
     result = judged(report, ["idna"], {})
     assert result.lines == ["All 1 packages were audited; none has a known vulnerability."]
     assert not result.is_failed
 
 
-def test_names_of_a_lock_file_are_normalised() -> None:
+def test_lock_file_names_are_normalized() -> None:
     assert locked_names("Jinja2==3.1\ntyping_extensions==4\n# no\nruamel.yaml==1\n") == [
         "jinja2",
         "typing-extensions",

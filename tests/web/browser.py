@@ -1,4 +1,4 @@
-"""What the tests do in the browser, in the words of somebody using the page."""
+"""Browser actions for tests, in terms of the page."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ class Page:
         self.base = base
 
     def open(self, path: str) -> None:
-        # Over a blank page: an address that differs only in its hash would not be loaded afresh.
+        # Via a blank page, because a URL that differs only in its hash would not be reloaded.
         self.driver.get("about:blank")
         self.driver.get(self.base + path)
         self.wait(lambda: self.is_shown("#account") or self.is_shown("#app"), "the page to start")
@@ -34,7 +34,7 @@ class Page:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
-        """Wait until `condition` holds; elements that were redrawn meanwhile are looked up again."""
+        """Wait until `condition` holds; elements that are redrawn in the meantime are looked up again."""
         passing = (NoSuchElementException, StaleElementReferenceException)
         waiting = WebDriverWait(self.driver, seconds, 0.1, passing)
         return waiting.until(lambda _: condition(), f"waited for {what}")
@@ -49,7 +49,7 @@ class Page:
         return any(element.is_displayed() for element in self.find_all(selector))
 
     def wait_for(self, selector: str, seconds: float = 20) -> WebElement:
-        """The first element of the selector that can be seen."""
+        """The first visible element of the selector."""
 
         def shown() -> WebElement | None:
             return next((element for element in self.find_all(selector) if element.is_displayed()), None)
@@ -57,7 +57,7 @@ class Page:
         return self.wait(shown, selector, seconds)
 
     def text(self, selector: str) -> str:
-        """The text of the first element of the selector that can be seen, read before the next redraw."""
+        """The text of the selector's first visible element, read before the next redraw."""
         return str(self.wait(lambda: self.wait_for(selector).text, f"a text in {selector}"))
 
     def click(self, selector: str) -> None:
@@ -67,7 +67,7 @@ class Page:
         return [element.text for element in self.find_all(selector)]
 
     def fill(self, form: str, **values: str) -> None:
-        """Fill a form and send it."""
+        """Fill and submit a form."""
         for name, value in values.items():
             field = self.wait_for(f"{form} [name={name}]")
             field.clear()
@@ -84,7 +84,7 @@ class Page:
         before = self.driver.current_url
         self.click("#new-namespace")
         self.fill("#form-dialog", name=name)
-        # Another may have the same name; the address tells them apart.
+        # Names need not be unique; the URL distinguishes namespaces.
         self.wait(lambda: self.driver.current_url != before, f"the place of namespace {name}")
         self.wait(lambda: self.find("#namespace-heading").text == name, f"namespace {name}")
         self.wait_for(".empty-state h2")
@@ -93,7 +93,7 @@ class Page:
         self.find("#file-input").send_keys("\n".join(map(str, files)))
 
     def wait_until_read(self, number: int, seconds: float = 90) -> None:
-        """Wait until `number` documents are listed and none is on its way."""
+        """Wait until `number` documents are listed and none is being ingested."""
 
         def is_read() -> bool:
             states = [row.get_attribute("data-state") for row in self.find_all(".document")]
@@ -102,7 +102,7 @@ class Page:
         self.wait(is_read, f"{number} documents to be read", seconds)
 
     def ask(self, question: str, seconds: float = 60) -> WebElement:
-        """Ask and wait until the answer is whole; returns it."""
+        """Ask a question and return the completed answer."""
         before = len(self.find_all(".answer"))
         self.wait_for("#question").send_keys(question, Keys.ENTER)
         whole = lambda: len(self.find_all(".answer:not(.is-writing)")) > before and self.is_shown("#send")  # noqa: E731
@@ -121,5 +121,5 @@ class Page:
         return result[0]
 
     def settle(self) -> None:
-        """Let transitions end before a picture or a measurement."""
+        """Let transitions finish before a screenshot or a measurement."""
         time.sleep(0.3)

@@ -37,7 +37,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Luma of its own, with an empty database and no LLM."""
+    """The address of a separate Luma with an empty database and no LLM."""
     with serving(tmp_path_factory.mktemp("luma")) as base:
         yield base
 
@@ -64,17 +64,17 @@ def serving(folder: Path, **settings: str) -> Iterator[str]:
 def wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> str:
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
-        said = log.read_text(errors="replace")
-        if ready := re.search(r"Luma is ready at (http://\S+)", said):
+        output = log.read_text(errors="replace")
+        if ready := re.search(r"Luma is ready at (http://\S+)", output):
             return ready[1]
-        assert process.poll() is None, said
+        assert process.poll() is None, output
         time.sleep(0.2)
-    pytest.fail(f"luma serve was not ready in time:\n{said}")
+    pytest.fail(f"luma serve was not ready in time:\n{output}")
 
 
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    """A real Chromium without a window."""
+    """A real headless Chromium."""
     chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
     if chromium is None or chromedriver is None:
         pytest.skip("no chromium and chromedriver here: apt-get install chromium chromium-driver")
@@ -92,7 +92,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
 
 @pytest.fixture
 def page(driver: webdriver.Chrome, server: str) -> Iterator[Page]:
-    """The page with nobody signed in; in the end no script may have failed or been refused."""
+    """The page without a session. At teardown, no script may have failed or been blocked."""
     page = Page(driver, server)
     page.resize(1280, 800)
     page.open("/")
@@ -107,7 +107,7 @@ def page(driver: webdriver.Chrome, server: str) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def modules(driver: webdriver.Chrome, server: str) -> Page:
-    """The page as it is first loaded, for tests of its modules."""
+    """The page after loading, for tests of its modules."""
     page = Page(driver, server)
     driver.delete_all_cookies()
     page.open("/")
@@ -116,7 +116,7 @@ def modules(driver: webdriver.Chrome, server: str) -> Page:
 
 @pytest.fixture(scope="session")
 def account(driver: webdriver.Chrome, server: str) -> None:
-    """The first account, made through the page."""
+    """The first account, created through the page."""
     page = Page(driver, server)
     page.open("/")
     page.click("#account-other")

@@ -8,8 +8,8 @@ from selenium.webdriver.common.keys import Keys
 from tests.web.browser import Page
 
 
-def test_the_main_job(signed_in: Page, documents: Path) -> None:
-    """Upload, ask, see where the answer comes from, and find all of it again."""
+def test_upload_ask_and_open_the_source(signed_in: Page, documents: Path) -> None:
+    """Upload, ask, open the cited source, and reload the chat."""
     page = signed_in
     page.create_namespace("Main job")
     assert page.text(".empty-state h2") == "Add your first documents"
@@ -40,14 +40,14 @@ def test_the_main_job(signed_in: Page, documents: Path) -> None:
     page.find("#source").send_keys(Keys.ESCAPE)
     page.wait(lambda: not page.is_shown("#source"), "the sheet to close")
 
-    said = page.texts(".message")
+    messages = page.texts(".message")
     page.open(page.driver.current_url.removeprefix(page.base))
-    page.wait(lambda: page.texts(".message") == said, "the messages to come back")
+    page.wait(lambda: page.texts(".message") == messages, "the messages to come back")
     assert page.is_shown(".answer .cite")
 
 
 def named(title: str) -> str:
-    """What a document is called, whether after its own title or after its file."""
+    """The normalized title of a document, whether from its properties or its file name."""
     return title.lower().replace("-", " ").removesuffix(" for water treatment plants")
 
 
@@ -56,7 +56,7 @@ def fetch(page: Page, url: str) -> httpx.Response:
     return httpx.get(url, cookies=cookies).raise_for_status()
 
 
-def test_a_docx_source_is_shown_in_its_text(signed_in: Page, documents: Path) -> None:
+def test_docx_source_is_shown_in_its_text(signed_in: Page, documents: Path) -> None:
     page = signed_in
     page.create_namespace("Contract")
     page.upload([documents / "service-contract.docx"])
@@ -69,7 +69,7 @@ def test_a_docx_source_is_shown_in_its_text(signed_in: Page, documents: Path) ->
     assert sheet["y"] <= box["y"] <= sheet["y"] + sheet["height"]
 
 
-def test_failures_say_why(signed_in: Page, tmp_path: Path) -> None:
+def test_failures_show_a_reason(signed_in: Page, tmp_path: Path) -> None:
     page = signed_in
     page.create_namespace("Failures")
     note = tmp_path / "note.txt"
@@ -82,7 +82,7 @@ def test_failures_say_why(signed_in: Page, tmp_path: Path) -> None:
     page.click(".document button[aria-label='Dismiss note.txt']")
     page.wait(lambda: not page.find_all(".document"), "the row to go")
 
-    # Stored, then found to be unreadable when the worker opens it.
+    # Stored, then found to be unreadable by the worker.
     broken = tmp_path / "broken.pdf"
     broken.write_bytes(b"%PDF-1.7\n" + b"not really\n" * 50)
     page.upload([broken])
@@ -92,7 +92,7 @@ def test_failures_say_why(signed_in: Page, tmp_path: Path) -> None:
     assert page.find(".empty-state h2").text == "None of the documents could be read"
 
 
-def test_a_document_can_be_removed(signed_in: Page, documents: Path) -> None:
+def test_document_can_be_removed(signed_in: Page, documents: Path) -> None:
     page = signed_in
     page.create_namespace("Removal")
     page.upload([documents / "security-policy.docx"])
@@ -103,7 +103,7 @@ def test_a_document_can_be_removed(signed_in: Page, documents: Path) -> None:
     page.wait(lambda: page.find(".empty-state h2").text == "Add your first documents", "the empty state")
 
 
-def test_namespaces_and_chats_come_and_go(signed_in: Page) -> None:
+def test_namespaces_and_chats_can_be_created_and_deleted(signed_in: Page) -> None:
     page = signed_in
     page.create_namespace("Draft")
     page.click("#edit-namespace")
@@ -126,7 +126,7 @@ def test_namespaces_and_chats_come_and_go(signed_in: Page) -> None:
     page.wait(lambda: "Final" not in page.texts("#namespace-list .entry-name"), "the namespace to go")
 
 
-def test_shift_enter_makes_a_line_and_enter_sends(signed_in: Page) -> None:
+def test_shift_enter_adds_a_line_and_enter_sends(signed_in: Page) -> None:
     page = signed_in
     page.create_namespace("Keys")
     box = page.wait_for("#question")
@@ -137,31 +137,31 @@ def test_shift_enter_makes_a_line_and_enter_sends(signed_in: Page) -> None:
     assert page.find(".question").text == "one\ntwo"
 
 
-def test_an_ended_session_keeps_the_question(signed_in: Page) -> None:
+def test_expired_session_preserves_the_question(signed_in: Page) -> None:
     page = signed_in
     page.create_namespace("Session")
     place = page.driver.current_url
     page.driver.delete_all_cookies()
     page.wait_for("#question").send_keys("What was I about to ask?", Keys.ENTER)
     page.wait_for("#account")
-    assert "session has ended" in page.find("#account-lead").text
+    assert "session has expired" in page.find("#account-lead").text
     page.sign_in()
-    kept = "What was I about to ask?"
-    page.wait(lambda: page.wait_for("#question").get_attribute("value") == kept, "the question")
+    draft = "What was I about to ask?"
+    page.wait(lambda: page.wait_for("#question").get_attribute("value") == draft, "the question")
     assert page.driver.current_url == place
 
 
-def test_signing_in_shows_what_the_server_says(account: None, page: Page) -> None:
+def test_sign_in_shows_the_server_error(account: None, page: Page) -> None:
     page.sign_in(password="not the password")
-    said = page.text("#account-error")
+    shown = page.text("#account-error")
     answer = httpx.post(
         f"{page.base}/api/auth/login", json={"username": "mira", "password": "not the password"}
     )
     assert answer.status_code == httpx.codes.UNAUTHORIZED
-    assert said == answer.json()["detail"]
+    assert shown == answer.json()["detail"]
 
 
-def test_signing_out_leaves_nothing(signed_in: Page) -> None:
+def test_sign_out_clears_all_data(signed_in: Page) -> None:
     page = signed_in
     page.create_namespace("Secret")
     page.wait_for("#question").send_keys("half a question")
@@ -171,15 +171,15 @@ def test_signing_out_leaves_nothing(signed_in: Page) -> None:
     assert "Secret" not in page.driver.page_source
 
 
-def test_a_place_that_is_not_there(signed_in: Page) -> None:
+def test_unknown_namespace_shows_an_explanation(signed_in: Page) -> None:
     page = signed_in
     page.create_namespace("Somewhere")
     page.driver.execute_script("location.hash = '#/n/999999'")
-    page.wait(lambda: page.find("#welcome h2").text == "This namespace isn't here", "the explanation")
+    page.wait(lambda: page.find("#welcome h2").text == "Namespace not found", "the explanation")
 
 
 @pytest.mark.parametrize("width", [360, 800, 1280])
-def test_nothing_is_wider_than_the_window(signed_in: Page, width: int) -> None:
+def test_content_fits_the_window_width(signed_in: Page, width: int) -> None:
     page = signed_in
     page.create_namespace("A name that is rather long for a telephone")
     page.resize(width, 740)
@@ -195,7 +195,7 @@ def test_nothing_is_wider_than_the_window(signed_in: Page, width: int) -> None:
         page.wait_for("#namespace-list")
 
 
-def test_everything_that_can_be_pressed_has_a_name(signed_in: Page) -> None:
+def test_every_control_has_an_accessible_name(signed_in: Page) -> None:
     page = signed_in
     page.create_namespace("Names")
     for element in page.find_all("button, a, input, textarea"):
@@ -203,10 +203,10 @@ def test_everything_that_can_be_pressed_has_a_name(signed_in: Page) -> None:
             assert element.accessible_name, element.get_attribute("outerHTML")
 
 
-def test_what_others_add_appears_by_itself(signed_in: Page, documents: Path) -> None:
-    """The page is told; it asks for the list only when something has happened."""
+def test_changes_by_others_appear_automatically(signed_in: Page, documents: Path) -> None:
+    """The server pushes changes; the page fetches the list only after an event."""
     page = signed_in
-    page.create_namespace("Told")
+    page.create_namespace("Events")
     namespace = page.driver.execute_script("return location.hash").split("/")[-1]
     page.driver.execute_script(
         "window.lists = 0; const fetched = window.fetch;"
@@ -228,19 +228,19 @@ def test_what_others_add_appears_by_itself(signed_in: Page, documents: Path) -> 
     time.sleep(3)
     assert page.driver.execute_script("return window.lists") == quiet
     url = f"{page.base}/api/namespaces/{namespace}/documents"
-    (held,) = httpx.get(url, cookies=cookies).json()["items"]
+    (document,) = httpx.get(url, cookies=cookies).json()["items"]
     httpx.delete(
-        f"{url}/{held['id']}", cookies=cookies, headers={"x-csrftoken": cookies["csrftoken"]}
+        f"{url}/{document['id']}", cookies=cookies, headers={"x-csrftoken": cookies["csrftoken"]}
     ).raise_for_status()
     page.wait(lambda: not page.find_all(".document"), "the document to go")
 
 
-def test_without_events_the_page_asks_again_and_again(signed_in: Page, documents: Path) -> None:
+def test_page_polls_without_events(signed_in: Page, documents: Path) -> None:
     page = signed_in
     page.driver.execute_cdp_cmd("Network.enable", {})
     page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/events"]})
     try:
-        page.create_namespace("Not told")
+        page.create_namespace("No events")
         page.upload([documents / "service-contract.docx"])
         page.wait_until_read(1)
     finally:

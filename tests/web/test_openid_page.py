@@ -21,7 +21,7 @@ def provider() -> Iterator[OpenIDProvider]:
 def openid_page(
     driver: webdriver.Chrome, provider: OpenIDProvider, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Page]:
-    """The page of a Luma that has the provider configured and one account."""
+    """The page of a Luma with the provider configured and one account."""
     settings = {
         "LUMA_OPENID_ISSUER": provider.issuer,
         "LUMA_OPENID_CLIENT_ID": CLIENT_ID,
@@ -42,23 +42,23 @@ def openid_page(
         assert not [text for text in complaints if "Content Security Policy" in text or "Uncaught" in text]
 
 
-def test_signing_in_by_the_provider(openid_page: Page, provider: OpenIDProvider) -> None:
+def test_sign_in_with_the_openid_provider(openid_page: Page, provider: OpenIDProvider) -> None:
     page = openid_page
     provider.person("m1", email="mira@quillhaven.example", email_verified=True)
     provider.person("s1", email="stranger@quillhaven.example", email_verified=True)
 
     assert page.text("#account-openid") == "Sign in with Quillhaven <ID>"
-    # Nobody can register here, so there is no way to it.
+    # Registration is closed, so the page does not offer it.
     page.wait(lambda: not page.is_shown("#account-other"), "the way to register to go")
 
     page.click("#account-openid")
     page.click("button[value=deny]")
-    page.wait(lambda: "did not let you in" in page.text("#account-error"), "the reason")
+    page.wait(lambda: "denied the sign-in" in page.text("#account-error"), "the reason")
     assert page.driver.current_url == f"{page.base}/"
 
     page.click("#account-openid")
     page.fill("form:has([name=sub])", sub="s1")
-    page.wait(lambda: "no account here" in page.text("#account-error"), "the reason")
+    page.wait(lambda: "No account is linked" in page.text("#account-error"), "the reason")
     page.driver.refresh()
     page.wait_for("#account-openid")
     assert not page.is_shown("#account-error")

@@ -20,7 +20,7 @@ EVENTS = [
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
-def test_events_however_they_are_cut(modules: Page, line_end: str) -> None:
+def test_events_are_parsed_at_any_chunk_boundary(modules: Page, line_end: str) -> None:
     lines = [
         ": keep-alive",
         "",
@@ -41,5 +41,5 @@ def test_events_however_they_are_cut(modules: Page, line_end: str) -> None:
     assert modules.module("events.js", read_all, cuts) == [EVENTS] * len(cuts)
 
 
-def test_an_event_without_its_end_is_not_one(modules: Page) -> None:
+def test_incomplete_event_is_ignored(modules: Page) -> None:
     assert modules.module("events.js", READ, ["event: delta\ndata: {}\n"]) == []

@@ -2,7 +2,7 @@ import pytest
 
 from tests.web.browser import Page
 
-# `cite` knows the citations 1 to 3.
+# `cite` accepts the citations 1 to 3.
 DRAW = """
     const cite = (n) => n >= 1 && n <= 3 && Object.assign(document.createElement("button"), {textContent: n});
     const root = document.createElement("div");
@@ -32,11 +32,11 @@ DRAW = """
         ("", ""),
     ],
 )
-def test_text_becomes_elements(modules: Page, text: str, html: str) -> None:
+def test_text_is_rendered_as_elements(modules: Page, text: str, html: str) -> None:
     assert modules.module("format.js", DRAW, text) == html
 
 
-def test_every_beginning_of_an_answer_can_be_drawn(modules: Page) -> None:
+def test_every_prefix_of_an_answer_can_be_rendered(modules: Page) -> None:
     text = "# A\n\n1. one **two** [1]\n2. `x`\n\n> q\n\n```\ncode\n```\n\n- **b\n"
     beginnings = [text[:i] for i in range(len(text))]
     drawn = modules.module(
@@ -45,7 +45,7 @@ def test_every_beginning_of_an_answer_can_be_drawn(modules: Page) -> None:
     assert drawn[-1].endswith("<ul><li>**b</li></ul>")
 
 
-def test_long_hostile_text_is_drawn_at_once(modules: Page) -> None:
+def test_long_hostile_text_renders_quickly(modules: Page) -> None:
     time = "const start = performance.now(); m.format(a[0], () => null); return performance.now() - start;"
     for text in ("**" * 20_000, "[1, " * 20_000, "`" * 40_000, "- " * 20_000, "> " * 4_000):
         assert modules.module("format.js", time, text) < 1_000

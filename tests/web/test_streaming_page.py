@@ -1,4 +1,4 @@
-"""The page while an LLM is writing: stopping it, and what happens when it fails."""
+"""The page while an LLM streams an answer: stopping and failures."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ WORDS = [f"word{i} " for i in range(200)]
 
 
 class SlowLLM(ThreadingHTTPServer):
-    """Speaks OpenAI's streaming chat completions: a word every `pause` seconds, `breaks_after` at most."""
+    """Serves OpenAI's streaming chat completions: one word every `pause` seconds, at most `breaks_after`."""
 
     pause = 0.05
     breaks_after = len(WORDS)
@@ -39,7 +39,7 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(self.server.pause)
             try:
                 self._event({"choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}]})
-            except OSError:  # Luma has hung up, as it should when the reader stops
+            except OSError:  # Luma closed the connection, as it should when the reader stops
                 return
         if self.server.breaks_after > self.server.words:
             self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
@@ -50,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, *_: object) -> None:
-        """Nothing: the output belongs to the tests."""
+        """Silent: the output belongs to the tests."""
 
 
 @pytest.fixture(scope="module")
@@ -83,32 +83,32 @@ def chat(
         yield page
 
 
-def test_an_answer_appears_as_it_is_written_and_can_be_stopped(chat: Page, llm: SlowLLM) -> None:
+def test_answer_is_streamed_and_can_be_stopped(chat: Page, llm: SlowLLM) -> None:
     chat.click("#new-chat")
     chat.wait_for("#question").send_keys("How much leave?\n")
     chat.wait(lambda: "word3" in chat.find(".is-writing").text, "the first words")
     assert "word199" not in chat.find(".answer").text
-    # A source can be looked at while the answer goes on.
+    # A source can be opened during the answer.
     chat.click(".is-writing .source")
     chat.wait_for("#source mark")
     chat.click("#source [aria-label=Close]")
-    # Nor does changing the namespace's description disturb it.
+    # Changing the namespace's description does not interrupt it either.
     chat.click("#edit-namespace")
     chat.fill("#form-dialog", description="slow")
     chat.wait(lambda: chat.find("#namespace-description").text == "slow", "the description")
     assert chat.is_shown(".is-writing")
     chat.click("#stop")
     chat.wait_for(".answer .message-actions")
-    kept = chat.find(".answer-text").text
-    assert "word3" in kept
-    assert "word199" not in kept
+    partial = chat.find(".answer-text").text
+    assert "word3" in partial
+    assert "word199" not in partial
     assert chat.is_shown("#send")
 
     chat.driver.refresh()
-    chat.wait(lambda: chat.find(".answer-text").text == kept, "what was written to come back")
+    chat.wait(lambda: chat.find(".answer-text").text == partial, "what was written to come back")
 
 
-def test_a_stopped_answer_can_be_written_again(chat: Page, llm: SlowLLM) -> None:
+def test_stopped_answer_can_be_regenerated(chat: Page, llm: SlowLLM) -> None:
     llm.pause, llm.words, llm.breaks_after = 0.0, 5, 10
     chat.click(".answer .message-actions button")
     chat.wait(lambda: chat.find(".answer-text").text.endswith("word4"), "the new answer")
@@ -116,7 +116,7 @@ def test_a_stopped_answer_can_be_written_again(chat: Page, llm: SlowLLM) -> None
     assert chat.find(".question").text == "How much leave?"
 
 
-def test_a_broken_answer_says_why_and_can_be_repeated(chat: Page, llm: SlowLLM) -> None:
+def test_failed_answer_shows_the_reason_and_can_be_retried(chat: Page, llm: SlowLLM) -> None:
     llm.pause, llm.words, llm.breaks_after = 0.01, 20, 6
     chat.click("#new-chat")
     chat.wait(lambda: not chat.find_all(".answer"), "the new chat")
@@ -140,6 +140,6 @@ def test_leaving_the_chat_stops_the_answer(chat: Page, llm: SlowLLM) -> None:
     chat.click("#new-chat")
     chat.wait(lambda: not chat.find_all(".message"), "the empty chat")
     assert chat.is_shown("#send")
-    # Nothing of the old answer drips into the new chat.
+    # Nothing of the old answer appears in the new chat.
     chat.settle()
     assert not chat.find_all(".message")

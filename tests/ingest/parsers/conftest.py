@@ -19,7 +19,7 @@ def limits() -> ParserLimits:
 
 @pytest.fixture
 def write_pdf(tmp_path: Path) -> Callable[..., Path]:
-    """Write a PDF with the given pages, each a list of lines; `draw(canvas)` is called on the first."""
+    """Write a PDF with the given pages, each a list of lines; `draw(canvas)` is called on the first page."""
 
     def write(
         pages: list[list[str]],
@@ -50,9 +50,9 @@ def write_pdf(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def write_docx(tmp_path: Path) -> Callable[..., Path]:
-    """Write a DOCX with the given XML within `w:body`; `parts` maps kinds of parts (`styles`) to their XML.
+    """Write a DOCX with the given XML inside `w:body`; `parts` maps part types (`styles`) to their XML.
 
-    A kind may carry a number (`header2`). `strict` uses the namespaces of Strict Open XML.
+    A type may have a number (`header2`). `strict` uses the namespaces of Strict Open XML.
     """
 
     def write(body: str, *, strict: bool = False, title: str = "", **parts: str) -> Path:

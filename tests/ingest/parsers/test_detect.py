@@ -15,7 +15,7 @@ OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 def ole2(entry: str) -> bytes:
-    """The beginning of an OLE2 container whose directory, in sector 0, names `entry`."""
+    """The beginning of an OLE2 container whose directory, in sector 0, contains `entry`."""
     header = bytearray(512)
     header[:8] = OLE2
     header[30:32] = struct.pack("<H", 9)
@@ -30,7 +30,7 @@ def zipped(files: dict[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def test_the_bytes_count_and_not_the_name(
+def test_type_depends_on_content_not_name(
     write_pdf: Callable[..., Path], write_docx: Callable[..., Path]
 ) -> None:
     pdf = write_pdf([["text"]]).rename(write_docx("").parent / "a.docx")
@@ -38,7 +38,7 @@ def test_the_bytes_count_and_not_the_name(
     assert (detect_type(pdf), detect_type(docx)) == ("pdf", "docx")
 
 
-def test_a_pdf_may_begin_late(tmp_path: Path) -> None:
+def test_pdf_header_may_be_preceded_by_other_bytes(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"\n" * 1019 + b"%PDF-1.7")
     assert detect_type(path) == "pdf"
@@ -64,7 +64,7 @@ def test_a_pdf_may_begin_late(tmp_path: Path) -> None:
         (zipped({"mimetype": "x", "content.xml": "x"}), "OpenDocument"),
     ],
 )
-def test_what_it_is_and_what_to_do(tmp_path: Path, data: bytes, word: str) -> None:
+def test_unsupported_types_are_named_with_advice(tmp_path: Path, data: bytes, word: str) -> None:
     path = tmp_path / "file.pdf"
     path.write_bytes(data)
     with pytest.raises(UnsupportedTypeError, match=word) as caught:
@@ -72,7 +72,7 @@ def test_what_it_is_and_what_to_do(tmp_path: Path, data: bytes, word: str) -> No
     assert str(tmp_path) not in str(caught.value)
 
 
-def test_a_docx_with_a_password_is_told_from_an_old_doc(tmp_path: Path) -> None:
+def test_encrypted_docx_is_distinguished_from_legacy_doc(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(ole2("EncryptedPackage"))
     assert detect_type(path) == "docx"
@@ -80,14 +80,14 @@ def test_a_docx_with_a_password_is_told_from_an_old_doc(tmp_path: Path) -> None:
         parse(path, ParserLimits())
 
 
-def test_the_main_part_may_have_another_name(tmp_path: Path) -> None:
+def test_main_part_may_have_another_name(tmp_path: Path) -> None:
     path = tmp_path / "file"
     content_type = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
     path.write_bytes(zipped({"[Content_Types].xml": content_type, "word/document2.xml": "<x/>"}))
     assert detect_type(path) == "docx"
 
 
-def test_little_is_read_of_a_hostile_archive(tmp_path: Path) -> None:
+def test_hostile_archive_is_read_only_partially(tmp_path: Path) -> None:
     bomb = tmp_path / "bomb"
     bomb.write_bytes(zipped({"[Content_Types].xml": " " * 60_000_000}))
     crowd = tmp_path / "crowd"

@@ -59,7 +59,7 @@ def read(path: Path) -> str:
     return "\n".join(passage.text for passage in document.passages)
 
 
-def test_a_document_as_word_writes_it(tmp_path: Path) -> None:
+def test_document_as_written_by_word(tmp_path: Path) -> None:
     made = docx.Document()
     made.core_properties.title = "House Rules"
     made.add_heading("House Rules", 0)
@@ -112,7 +112,7 @@ def test_headings_by_outline_level_and_inherited_style(write_docx: Write) -> Non
     assert "Wort" in document.passages[1].text
 
 
-def test_a_heading_without_text_below_is_kept_apart_from_the_next(write_docx: Write) -> None:
+def test_heading_without_text_is_separate_from_the_next(write_docx: Write) -> None:
     path = write_docx(
         "".join(paragraph(text, '<w:pStyle w:val="Heading1"/>') for text in ("A", "B")) + paragraph("Text")
     )
@@ -123,7 +123,7 @@ def test_a_heading_without_text_below_is_kept_apart_from_the_next(write_docx: Wr
     ]
 
 
-def test_lists_count_as_word_does(write_docx: Write) -> None:
+def test_list_numbering_matches_word(write_docx: Write) -> None:
     text = read(
         write_docx(
             item("a") + item("a1", 1) + item("a2", 1) + item("b") + item("b1", 1) + item("deep", 2)
@@ -149,7 +149,7 @@ def test_lists_count_as_word_does(write_docx: Write) -> None:
         ("thai", 3, "3"),
     ],
 )
-def test_forms_of_numbers(write_docx: Write, form: str, start: int, label: str) -> None:
+def test_number_formats(write_docx: Write, form: str, start: int, label: str) -> None:
     path = write_docx(item("x"), numbering=numbering(level(0, form, "%1", start)))
     assert read(path) == f"{label} x".strip()
 
@@ -181,7 +181,7 @@ def test_tables(write_docx: Write) -> None:
     ]
 
 
-def test_text_boxes_are_read_once(write_docx: Write) -> None:
+def test_text_boxes_are_extracted_once(write_docx: Write) -> None:
     box = f"<w:txbxContent>{paragraph('in the box')}</w:txbxContent>"
     drawing = (
         '<w:r><mc:AlternateContent><mc:Choice Requires="wps"><w:drawing>'
@@ -193,7 +193,7 @@ def test_text_boxes_are_read_once(write_docx: Write) -> None:
     assert read(write_docx(paragraph(run("anchor") + drawing + only_old))) == "anchor\nin the box\nold box"
 
 
-def test_content_controls_at_every_place(write_docx: Write) -> None:
+def test_content_controls_at_every_level(write_docx: Write) -> None:
     def control(content: str) -> str:
         return f"<w:sdt><w:sdtPr><w:text/></w:sdtPr><w:sdtContent>{content}</w:sdtContent></w:sdt>"
 
@@ -202,7 +202,7 @@ def test_content_controls_at_every_place(write_docx: Write) -> None:
     assert read(write_docx(body)) == "block\ninline\na cell | b"
 
 
-def test_tracked_changes_as_if_accepted_and_no_comments(write_docx: Write) -> None:
+def test_tracked_changes_are_accepted_and_comments_dropped(write_docx: Write) -> None:
     body = paragraph(
         run("kept ") + f"<w:ins>{run('new')}</w:ins><w:del><w:r><w:delText>old</w:delText></w:r></w:del>"
         f"<w:moveFrom>{run('from')}</w:moveFrom><w:moveTo>{run(' to')}</w:moveTo>"
@@ -230,7 +230,7 @@ def test_notes_follow_the_paragraph(write_docx: Write) -> None:
     ]
 
 
-def test_headers_and_footers_once_and_no_page_numbers(write_docx: Write) -> None:
+def test_headers_and_footers_appear_once_without_page_numbers(write_docx: Write) -> None:
     field = '<w:r><w:fldChar w:fldCharType="{}"/></w:r>'
     page = field.format("begin") + "<w:r><w:instrText> PAGE </w:instrText></w:r>" + field.format("separate")
     page += run("17") + field.format("end")
@@ -244,7 +244,7 @@ def test_headers_and_footers_once_and_no_page_numbers(write_docx: Write) -> None
     assert read(path).split("\n") == ["Body", "Acme Ltd", "Confidential until 2030, page"]
 
 
-def test_what_stands_between_words(write_docx: Write) -> None:
+def test_special_characters_between_words(write_docx: Write) -> None:
     body = paragraph(
         run("a") + "<w:r><w:tab/></w:r>" + run("b") + "<w:r><w:br/></w:r>" + run("c")
         + "<w:r><w:noBreakHyphen/></w:r>" + f"<w:hyperlink>{run('link')}</w:hyperlink>"
@@ -277,29 +277,29 @@ def test_strict_open_xml(write_docx: Write) -> None:
     assert (passage.heading, passage.text) == ("Head", "Head\nText")
 
 
-def test_title_of_the_file_or_of_its_text(write_docx: Write) -> None:
+def test_title_from_properties_or_text(write_docx: Write) -> None:
     body = paragraph("In the Text", '<w:pStyle w:val="Title"/>') + paragraph("x")
     assert parse(write_docx(body, title="In the File"), ParserLimits()).title == "In the File"
     assert parse(write_docx(body, title="Microsoft Word - x.doc"), ParserLimits()).title == "In the Text"
 
 
-def test_no_text_is_a_failure(write_docx: Write) -> None:
+def test_missing_text_is_an_error(write_docx: Write) -> None:
     with pytest.raises(NoTextError, match="no text"):
         parse(write_docx(paragraph(" \u2022 ")), ParserLimits())
 
 
-def test_an_embedded_document_is_told(write_docx: Write) -> None:
+def test_embedded_document_is_reported(write_docx: Write) -> None:
     document = parse(write_docx(paragraph("x") + '<w:altChunk r:id="q"/>'), ParserLimits())
     assert document.warnings == ["Another document is embedded in this one and was not read."]
 
 
-def test_a_damaged_side_part_costs_only_itself(write_docx: Write) -> None:
+def test_damaged_secondary_part_is_skipped(write_docx: Write) -> None:
     document = parse(write_docx(paragraph("x"), footnotes="<oops"), ParserLimits())
     assert [passage.text for passage in document.passages] == ["x"]
     assert "footnotes.xml" in document.warnings[0]
 
 
-def test_a_damaged_main_part(write_docx: Write) -> None:
+def test_damaged_main_part(write_docx: Write) -> None:
     with pytest.raises(PermanentError, match="damaged"):
         parse(write_docx("<oops"), ParserLimits())
 
@@ -320,14 +320,14 @@ def test_entities_are_not_followed(tmp_path: Path, write_docx: Write) -> None:
     assert "before" in text
 
 
-def test_a_bomb_is_not_unpacked(write_docx: Write) -> None:
+def test_zip_bomb_is_not_unpacked(write_docx: Write) -> None:
     path = write_docx(" " * 60_000_000 + paragraph("x"))
     assert path.stat().st_size < 200_000
     with pytest.raises(LimitError, match="unpacks to more"):
         parse(path, ParserLimits(memory_mb=128))
 
 
-def test_absurd_nesting(write_docx: Write) -> None:
+def test_extreme_nesting(write_docx: Write) -> None:
     path = write_docx("<w:sdt>" * 1500 + paragraph("x") + "</w:sdt>" * 1500)
     with pytest.raises(PermanentError):
         parse(path, ParserLimits())

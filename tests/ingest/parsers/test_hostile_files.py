@@ -1,6 +1,6 @@
-"""Over a thousand broken, encrypted, scanned and odd files; they are not part of the project.
+"""Over a thousand broken, encrypted, scanned and unusual files, which are not part of the project.
 
-Runs only where `LUMA_TEST_DATA` names the folder that holds them (`hostile/hostile.tsv` describes them).
+Runs only if `LUMA_TEST_DATA` names the folder with the files (described in `hostile/hostile.tsv`).
 """
 
 import csv
@@ -49,7 +49,7 @@ def check(path: Path, result: ParsedDocument | IngestError) -> str:
 
 
 @pytest.mark.timeout(1800)
-def test_every_hostile_file_ends_truthfully() -> None:
+def test_every_hostile_file_has_the_expected_outcome() -> None:
     folder = Path(str(DATA)) / "hostile"
     with (folder / "hostile.tsv").open(newline="", encoding="utf-8") as table:
         rows = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
@@ -60,7 +60,7 @@ def test_every_hostile_file_ends_truthfully() -> None:
     for row, (result, seconds) in zip(rows, results, strict=True):
         kind = check(folder / row["file"], result)
         kinds[kind] += 1
-        # A second beyond the limit for the kill itself, on a machine that is busy.
+        # One extra second for the kill itself on a busy machine.
         assert seconds < LIMITS.seconds + 1, row["file"]
         if row["password"]:
             assert kind == EncryptedError.__name__, row["file"]

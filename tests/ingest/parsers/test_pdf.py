@@ -14,7 +14,7 @@ from ingest.settings import ParserLimits
 Write = Callable[..., Path]
 
 
-def test_a_passage_for_each_page(write_pdf: Write, limits: ParserLimits) -> None:
+def test_one_passage_per_page(write_pdf: Write, limits: ParserLimits) -> None:
     path = write_pdf([["First page,", "second line."], ["Second page."]], title="The Title")
     document = parse(path, limits)
     assert [(passage.page, passage.text) for passage in document.passages] == [
@@ -24,14 +24,16 @@ def test_a_passage_for_each_page(write_pdf: Write, limits: ParserLimits) -> None
     assert (document.type, document.title, document.pages, document.warnings) == ("pdf", "The Title", 2, [])
 
 
-def test_pages_without_text_keep_their_numbers_and_are_told(write_pdf: Write, limits: ParserLimits) -> None:
+def test_pages_without_text_keep_their_numbers_and_are_reported(
+    write_pdf: Write, limits: ParserLimits
+) -> None:
     document = parse(write_pdf([[], ["Text."], []]), limits)
     assert [passage.page for passage in document.passages] == [2]
     assert document.pages == 3
     assert document.warnings == ["2 of 3 pages without text (blank, or a scan): 1, 3."]
 
 
-def test_no_text_at_all_is_a_failure(write_pdf: Write, limits: ParserLimits) -> None:
+def test_missing_text_is_an_error(write_pdf: Write, limits: ParserLimits) -> None:
     with pytest.raises(NoTextError, match=r"any of its 2 pages.*scan.*OCR"):
         parse(write_pdf([[], []]), limits)
 
@@ -55,7 +57,7 @@ def test_headings_come_from_the_outline(write_pdf: Write, limits: ParserLimits) 
     ]
 
 
-def test_a_broken_outline_is_no_reason_to_complain(write_pdf: Write, limits: ParserLimits) -> None:
+def test_broken_outline_is_ignored(write_pdf: Write, limits: ParserLimits) -> None:
     path = write_pdf([["text"]], outline={1: [(0, "One")]})
     writer = pypdf.PdfWriter(clone_from=path)
     entry = writer.root_object["/Outlines"]["/First"]
@@ -66,27 +68,25 @@ def test_a_broken_outline_is_no_reason_to_complain(write_pdf: Write, limits: Par
     assert (document.passages[0].text, document.warnings) == ("text", [])
 
 
-def test_what_is_filled_into_a_form_is_text(write_pdf: Write, limits: ParserLimits) -> None:
+def test_form_field_values_are_text(write_pdf: Write, limits: ParserLimits) -> None:
     def draw(canvas: Canvas) -> None:
         canvas.acroForm.textfield(name="who", value="Ada Lovelace", x=200, y=600, width=200, height=20)
 
     assert "Ada Lovelace" in parse(write_pdf([["Name:"]], draw=draw), limits).passages[0].text
 
 
-def test_the_empty_password_opens(write_pdf: Write, limits: ParserLimits) -> None:
+def test_empty_password_is_accepted(write_pdf: Write, limits: ParserLimits) -> None:
     path = write_pdf([["Not so secret."]], encrypt=StandardEncryption("", "owner", strength=128))
     assert parse(path, limits).passages[0].text == "Not so secret."
 
 
-def test_a_password_is_asked_for(write_pdf: Write, limits: ParserLimits) -> None:
+def test_password_protection_is_reported(write_pdf: Write, limits: ParserLimits) -> None:
     path = write_pdf([["Secret."]], encrypt=StandardEncryption("user", "owner", strength=128))
     with pytest.raises(EncryptedError, match="password"):
         parse(path, limits)
 
 
-def test_a_page_that_can_not_be_loaded_does_not_shift_the_others(
-    write_pdf: Write, limits: ParserLimits
-) -> None:
+def test_unloadable_page_does_not_shift_the_others(write_pdf: Write, limits: ParserLimits) -> None:
     path = write_pdf([["one"], ["two"], ["three"]])
     writer = pypdf.PdfWriter(clone_from=path)
     writer.root_object["/Pages"]["/Kids"][1] = pypdf.generic.NullObject()
@@ -97,15 +97,15 @@ def test_a_page_that_can_not_be_loaded_does_not_shift_the_others(
     assert "1 of 3 pages" in document.warnings[0]
 
 
-def test_pypdf_reads_what_pdfium_can_not_open(write_pdf: Write, limits: ParserLimits) -> None:
+def test_pypdf_reads_files_that_pdfium_rejects(write_pdf: Write, limits: ParserLimits) -> None:
     path = write_pdf([["Still here."]])
-    # pdfium believes the count of pages, pypdf goes through the tree.
+    # pdfium trusts the page count, while pypdf walks the page tree.
     path.write_bytes(path.read_bytes().replace(b"/Count 1 ", b"/Count 0 "))
     assert parse(path, limits).passages[0].text == "Still here."
 
 
 @pytest.mark.parametrize("rest", [b"", b"1.7\n%\xe2\xe3\n1 0 obj\n<< /Type /Catalog >>\n", b"\x00" * 5000])
-def test_a_damaged_file(tmp_path: Path, limits: ParserLimits, rest: bytes) -> None:
+def test_damaged_file(tmp_path: Path, limits: ParserLimits, rest: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"%PDF-" + rest)
     with pytest.raises(PermanentError, match="damaged") as caught:

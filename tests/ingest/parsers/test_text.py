@@ -27,7 +27,7 @@ def test_clean(raw: str, expected: str) -> None:
     assert clean(raw) == expected
 
 
-def test_clean_text_can_be_stored_whatever_comes_in() -> None:
+def test_cleaned_text_is_always_storable() -> None:
     text = clean("".join(map(chr, range(0x11000))))
     assert "\x00" not in text
     text.encode()
@@ -36,7 +36,7 @@ def test_clean_text_can_be_stored_whatever_comes_in() -> None:
 
 
 @pytest.mark.timeout(10)
-def test_a_hostile_line_takes_linear_time() -> None:
+def test_hostile_line_takes_linear_time() -> None:
     clean(("\u00ad" + " " * 500_000 + "x") * 4)
 
 
@@ -62,12 +62,12 @@ def test_readable() -> None:
         "x" * 400,
     ],
 )
-def test_rubbish_is_no_title(title: str | None) -> None:
+def test_meaningless_titles_are_rejected(title: str | None) -> None:
     assert usable_title(title) is None
 
 
 @pytest.mark.parametrize(
     "title", ["Employee Handbook 2024", "PAL", "Documentation of the unknown", "\u5951\u7d04\u66f8"]
 )
-def test_a_title_is_a_title(title: str) -> None:
+def test_valid_titles_are_accepted(title: str) -> None:
     assert usable_title(f" {title}\n") == title
