@@ -11,7 +11,7 @@ from luma_rag.db.models import ApiToken, LoginSession, User
 from luma_rag.errors import ForbiddenError, NotAuthenticatedError
 from luma_rag.runtime import Runtime
 from tests.api import PASSWORD, Api
-from tests.conftest import serving
+from tests.servers import serving
 
 ALICE = {"username": "alice", "email": "alice@example.com", "password": PASSWORD}
 BOB = {"username": "bob", "email": "bob@example.com", "password": PASSWORD}

@@ -11,7 +11,7 @@ from sqlalchemy import select, text, update
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import AuditEvent, LoginSession, User
 from tests.api import PASSWORD, Api
-from tests.conftest import serving
+from tests.servers import serving
 
 LOGIN = {"username": "alice", "password": PASSWORD}
 
