@@ -17,7 +17,7 @@ from luma_rag.runtime import Runtime, Store, open_services
 from luma_rag.settings import Settings
 from tests import servers
 from tests.api import Api
-from tests.databases import Database, Databases, run_on
+from tests.databases import Database, Databases, create_template, run_on
 from tests.servers import serving
 
 __all__ = ["run_on", "serving"]
@@ -37,10 +37,24 @@ def server_url() -> Generator[str]:
 
 
 @pytest.fixture(scope="session")
-async def databases(server_url: str) -> AsyncGenerator[Databases]:
-    """Migrated databases, used by one test after the other."""
-    pool = Databases(server_url)
-    await pool.open()
+async def template_without_rows(server_url: str) -> AsyncGenerator[str]:
+    """The name of a migrated database without rows."""
+    name = f"luma_template_{os.getpid()}"
+    await create_template(server_url, name)
+    yield name
+    await run_on(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def template(template_without_rows: str) -> str:
+    """What the databases of the tests are copies of; tests may put their own in its place."""
+    return template_without_rows
+
+
+@pytest.fixture(scope="session")
+async def databases(server_url: str, template_without_rows: str) -> AsyncGenerator[Databases]:
+    """The databases of this process."""
+    pool = Databases(server_url, template_without_rows)
     yield pool
     await pool.close()
 
@@ -60,17 +74,17 @@ def _cheap_passwords() -> Generator[None]:
 
 
 @pytest.fixture
-async def empty_database(databases: Databases) -> AsyncGenerator[Database]:
-    """A migrated database without rows. A test may change its schema; the next one gets another then."""
-    taken = await databases.take()
+async def copy(databases: Databases, template: str) -> AsyncGenerator[Database]:
+    """A copy of the template. A test may change its schema; the next one gets another then."""
+    taken = await databases.take(template)
     yield taken
     await databases.give_back(taken)
 
 
 @pytest.fixture
-def database(empty_database: Database) -> str:
-    """The libpq URL of a migrated database without rows."""
-    return empty_database.url
+def database(copy: Database) -> str:
+    """The libpq URL of a migrated database, which has no rows unless the template has."""
+    return copy.url
 
 
 @pytest.fixture
@@ -80,11 +94,11 @@ def settings(database: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def store(settings: Settings, empty_database: Database) -> Store:
+def store(settings: Settings, copy: Database) -> Store:
     """The test's database and files."""
     storage = FileStorage(settings.data_dir / "files", settings.max_upload_mb * 2**20)
-    engine = empty_database.engine
-    return Store(settings, empty_database.url, engine, create_sessions(engine), storage)
+    engine = copy.engine
+    return Store(settings, copy.url, engine, create_sessions(engine), storage)
 
 
 @pytest.fixture(scope="session")

@@ -71,10 +71,11 @@ _SIZE = f"SELECT sum(pg_relation_size(oid)) FROM pg_class WHERE {_IS_OURS}"
 
 
 class Database:
-    """A migrated database without rows. `engine` serves one test after the other."""
+    """A copy of a template. `engine` serves one test after the other."""
 
-    def __init__(self, url: str, engine: AsyncEngine, schema: str) -> None:
+    def __init__(self, url: str, template: str, engine: AsyncEngine, schema: str) -> None:
         self.url = url
+        self.template = template
         self.engine = engine
         self._schema = schema
 
@@ -91,57 +92,56 @@ class Database:
             return False
 
 
-class Databases:
-    """The databases of one worker, copied from a template on its Postgres."""
+async def create_template(server_url: str, name: str) -> None:
+    """Make a migrated database without rows."""
+    # Copying a database is mostly waiting for the disk, and nothing has to last.
+    await run_on(server_url, "ALTER SYSTEM SET fsync = off")
+    await run_on(server_url, "SELECT pg_reload_conf()")
+    await run_on(server_url, f"CREATE DATABASE {name}")
+    engine = create_engine(database_at(server_url, name))
+    await migrate.upgrade(engine)
+    async with engine.connect() as connection:
+        tables = await connection.scalars(
+            text(f"SELECT relname FROM pg_class WHERE {_IS_OURS} AND relkind = 'r'")
+        )
+        for table in tables.all():
+            # Rows that migrations write would have to come back after each test.
+            holds_rows = await connection.scalar(text(f"SELECT EXISTS (SELECT FROM {table})"))
+            assert holds_rows is (table == "alembic_version"), table
+    await engine.dispose()
 
-    def __init__(self, server_url: str) -> None:
+
+class Databases:
+    """The databases of one worker. Those of the template without rows are used again."""
+
+    def __init__(self, server_url: str, without_rows: str) -> None:
         self._server_url = server_url
+        self._without_rows = without_rows
         self._numbers = itertools.count(1)
-        self._template = ""
-        self._schema = ""
         self._free: list[Database] = []
 
-    async def open(self) -> None:
-        """Migrate the template."""
-        # Copying a database is mostly waiting for the disk, and nothing has to last.
-        await run_on(self._server_url, "ALTER SYSTEM SET fsync = off")
-        await run_on(self._server_url, "SELECT pg_reload_conf()")
-        self._template = f"luma_template_{os.getpid()}"
-        await run_on(self._server_url, f"CREATE DATABASE {self._template}")
-        engine = create_engine(self._at(self._template))
-        await migrate.upgrade(engine)
-        async with engine.connect() as connection:
-            tables = await connection.scalars(
-                text(f"SELECT relname FROM pg_class WHERE {_IS_OURS} AND relkind = 'r'")
-            )
-            for table in tables.all():
-                # Rows that migrations write would have to come back after each test.
-                holds_rows = await connection.scalar(text(f"SELECT EXISTS (SELECT FROM {table})"))
-                assert holds_rows is (table == "alembic_version"), table
-        await engine.dispose()
-
-    async def close(self) -> None:
-        """Drop all databases, since the server may outlive this worker."""
-        for database in self._free:
-            await self._drop(database)
-        await run_on(self._server_url, f"DROP DATABASE {self._template} WITH (FORCE)")
-
-    async def take(self) -> Database:
-        """A database without rows, for one test."""
-        if self._free:
+    async def take(self, template: str) -> Database:
+        """A database as the template, for one test."""
+        if template == self._without_rows and self._free:
             return self._free.pop()
         name = f"test_{os.getpid()}_{next(self._numbers)}"
-        await run_on(self._server_url, f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY file_copy")
-        engine = create_engine(self._at(name))
+        await run_on(self._server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        url = database_at(self._server_url, name)
+        engine = create_engine(url)
         async with engine.connect() as connection:
             schema = await connection.scalar(text(_SCHEMA))
-        return Database(self._at(name), engine, str(schema))
+        return Database(url, template, engine, str(schema))
 
     async def give_back(self, database: Database) -> None:
-        """Empty the database for another test, or drop it where that is not enough."""
-        if await database.empty():
+        """Empty the database for another test, or drop it where that would not make it as new."""
+        if database.template == self._without_rows and await database.empty():
             self._free.append(database)
         else:
+            await self._drop(database)
+
+    async def close(self) -> None:
+        """Drop all of them, since the server may outlive this worker."""
+        for database in self._free:
             await self._drop(database)
 
     async def _drop(self, database: Database) -> None:
@@ -149,8 +149,10 @@ class Databases:
         name = make_url(database.url).database
         await run_on(self._server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
-    def _at(self, name: str) -> str:
-        return make_url(self._server_url).set(database=name).render_as_string(hide_password=False)
+
+def database_at(server_url: str, name: str) -> str:
+    """The URL of a database on a server."""
+    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
 
 
 async def run_on(url: str, statement: str) -> None:
