@@ -1,6 +1,8 @@
 """A real Postgres, the real model and a real HTTP server, each started once for many tests."""
 
+import functools
 import os
+import ssl
 import tempfile
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
@@ -63,6 +65,14 @@ async def databases(server_url: str, template_without_rows: str) -> AsyncGenerat
 async def _servers() -> AsyncGenerator[None]:
     yield
     await servers.stop_all()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_read_once() -> Generator[None]:
+    # Each client of httpx would read them anew, which takes longer than most requests.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
