@@ -119,7 +119,7 @@ class ExtractiveAnswerer:
         """Nothing to give back: the embedder belongs to the caller."""
 
     def quotes(self, question: str, passages: Sequence[RetrievedPassage]) -> list[tuple[int, str]]:
-        """Pairs of passage number and quote, in the order of the passages; empty without an answer. Blocks."""
+        """Pairs of passage number and quote, in passage order; empty without an answer. Blocks."""
         candidates = _candidates(passages)
         if not candidates or not question.strip():
             return []

@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import subprocess
 import sys
@@ -12,6 +13,11 @@ import pytest
 DEMO = Path(__file__).parents[2] / "docs" / "demo"
 QUESTIONS = json.loads((DEMO / "questions.json").read_text(encoding="utf-8"))
 ALL = QUESTIONS["demo"] + QUESTIONS["more"]
+_spec = importlib.util.spec_from_file_location("marked_page", DEMO / "marked_page.py")
+assert _spec is not None
+assert _spec.loader is not None
+marked_page = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(marked_page)
 
 
 def make(out_dir: Path) -> Path:
@@ -51,10 +57,22 @@ def test_makes_five_documents_of_some_thirty_pages(documents: Path) -> None:
     assert 26 <= sum(pages.values()) + words / 400 <= 34
 
 
-def test_same_bytes_every_time(documents: Path, tmp_path: Path) -> None:
-    again = make(tmp_path / "again")
-    for path in documents.iterdir():
-        assert path.read_bytes() == (again / path.name).read_bytes(), path.name
+def test_committed_documents_are_built_from_the_texts(documents: Path) -> None:
+    committed = {path.name: path.read_bytes() for path in (DEMO / "documents").iterdir()}
+    assert committed == {path.name: path.read_bytes() for path in documents.iterdir()}
+
+
+def test_quote_is_marked_on_its_page(documents: Path, tmp_path: Path) -> None:
+    source = documents / "employee-handbook.pdf"
+    quote = "a request that nobody has answered by then counts as approved."
+    assert marked_page.write_marked_page(source, 5, quote, tmp_path / "page.pdf") == 2
+    (page,) = pypdf.PdfReader(tmp_path / "page.pdf").pages
+    marks = [mark.get_object() for mark in page["/Annots"] if mark.get_object()["/Subtype"] == "/Highlight"]
+    with pypdfium2.PdfDocument(source) as pdf:
+        text_page = pdf[4].get_textpage()
+        marked = " ".join(text_page.get_text_bounded(*map(float, mark["/Rect"])) for mark in marks)
+    assert "".join(filter(str.isalnum, marked)) == "".join(filter(str.isalnum, quote))
+    assert marked_page.write_marked_page(source, 5, "This is not on the page.", tmp_path / "none.pdf") == 0
 
 
 def test_pdf_title_and_outline(documents: Path) -> None:
