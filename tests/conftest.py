@@ -24,6 +24,22 @@ from tests.servers import serving
 
 __all__ = ["run_on", "serving"]
 
+pytest_plugins = ["tests.canned_server", "tests.cross_encoder", "tests.library", "tests.luma_command"]
+
+TIERS = ("unit", "integration", "end_to_end", "slow")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with the tier whose folder it is in; elsewhere a test without a mark of a tier is one of
+    integration.
+    """
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in TIERS:
+            item.add_marker(folder)
+        elif not any(item.get_closest_marker(tier) for tier in TIERS):
+            item.add_marker("integration")
+
 
 @pytest.fixture(scope="session")
 def server_url() -> Generator[str]:

@@ -8,9 +8,7 @@ from luma_rag.chat.model_answerer import ModelAnswerer
 from luma_rag.errors import LLMError
 from luma_rag.llm.openai import OpenAIModel
 from luma_rag.settings import LLMSettings
-from tests.llm.conftest import CannedServer, canned_server, delta, response, streamed
-
-__all__ = ["canned_server"]
+from tests.canned_server import CannedServer, delta, response, streamed
 
 PASSAGES = [
     RetrievedPassage(1, "Handbook", "28 days of leave.", page=3),

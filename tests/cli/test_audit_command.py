@@ -17,7 +17,7 @@ from luma_rag.cli.audit_sentences import sentence
 from luma_rag.errors import InvalidInputError
 from luma_rag.runtime import Store
 from tests.api import PASSWORD
-from tests.cli.conftest import Luma
+from tests.luma_command import Luma
 
 
 @pytest.fixture

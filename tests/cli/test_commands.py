@@ -3,7 +3,7 @@ from pathlib import Path
 
 from tests import factories
 from tests.api import PASSWORD
-from tests.cli.conftest import Luma
+from tests.luma_command import Luma
 
 
 def add_admin(luma: Luma) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests import factories
 from tests.api import PASSWORD
-from tests.cli.conftest import Luma
+from tests.luma_command import Luma
 
 
 def _add(luma: Luma, name: str, *options: str) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 import luma_client
 import luma_rag.client
+from tests.paths import ROOT
 
-PACKAGE = Path(__file__).parents[2] / "packages" / "luma-client"
+PACKAGE = ROOT / "packages" / "luma-client"
 SERVER = {"alembic", "asyncpg", "ingest", "litestar", "numpy", "onnxruntime", "sqlalchemy", "tokenizers"}
 
 

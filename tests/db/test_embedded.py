@@ -26,9 +26,9 @@ from luma_rag.db.supervisor import supervision
 from luma_rag.db.supervisor.configuration import GB, MB, configuration
 from luma_rag.db.supervisor.home import EXCLUSIVE, Home, Status, try_lock
 from luma_rag.errors import ConfigurationError
+from tests.paths import ROOT
 from tests.processes import ask_each, is_alive, kill
 
-ROOT = Path(__file__).resolve().parents[2]
 GRACE = 0.2
 IS_ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs root, to become other users")

@@ -15,8 +15,8 @@ from luma_client import AsyncLuma, Luma
 from tests import factories
 from tests.api import Api
 from tests.client.conftest import token_of
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
 
 

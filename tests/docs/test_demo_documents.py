@@ -10,7 +10,9 @@ import pypdf
 import pypdfium2
 import pytest
 
-DEMO = Path(__file__).parents[2] / "docs" / "demo"
+from tests.paths import ROOT
+
+DEMO = ROOT / "docs" / "demo"
 QUESTIONS = json.loads((DEMO / "questions.json").read_text(encoding="utf-8"))
 ALL = QUESTIONS["demo"] + QUESTIONS["more"]
 _spec = importlib.util.spec_from_file_location("marked_page", DEMO / "marked_page.py")

@@ -14,7 +14,7 @@ from luma_rag.db.models import Document, Ingestion, Namespace, User
 from luma_rag.db.session import connect
 from luma_rag.documents import ingestion
 from luma_rag.runtime import Store
-from luma_rag.worker import _working
+from luma_rag.worker import _registered_worker
 from tests.conftest import run_on
 
 
@@ -169,13 +169,13 @@ async def test_a_worker_ends_quietly_where_the_database_is_gone_before_it(
         await connection.close()
 
     name = await _name_of(store)
-    async with _working(store) as ending_worker:
-        assert await claim(store, ending_worker._number) == documents[0]
+    async with _registered_worker(store) as ending_worker:
+        assert await claim(store, ending_worker._worker_id) == documents[0]
         # The event loop stands still meanwhile, so that the worker has not yet seen it.
         ending = threading.Thread(target=asyncio.run, args=(go_away(),))
         ending.start()
         ending.join()
-    assert "gone before the worker" in caplog.text
+    assert "closed before the worker" in caplog.text
     await run_on(server_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     async with worker(store) as number:
         async with store.sessions.begin() as session:
@@ -191,8 +191,8 @@ async def test_a_worker_that_can_not_give_back_says_so(
 
     monkeypatch.setattr(ingestion, "release", fail)
     with pytest.raises(RuntimeError):
-        async with _working(store) as failing:
-            assert await claim(store, failing._number) == documents[0]
+        async with _registered_worker(store) as failing:
+            assert await claim(store, failing._worker_id) == documents[0]
     # Nobody uses its connection any more: the lock on its number is free, and what it held goes to others.
     async with asyncio.timeout(5):
         while (await states(store))[0] != ("queued", 1):

@@ -11,10 +11,8 @@ from ingest.embedder import Embedder
 from luma_rag.runtime import Store, open_services
 from tests import factories
 from tests.api import Api
-from tests.llm.conftest import CannedServer, canned_server, delta, response
+from tests.canned_server import CannedServer, delta, response
 from tests.servers import serving
-
-__all__ = ["canned_server"]
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 

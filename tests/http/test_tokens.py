@@ -5,7 +5,6 @@ import re
 import zlib
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import msgspec
@@ -18,10 +17,11 @@ from luma_rag.db.models import ApiToken
 from luma_rag.db.session import create_engine
 from luma_rag.errors import NotAuthenticatedError
 from tests.api import Api
+from tests.paths import ROOT
 from tests.servers import serving
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-DOCUMENTED = Path(__file__).parents[2] / "docs" / "tokens.md"
+DOCUMENTED = ROOT / "docs" / "tokens.md"
 
 
 def test_a_scanner_finds_tokens_by_the_documented_expression_and_checks_them() -> None:

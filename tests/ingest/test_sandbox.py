@@ -46,10 +46,10 @@ def small(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def slow(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small file that takes a minute to read: three million empty paragraphs."""
-    path = tmp_path / "slow.docx"
+    path = tmp_path_factory.mktemp("slow") / "slow.docx"
     space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         xml = f'<w:document xmlns:w="{space}"><w:body>{"<w:p/>" * 3_000_000}</w:body></w:document>'

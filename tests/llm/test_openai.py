@@ -10,7 +10,7 @@ import pytest
 from luma_rag.errors import ConfigurationError, LLMError
 from luma_rag.llm.openai import OpenAIModel
 from luma_rag.llm.protocol import PromptMessage
-from tests.llm.conftest import CannedServer, delta, response, streamed
+from tests.canned_server import CannedServer, delta, response, streamed
 
 QUESTION = [PromptMessage("system", "Be brief."), PromptMessage("user", "Why?")]
 KEY = "sk-secret-1234567890"

@@ -9,7 +9,7 @@ from luma_rag.retrieval.context_window import ContextWindow, context_windows
 from luma_rag.retrieval.search import Retriever
 from tests.api import Api
 from tests.factories import pdf
-from tests.retrieval.conftest import Library
+from tests.library import Library
 
 TEXTS = ["one ", "two ", "three ", "four ", "five "]
 

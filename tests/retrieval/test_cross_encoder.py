@@ -13,7 +13,7 @@ from luma_rag.errors import ConfigurationError, RerankerError
 from luma_rag.retrieval import cross_encoder
 from luma_rag.retrieval.cross_encoder import CrossEncoderReranker
 from luma_rag.retrieval.reranking import Reranking
-from tests.retrieval.conftest import EMBEDDING_MODEL, write_cross_encoder
+from tests.cross_encoder import EMBEDDING_MODEL, write_cross_encoder
 
 PASSAGES = [f"{'word ' * (n % 7)}passage {n} about {'bees' if n % 3 else 'freight'}" for n in range(30)]
 

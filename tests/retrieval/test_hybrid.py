@@ -13,7 +13,7 @@ from luma_rag.retrieval.search_query import (
 )
 from tests.api import Api
 from tests.factories import pdf
-from tests.retrieval.conftest import Library
+from tests.library import Library
 
 # The vectors of the tests are random but for the same text: a query that is a chunk's text is nearest to it.
 TEXTS = ["alpha", "beta gamma", "beta delta", "epsilon zeta"]

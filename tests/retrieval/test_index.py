@@ -16,7 +16,7 @@ from luma_rag.retrieval.search import namespace_profile
 from luma_rag.retrieval.search_query import SearchQuery
 from luma_rag.retrieval.statement import search_statement
 from luma_rag.verify import verify
-from tests.retrieval.conftest import Library, vectors
+from tests.library import Library, vectors
 
 SIZE = 3000
 

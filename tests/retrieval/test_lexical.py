@@ -18,7 +18,7 @@ from luma_rag.documents import lexical_index, namespace_documents, segment_compa
 from luma_rag.retrieval import statement
 from luma_rag.runtime import Store
 from luma_rag.verify import verify
-from tests.retrieval.conftest import Library
+from tests.library import Library
 
 # Some words are frequent and some are rare, as words are.
 VOCABULARY = [f"w{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(300)]

@@ -14,10 +14,8 @@ import pytest
 
 from luma_rag.errors import ConfigurationError, RerankerError
 from luma_rag.retrieval.rerank_endpoint import EndpointReranker
-from tests.llm.conftest import CannedServer, canned_server, response
+from tests.canned_server import CannedServer, response
 from tests.llm.test_openai import HTTPX_ERRORS, _made
-
-__all__ = ["canned_server"]
 
 PASSAGES = ["zero", "one", "two"]
 KEY = "key-1234567890"

@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from luma_rag.db.session import create_engine
 from luma_rag.errors import ConfigurationError
 from luma_rag.settings import Settings
-from tests.web.conftest import wait_until_ready
+from tests.service_process import wait_until_ready
 
 KEY, WRONG, RIGHT = "sk-Molybdaen0815", "Wolfram-wrong-4711", "Tantal right 2342"
 TOKEN, QUESTION = "luma_Niob1234567890", "What does Rhenium cost?"

@@ -23,8 +23,8 @@ from luma_rag.verify import UPLOAD_SECONDS, Finding, verify
 from luma_rag.verify.rules import CHECKS, DEEP_CHECKS
 from tests import factories
 from tests.api import Api
-from tests.cli.conftest import Luma, environment, luma  # noqa: F401
 from tests.conftest import run_on, serving
+from tests.luma_command import Luma
 
 # What lexical search keeps of a vector that is gone.
 WORDS = {"lost-reference", "words-not-with-vectors"}
@@ -300,7 +300,7 @@ async def test_a_path_that_leads_out_of_the_folder_is_no_stored_file(
     assert (await _findings(healthy, deep=True))["missing-file"].count == 1
 
 
-def test_the_command_lists_what_it_found(healthy: Runtime, luma: Luma) -> None:  # noqa: F811
+def test_the_command_lists_what_it_found(healthy: Runtime, luma: Luma) -> None:
     sound = luma("verify", "--deep")
     assert sound.returncode == 0, sound.stderr
     assert sound.stdout.startswith("All ")

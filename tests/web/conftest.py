@@ -1,19 +1,16 @@
-import os
-import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
 
-from tests.web.browser import PASSWORD, USER, Page
+from tests.browser import PASSWORD, USER, Page
+from tests.paths import ROOT
+from tests.service_process import serving
 
-ROOT = Path(__file__).parents[2]
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -40,36 +37,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Luma of its own, with an empty database and no LLM."""
     with serving(tmp_path_factory.mktemp("luma")) as base:
         yield base
-
-
-@contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[str]:
-    """`luma serve` on a free port."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("LUMA_")}
-    log = folder / "serve.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from luma_rag.cli import main; main()", "serve", "--port", "0"],
-            env=environ | {"LUMA_DATA_DIR": str(folder / "data")} | settings,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield wait_until_ready(process, log)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> str:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        said = log.read_text(errors="replace")
-        if ready := re.search(r"Luma is ready at (http://\S+)", said):
-            return ready[1]
-        assert process.poll() is None, said
-        time.sleep(0.2)
-    pytest.fail(f"luma serve was not ready in time:\n{said}")
 
 
 @pytest.fixture(scope="session")

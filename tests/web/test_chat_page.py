@@ -5,7 +5,7 @@ import httpx
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.web.browser import Page
+from tests.browser import Page
 
 
 def test_the_main_job(signed_in: Page, documents: Path) -> None:

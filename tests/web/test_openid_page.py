@@ -4,9 +4,9 @@ import httpx
 import pytest
 from selenium import webdriver
 
+from tests.browser import PASSWORD, USER, Page
 from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, USES_OLD_AUTHLIB, OpenIDProvider, provider_running
-from tests.web.browser import PASSWORD, USER, Page
-from tests.web.conftest import serving
+from tests.service_process import serving
 
 pytestmark = USES_OLD_AUTHLIB
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.web.browser import Page
+from tests.browser import Page
 
 READ = """
     const events = [];

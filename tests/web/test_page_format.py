@@ -1,6 +1,6 @@
 import pytest
 
-from tests.web.browser import Page
+from tests.browser import Page
 
 # `cite` knows the citations 1 to 3.
 DRAW = """

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 
-from tests.web.browser import PASSWORD, USER, Page
-from tests.web.conftest import serving
+from tests.browser import PASSWORD, USER, Page
+from tests.service_process import serving
 
 WORDS = [f"word{i} " for i in range(200)]
 

