@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo serve test plant fuzz check format lock clean
+.PHONY: demo serve test test-all test-slow plant fuzz check format lock clean
 
 demo: $(VENV)/.ready  ## Read the demo documents and answer questions from them
 	@$(BIN)/python docs/demo/run.py
@@ -11,8 +11,13 @@ demo: $(VENV)/.ready  ## Read the demo documents and answer questions from them
 serve: $(VENV)/.ready  ## Serve the chat page at http://127.0.0.1:8000
 	@$(BIN)/luma serve
 
-test: $(VENV)/.ready  ## Run the tests, by two processes with a Postgres each
-	$(BIN)/pytest -n 2 --dist worksteal
+test: $(VENV)/.ready  ## Run the tests but the slow ones, by two processes with a Postgres each
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
+
+test-slow: $(VENV)/.ready  ## Run the slow tests
+	$(BIN)/pytest -n 2 --dist worksteal -m slow
+
+test-all: test test-slow  ## Run all tests
 
 plant: $(VENV)/.ready  ## Plant leaks in copies of the code; the tests must find each
 	$(BIN)/python -m tests.access.mutation_test
