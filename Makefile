@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo serve test test-all test-slow plant fuzz check format lock clean
+.PHONY: demo serve test test-all test-slow plant fuzz check format docs docs-serve lock clean
 
 demo: $(VENV)/.ready  ## Read the demo documents and answer questions from them
 	@$(BIN)/python docs/demo/run.py
@@ -40,6 +40,17 @@ format: $(VENV)/.ready  ## Put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(VENV)/.docs  ## Regenerate the reference pages and build the documentation site into site/
+	$(BIN)/python -m scripts.docs
+	$(BIN)/zensical build --strict --clean
+
+docs-serve: docs  ## Serve the documentation site at http://127.0.0.1:8001
+	$(BIN)/zensical serve --dev-addr 127.0.0.1:8001
+
+$(VENV)/.docs: $(VENV)/.ready requirements-docs.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-docs.lock
+	@touch $@
+
 $(VENV)/.ready: requirements.lock requirements-dev.lock pyproject.toml packages/luma-client/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Luma needs Python 3.11 or newer; name one: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv $(VENV)
@@ -59,6 +70,8 @@ lock:  ## Renew the locked versions from pyproject.toml
 	.lock/bin/pip install --quiet --upgrade 'pip>=25.1'
 	.lock/bin/pip install --quiet --group dev xllamacpp
 	.lock/bin/pip freeze --exclude luma-rag --exclude luma-client | sed 's/+cpu$$//' | grep -vxFf requirements.lock > requirements-dev.lock
+	.lock/bin/pip install --quiet --group docs
+	.lock/bin/pip freeze --exclude luma-rag --exclude luma-client | sed 's/+cpu$$//' | grep -vxFf requirements.lock -f requirements-dev.lock > requirements-docs.lock
 	rm -rf .lock
 
 clean:  ## Remove what was set up; documents and database stay

@@ -47,7 +47,6 @@ def server_url() -> Generator[str]:
     if shared := os.environ.get("LUMA_TEST_POSTGRES"):
         yield shared
         return
-    # Not below pytest's own folder: another run that starts meanwhile closes that to the server's account.
     with tempfile.TemporaryDirectory(prefix="luma-") as folder:
         with running(Path(folder), grace=0) as url:
             yield url

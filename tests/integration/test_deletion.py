@@ -1,4 +1,4 @@
-"""What is deleted leaves nothing behind, in any table or file, but what docs/decisions/deletion.md names.
+"""A deletion leaves nothing behind in any table or file, except what docs/decisions/0009-deletion.md names.
 
 A tenant has a marker of its own in every place that holds text. Then something of theirs is deleted by HTTP,
 and all of the database and of the data directory is searched.

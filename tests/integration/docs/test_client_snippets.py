@@ -1,4 +1,4 @@
-"""The programs in docs/client.md and README.md, run against a real service."""
+"""The programs in docs/client.md and docs/how-to/connect-a-client.md, run against a real service."""
 
 import asyncio
 import contextlib
@@ -99,9 +99,9 @@ async def test_the_program_for_asyncio(api: Api, folder: Path) -> None:
         assert "three months" in await _run(_programs(program), api, folder)
 
 
-async def test_the_readme_can_be_followed_twice(api: Api, folder: Path) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (program,) = [p for p in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "luma_client" in p]
+async def test_the_guide_can_be_followed_twice(api: Api, folder: Path) -> None:
+    guide = (ROOT / "docs/how-to/connect-a-client.md").read_text(encoding="utf-8")
+    (program,) = [p for p in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "luma_client" in p]
     async with _working(api):
         first = await _run(program, api, folder)
         assert "contract 1 The notice period is three months" in first
