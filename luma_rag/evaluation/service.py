@@ -16,7 +16,7 @@ from luma_rag.accounts.account_status import is_enabled
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import EvaluationPlace, EvaluationQuestion, EvaluationRun, User
 from luma_rag.errors import ConflictError, NotFoundError
-from luma_rag.evaluation.measures import MEASURES
+from luma_rag.evaluation.measures import MEASURES, require_libraries
 from luma_rag.evaluation.questions import Place, Question
 from luma_rag.evaluation.report import Comparison, compare_runs
 from luma_rag.evaluation.runner import Run, run
@@ -68,6 +68,7 @@ async def evaluate(
         ConflictError: the set is empty.
         InvalidInputError: `rerank` was requested but no reranker is configured.
         NotFoundError: there is no such user.
+        UnavailableError: the extra `eval` is not installed.
     """
     async with runtime.sessions.begin() as session:
         await require_namespace(session, principal, namespace_id, WRITE)
@@ -78,6 +79,7 @@ async def evaluate(
         questions = await _questions(session, namespace_id)
     if not questions:
         raise ConflictError("There is no question to ask: add some whose documents are in this namespace.")
+    require_libraries()
     before_searches(len(questions))
     result = await run(
         runtime.sessions,

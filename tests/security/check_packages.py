@@ -8,15 +8,18 @@ too: for releases.
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+# The first has everything that requirements.lock has. pip-audit refuses to mix lines with and without hashes.
+LOCKS = ("requirements-dev.lock", "requirements-torch.lock")
 # Advisories that do not concern Luma, by id or alias, and why; none that no longer comes up may stay.
 ACCEPTED: dict[str, str] = {}
 
@@ -87,17 +90,21 @@ def judged(
 
 
 def locked_names(text: str) -> list[str]:
-    """The normalised names in a lock file of `name==version` lines."""
-    names = [line.partition("==")[0].strip() for line in text.splitlines() if "==" in line]
+    """The normalised names in a lock file, less those that are not for this machine."""
+    pinned = [Requirement(line.rstrip(" \\")) for line in text.splitlines() if re.match(r"[\w.-]+==", line)]
+    names = [pin.name for pin in pinned if pin.marker is None or pin.marker.evaluate()]
     return [name.lower().replace("_", "-").replace(".", "-") for name in names]
 
 
 def ask_pip_audit() -> Report:
     """Run pip-audit on the lock files; an empty report where it could reach nobody."""
-    files = [argument for name in LOCKS for argument in ("-r", str(ROOT / name))]
+    return Report([package for name in LOCKS for package in _audited(ROOT / name).dependencies])
+
+
+def _audited(lock: Path) -> Report:
     options = ["--no-deps", "--disable-pip", "--format", "json", "--progress-spinner", "off"]
     done = subprocess.run(
-        [sys.executable, "-m", "pip_audit", *options, *files],
+        [sys.executable, "-m", "pip_audit", *options, "-r", str(lock)],
         capture_output=True,
         check=False,
     )

