@@ -11,7 +11,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 export PIP_NO_COMPILE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test plant fuzz check format docs docs-serve wheels lock clean
+.PHONY: help demo serve test test-all test-slow plant fuzz check format docs docs-serve wheels lock clean
 
 help:  ## Print what can be made
 	@sed -nE 's/^([a-z-]+):[^#]*  ## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -23,8 +23,13 @@ demo: $(VENV)/.base  ## Read the demo documents and answer questions from them
 serve: $(VENV)/.base  ## Serve the chat page at http://127.0.0.1:8000
 	@$(BIN)/luma serve
 
-test: $(VENV)/.dev  ## Run the tests, by two processes with a Postgres each
-	$(BIN)/pytest -n 2 --dist worksteal
+test: $(VENV)/.dev  ## Run the tests but the slow ones, by two processes with a Postgres each
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
+
+test-slow: $(VENV)/.dev  ## Run the slow tests
+	$(BIN)/pytest -n 2 --dist worksteal -m slow
+
+test-all: test test-slow  ## Run all tests
 
 plant: $(VENV)/.dev  ## Plant leaks in copies of the code; the tests must find each
 	$(BIN)/python -m tests.access.mutation_test

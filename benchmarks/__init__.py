@@ -1,1 +1,1 @@
-"""Measurements, each a command: `python -m benchmarks.ingest FOLDER`, `python -m benchmarks.docqa FOLDER`."""
+"""Benchmarks. Each module is a command, such as `python -m benchmarks.ingest FOLDER`."""

@@ -1,15 +1,16 @@
-"""What the rights cost a search.
+"""The cost of access control in a search.
 
     python -m benchmarks.access [--documents 10000] [--namespaces 1000] [--searches 400] [--json]
 
-On an embedded database of its own with random unit vectors, the dense search of `luma_rag.retrieval` is timed
-against the same statement without the predicate of `luma_rag.access`, for every kind of caller, each in a
-transaction of its own as a request has it. The namespaces that are searched hold `--searched` documents of 5
-chunks, the others share the rest; a third are public, and the member is in a hundredth of them. Searches with
-and without make pairs, and who is first changes, so that what else the machine does falls on both: what the
-rights cost is the median of the differences in the pairs, with the 95 % interval that the order of the
-differences gives (by the binomial distribution, whatever theirs is). The embedding of the query, which is
-most of a search, is left out: with it, the share of the rights is smaller.
+Measures the dense search of `luma_rag.retrieval` with and without the predicate of `luma_rag.access`, for
+each kind of caller, on a separate embedded database with random unit vectors. Each search runs in its own
+transaction, as in a request. Namespaces in the search hold `--searched` documents of 5 chunks; the others
+share the rest. A third of the namespaces are public, and the member belongs to one in a hundred.
+
+Searches with and without the predicate form pairs in alternating order, so that other load on the machine
+affects both. The cost is the median of the paired differences, with a distribution-free 95 % interval
+(binomial order statistics). The embedding of the query, which takes most of the time of a search, is
+excluded; including it would make the relative cost smaller.
 """
 
 import argparse
@@ -45,7 +46,7 @@ CALLERS = {
     "admin": (Principal(ADMIN, "admin"), SEARCHED),
     "narrowed token": (Principal(OWNER, "user", max_level=1, namespace_ids=frozenset({SEARCHED})), SEARCHED),
 }
-# The embeddings are sums of uniform numbers: near enough to what a model spreads over the sphere.
+# Embeddings are sums of uniform random numbers, which approximates the spread of a model's vectors.
 _FILL = """
 INSERT INTO users (username, email, password, role)
   SELECT 'user ' || n, 'user' || n || '@example.com', '-', CASE n WHEN 4 THEN 'admin' ELSE 'user' END
@@ -74,9 +75,10 @@ INSERT INTO namespace_doc (namespace_id, doc_id, vec_id)
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """Of one caller: the median without rights and what they add, in milliseconds, and as shares of it.
+    """Results for one caller: the median without access control and the added time, both in milliseconds, and
+    the ratio of the two.
 
-    `low` and `high` are the ends of the 95 % interval of `share`.
+    `low` and `high` are the bounds of the 95 % interval of `share`.
     """
 
     caller: str
@@ -88,7 +90,7 @@ class Cost(msgspec.Struct, frozen=True):
 
 
 async def fill(engine: AsyncEngine, documents: int, namespaces: int, searched: int) -> None:
-    """Make the users, namespaces, documents and vectors."""
+    """Create the users, namespaces, documents and vectors."""
     values = {
         "documents": documents,
         "namespaces": namespaces,
@@ -101,12 +103,12 @@ async def fill(engine: AsyncEngine, documents: int, namespaces: int, searched: i
             await connection.execute(text(statement.format(**values)))
     async with engine.connect() as connection:
         autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        # Index-only scans need to know that all rows are seen by everybody.
+        # Index-only scans require that all rows are visible to all transactions.
         await autocommit.execute(text("VACUUM ANALYZE"))
 
 
 async def measure(sessions: Sessions, caller: str, searches: int) -> Cost:
-    """Search in pairs with and without the rights."""
+    """Search in pairs, with and without access control."""
     principal, namespace_id = CALLERS[caller]
     form = Form(dense=True, lexical=False, narrowed=False, indexed=None, k=10)
     with patch.object(statement, "permission", lambda _: true()):
@@ -118,15 +120,15 @@ async def measure(sessions: Sessions, caller: str, searches: int) -> Cost:
         query = random.standard_normal(DIMENSIONS).astype(np.float32)
         query /= np.linalg.norm(query)
         parameters = {"namespace_id": namespace_id, "embedding": query.tolist()}
-        for has_rights in (True, False) if number % 2 else (False, True):
+        for with_access in (True, False) if number % 2 else (False, True):
             began = time.perf_counter()
             async with sessions.begin() as session:
-                hits = (await session.execute(statements[has_rights], parameters)).all()
+                hits = (await session.execute(statements[with_access], parameters)).all()
             seconds = time.perf_counter() - began
             if len(hits) != 10:
-                raise AssertionError(f"{principal} found {len(hits)} of 10")
-            if number >= 0:  # Those before warm up.
-                times[has_rights].append(seconds * 1000)
+                raise AssertionError(f"{principal}: found {len(hits)} of 10 hits")
+            if number >= 0:  # Negative numbers are the warm-up.
+                times[with_access].append(seconds * 1000)
     without = statistics.median(times[False])
     added, low, high = median_with_interval([w - wo for w, wo in zip(times[True], times[False], strict=True)])
     return Cost(
@@ -135,10 +137,10 @@ async def measure(sessions: Sessions, caller: str, searches: int) -> Cost:
 
 
 def median_with_interval(values: list[float]) -> tuple[float, float, float]:
-    """The median and its 95 % interval, by the ranks that a fair coin gives.
+    """The median and its 95 % interval, from order statistics.
 
-    Source: the distribution-free interval of the median that textbooks have, with the normal approximation;
-    so it takes some dozens of values.
+    This is the textbook distribution-free interval of the median in the normal approximation, so it requires
+    several dozen values.
     """
     ordered = sorted(values)
     reach = 0.98 * math.sqrt(len(ordered))
@@ -148,7 +150,7 @@ def median_with_interval(values: list[float]) -> tuple[float, float, float]:
 
 
 async def run(url: str, arguments: argparse.Namespace) -> list[Cost]:
-    """Fill the database of this URL, and measure for each caller."""
+    """Fill the database at this URL and measure each caller."""
     engine = create_engine(url, pool_size=1)
     await migrate.upgrade(engine)
     await fill(engine, arguments.documents, arguments.namespaces, arguments.searched)
@@ -159,12 +161,16 @@ async def run(url: str, arguments: argparse.Namespace) -> list[Cost]:
 
 
 def main() -> None:
-    """Parse the command line, measure, print."""
-    parser = argparse.ArgumentParser(description="Measure what the rights cost a search.")
+    """Parse the command line, measure and print."""
+    parser = argparse.ArgumentParser(description="Measure the cost of access control in a search.")
     parser.add_argument("--documents", type=int, default=10_000)
     parser.add_argument("--namespaces", type=int, default=1_000)
-    parser.add_argument("--searched", type=int, default=100, help="documents in the namespace searched (100)")
-    parser.add_argument("--searches", type=int, default=400, help="for each caller, with and without (400)")
+    parser.add_argument(
+        "--searched", type=int, default=100, help="documents per searched namespace (default: 100)"
+    )
+    parser.add_argument(
+        "--searches", type=int, default=400, help="per caller, with and without access control (default: 400)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="luma-") as folder:

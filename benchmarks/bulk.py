@@ -1,9 +1,10 @@
-"""Fills the tables of documents, vectors and words by COPY, as many ingestions and their upkeep leave them.
+"""Fills the tables of documents, vectors and terms by COPY, in the state that many ingestions and compactions
+leave behind.
 
-What a worker writes for one document at a time takes hours for a million chunks. Rows are made here by numpy
-instead, in Postgres's binary form, with weights by the formula of `luma_rag.documents.lexical_index` and in
-segments as `luma_rag.documents.segment_compaction` leaves them. `benchmarks.scale` compares what is found
-with an exact search, so that a row that isn't right would show.
+Ingesting a million chunks one document at a time takes hours. Here numpy creates the rows in Postgres's
+binary format, with weights by the formula of `luma_rag.documents.lexical_index` and segments as
+`luma_rag.documents.segment_compaction` leaves them. `benchmarks.scale` compares the results with an exact
+search, which would reveal wrong rows.
 """
 
 import json
@@ -26,9 +27,9 @@ _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _END = struct.pack(">h", -1)
 _BATCH = 10_000
 _INT2, _INT4, _INT8, _REAL = 21, 23, 20, 700
-# Near the end of a namespace that grew by documents stand small segments that are not yet merged.
+# A namespace that grew document by document ends with small segments that are not yet merged.
 _LARGE, _MIDDLE, _FEW = 40, 7, 5
-"""Documents of a segment, and how many of the smaller ones there are."""
+"""Documents per segment, and the number of smaller segments."""
 
 _OWNER = """
 INSERT INTO users (username, email, password, role) VALUES ('owner', 'owner@example.com', '-', 'user')
@@ -70,7 +71,7 @@ _COLUMNS = {
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A namespace that holds the documents of chunks [first, last), under ids from `vector` on."""
+    """A namespace with the documents of chunks [first, last), with vector ids from `vector`."""
 
     namespace_id: int
     first: int
@@ -79,7 +80,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Loader:
-    """Fills an empty, migrated database with chunks of a text, and namespaces with these."""
+    """Fills an empty, migrated database with the chunks of a text, and with namespaces over them."""
 
     def __init__(self, connection: asyncpg.Connection, text: RealText, there: Sequence[int]) -> None:
         self._connection = connection
@@ -89,7 +90,7 @@ class Loader:
 
     @classmethod
     async def open(cls, connection: asyncpg.Connection, text: RealText) -> "Loader":
-        """Go on with what there is."""
+        """Continue with the existing rows."""
         there = await connection.fetchrow(_THERE)
         if there[0] is None:
             await connection.execute(_OWNER)
@@ -97,7 +98,7 @@ class Loader:
         return cls(connection, text, there)
 
     async def chunks(self, upto: int) -> None:
-        """Store the chunks up to a number that are not yet there; a document has 200."""
+        """Store the missing chunks up to a number. Each document has 200 chunks."""
         connection = self._connection
         await self._trust()
         first, last = self._chunks // DOCUMENT + 1, upto // DOCUMENT
@@ -112,10 +113,10 @@ class Loader:
         self._chunks = max(upto, self._chunks)
 
     async def namespaces(self, ranges: Sequence[tuple[int, int]]) -> list[Place]:
-        """A namespace for each range of chunks; they are stored, and ranges are of whole documents."""
+        """Create a namespace for each range of stored chunks. Ranges consist of whole documents."""
         connection = self._connection
         await self._trust()
-        made = [
+        namespace_ids = [
             await connection.fetchval(
                 "INSERT INTO namespace (user_id, name) VALUES ($1, 'namespace ' || gen_random_uuid()) "
                 "RETURNING id",
@@ -124,7 +125,7 @@ class Loader:
             for _ in ranges
         ]
         places = []
-        for namespace_id, (first, last) in zip(made, ranges, strict=True):
+        for namespace_id, (first, last) in zip(namespace_ids, ranges, strict=True):
             places.append(Place(namespace_id, first, last, self._vectors + 1))
             self._vectors += last - first
         await self._copy("chunk_vector", self._chunk_vectors(places))
@@ -135,17 +136,17 @@ class Loader:
             weights = _weights(counts, lengths)
             for begin, end in _segments(place.last - place.first):
                 await self._segment(place, begin, end, counts, weights, lengths)
-        await connection.execute(_NAMESPACE_DOCS.format(first=made[0], last=made[-1]))
+        await connection.execute(_NAMESPACE_DOCS.format(first=namespace_ids[0], last=namespace_ids[-1]))
         await connection.execute(_SEQUENCES)
         return places
 
     async def finish(self) -> None:
-        """Let Postgres know what there is."""
+        """Update Postgres's statistics."""
         await self._connection.execute("RESET session_replication_role")
         await self._connection.execute("VACUUM ANALYZE")
 
     async def _trust(self) -> None:
-        # Rows that refer to others are right by their making; to look each up takes longer than to write it.
+        # References are correct by construction, and checking each one takes longer than writing the row.
         await self._connection.execute("SET session_replication_role = replica")
 
     def _chunk_vectors(self, places: Sequence[Place]) -> Iterable[bytes]:
@@ -215,7 +216,7 @@ class Loader:
 async def copy_texts(
     connection: asyncpg.Connection, source: RealText, store: str, name: str, chunks: int
 ) -> None:
-    """Fill the tables of a store of `langchain-postgres`, once."""
+    """Fill the tables of a `langchain-postgres` store, once."""
     await register_vector(connection)
     if store == "PGVector":
         table, columns = "langchain_pg_embedding", "id collection_id embedding document cmetadata"
@@ -244,11 +245,11 @@ async def copy_texts(
 
 
 def _segments(chunks: int) -> Iterable[tuple[int, int]]:
-    """Where the segments of a namespace begin and end: large ones, and what waits to be merged."""
+    """The bounds of a namespace's segments: large ones, then those that wait for compaction."""
     begin = 0
     waiting = (_MIDDLE * _FEW + _FEW) * DOCUMENT
     sizes = [_LARGE] * (max(chunks - waiting, 0) // (_LARGE * DOCUMENT)) + [_MIDDLE] * _FEW
-    for size in (each * DOCUMENT for each in sizes):
+    for size in (count * DOCUMENT for count in sizes):
         if begin + size <= chunks:
             yield begin, begin + size
             begin += size
@@ -264,37 +265,37 @@ def _weights(counts: Counts, lengths: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def _fixed(rows: int, *columns: tuple[Any, Any]) -> bytes:
-    """Rows of columns that all have the same size, by type and values."""
+    """Rows of fixed-size columns, by type and values."""
     fields: list[tuple[str, Any]] = [("columns", ">i2")]
     for i, (kind, _) in enumerate(columns):
         fields += [(f"size{i}", ">i4"), (f"value{i}", kind)]
-    made = np.empty(rows, np.dtype(fields))
-    made["columns"] = len(columns)
+    result = np.empty(rows, np.dtype(fields))
+    result["columns"] = len(columns)
     for i, (_, values) in enumerate(columns):
-        made[f"size{i}"] = made.dtype[f"value{i}"].itemsize
-        made[f"value{i}"] = values
-    return made.tobytes()
+        result[f"size{i}"] = result.dtype[f"value{i}"].itemsize
+        result[f"value{i}"] = values
+    return result.tobytes()
 
 
 def _array(kind: int, size: str, values: NDArray[Any]) -> NDArray[Any]:
-    """Arrays of Postgres's, one for each row of `values`."""
+    """Postgres arrays, one for each row of `values`."""
     rows, length = values.shape
     item = np.dtype([("size", ">i4"), ("value", size)])
     head = [("dimensions", ">i4"), ("nulls", ">i4"), ("kind", ">i4"), ("length", ">i4"), ("lower", ">i4")]
-    made = np.empty(rows, np.dtype([*head, ("items", item, (length,))]))
+    result = np.empty(rows, np.dtype([*head, ("items", item, (length,))]))
     for name, value in (("dimensions", 1), ("nulls", 0), ("kind", kind), ("length", length), ("lower", 1)):
-        made[name] = value
-    made["items"]["size"] = item["value"].itemsize
-    made["items"]["value"] = values
-    return made
+        result[name] = value
+    result["items"]["size"] = item["value"].itemsize
+    result["items"]["value"] = values
+    return result
 
 
 def _halfvecs(vectors: NDArray[np.float32]) -> NDArray[np.void]:
-    made = np.empty(
+    result = np.empty(
         len(vectors), np.dtype([("size", ">i2"), ("unused", ">i2"), ("values", ">f2", vectors.shape[1])])
     )
-    made["size"], made["unused"], made["values"] = vectors.shape[1], 0, vectors
-    return made.view(f"V{made.dtype.itemsize}")
+    result["size"], result["unused"], result["values"] = vectors.shape[1], 0, vectors
+    return result.view(f"V{result.dtype.itemsize}")
 
 
 def _field(value: bytes) -> bytes:
@@ -365,8 +366,8 @@ def _postings(
             (">i8", about[1]),
             (">i4", size),
             *(
-                (made.dtype, made)
-                for made in (_array(_INT8, ">i8", ids[entries]), _array(_REAL, ">f4", weights[entries]))
+                (column.dtype, column)
+                for column in (_array(_INT8, ">i8", ids[entries]), _array(_REAL, ">f4", weights[entries]))
             ),
         )
 

@@ -1,17 +1,18 @@
-"""What the size of chunks, their overlap and the context before them do for retrieval.
+"""The effect of chunk size, overlap and context on retrieval.
 
     python -m benchmarks.chunking [--excerpts FOLDER] [--pages FOLDER] [--profile int8-v1] [--json]
                                   [SIZE/OVERLAP/CONTEXT ...]
 
-`--excerpts` holds long texts in BEIR's form whose queries have `references`: excerpts, from `start_index` to
-`end_index` in the text of the document `corpus_id`. Of the best chunks that fit `--budget` tokens together,
-recall is the share of the excerpts' characters that they cover, precision the share of their own characters
-that lies in an excerpt, and IoU the intersection over the union; where chunks overlap, they count once. After
-Smith and Troynikov, "Evaluating Chunking Strategies for Retrieval", Chroma 2024, who count tokens.
+`--excerpts` holds long texts in BEIR format whose queries have `references`: excerpts from `start_index` to
+`end_index` in the text of document `corpus_id`. The best chunks within `--budget` tokens are compared with
+the excerpts by characters: recall is the share of the excerpts that the chunks cover, precision is the share
+of the chunks inside an excerpt, and IoU is the intersection over the union. Overlapping chunks count once.
+The method follows Smith and Troynikov, "Evaluating Chunking Strategies for Retrieval", Chroma 2024, who count
+tokens.
 
-`--pages` is a folder as `benchmarks.docqa` takes it; measured is how often the page of the answer is among
-the first five chunks. Both are searched by dense and lexical search, fused as in Luma, by numpy over all
-chunks. Sizes are in tokens; that of a chunk includes its context.
+`--pages` is a folder in the format of `benchmarks.docqa`; the measure is how often the page of the answer is
+among the first five chunks. Both use dense and lexical search, fused as in Luma, computed by numpy over all
+chunks. Sizes are in tokens; a chunk's size includes its context.
 """
 
 import argparse
@@ -44,14 +45,14 @@ Located = tuple[str, Chunk]
 
 
 class Excerpt(msgspec.Struct, frozen=True):
-    """A stretch of a text, in characters."""
+    """A range of a text, in characters."""
 
     start: int = msgspec.field(name="start_index")
     end: int = msgspec.field(name="end_index")
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """A question about one text, and the excerpts that answer it."""
+class Question(msgspec.Struct, frozen=True):
+    """A question about one text, with the excerpts that answer it."""
 
     text: str
     document: str = msgspec.field(name="corpus_id")
@@ -59,7 +60,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """Means over the questions, from 0 to 1; None where it was not asked for."""
+    """Means over the questions, from 0 to 1; None if not measured."""
 
     setting: str
     chunks: int
@@ -70,7 +71,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Index:
-    """All chunks of some documents, in memory."""
+    """All chunks of a set of documents, in memory."""
 
     def __init__(self, files: Files, embedder: Embedder, setting: ChunkSettings) -> None:
         count = TokenCounter(embedder.tokenizer)
@@ -81,23 +82,23 @@ class Index:
         self._numbers = {name: number for number, name in enumerate(files)}
         self._ordinals: list[int] = []
         for name, document in files.items():
-            made = chunk(document, name, count, setting)
-            texts = [embedding_text(each) for each in made]
+            pieces = chunk(document, name, count, setting)
+            texts = [embedding_text(piece) for piece in pieces]
             language = detect_language(texts)
             self._languages.add(language)
             terms += [words(text, language) for text in texts]
-            self.chunks += [(name, each) for each in made]
-            self._ordinals += range(len(made))
-        self._vectors = embedder.embed_documents([embedding_text(each) for _, each in self.chunks])
+            self.chunks += [(name, piece) for piece in pieces]
+            self._ordinals += range(len(pieces))
+        self._vectors = embedder.embed_documents([embedding_text(piece) for _, piece in self.chunks])
         self._bm25 = bm25s.BM25(k1=K1, b=B, method="lucene")
         self._bm25.index(terms, show_progress=False)
 
     def ask(self, question: str, k: int) -> list[Located]:
-        """The first `k` of the chunks that either half has among its candidates, as Luma does."""
+        """The first `k` chunks of the fused candidates of both searches, as in Luma."""
         cosine = np.maximum(self._vectors @ self._embedder.embed_query(question), 0).astype(np.float64)
-        asked = {word for language in self._languages for word in query_words(question, language)}
-        known = [word for word in asked if word in self._bm25.vocab_dict]
-        bm25 = self._bm25.get_scores(known).astype(np.float64) if known else np.zeros(len(cosine))
+        query_terms = {word for language in self._languages for word in query_words(question, language)}
+        indexed = [word for word in query_terms if word in self._bm25.vocab_dict]
+        bm25 = self._bm25.get_scores(indexed).astype(np.float64) if indexed else np.zeros(len(cosine))
         either = np.union1d(_best(cosine), _best(bm25))
         score = DENSE_WEIGHT_ENGLISH * _share(cosine[either]) + (1 - DENSE_WEIGHT_ENGLISH) * _share(
             bm25[either]
@@ -106,10 +107,10 @@ class Index:
         return [self.chunks[int(hit.vec_id)] for hit in deduplicate(map(self._found, ranked), k)]
 
     def _found(self, i: int) -> ScoredChunk:
-        name, each = self.chunks[i]
-        place = (each.passage, self._ordinals[i])
+        name, piece = self.chunks[i]
+        place = (piece.passage, self._ordinals[i])
         return ScoredChunk(
-            str(i), self._numbers[name], name, each.page, None, each.text, 0, 0, None, None, *place
+            str(i), self._numbers[name], name, piece.page, None, piece.text, 0, 0, None, None, *place
         )
 
 
@@ -121,18 +122,22 @@ def _share(scores: Scores) -> Scores:
     return scores / (scores.max() or 1.0)
 
 
-def of_excerpts(index: Index, questions: Sequence[Asked], budget: int) -> tuple[float, float, float]:
-    """Mean recall, precision and IoU of the characters in the best chunks of `budget` tokens."""
+def of_excerpts(index: Index, questions: Sequence[Question], budget: int) -> tuple[float, float, float]:
+    """Mean recall, precision and IoU by characters of the best chunks within `budget` tokens."""
     figures = []
     for question in questions:
-        wanted = {(question.document, i) for each in question.references for i in range(each.start, each.end)}
+        wanted = {
+            (question.document, i)
+            for excerpt in question.references
+            for i in range(excerpt.start, excerpt.end)
+        }
         given: set[tuple[str, int]] = set()
         left = budget
-        for name, each in index.ask(question.text, CANDIDATES):
-            left -= each.tokens
+        for name, piece in index.ask(question.text, CANDIDATES):
+            left -= piece.tokens
             if left < 0:
                 break
-            given.update((name, i) for i in range(each.start, each.end))
+            given.update((name, i) for i in range(piece.start, piece.end))
         common = len(wanted & given)
         figures.append((common / len(wanted), common / max(len(given), 1), common / len(wanted | given)))
     recall, precision, iou = np.array(figures).mean(axis=0).round(4).tolist()
@@ -140,9 +145,9 @@ def of_excerpts(index: Index, questions: Sequence[Asked], budget: int) -> tuple[
 
 
 def of_pages(index: Index, folder: Path) -> float:
-    """How often the page of the answer is among the first five chunks."""
+    """The share of questions whose answer page is among the first five chunks."""
     found = [
-        any((name, each.page) in question.places for name, each in index.ask(question.text, 5))
+        any((name, piece.page) in question.places for name, piece in index.ask(question.text, 5))
         for question in read_questions(folder / "questions.jsonl")
     ]
     return round(float(np.mean(found)), 4)
@@ -154,9 +159,9 @@ def _texts(folder: Path) -> Files:
     return {entry["_id"]: ParsedDocument("docx", [Passage(entry["text"])]) for entry in entries}
 
 
-def _questions(folder: Path) -> list[Asked]:
+def _questions(folder: Path) -> list[Question]:
     lines = (folder / "queries.jsonl").read_bytes().splitlines()
-    return [msgspec.json.decode(line, type=Asked) for line in lines]
+    return [msgspec.json.decode(line, type=Question) for line in lines]
 
 
 def _parsed(folder: Path) -> Files:
@@ -184,17 +189,17 @@ def measure(arguments: argparse.Namespace) -> Iterator[Result]:
 
 
 def main() -> None:
-    """Parse the command line, measure, print."""
-    parser = argparse.ArgumentParser(description="Measure ways to cut documents.")
-    parser.add_argument("settings", nargs="*", help="SIZE/OVERLAP/CONTEXT, for instance 256/24/48")
+    """Parse the command line, measure and print."""
+    parser = argparse.ArgumentParser(description="Measure chunking settings.")
+    parser.add_argument("settings", nargs="*", help="SIZE/OVERLAP/CONTEXT, such as 256/24/48")
     parser.add_argument("--excerpts", type=Path)
     parser.add_argument("--pages", type=Path)
-    parser.add_argument("--budget", type=int, default=1536, help="tokens of the chunks together (1536)")
+    parser.add_argument("--budget", type=int, default=1536, help="total tokens of the chunks (default: 1536)")
     parser.add_argument("--profile", default="int8-v1")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     if arguments.excerpts is None and arguments.pages is None:
-        parser.error("give --excerpts, --pages or both")
+        parser.error("--excerpts or --pages is required")
     if not arguments.json:
         print(f"{'setting':12} {'chunks':>7}  recall  precision  IoU    page@5")
     results = []

@@ -1,4 +1,4 @@
-"""A namespace with documents, for benchmarks: in a data directory of its own, with the embedded Postgres."""
+"""A namespace with documents for benchmarks, in a separate data directory with the embedded Postgres."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -30,7 +30,7 @@ class Corpus(msgspec.Struct, frozen=True):
     namespace_id: int
 
     async def ingest(self, files: Sequence[Path]) -> None:
-        """Bring files into the namespace, those that can be read; what is there already stays as it is."""
+        """Ingest files into the namespace, skipping unreadable files. Existing documents remain unchanged."""
         for path in files:
             stored, kind = await uploads.store_file(self.store.storage, _pieces(path))
             async with self.store.sessions.begin() as session:
@@ -50,13 +50,13 @@ class Corpus(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def open_corpus(data_dir: Path, embedder: Embedder) -> AsyncGenerator[Corpus]:
-    """The corpus of a data directory, which may hold one already."""
+    """The corpus of a data directory, which may already exist."""
     async with open_store(Settings(data_dir=data_dir)) as store:
         embedder = await check_model(store.sessions, embedder)
         async with store.sessions.begin() as session:
             user = await session.scalar(select(User).order_by(User.id).limit(1))
             if user is None:
-                # Nobody can sign in with this: it is no hash of anything.
+                # This is not a valid hash, so no one can sign in with it.
                 no_hash = "-"
                 user = User(
                     username="benchmark", email="benchmark@example.com", password=no_hash, role="admin"
@@ -66,13 +66,13 @@ async def open_corpus(data_dir: Path, embedder: Embedder) -> AsyncGenerator[Corp
             principal = Principal(user.id, user.role)
             namespace_id = await session.scalar(select(Namespace.id).order_by(Namespace.id).limit(1))
             if namespace_id is None:
-                made = await namespaces.create(session, principal, "benchmark", None, is_public=False)
-                namespace_id = made.id
+                created = await namespaces.create(session, principal, "benchmark", None, is_public=False)
+                namespace_id = created.id
         yield Corpus(store, embedder, principal, namespace_id)
 
 
 def documents_in(folder: Path) -> list[Path]:
-    """The PDF and DOCX files in a folder and below, by name."""
+    """The PDF and DOCX files in a folder and its subfolders, sorted by name."""
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".pdf", ".docx"})
 
 

@@ -1,12 +1,12 @@
-"""How often the page that holds the answer is among the passages retrieved.
+"""How often the page with the answer is among the retrieved passages.
 
     python -m benchmarks.docqa FOLDER [-k 5] [--mode hybrid] [--data-dir DIR] [--json] [--misses]
 
-FOLDER holds `documents/` and `questions.jsonl`: a JSON object a line with `question`, `answerable`,
-`document` (a file name), `page` (counted from 1) and, where there are several places, `evidence`: a list of
-objects with `document` and `page`. All documents stand in one namespace and are searched at once. Asked are
-the answerable questions of which a page is known; found is a question where one of the first `k` hits is one
-of its pages. With `--data-dir` the documents are read once and kept for the next run.
+FOLDER contains `documents/` and `questions.jsonl` with one JSON object per line: `question`, `answerable`,
+`document` (a file name), `page` (counted from 1) and, for answers in several places, `evidence`: a list of
+objects with `document` and `page`. All documents are in one namespace and searched together. The benchmark
+uses the answerable questions with a known page. A question counts as found if one of the first `k` hits is
+one of its pages. With `--data-dir` the ingested documents are kept for the next run.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from luma_rag.retrieval.search import Mode, Retriever
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A question, and the pages that hold its answer."""
+    """A question and the pages that hold its answer."""
 
     text: str
     source: str
@@ -38,7 +38,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What was found for a question. `has_document` tells whether at least the right document was."""
+    """The result for one question. `has_document` is true if at least the right document was found."""
 
     question: Question
     has_page: bool
@@ -47,7 +47,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Shares of the questions, from 0 to 1; `by_source` is the share of pages."""
+    """Shares of the questions, from 0 to 1. `by_source` is the share of pages found."""
 
     questions: int
     k: int
@@ -58,7 +58,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def read_questions(path: Path) -> list[Question]:
-    """The answerable questions of which a page is known."""
+    """The answerable questions with a known page."""
     questions = []
     for line in path.read_text().splitlines():
         entry: dict[str, Any] = msgspec.json.decode(line)
@@ -73,7 +73,7 @@ def read_questions(path: Path) -> list[Question]:
 
 
 async def measure(corpus: Corpus, questions: list[Question], k: int, mode: Mode) -> list[Outcome]:
-    """Ask every question once."""
+    """Search for every question once."""
     async with corpus.store.sessions.begin() as session:
         rows = await session.execute(
             select(Document.id, Document.file_metadata["original_filename"].as_string().label("name"))
@@ -90,7 +90,7 @@ async def measure(corpus: Corpus, questions: list[Question], k: int, mode: Mode)
 
 
 def summary(outcomes: list[Outcome], k: int) -> Report:
-    """Shares over all questions and by their source."""
+    """Shares over all questions and by source."""
     sources: dict[str, list[bool]] = defaultdict(list)
     for outcome in outcomes:
         sources[outcome.question.source].append(outcome.has_page)
@@ -119,7 +119,7 @@ def _share(found: list[bool]) -> float:
 
 
 async def run(folder: Path, data_dir: Path, k: int, mode: Mode) -> list[Outcome]:
-    """Read the documents, if they are not yet there, and ask."""
+    """Ingest the documents, unless they exist, and search."""
     embedder = await asyncio.to_thread(Embedder)
     async with open_corpus(data_dir, embedder) as corpus:
         await corpus.ingest(documents_in(folder / "documents"))
@@ -127,12 +127,12 @@ async def run(folder: Path, data_dir: Path, k: int, mode: Mode) -> list[Outcome]
 
 
 def main() -> None:
-    """Parse the command line, measure, print."""
+    """Parse the command line, measure and print."""
     parser = argparse.ArgumentParser(description="Measure how often the right page is retrieved.")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("-k", type=int, default=5, help="passages looked at (5)")
+    parser.add_argument("-k", type=int, default=5, help="number of hits considered (default: 5)")
     parser.add_argument("--mode", choices=get_args(Mode), default="hybrid")
-    parser.add_argument("--data-dir", type=Path, help="keep the read documents here")
+    parser.add_argument("--data-dir", type=Path, help="keep the ingested documents in this directory")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--misses", action="store_true", help="print the questions whose page was not found")
     arguments = parser.parse_args()

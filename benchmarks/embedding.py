@@ -1,13 +1,13 @@
-"""What quantisation costs in quality and gains in speed, and what embedding queries together gains.
+"""The quality cost and the speedup of quantization, and the speedup of batching queries.
 
     python -m benchmarks.embedding FOLDER… [--documents 300] [--queries 100] [--json]
 
-Each FOLDER holds a data set in the form of BEIR: corpus.jsonl, queries.jsonl, qrels.tsv. Of a large one so
-many queries are taken, the documents that are relevant to them, and others up to `--documents`. Both profiles
-embed the same texts in one thread, and rank by cosine.
+Each FOLDER holds a data set in BEIR format: corpus.jsonl, queries.jsonl, qrels.tsv. From a large set, the
+benchmark samples queries, their relevant documents, and others up to `--documents`. Both profiles embed the
+same texts in one thread and rank by cosine similarity.
 
-Times are of the processor, which other programs on the machine disturb less than those of the clock. For
-queries the encoder of the service is asked by one caller and by eight, none of whom repeats a query.
+Times are CPU times, which other load on the machine affects less than wall-clock times. For queries, one and
+then eight callers use the service's encoder; no caller repeats a query.
 """
 
 import argparse
@@ -31,7 +31,7 @@ _DEPTH = 100
 
 
 class DataSet(msgspec.Struct, frozen=True):
-    """A part of a data set; texts and ids in the same order."""
+    """A sample of a data set; texts and ids in the same order."""
 
     name: str
     doc_ids: list[str]
@@ -42,7 +42,9 @@ class DataSet(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What one profile does with one data set. Times of the processor; cosines are to float32's vectors."""
+    """Results of one profile on one data set. Times are CPU times; cosines are relative to the float32
+    vectors.
+    """
 
     dataset: str
     profile: EmbeddingProfile
@@ -55,7 +57,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Queries(msgspec.Struct, frozen=True):
-    """What the encoder does for so many callers: the median by the clock, and the processor's part."""
+    """Results of the encoder for a number of callers: the median wall-clock time and the CPU share."""
 
     profile: EmbeddingProfile
     callers: int
@@ -65,28 +67,30 @@ class Queries(msgspec.Struct, frozen=True):
 
 
 def read(folder: Path, documents: int, queries: int) -> DataSet:
-    """A part of a data set, the same in every run."""
+    """A sample of a data set, the same in every run."""
     dataset = read_dataset(folder)
     texts = {entry.id: f"{entry.title} {entry.text}".strip() for entry in dataset.entries}
-    asked = {question.id: question for question in dataset.questions}
+    questions = {question.id: question for question in dataset.questions}
     chance = np.random.default_rng(0)
-    chosen = sorted(chance.choice(sorted(asked), min(queries, len(asked)), replace=False).tolist())
-    qrels = [(key, p.document, p.grade) for key in chosen for p in asked[key].places if p.document in texts]
+    chosen = sorted(chance.choice(sorted(questions), min(queries, len(questions)), replace=False).tolist())
+    qrels = [
+        (key, p.document, p.grade) for key in chosen for p in questions[key].places if p.document in texts
+    ]
     needed = {row[1] for row in qrels}
     others = sorted(texts.keys() - needed)
     count = min(max(documents - len(needed), 0), len(others))
     more = chance.choice(others, count, replace=False).tolist() if count else []
     doc_ids = sorted(needed | set(more))
     return DataSet(
-        dataset.name, doc_ids, [texts[i] for i in doc_ids], chosen, [asked[i].text for i in chosen], qrels
+        dataset.name, doc_ids, [texts[i] for i in doc_ids], chosen, [questions[i].text for i in chosen], qrels
     )
 
 
 def compare(data: DataSet, embedders: Sequence[Embedder]) -> Iterator[Result]:
-    """Each embedder's result; the first is what the others' cosines refer to."""
+    """The results of each embedder; cosines are relative to the first."""
     exact: Vector | None = None
     for embedder in embedders:
-        # As queries, for documents here may be longer than the model reads.
+        # Embed documents as queries, because they may exceed the model's limit.
         began = time.process_time()
         documents = embedder.embed_queries(data.documents)
         seconds = time.process_time() - began
@@ -112,7 +116,7 @@ def compare(data: DataSet, embedders: Sequence[Embedder]) -> Iterator[Result]:
 
 
 async def ask(embedder: Embedder, texts: Sequence[str], callers: int) -> Queries:
-    """Let so many callers embed queries, each waiting for its answer before it asks again."""
+    """Let concurrent callers embed queries; each waits for its result before the next query."""
     encoder = QueryEncoder(embedder)
     waiting = iter(texts)
     seconds: list[float] = []
@@ -143,11 +147,13 @@ def _print(rows: Sequence[msgspec.Struct]) -> None:
 
 
 def main() -> None:
-    """Parse the command line, measure, print."""
+    """Parse the command line, measure and print."""
     parser = argparse.ArgumentParser(description="Compare the profiles of the embedding model.")
     parser.add_argument("folders", type=Path, nargs="+")
-    parser.add_argument("--documents", type=int, default=300, help="documents of each set, about (300)")
-    parser.add_argument("--queries", type=int, default=100, help="queries of each set (100)")
+    parser.add_argument(
+        "--documents", type=int, default=300, help="approximate documents per set (default: 300)"
+    )
+    parser.add_argument("--queries", type=int, default=100, help="queries per set (default: 100)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     embedders = [Embedder(threads=1, profile=profile) for profile in PROFILES]

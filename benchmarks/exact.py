@@ -1,4 +1,4 @@
-"""Exact search in numpy, which says what there was to be found."""
+"""Exact search in numpy, the ground truth for recall."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,11 @@ from ingest.types import Vector
 from luma_rag.documents.lexical_index import K1, B
 
 DEPTH = 10
-"""So many of the best are looked for."""
+"""The number of best results considered."""
 
 
 class Exact:
-    """The best chunks of a namespace by exact search, in numpy."""
+    """The best chunks of a namespace, by exact search in numpy."""
 
     def __init__(self, source: RealText, chunks: int) -> None:
         self._vectors = source.vectors(0, chunks).astype(np.float16)
@@ -27,7 +27,7 @@ class Exact:
         self._terms, self._chunk, self._times = counts.terms[order], chunk[order], counts.times[order]
 
     def cosines(self, query: Vector) -> NDArray[np.float32]:
-        """Of every chunk."""
+        """Cosine similarities of all chunks."""
         rounded = query.astype(np.float16).astype(np.float32)
         step = 50_000
         parts = [
@@ -36,7 +36,7 @@ class Exact:
         return np.concatenate(parts)
 
     def bm25(self, terms: dict[int, int]) -> NDArray[np.float32]:
-        """Of every chunk, in Lucene's form."""
+        """BM25 scores of all chunks, in Lucene's variant."""
         scores = np.zeros(self._chunks, np.float32)
         for term, times in terms.items():
             begin, end = np.searchsorted(self._terms, (term, term + 1))
@@ -47,11 +47,11 @@ class Exact:
 
 
 def share_found(scores: NDArray[np.float32], found: Sequence[int]) -> float | None:
-    """Which share of the best ten is found; None where nothing is to be found."""
+    """The share of the ten best that was found; None if there is nothing to find."""
     best = np.partition(scores, -DEPTH)[-DEPTH:]
     best = best[best > 0]
     if not len(best):
         return None
-    # Scores are added up in another order there, and equally good ones may stand in for each other.
+    # Scores are summed in a different order there, and results with equal scores are interchangeable.
     enough = best.min() * (1 - 1e-5)
     return min(int((scores[found] >= enough).sum()), len(best)) / len(best)

@@ -1,13 +1,12 @@
-"""What an HNSW index finds of the nearest real vectors, by how far it looks, and how long that takes.
+"""Recall and latency of an HNSW index on real vectors, by `ef_search`.
 
     python -m benchmarks.index --data DIR --data-dir DIR [--words 34] [--looks 40 100 …] [--queries 400]
         [--json]
 
-The vectors are those of all windows of so many words of `benchmarks.real_text`, which stand beside each other
-and so have nothing in common: with 34 words there are 100,000. The index is made as
-`luma_rag.documents.vector_index` makes it, in a table of its own. Printed are, for each `hnsw.ef_search`: the
-share of the nearest ten that is among the first of 50, milliseconds, and the milliseconds that the server
-computed; then the same without the index.
+The vectors are those of all adjacent, non-overlapping windows of `--words` words of `benchmarks.real_text`;
+with 34 words there are 100,000. The index is built as in `luma_rag.documents.vector_index`, on a separate
+table. For each `hnsw.ef_search` the output has the share of the ten nearest among the first 50 results, the
+latency in milliseconds, and the server's CPU time in milliseconds; then the same without the index.
 """
 
 import argparse
@@ -44,7 +43,7 @@ ALTER TABLE real_vector ALTER COLUMN embedding SET STORAGE PLAIN;
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What was found with one `ef_search`; None is without the index."""
+    """Results with one `ef_search`; None means without the index."""
 
     look: int | None
     found: float
@@ -53,9 +52,9 @@ class Result(msgspec.Struct, frozen=True):
 
 
 async def measure(
-    connection: asyncpg.Connection, vectors: Vector, asked: Vector, looks: Sequence[int]
+    connection: asyncpg.Connection, vectors: Vector, questions: Vector, looks: Sequence[int]
 ) -> list[Result]:
-    """Make the table and the index, and ask everything with each of `looks`."""
+    """Create the table and the index, and run all queries with each value of `looks`."""
     await connection.execute(_TABLE)
     rows = ((i, HalfVector(vector)) for i, vector in enumerate(vectors))
     await connection.copy_records_to_table("real_vector", records=rows)
@@ -66,8 +65,8 @@ async def measure(
     print(f"{len(vectors):,} vectors, built in {time.perf_counter() - began:.0f} s", file=sys.stderr)
     await connection.execute("VACUUM ANALYZE real_vector")
     stored = vectors.astype(np.float16).astype(np.float32)
-    scores = [stored @ query.astype(np.float16).astype(np.float32) for query in asked]
-    queries = [HalfVector(query) for query in asked]
+    scores = [stored @ query.astype(np.float16).astype(np.float32) for query in questions]
+    queries = [HalfVector(query) for query in questions]
     results = []
     for look in [*looks, None]:
         if look is None:
@@ -75,15 +74,15 @@ async def measure(
         else:
             await connection.execute(f"SET hnsw.ef_search = {look}")
         nearest = await connection.prepare(_NEAREST)
-        taken, shares = [], []
+        seconds, shares = [], []
         for query, score in zip(queries, scores, strict=True):
             began = time.perf_counter()
             found = await nearest.fetch(query)
-            taken.append(time.perf_counter() - began)
+            seconds.append(time.perf_counter() - began)
             shares.append(share_found(score, [row["id"] for row in found[:DEPTH]]))
         server = await computed(nearest.fetch, queries, connection.get_server_pid())
         counted = [share for share in shares if share is not None]
-        results.append(Result(look, round(statistics.fmean(counted), 4), Times.of(taken), Times.of(server)))
+        results.append(Result(look, round(statistics.fmean(counted), 4), Times.of(seconds), Times.of(server)))
     await connection.execute("DROP TABLE real_vector")
     return results
 
@@ -96,18 +95,20 @@ async def run(url: str, source: RealText, arguments: argparse.Namespace) -> list
     connection = await connect(url)
     await register_vector(connection)
     try:
-        _, asked = source.ask(arguments.queries)
-        return await measure(connection, source.windows(arguments.words), asked, arguments.looks)
+        _, questions = source.ask(arguments.queries)
+        return await measure(connection, source.windows(arguments.words), questions, arguments.looks)
     finally:
         await connection.close()
 
 
 def main() -> None:
-    """Parse the command line, measure, print."""
+    """Parse the command line, measure and print."""
     parser = argparse.ArgumentParser(description="Measure HNSW on real vectors.")
-    parser.add_argument("--data", type=Path, required=True, help="where the text is")
-    parser.add_argument("--data-dir", type=Path, required=True, help="keep the database and the vectors here")
-    parser.add_argument("--words", type=int, default=34, help="of a chunk")
+    parser.add_argument("--data", type=Path, required=True, help="the folder with the text")
+    parser.add_argument(
+        "--data-dir", type=Path, required=True, help="keep the database and the vectors in this directory"
+    )
+    parser.add_argument("--words", type=int, default=34, help="words per chunk")
     parser.add_argument("--looks", type=int, nargs="+", default=_LOOKS, help="values of ef_search")
     parser.add_argument("--queries", type=int, default=400)
     parser.add_argument("--json", action="store_true")
@@ -122,10 +123,10 @@ def main() -> None:
         print(msgspec.json.encode(results).decode())
         return
     print(f"{'ef_search':>9} {'found':>7} {'p50':>7} {'p95':>7} {'server':>7}")
-    for each in results:
+    for row in results:
         print(
-            f"{each.look or 'exact':>9} {each.found:7.4f} {each.times.p50:7.2f} {each.times.p95:7.2f} "
-            f"{each.server.p50:7.2f}"
+            f"{row.look or 'exact':>9} {row.found:7.4f} {row.times.p50:7.2f} {row.times.p95:7.2f} "
+            f"{row.server.p50:7.2f}"
         )
 
 

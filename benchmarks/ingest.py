@@ -1,17 +1,17 @@
-"""How near ingestion comes to what its two unavoidable parts cost: reading the bytes and running the model.
+"""Ingestion time relative to its two unavoidable parts: extracting the text and running the model.
 
     python -m benchmarks.ingest FOLDER [--repeat 3] [--limit 10] [--profile int8-v1] [--json]
 
-FOLDER holds PDF and DOCX files, in subfolders too. In each round, on a database of its own,
+FOLDER holds PDF and DOCX files, in subfolders too. Each round uses a new database and measures
 
-- *ingestion* is measured: storing the files, sandboxed parsing, chunking, embedding, and writing everything
-  to Postgres, by the worker, as `luma ingest` runs it;
-- the *bound* is measured: the text of every page by pypdfium2 (DOCX by Luma's parser), in this process and
-  without a sandbox; then the embedding of the very same chunks, all in one call.
+- *ingestion*: storing the files, sandboxed parsing, chunking, embedding, and writing everything to Postgres,
+  by the worker, as in `luma ingest`;
+- the *bound*: extracting the text of every page with pypdfium2 (DOCX with Luma's parser), in this process
+  without a sandbox, then embedding the same chunks in a single call.
 
-The ratio is ingestion over bound, the median of the rounds; 1 would mean that all else costs nothing (parsing
-overlaps embedding, so it can even be less). It holds for an otherwise idle machine only. The start of the
-model and of the database is left out on both sides.
+The ratio is ingestion over bound, as the median of the rounds. A ratio of 1 would mean that everything else
+is free; because parsing overlaps embedding, the ratio can be lower. It is valid only on an otherwise idle
+machine. Loading the model and starting the database are excluded from both.
 """
 
 import argparse
@@ -54,7 +54,7 @@ class Round(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Medians over the rounds; times in seconds. `pages` counts those of PDFs."""
+    """Medians over the rounds; times in seconds. `pages` counts PDF pages."""
 
     profile: str
     rounds: int
@@ -72,7 +72,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 async def measure(files: Sequence[Path], embedder: Embedder, texts: Sequence[str]) -> Round:
-    """One round; `texts` are what is embedded of `files`."""
+    """One round. `texts` are the embedding inputs of `files`."""
     with tempfile.TemporaryDirectory(prefix="luma-") as folder:
         async with open_corpus(Path(folder), embedder) as corpus:
             began = time.perf_counter()
@@ -88,7 +88,7 @@ async def measure(files: Sequence[Path], embedder: Embedder, texts: Sequence[str
 
 
 def texts_and_pages(files: Sequence[Path], embedder: Embedder) -> tuple[list[str], int]:
-    """What is embedded of the files, and how many pages those have that can be read."""
+    """The embedding inputs of the files, and the number of pages in the readable ones."""
     count = TokenCounter(embedder.tokenizer)
     texts: list[str] = []
     pages = 0
@@ -144,11 +144,11 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Parse the command line, measure, print."""
+    """Parse the command line, measure and print."""
     parser = argparse.ArgumentParser(description="Measure ingestion against its lower bound.")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--repeat", type=int, default=3, help="rounds (3)")
-    parser.add_argument("--limit", type=int, help="only the first files, by name")
+    parser.add_argument("--repeat", type=int, default=3, help="number of rounds (default: 3)")
+    parser.add_argument("--limit", type=int, help="use only the first N files, by name")
     parser.add_argument("--profile", choices=get_args(EmbeddingProfile), default=SETTINGS.profile)
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
@@ -156,7 +156,7 @@ def main() -> None:
     if not files:
         parser.error(f"No PDF or DOCX files in {arguments.folder}")
     embedder = Embedder(SETTINGS.batch_size, profile=arguments.profile)
-    embedder.embed_query("The first call also takes the memory that is needed.")
+    embedder.embed_query("The first call also allocates the memory.")
     texts, pages = texts_and_pages(files, embedder)
     rounds = []
     for number in range(1, arguments.repeat + 1):

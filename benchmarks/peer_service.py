@@ -1,9 +1,9 @@
-"""A search service on `langchain-postgres`, as its documentation puts one together, to compare with.
+"""A search service on `langchain-postgres`, built as its documentation suggests, for comparison.
 
     PYTHON peer_service.py --url URL --model DIR --store PGVectorStore --name NAME [--hnsw] [--port N]
 
-It runs in an environment of its own and imports nothing of this project. Without `--port` it makes its
-tables, or with `--hnsw` its index, and ends. `benchmarks.service` fills the tables.
+It runs in a separate environment and imports nothing from this project. Without `--port` it creates its
+tables, or with `--hnsw` its index, and exits. `benchmarks.service` fills the tables.
 """
 
 import argparse
@@ -29,7 +29,7 @@ class Query(BaseModel):
 
 
 def open_store(arguments: argparse.Namespace) -> Any:
-    """The store, with its tables."""
+    """The store with its tables."""
     embeddings = HuggingFaceEmbeddings(
         model_name=arguments.model, encode_kwargs={"normalize_embeddings": True}
     )
@@ -37,13 +37,13 @@ def open_store(arguments: argparse.Namespace) -> Any:
     if arguments.store == "PGVector":
         return PGVector(embeddings=embeddings, connection=url, collection_name=arguments.name)
     engine = PGEngine.from_connection_string(url)
-    with contextlib.suppress(ProgrammingError):  # It is there.
+    with contextlib.suppress(ProgrammingError):  # The table exists.
         engine.init_vectorstore_table(arguments.name, DIMENSIONS)
     return PGVectorStore.create_sync(engine, embedding_service=embeddings, table_name=arguments.name)
 
 
 def main() -> None:
-    """Parse the command line, and serve."""
+    """Parse the command line and serve."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--url", required=True)
     parser.add_argument("--model", required=True)
@@ -56,7 +56,7 @@ def main() -> None:
     if arguments.hnsw:
         store.apply_vector_index(HNSWIndex())
     elif arguments.port is None and arguments.store == "PGVectorStore":
-        # From a run before.
+        # The index of an earlier run.
         store.drop_vector_index()
     app = FastAPI()
 

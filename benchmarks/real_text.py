@@ -1,14 +1,14 @@
-"""Real text in any amount, for benchmarks: chunks cut from it, their terms, questions, and vectors.
+"""Real text in any amount for benchmarks: chunks, their terms, questions, and vectors.
 
-The text is that of retrieval sets in BEIR's form (`retrieval/*/corpus.jsonl`) and of PDF and DOCX files
-(`docqa/documents`) below one folder, where it is English. It is one long row of words. Chunks are windows of
-150 words, in order and at equal distances; where more are wanted than `WINDOWS`, each further one is 100
-words of one place and 50 of another, which no author wrote, but with words as frequent as in real text.
+The text comes from retrieval sets in BEIR format (`retrieval/*/corpus.jsonl`) and from PDF and DOCX files
+(`docqa/documents`) below one folder; only English text is used. It is treated as one long sequence of words.
+Chunks are windows of 150 words at equal distances, in order. Beyond `WINDOWS` chunks, each further one
+combines 100 words of one place with 50 of another: such text is synthetic, but has real word frequencies.
 
-Of the vectors those of windows that don't overlap are real. What lies between two of them gets a mean of
-both, plus noise as large as what that mean was found to miss of real vectors, in the direction of the
-difference of two other real vectors, since vectors of text don't differ in all directions alike. A chunk of
-two places gets the mean of both's by length.
+Vectors of non-overlapping windows are real. A window between two of them gets the mean of both plus noise.
+The noise has the magnitude of the measured error of such means, in the direction of the difference of two
+other real vectors, because text embeddings are anisotropic. A chunk from two places gets the mean of both
+vectors, weighted by length.
 """
 
 import json
@@ -32,7 +32,7 @@ from ingest.words import detect_language, term_id, words
 WINDOW = 150
 WINDOWS = 100_000
 DOCUMENT = 200
-"""Chunks of a document."""
+"""Chunks per document."""
 LANGUAGE = "en"
 _FIRST = 100
 _PROBES = 400
@@ -41,7 +41,9 @@ Numbers = NDArray[np.int32]
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """The terms of some chunks: `terms[start[i]:start[i + 1]]`, ascending, occur in chunk i `times` each."""
+    """The terms of a set of chunks: chunk i contains each of `terms[start[i]:start[i + 1]]`, ascending,
+    `times` times.
+    """
 
     start: NDArray[np.int64]
     terms: Numbers
@@ -49,15 +51,15 @@ class Counts(msgspec.Struct, frozen=True):
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """How many words each chunk has."""
+        """The number of words of each chunk."""
         return np.add.reduceat(self.times.astype(np.int64), self.start[:-1])
 
 
 class RealText:
-    """Chunks of the text below a folder; what takes long is kept in another."""
+    """Chunks of the text below a folder. Expensive results are cached in another folder."""
 
     def __init__(self, data: Path, cache: Path, embedded: int) -> None:
-        """Read the text; `embedded` is how many windows at most get a real vector."""
+        """Read the text. `embedded` is the maximum number of windows with real vectors."""
         cache.mkdir(parents=True, exist_ok=True)
         self.words = _cached_words(data, cache / "words.txt")
         self.questions = questions(data)
@@ -73,7 +75,7 @@ class RealText:
                 yield " ".join((*self.words[a : a + _FIRST], *self.words[b : b + WINDOW - _FIRST]))
 
     def counts(self, first: int, last: int) -> Counts:
-        """The terms of each chunk, as `ingest.words` finds them."""
+        """The terms of each chunk, as computed by `ingest.words`."""
         terms, start = self._terms
         parts = []
         for begin in range(first, last, _PIECE):
@@ -96,8 +98,8 @@ class RealText:
         )
 
     def vectors(self, first: int, last: int) -> Vector:
-        """Vectors of shape (last - first, dimensions), rounded to what is stored."""
-        made = np.empty((last - first, self._real.shape[1]), np.float16)
+        """Vectors of shape (last - first, dimensions), rounded to the stored precision."""
+        result = np.empty((last - first, self._real.shape[1]), np.float16)
         for begin in range(first, last, _PIECE):
             end = min(begin + _PIECE, last)
             places = self._places(begin, end)
@@ -106,31 +108,33 @@ class RealText:
             mixed = places[:, 1] >= 0
             share = _FIRST / WINDOW
             vectors[mixed] = share * vectors[mixed] + (1 - share) * self._between(places[mixed, 1], random)
-            made[begin - first : end - first] = _unit(vectors)
-        return made.astype(np.float32)
+            result[begin - first : end - first] = _unit(vectors)
+        return result.astype(np.float32)
 
     def ask(self, count: int) -> tuple[list[str], Vector]:
-        """So many real questions from all sets, and their real vectors."""
-        asked = self.questions[:count]
-        return asked, self._kept("questions", asked)
+        """Real questions from all sets, with their real vectors."""
+        questions = self.questions[:count]
+        return questions, self._cached("questions", questions)
 
     def windows(self, words: int) -> Vector:
-        """Real vectors of all windows of so many words, each beginning where the one before it ends."""
+        """Real vectors of all adjacent, non-overlapping windows of a number of words."""
         starts = range(0, len(self.words) - words, words)
-        return self._kept(f"windows-of-{words}", [" ".join(self.words[i : i + words]) for i in starts])
+        return self._cached(f"windows-of-{words}", [" ".join(self.words[i : i + words]) for i in starts])
 
     def _places(self, first: int, last: int) -> NDArray[np.int64]:
-        """Where chunks begin: in the row of words, and a second place or -1; shape (last - first, 2)."""
+        """Chunk positions: the offset in the sequence of words, and a second offset or -1; shape (last -
+        first, 2).
+        """
         room = len(self.words) - WINDOW
         numbers = np.arange(first, last)
         windows = numbers * room // WINDOWS
-        # The same for each term_id, however many are asked for together: a mixture of multiplications.
+        # Deterministic for each term_id, however many are requested together, by multiplicative mixing.
         random = (numbers[:, None].astype(np.uint64) + 1) * np.array(
             [[0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F]], np.uint64
         )
         random = (random ^ (random >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
         random = ((random ^ (random >> np.uint64(32))) % np.uint64(room)).astype(np.int64)
-        # Neighbours in a document still come from the same text.
+        # Neighbors in a document still come from the same text.
         random[:, 0] = (windows + numbers // WINDOWS * (room // WINDOWS // 3 + 1)) % room
         is_window = numbers < WINDOWS
         return np.stack(
@@ -139,14 +143,14 @@ class RealText:
 
     @cached_property
     def _terms(self) -> tuple[Numbers, NDArray[np.int64]]:
-        """The terms of word i are `terms[start[i]:start[i + 1]]`: mostly one."""
-        known: dict[str, list[int]] = {}
+        """The terms of word i are `terms[start[i]:start[i + 1]]`, usually one."""
+        terms_of: dict[str, list[int]] = {}
         terms: list[int] = []
         start = [0]
         for word in self.words:
-            found = known.get(word)
+            found = terms_of.get(word)
             if found is None:
-                found = known[word] = [term_id(term) for term in words(word, LANGUAGE)]
+                found = terms_of[word] = [term_id(term) for term in words(word, LANGUAGE)]
             terms += found
             start.append(len(terms))
         return np.array(terms, np.int32), np.array(start)
@@ -157,16 +161,16 @@ class RealText:
 
     @cached_property
     def _real(self) -> Vector:
-        """Vectors of windows at 0, `_stride`, …"""
+        """Vectors of the windows at 0, `_stride`, …"""
         starts = range(0, len(self.words) - WINDOW, self._stride)
-        return self._kept("windows", [" ".join(self.words[i : i + WINDOW]) for i in starts])
+        return self._cached("windows", [" ".join(self.words[i : i + WINDOW]) for i in starts])
 
     @cached_property
     def missed(self) -> float:
-        """How long, on average, what a mean of both neighbours misses of a real vector halfway is."""
+        """The mean distance between a real vector and the mean of its two neighbors."""
         probes = np.linspace(0, len(self._real) - 2, _PROBES).astype(int)
         starts = probes * self._stride + self._stride // 2
-        real = self._kept("halfway", [" ".join(self.words[i : i + WINDOW]) for i in starts])
+        real = self._cached("halfway", [" ".join(self.words[i : i + WINDOW]) for i in starts])
         mean = _unit(self._real[probes] + self._real[probes + 1])
         along = np.einsum("ij,ij->i", real, mean)
         return float(np.sqrt(np.mean(1 / along**2 - 1)))
@@ -180,8 +184,8 @@ class RealText:
         noise = _unit(real[one] - real[(other + (one == other))])
         return _unit(mean + self.missed * np.sin(np.pi * share) * noise)
 
-    def _kept(self, name: str, texts: Sequence[str]) -> Vector:
-        """Vectors of texts, made once."""
+    def _cached(self, name: str, texts: Sequence[str]) -> Vector:
+        """Vectors of texts, cached."""
         file = self._cache / f"{name}-{len(texts)}.npy"
         if not file.exists():
             embedder = Embedder(profile="int8-v1")
@@ -191,15 +195,15 @@ class RealText:
 
 
 def questions(data: Path) -> list[str]:
-    """Questions in English from all sets, the sets mixed, in an order that is always the same."""
-    asked: list[str] = []
+    """English questions from all sets, mixed, in a fixed order."""
+    questions: list[str] = []
     for file in sorted(data.glob("retrieval/*/queries.jsonl")):
         found = [line["text"] for line in _lines(file)]
         if detect_language(found) == LANGUAGE:
-            asked += found
-    asked += [line["question"] for line in _lines(data / "docqa" / "questions.jsonl")]
-    order = np.random.default_rng(1).permutation(len(asked))
-    return [asked[i] for i in order]
+            questions += found
+    questions += [line["question"] for line in _lines(data / "docqa" / "questions.jsonl")]
+    order = np.random.default_rng(1).permutation(len(questions))
+    return [questions[i] for i in order]
 
 
 def _cached_words(data: Path, file: Path) -> list[str]:

@@ -1,15 +1,14 @@
-"""How search in the database grows, without the embedding of the query: times, and what is found of the best.
+"""Scaling of search in the database, excluding the embedding of the query: latency and recall.
 
     python -m benchmarks.scale --data DIR --data-dir DIR [--sizes 1000 … 1000000] [--queries 400]
         [--json FILE] [--plot FILE]
 
-Namespaces of these sizes stand beside 2,000 others, which hold what is over 100,000 of a million chunks of
-`benchmarks.real_text`. `--data` is the folder with the text, `--data-dir` where the embedded Postgres and the
-vectors are kept: what is there is not loaded again. For each namespace and way of searching printed are: p50
-and p95 of `luma_rag.retrieval.search.find` on a connection from the pool, as a request has it; the same
-statement prepared on a plain connection of asyncpg's; of the dense search also the barest statement that
-there is; which share of the first ten of an exact search was found (cosine and BM25, by numpy; what is as
-good as the tenth counts).
+Namespaces of these sizes share the database with 2,000 others, which hold the chunks beyond 100,000 of a
+million chunks of `benchmarks.real_text`. `--data` is the folder with the text; `--data-dir` keeps the
+embedded Postgres and the vectors for later runs. For each namespace and mode the output has: p50 and p95 of
+`luma_rag.retrieval.search.find` on a pooled connection, as in a request; the same statement, prepared on a
+plain asyncpg connection; for dense search also the minimal statement; and the share of the first ten of an
+exact search that was found (cosine and BM25 by numpy; results as good as the tenth count).
 """
 
 import argparse
@@ -65,17 +64,17 @@ class Times(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, taken: Sequence[float]) -> "Times":
-        """Of seconds."""
+        """Percentiles of times in seconds."""
         p50, p95 = np.percentile(np.array(taken) * 1000, (50, 95))
         return cls(round(float(p50), 3), round(float(p95), 3))
 
 
 class Result(msgspec.Struct, frozen=True):
-    """One way of searching one namespace.
+    """One search mode in one namespace.
 
-    `plain` is the same statement without SQLAlchemy, and `processor` the time that the server computed for
-    it, which what else the machine does changes little; `barest` is the least statement. `found` is the share
-    of the first ten of an exact search; None for hybrid, which has no other definition than its own.
+    `plain` is the same statement without SQLAlchemy. `processor` is the server's CPU time for it, which other
+    load changes little. `barest` is the minimal statement. `found` is the share of the first ten of an exact
+    search; None for hybrid, which has no independent definition.
     """
 
     chunks: int
@@ -88,9 +87,9 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """All that was measured; sizes in bytes: by table heap (with TOAST) and indexes, and by index.
+    """All measurements. Sizes are in bytes: heap (with TOAST) and indexes by table, and size by index.
 
-    `namespace_profile` is the question before a search, which is asked while the query is embedded.
+    `namespace_profile` is the query before a search, which runs while the question is embedded.
     """
 
     results: list[Result]
@@ -104,7 +103,7 @@ class Report(msgspec.Struct, frozen=True):
 async def fill(
     url: str, source: RealText, sizes: Sequence[int], known: Sequence[Place], keep: Callable[[bytes], Any]
 ) -> tuple[dict[int, Place], Principal]:
-    """Load what isn't there yet."""
+    """Load the missing data."""
     done = {place.last: place for place in known}
     connection = await connect(url)
     loader = await Loader.open(connection, source)
@@ -131,7 +130,7 @@ async def fill(
 
 
 def others() -> list[tuple[int, int]]:
-    """The chunks of the other namespaces: 200 to some thousands, many small ones."""
+    """The chunks of the other namespaces: from 200 to several thousand, with many small ones."""
     first = SIZES[4]
     documents = (CHUNKS - first) // DOCUMENT
     shares = 1 / np.sqrt(np.arange(1, OTHERS + 1))
@@ -143,7 +142,7 @@ def others() -> list[tuple[int, int]]:
 async def measure(
     url: str, principal: Principal, place: Place, asked: tuple[list[str], Vector], exact: Exact
 ) -> tuple[list[Result], Times]:
-    """Search a namespace in all ways."""
+    """Search a namespace in all modes."""
     engine = create_engine(url, pool_size=1)
     searching = reading(engine)
     connection = await connect(url)
@@ -151,7 +150,7 @@ async def measure(
     about = place.namespace_id
     async with searching.connect() as reader:
         _, indexed = await namespace_profile(reader, principal, about)
-    # The barest looks as far as the others do.
+    # The minimal statement uses the same search depth as the others.
     look = int(EF_SEARCH * max(1, (place.last / EF_SEARCH_SIZE) ** EF_SEARCH_EXPONENT))
     await connection.execute(f"SET hnsw.ef_search = {look}")
     nearest = await connection.prepare(
@@ -214,7 +213,7 @@ async def measure(
 async def _timed(
     work: Callable[[SearchQuery], Awaitable[Any]], questions: Sequence[SearchQuery]
 ) -> tuple[list[float], list[Any]]:
-    # All of it once, or what is measured first reads pages into memory for what comes after.
+    # Read all pages once; otherwise the first measurement would load them into memory for the later ones.
     for question in questions:
         await work(question)
     times, answers = [], []
@@ -226,7 +225,7 @@ async def _timed(
 
 
 async def computed(work: Callable[[Any], Awaitable[Any]], questions: Sequence[Any], pid: int) -> list[float]:
-    """The seconds that the process of the server was on a processor for each question."""
+    """The CPU seconds of the server process for each question."""
     file = Path(f"/proc/{pid}/schedstat")
     times = []
     for question in questions:
@@ -249,7 +248,7 @@ async def _plain(
     def asked(question: SearchQuery) -> tuple[Any, dict[str, Any]]:
         return search_statement(principal, namespace_id, question, k=DEPTH, indexed=indexed)
 
-    # SQLAlchemy gives it no types.
+    # SQLAlchemy assigns it no types.
     compiled = asked(example)[0].compile(dialect=dialect())  # type: ignore[no-untyped-call]
     prepared = await connection.prepare(str(compiled))
     constant = compiled.params
@@ -277,7 +276,7 @@ async def run(
     known: Sequence[Place],
     keep: Callable[[bytes], Any],
 ) -> Report:
-    """Load what is not `known`, have this kept, and measure."""
+    """Load the data that is not `known`, persist it, and measure."""
     engine = create_engine(url, pool_size=1)
     await migrate.upgrade(engine)
     asked = source.ask(arguments.queries)
@@ -293,26 +292,29 @@ async def run(
 
 
 def plot(report: Report, file: Path) -> None:
-    """Latency and recall against size."""
+    """Plot latency and recall against size."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-    for way, colour in zip(WAYS, ("#4477aa", "#cc6677", "#117733"), strict=True):
+    for way, color in zip(WAYS, ("#4477aa", "#cc6677", "#117733"), strict=True):
         rows = [result for result in report.results if result.way == way]
         chunks = [row.chunks for row in rows]
         left.plot(
-            chunks, [row.search.p50 for row in rows], "o-", color=colour, label=f"{way}, p50", markersize=3
+            chunks, [row.search.p50 for row in rows], "o-", color=color, label=f"{way}, p50", markersize=3
         )
-        left.plot(chunks, [row.search.p95 for row in rows], ":", color=colour, label="p95")
+        left.plot(chunks, [row.search.p95 for row in rows], ":", color=color, label="p95")
         if rows and rows[0].found is not None:
-            label = "dense: recall@10" if way == "dense" else "lexical: shared with exact BM25"
-            right.plot(chunks, [row.found for row in rows], "o-", color=colour, label=label, markersize=3)
+            label = "dense: recall@10" if way == "dense" else "lexical: overlap with exact BM25"
+            right.plot(chunks, [row.found for row in rows], "o-", color=color, label=label, markersize=3)
     left.set(xscale="log", yscale="log", xlabel="chunks in the namespace", ylabel="ms")
     right.set(
-        xscale="log", xlabel="chunks in the namespace", ylabel="of the exact first ten", ylim=(0.7, 1.005)
+        xscale="log",
+        xlabel="chunks in the namespace",
+        ylabel="share of the exact first ten",
+        ylim=(0.7, 1.005),
     )
     for axes in (left, right):
         axes.legend(fontsize=7)
@@ -339,15 +341,19 @@ def _say(what: str, began: float) -> None:
 
 
 def main() -> None:
-    """Parse the command line, measure, print."""
+    """Parse the command line, measure and print."""
     parser = argparse.ArgumentParser(description="Measure search in large namespaces.")
-    parser.add_argument("--data", type=Path, required=True, help="where the text is")
-    parser.add_argument("--data-dir", type=Path, required=True, help="keep the database and the vectors here")
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="chunks of each namespace")
+    parser.add_argument("--data", type=Path, required=True, help="the folder with the text")
+    parser.add_argument(
+        "--data-dir", type=Path, required=True, help="keep the database and the vectors in this directory"
+    )
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="chunks per namespace")
     parser.add_argument("--queries", type=int, default=400)
-    parser.add_argument("--embedded", type=int, default=18_000, help="windows that get real vectors, at most")
-    parser.add_argument("--json", type=Path, help="write all figures there")
-    parser.add_argument("--plot", type=Path, help="draw the curves there")
+    parser.add_argument(
+        "--embedded", type=int, default=18_000, help="maximum number of windows with real vectors"
+    )
+    parser.add_argument("--json", type=Path, help="write all results to this file")
+    parser.add_argument("--plot", type=Path, help="plot the curves to this file")
     arguments = parser.parse_args()
     source = RealText(arguments.data, arguments.data_dir / "text", arguments.embedded)
     state = arguments.data_dir / "places.json"

@@ -1,14 +1,13 @@
-"""Search over HTTP: one client and eight, beside a peer, and while a large document is read.
+"""Search over HTTP: one client and eight, compared with a peer, and during the ingestion of a large document.
 
     python -m benchmarks.service --data DIR --data-dir DIR [--sizes 20000 100000] [--profiles float32 int8-v1]
         [--peer-python PATH] [--pdf-pages 500] [--json FILE]
 
 `luma serve` and a service on `langchain-postgres` (`benchmarks/peer_service.py`) answer the same real
 questions over the same texts and vectors (`benchmarks.real_text`), with the same model on the same Postgres,
-one after the other; no question is asked twice. PATH is the Python of an environment that has langchain-
-postgres, langchain-huggingface, psycopg, fastapi and uvicorn; without it Luma is measured alone. At last a
-PDF of `--pdf-pages` pages, put together from those in DIR, is uploaded, and one client searches until it is
-read.
+one after the other; no question is repeated. PATH is the Python of an environment with langchain-postgres,
+langchain-huggingface, psycopg, fastapi and uvicorn; without it only Luma is measured. Finally, a PDF of
+`--pdf-pages` pages, assembled from those in DIR, is uploaded, and one client searches until it is ingested.
 """
 
 import argparse
@@ -45,7 +44,7 @@ from luma_rag.documents import vector_index
 
 CLIENTS = 8
 _ALONE, _TOGETHER = 300, 1_600
-# After fewer, much of what a search looks at is not yet in Postgres's buffers.
+# With fewer, many of the pages that a search reads are not yet in Postgres's buffers.
 _WARM_UP = 400
 _PEERS = (("PGVectorStore", False), ("PGVector", False), ("PGVectorStore", True))
 _READY_SECONDS = 180
@@ -54,7 +53,7 @@ _LONGEST = 30
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """One service with so many chunks: times with 1 and with 8 clients, and requests a second with 8."""
+    """One service with a number of chunks: times with 1 and 8 clients, and requests per second with 8."""
 
     service: str
     chunks: int
@@ -64,7 +63,7 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 class During(msgspec.Struct, frozen=True):
-    """Searches while a document is read: of how many pages, for how many seconds, and milliseconds."""
+    """Searches during ingestion: pages of the document, seconds until it was ingested, and milliseconds."""
 
     profile: str
     pages: int
@@ -75,7 +74,7 @@ class During(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """The least client: one connection that is kept, one request after the other."""
+    """A minimal client: one persistent connection, sequential requests."""
 
     def __init__(self, port: int, path: str, headers: str, mode: str | None = None) -> None:
         self._port = port
@@ -86,13 +85,13 @@ class Client:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     def another(self) -> "Client":
-        """One more to the same service."""
-        made = Client(self._port, "", "")
-        made._head, made._about = self._head, self._about
-        return made
+        """Another client of the same service."""
+        copy = Client(self._port, "", "")
+        copy._head, copy._about = self._head, self._about
+        return copy
 
     async def search(self, query: str) -> float:
-        """Ask, and give the seconds it took."""
+        """Search, and return the time in seconds."""
         body = json.dumps({"query": query, **self._about}).encode()
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
@@ -106,39 +105,39 @@ class Client:
         answer = await reader.readexactly(length)
         taken = time.perf_counter() - began
         if len(answer) < 500:
-            raise AssertionError(f"{query!r} found nothing: {answer!r}")
+            raise AssertionError(f"{query!r}: no hits: {answer!r}")
         return taken
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._streams is not None:
             self._streams[1].close()
 
 
 async def measure(service: str, chunks: int, client: Client, questions: Iterator[str]) -> Measured:
-    """Ask alone, then with eight clients at once, each question once."""
+    """Search with one client, then with eight concurrently, each question once."""
     for question in itertools.islice(questions, _WARM_UP):
         await client.search(question)
     alone: list[float] = []
     for question in itertools.islice(questions, _ALONE):
         alone.append(await client.search(question))
-        if sum(alone) > _LONGEST:  # A slow one need not answer all.
+        if sum(alone) > _LONGEST:  # A slow service need not answer all.
             break
     clients = [client.another() for _ in range(CLIENTS)]
     waiting = itertools.islice(questions, _TOGETHER)
     together: list[float] = []
 
-    async def ask(each: Client) -> None:
+    async def ask(client: Client) -> None:
         for question in waiting:
-            together.append(await each.search(question))
+            together.append(await client.search(question))
             if time.perf_counter() - began > _LONGEST:
                 break
 
     began = time.perf_counter()
     await asyncio.gather(*map(ask, clients))
     seconds = time.perf_counter() - began
-    for each in clients:
-        each.close()
+    for other in clients:
+        other.close()
     result = Measured(service, chunks, Times.of(alone), Times.of(together), round(len(together) / seconds, 1))
     print(
         f"{chunks:8,} {service:24} {result.alone.p50:8.2f} {result.alone.p95:8.2f} "
@@ -150,7 +149,7 @@ async def measure(service: str, chunks: int, client: Client, questions: Iterator
 
 @asynccontextmanager
 async def serving(command: Sequence[str], port: int, environ: dict[str, str]) -> AsyncIterator[int]:
-    """A service in a process of its own, once it answers."""
+    """A service in a separate process, once it accepts connections."""
     process = subprocess.Popen(  # noqa: ASYNC220 - which takes a moment only
         command, env=os.environ | environ, stdout=subprocess.DEVNULL
     )
@@ -158,11 +157,11 @@ async def serving(command: Sequence[str], port: int, environ: dict[str, str]) ->
         for _ in range(_READY_SECONDS * 10):
             await asyncio.sleep(0.1)
             if process.poll() is not None:
-                raise SystemExit(f"{command[:3]} ended with {process.returncode}")
+                raise SystemExit(f"{command[:3]} exited with status {process.returncode}")
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
-        # What it still does after its start, such as loading the model of a worker, is not measured.
+        # Work after the start, such as loading the worker's model, is not measured.
         await asyncio.sleep(_SETTLE_SECONDS)
         yield port
     finally:
@@ -171,7 +170,7 @@ async def serving(command: Sequence[str], port: int, environ: dict[str, str]) ->
 
 
 class Bench:
-    """The database with the texts, and what is asked."""
+    """The database with the texts, and the questions."""
 
     def __init__(self, arguments: argparse.Namespace, url: str, source: RealText) -> None:
         self.arguments = arguments
@@ -181,7 +180,7 @@ class Bench:
         self.token = ""
 
     async def fill(self) -> None:
-        """Make an account, and a namespace of each size where there is none."""
+        """Create an account and any missing namespaces, one for each size."""
         engine = create_engine(self.url, pool_size=2)
         await migrate.upgrade(engine)
         sessions = create_sessions(engine)
@@ -207,7 +206,7 @@ class Bench:
         while await vector_index.maintain_hnsw(engine):
             pass
         async with sessions.begin() as session:
-            # Nobody makes tokens without a login.
+            # Creating a token requires a login.
             secret = await start_session(session, loader.owner, Browser(), days=1)
             principal = await principal_of_session(await session.connection(), secret)
             self.token = (await tokens.create_token(session, principal, "benchmark")).token
@@ -215,12 +214,12 @@ class Bench:
         await engine.dispose()
 
     def questions(self) -> Iterator[str]:
-        """All, each once."""
+        """All questions, each once."""
         return iter(dict.fromkeys(self.source.questions))
 
     @asynccontextmanager
     async def luma(self, profile: str) -> AsyncIterator[int]:
-        """`luma serve` with queries embedded in this way; gives its port."""
+        """Run `luma serve` with this embedding profile for queries; yields its port."""
         connection = await connect(self.url)
         await connection.execute("UPDATE embedding_model SET profile = $1", profile)
         await connection.close()
@@ -242,7 +241,7 @@ class Bench:
             yield ready
 
     def client(self, port: int, chunks: int, mode: str = "hybrid") -> Client:
-        """A client of Luma's."""
+        """A client of Luma."""
         path = f"/api/namespaces/{self.namespaces[chunks]}/search"
         return Client(port, path, f"Authorization: Bearer {self.token}\r\n", mode)
 
@@ -271,7 +270,7 @@ class Bench:
             return await measure(called, chunks, Client(port, "/search", ""), self.questions())
 
     async def during(self, profile: str, chunks: int, pdf: bytes, pages: int) -> During:
-        """Search while a PDF is read into the same namespace."""
+        """Search during the ingestion of a PDF into the same namespace."""
         async with self.luma(profile) as port:
             client, questions = self.client(port, chunks), self.questions()
             for question in itertools.islice(questions, _WARM_UP):
@@ -315,21 +314,21 @@ class Bench:
                 if state == "ready":
                     return int(answer["id"])
                 if state == "failed":
-                    raise AssertionError("The PDF was not read")
+                    raise AssertionError("The PDF was not ingested")
                 await asyncio.sleep(0.5)
         finally:
             await connection.close()
 
 
 def large_pdf(data: Path, pages: int) -> bytes:
-    """A PDF of so many pages, from those of the questions' documents, the longest first."""
+    """A PDF with a number of pages from the questions' documents, the longest first."""
     writer = pypdf.PdfWriter()
     files = sorted(
         (data / "docqa" / "documents").glob("*.pdf"), key=lambda path: -len(pypdf.PdfReader(path).pages)
     )
     for page in itertools.islice((page for file in files for page in pypdf.PdfReader(file).pages), pages):
         writer.add_page(page)
-    # Another one each time, so that it isn't taken for the one that was there before.
+    # A different file each time, so that it is not deduplicated.
     writer.add_metadata({"/Subject": secrets.token_hex(8)})
     made = io.BytesIO()
     writer.write(made)
@@ -352,14 +351,14 @@ def _free_port() -> int:
 
 
 async def run(url: str, arguments: argparse.Namespace, source: RealText) -> dict[str, list[Any]]:
-    """Fill and measure."""
+    """Fill the database and measure."""
     bench = Bench(arguments, url, source)
     await bench.fill()
-    print(f"{'chunks':>8} {'service':24} {'p50':>8} {'p95':>8} {'p50 of 8':>8} {'p95 of 8':>8} {'1/s':>8}")
+    print(f"{'chunks':>8} {'service':24} {'p50':>8} {'p95':>8} {'p50 of 8':>8} {'p95 of 8':>8} {'req/s':>8}")
     services = []
     for size in arguments.sizes:
         for profile in arguments.profiles:
-            # Dense is what the peers do; hybrid is what Luma does unless told otherwise.
+            # The peers use dense search; Luma's default is hybrid.
             for mode in ("hybrid", "dense"):
                 async with bench.luma(profile) as port:
                     client = bench.client(port, size, mode)
@@ -388,17 +387,23 @@ async def _make_peer_database(url: str) -> None:
 
 
 def main() -> None:
-    """Parse the command line, measure, print."""
+    """Parse the command line, measure and print."""
     parser = argparse.ArgumentParser(description="Measure search over HTTP.")
-    parser.add_argument("--data", type=Path, required=True, help="where the text is")
-    parser.add_argument("--data-dir", type=Path, required=True, help="keep the database and the vectors here")
-    parser.add_argument("--text-dir", type=Path, help="where vectors are kept, if not below --data-dir")
+    parser.add_argument("--data", type=Path, required=True, help="the folder with the text")
+    parser.add_argument(
+        "--data-dir", type=Path, required=True, help="keep the database and the vectors in this directory"
+    )
+    parser.add_argument("--text-dir", type=Path, help="directory of the vectors (default: below --data-dir)")
     parser.add_argument("--sizes", type=int, nargs="+", default=(20_000, 100_000))
     parser.add_argument("--profiles", nargs="+", default=("float32", "int8-v1"))
-    parser.add_argument("--embedded", type=int, default=18_000, help="windows that get real vectors, at most")
+    parser.add_argument(
+        "--embedded", type=int, default=18_000, help="maximum number of windows with real vectors"
+    )
     parser.add_argument("--peer-python", type=Path)
-    parser.add_argument("--pdf-pages", type=int, default=500, help="0 for no upload")
-    parser.add_argument("--json", type=Path, help="write all figures there")
+    parser.add_argument(
+        "--pdf-pages", type=int, default=500, help="pages of the uploaded PDF; 0 disables the upload"
+    )
+    parser.add_argument("--json", type=Path, help="write all results to this file")
     arguments = parser.parse_args()
     source = RealText(arguments.data, arguments.text_dir or arguments.data_dir / "text", arguments.embedded)
     try:

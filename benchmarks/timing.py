@@ -1,11 +1,11 @@
-"""Whether time tells what an answer does not: that something exists, or that an account does.
+"""Whether response times reveal hidden facts, such as the existence of an object or an account.
 
     python -m benchmarks.timing [--pairs 400] [--json]
 
-On an embedded database and a server of its own, a stranger asks in pairs for what is hidden from them and for
-what does not exist, and signs in in pairs with a wrong password as somebody who exists and as nobody. Who is
-first changes from pair to pair. What counts is the median of the differences in the pairs as a share of the
-median time, with its 95 % interval: one that holds 0 tells nothing.
+On a separate embedded database and server, a stranger requests hidden and nonexistent objects in pairs, and
+signs in with a wrong password as an existing and a nonexistent user in pairs. The order within pairs
+alternates. The result is the median of the paired differences, relative to the median time, with its 95 %
+interval. If the interval contains 0, no difference was detected.
 """
 
 import argparse
@@ -33,15 +33,16 @@ from tests.access.tenants import make_tenant
 from tests.conftest import serving
 
 MISSING = 2_000_000_000
-# The limits of sign-ins are by address, too: each attempt comes from another one, through a proxy.
+# Sign-in limits also apply per address, so each attempt comes from a different address, through a proxy.
 PROXY = "127.0.0.1"
 
 Request = tuple[str, str, dict[str, object]]
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """Of one call: the median in milliseconds where there is nothing, and by what share it is longer where
-    there is something, with the ends of the 95 % interval."""
+    """Results of one call: the median in milliseconds for nonexistent objects, and the relative increase for
+    existing ones, with the bounds of its 95 % interval.
+    """
 
     call: str
     missing: float
@@ -51,7 +52,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A call in two forms, and the status that both are answered with."""
+    """A call in two forms, and the expected status of both."""
 
     name: str
     status: int
@@ -60,7 +61,7 @@ class Call(msgspec.Struct, frozen=True):
 
 
 async def calls(runtime: Runtime, pairs: int) -> tuple[list[Call], dict[str, str]]:
-    """What is compared, and the headers of the stranger who asks."""
+    """The calls to compare, and the headers of the stranger."""
     stranger, _ = await make_tenant(runtime, "own")
     hidden, namespace_id = await make_tenant(runtime, "hidden")
     hashed = await hash_password("the password of everybody", "a user", "user@example.com")
@@ -122,10 +123,10 @@ async def compare(client: httpx.AsyncClient, call: Call, pairs: int) -> Differen
 
 
 async def measure(runtime: Runtime, base_url: str, pairs: int) -> list[Difference]:
-    """Compare all calls on a server that believes the proxy at `PROXY`."""
+    """Compare all calls on a server that trusts the proxy at `PROXY`."""
     compared, headers = await calls(runtime, pairs)
     async with httpx.AsyncClient(base_url=base_url, timeout=60) as client:
-        for _ in range(10):  # The first ones meet an empty cache.
+        for _ in range(10):  # The first calls find an empty cache.
             await client.get(f"/api/namespaces/{MISSING}", headers=headers)
         return [await compare(client, call, pairs) for call in compared]
 
@@ -141,11 +142,9 @@ async def _run(url: str, folder: Path, pairs: int) -> list[Difference]:
 
 
 def main() -> None:
-    """Parse the command line, measure, print."""
-    parser = argparse.ArgumentParser(
-        description="Compare the times of answers about hidden and missing things."
-    )
-    parser.add_argument("--pairs", type=int, default=400, help="of each call (400)")
+    """Parse the command line, measure and print."""
+    parser = argparse.ArgumentParser(description="Compare response times for hidden and nonexistent objects.")
+    parser.add_argument("--pairs", type=int, default=400, help="pairs per call (default: 400)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="luma-") as folder:
@@ -157,7 +156,7 @@ def main() -> None:
     if arguments.json:
         print(msgspec.json.encode(found).decode())
         return
-    print(f"{'call':25} {'missing':>10}  longer where it exists, 95 %", file=sys.stdout)
+    print(f"{'call':25} {'missing':>10}  increase if it exists, 95 %", file=sys.stdout)
     for difference in found:
         print(
             f"{difference.call:25} {difference.missing:7.2f} ms {difference.share:7.1%}  "

@@ -1,7 +1,7 @@
-"""BERT in inference, by ONNX Runtime, from a graph that the package of the model brings.
+"""BERT inference with ONNX Runtime, from a graph in the model's package.
 
-Needs neither torch nor `transformers`: these take seconds and hundreds of megabytes to import. A test holds
-this module against `sentence-transformers`.
+Needs neither torch nor `transformers`, which take seconds and hundreds of megabytes to import. A test
+compares the results with `sentence-transformers`.
 """
 
 import os
@@ -17,25 +17,25 @@ _ERRORS_ONLY = 3
 
 
 class BertEncoder:
-    """BERT with mean pooling, as sentence-transformers uses it. Any number of threads may call it."""
+    """BERT with mean pooling, as in sentence-transformers. Thread-safe."""
 
     def __init__(self, graph: Path, words: Vector, threads: int | None = None) -> None:
         """Load `graph`, an ONNX file.
 
-        `words` are the embeddings of all tokens, of shape (tokens, width), read row by row; they may be in a
-        mapped file. `threads` compute one batch; all cores where it is None.
+        `words` are the embeddings of all tokens, of shape (tokens, width), read row by row; they may be
+        memory-mapped. `threads` is the number of threads per batch; None means all cores.
         """
         self._words = words
         options = onnxruntime.SessionOptions()
-        # Named and not left to the library, which would tie each thread to a core.
+        # Set explicitly: by default the library would pin each thread to a core.
         options.intra_op_num_threads = threads or _cores()
-        # Threads that wait must not take the processor from the other processes.
+        # Spinning threads would take CPU time from other processes.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = _ERRORS_ONLY
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def __call__(self, ids: Sequence[Sequence[int]]) -> Vector:
-        """Embed token ids, special tokens included: shape (len(ids), width), rows of length 1."""
+        """Embed token ids, including special tokens: shape (len(ids), width), rows of length 1."""
         longest = max(map(len, ids))
         padded = np.zeros((len(ids), longest), np.intp)
         mask = np.zeros((len(ids), longest), np.int32)
@@ -47,5 +47,5 @@ class BertEncoder:
 
 
 def _cores() -> int:
-    """How many this process may use, which a container can limit; macOS does not tell."""
+    """The number of CPUs available to this process, which a container can limit; macOS does not report it."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Texts to vectors with all-MiniLM-L6-v2, on the CPU, from the files of the package luma-rag-minilm."""
+"""Embeds texts with all-MiniLM-L6-v2 on the CPU, from the files of the package luma-rag-minilm."""
 
 import hashlib
 import importlib.util
@@ -21,15 +21,15 @@ MODEL = EmbeddingModel(
     max_tokens=256,
     profile="int8-v1",
 )
-"""The model of this module, and how it makes vectors if nothing else is said.
+"""The model of this module, with its default profile.
 
-BERT has positions for 512 tokens, but this one was trained on up to 256. The digest is that of the published
-weights, of which `packages/luma-rag-minilm/build_model.py` makes the files.
+BERT has positions for 512 tokens, but this model was trained on up to 256. The digest is that of the
+published weights, from which `packages/luma-rag-minilm/build_model.py` builds the files.
 """
 
 
 class _File(NamedTuple):
-    """A file of the model, and the package that brings it."""
+    """A file of the model, and the package that contains it."""
 
     package: str
     name: str
@@ -56,24 +56,24 @@ _GRAPHS: dict[EmbeddingProfile, _File] = {
 }
 
 _BATCH_TOKENS = 1024
-# Four full chunks. Batches of 16 were slower by a fifth, of 64 by two fifths: what lies between two layers
-# no longer fits the processor's caches.
+# Four full chunks. Batches of 16 were a fifth slower, of 64 two fifths, because the activations no longer fit
+# into the processor's caches.
 _PADDING = 8
-# A text that would be padded by more than this costs less in a batch of its own: a call costs as much as
-# eight tokens do.
+# A text that would be padded by more than this is cheaper in a separate batch: a call costs as much as eight
+# tokens.
 
 
 class ModelError(Exception):
-    """The model's files are missing or not those that were expected. The message names the fix."""
+    """The model's files are missing or unexpected. The message names the fix."""
 
 
 def load_tokenizer() -> Tokenizer:
-    """The model's tokenizer, which neither truncates nor pads.
+    """The model's tokenizer, without truncation and padding.
 
     Raises:
-        ModelError: its file is missing or not the expected one.
+        ModelError: its file is missing or unexpected.
     """
-    # Threads of the tokenizer's own gain nothing beside the model's and make it warn in forked processes.
+    # Tokenizer threads gain nothing beside the model's, and cause warnings in forked processes.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     with _verified(_TOKENIZER)[1] as content:
         tokenizer = Tokenizer.from_buffer(content[:])
@@ -83,23 +83,24 @@ def load_tokenizer() -> Tokenizer:
 
 
 class Embedder:
-    """Embeds documents and queries. Blocks while it computes; any number of threads may call it."""
+    """Embeds documents and queries. Blocks while it computes; thread-safe."""
 
     def __init__(
         self, batch_size: int = 16, threads: int | None = None, profile: EmbeddingProfile = MODEL.profile
     ) -> None:
-        """Load the model. `batch_size` is the most texts that are computed at once.
+        """Load the model. `batch_size` is the maximum number of texts per batch.
 
-        `threads` is how many compute a batch: all cores where it is None, which is best for documents. For
-        queries 1 is: threads that share an input of a dozen tokens mostly wait for each other.
+        `threads` is the number of threads per batch; None means all cores, which is best for documents. For
+        queries 1 is best, because threads that share an input of a dozen tokens mostly wait for each other.
 
         Raises:
-            ModelError: the files of the model are missing or not the expected ones.
+            ModelError: the model's files are missing or unexpected.
         """
         graph, graph_content = _verified(_GRAPHS[profile])
         graph_content.close()
         words = _words()
-        # Here since it loads ONNX Runtime: a process that only chunks, or prints a help, must not wait.
+        # Imported here because it loads ONNX Runtime, which processes that only chunk or print help do not
+        # need.
         from ingest.bert import BertEncoder
 
         self.model = msgspec.structs.replace(MODEL, profile=profile)
@@ -109,12 +110,12 @@ class Embedder:
         self._encode = BertEncoder(graph, words, threads)
 
     def embed_documents(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vector:
-        """Embed `texts`, in vectors of shape (len(texts), 384).
+        """Embed `texts`; shape (len(texts), 384).
 
-        `on_batch` is called with the number of texts done so far; an exception it raises ends the work.
+        `on_batch` is called with the number of texts done so far; an exception it raises stops the work.
 
         Raises:
-            ValueError: a text has more tokens than the model reads, which would leave some unembedded.
+            ValueError: a text exceeds the model's token limit, so that part of it would not be embedded.
         """
         ids = [self._ids(text) for text in texts]
         if (longest := max(map(len, ids), default=0)) > self.model.max_tokens:
@@ -122,16 +123,16 @@ class Embedder:
         return self._embed(ids, on_batch)
 
     def embed_queries(self, texts: Sequence[str]) -> Vector:
-        """Embed queries, in vectors of shape (len(texts), 384).
+        """Embed queries; shape (len(texts), 384).
 
-        What goes beyond the model's limit is not read. A vector does not depend on the texts beside its own.
+        Text beyond the model's limit is ignored. A vector does not depend on the other texts.
         """
         most = self.model.max_tokens
         ids = [self._ids(text) for text in texts]
         return self._embed([row if len(row) <= most else [*row[: most - 1], row[-1]] for row in ids])
 
     def embed_query(self, text: str) -> Vector:
-        """Embed one query, in a vector of shape (384,)."""
+        """Embed one query; shape (384,)."""
         vector: Vector = self.embed_queries([text])[0]
         return vector
 
@@ -146,14 +147,14 @@ class Embedder:
         return vectors
 
     def _ids(self, text: str) -> list[int]:
-        # JSON may bring lone surrogates, which the tokenizer refuses.
+        # JSON may contain lone surrogates, which the tokenizer rejects.
         ids: list[int] = self.tokenizer.encode(text.encode(errors="replace").decode()).ids
         return ids
 
     def _batches(self, ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-        """Yield indices into `ids`, texts of like length together so that little is spent on padding.
+        """Yield indices into `ids`, grouping texts of similar length to minimize padding.
 
-        The longest come first, which makes the most memory that will be needed be taken at the beginning.
+        The longest come first, so that peak memory is allocated at the beginning.
         """
         batch: list[int] = []
         for i in sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True):
@@ -172,10 +173,10 @@ class Embedder:
 
 
 def _words() -> Vector:
-    """The embeddings of all tokens, of shape (tokens, 384), in a mapped file that all processes share."""
+    """The embeddings of all tokens, of shape (tokens, 384), memory-mapped and shared by all processes."""
     _, content = _verified(_WORDS)
     if hasattr(mmap, "MADV_DONTNEED"):
-        # Verifying it brought the whole file into the memory of this process.
+        # Verifying it has loaded the whole file into this process's memory.
         content.madvise(mmap.MADV_DONTNEED)
     return np.frombuffer(content, "<f4").reshape(-1, MODEL.dimensions)
 
@@ -184,9 +185,9 @@ def _verified(file: _File) -> tuple[Path, mmap.mmap]:
     """The path of a file of the model, and its content.
 
     Raises:
-        ModelError: the file is missing, or another one.
+        ModelError: the file is missing or unexpected.
     """
-    # Looked for and not imported: the package is there for its files only.
+    # Located but not imported: only the package's files are needed.
     found = importlib.util.find_spec(file.package)
     if found is None or found.origin is None:
         raise ModelError(_fix(f"The model {MODEL.name} is not installed.", file))

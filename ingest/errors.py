@@ -1,29 +1,77 @@
-"""Ingestion errors, with messages for the person who uploaded the document."""
+"""Errors of ingestion, for the user who uploaded the document.
+
+As in `luma_rag.errors`, the first paragraph of a docstring says what the error means, the second what to do.
+"""
+
+from typing import ClassVar
 
 
 class IngestError(Exception):
-    """The base class. The message says what is wrong and what to do, without paths or stack traces."""
+    """The document could not be ingested.
+
+    Follow the advice in the message.
+    """
+
+    # The message contains no path and no stack trace.
+    code: ClassVar[str] = "ingestion_failed"
+    title: ClassVar[str] = "Ingestion failed"
 
 
 class PermanentError(IngestError):
-    """The file itself is the cause: a retry with the same bytes fails again."""
+    """The file is damaged.
+
+    Upload an intact copy. Retrying with the same file gives the same result.
+    """
+
+    code = "damaged_file"
+    title = "Damaged file"
 
 
 class UnsupportedTypeError(PermanentError):
-    """The bytes are neither PDF nor DOCX."""
+    """The file is neither a PDF nor a DOCX.
+
+    Convert the file to PDF or DOCX.
+    """
+
+    code = "unsupported_file"
+    title = "Unsupported file"
 
 
 class EncryptedError(PermanentError):
-    """The file needs a password."""
+    """The file is protected by a password.
+
+    Remove the password and upload the file again.
+    """
+
+    code = "encrypted_file"
+    title = "Encrypted file"
 
 
 class NoTextError(PermanentError):
-    """The file has no extractable text, such as a scan."""
+    """The file contains no extractable text, as in a scan.
+
+    Run text recognition (OCR) on the file and upload the result.
+    """
+
+    code = "no_text"
+    title = "No text"
 
 
 class LimitError(PermanentError):
-    """Parsing exceeded a limit on memory, time or output."""
+    """Parsing the file exceeded the limits on memory, time or output.
+
+    Split the file into smaller ones.
+    """
+
+    code = "limit_exceeded"
+    title = "Limit exceeded"
 
 
 class TransientError(IngestError):
-    """Something outside the file failed, such as a worker or a full disk: a retry may succeed."""
+    """Ingestion was interrupted, for example because the disk is full or a worker died.
+
+    Retry the ingestion.
+    """
+
+    code = "ingestion_interrupted"
+    title = "Ingestion interrupted"

@@ -244,8 +244,8 @@ class _Launcher:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         # numpy's BLAS would start threads, and a process with threads should not fork.
         environment["OPENBLAS_NUM_THREADS"] = "1"
-        # The module search path is handed over, so that it works from a source tree as well. `-I` keeps out
-        # what else Python would look at: the current folder, the user's packages.
+        # Pass the module search path, so that this works from a source tree too. `-I` excludes Python's other
+        # locations: the current folder and the user's packages.
         code = (
             "import sys; sys.path[:] = sys.argv[2:]; import ingest.launcher as x; x.serve(int(sys.argv[1]))"
         )
@@ -256,7 +256,7 @@ class _Launcher:
                 stdin=subprocess.DEVNULL,
                 cwd="/",
                 env=environment,
-                # Ctrl-C is for the program, which then decides what becomes of the files in work.
+                # Ctrl-C is handled by the program, which decides about the files in progress.
                 start_new_session=True,
             )
         self._generation += 1

@@ -1,8 +1,8 @@
-"""Words that hold a sentence together and say nothing about its subject, in the most frequent languages.
+"""Stop words of the most frequent languages.
 
-They are left out of queries only. A question asks with words that documents hardly use ("why", "did"), which
-would therefore count as rare and telling. Only closed classes: articles, pronouns, prepositions,
-conjunctions, auxiliary verbs, question words.
+They are removed from queries only. Questions use words that are rare in documents ("why", "did") and would
+therefore get high weights. Only closed classes: articles, pronouns, prepositions, conjunctions, auxiliary
+verbs, question words.
 """
 
 STOP_WORDS = {
@@ -84,4 +84,4 @@ STOP_WORDS = {
         """,
     }.items()
 }
-"""By ISO 639-1 code. In other languages such words weigh little all the same, where documents hold them."""
+"""By ISO 639-1 code. In other languages, stop words have low weights anyway if documents contain them."""

@@ -1,21 +1,61 @@
-"""Everything that can go wrong for a caller. Each class knows its HTTP status and title."""
+"""The errors that callers see. Each class has a stable code, an HTTP status and a title.
 
-from typing import ClassVar
+The first paragraph of a docstring says what the error means, the second what to do about it. Both appear in
+the documentation of the errors, at `/problems` and in `docs/reference/errors.md`.
+"""
+
+from typing import ClassVar, Literal
+
+Code = Literal[
+    "account_disabled",
+    "concurrent_change",
+    "configuration_error",
+    "conflict",
+    "deadlock",
+    "forbidden",
+    "header_too_large",
+    "internal_error",
+    "invalid_credentials",
+    "invalid_csrf_token",
+    "invalid_input",
+    "invalid_token",
+    "llm_failed",
+    "malformed_request",
+    "method_not_allowed",
+    "misdirected_request",
+    "not_authenticated",
+    "not_found",
+    "rate_limited",
+    "request_timeout",
+    "reranker_failed",
+    "sign_in_cancelled",
+    "sign_in_disabled",
+    "sign_in_no_account",
+    "sign_in_refused",
+    "sign_in_stale",
+    "sign_in_unavailable",
+    "too_large",
+    "unavailable",
+    "unsupported_type",
+]
 
 
 class FieldError(dict[str, str]):
-    """`{"field": ..., "message": ...}`: one thing wrong with one field of the input."""
+    """`{"field": ..., "message": ...}`: one invalid field of the input."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(field=field, message=message)
 
 
 class LumaError(Exception):
-    """Base of all. `detail` says what is wrong and what to do; never a path of the server, SQL or a secret.
+    """An error inside Luma itself.
 
-    `retry_after` is in seconds and given where waiting helps.
+    Retry. If the error persists, give its `request_id` to the operator, who finds the cause in the log.
     """
 
+    # `detail` states the problem and the fix. It never contains a server path, SQL or a secret.
+    # `retry_after` is in seconds; it is set where waiting helps.
+    code: ClassVar[Code] = "internal_error"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
 
@@ -28,98 +68,259 @@ class LumaError(Exception):
         self.retry_after = retry_after
 
 
-class InvalidInputError(LumaError):
-    """The request was understood and its values are wrong."""
+class MalformedRequestError(LumaError):
+    """The request or its body can't be parsed.
 
-    status = 422
-    title = "Invalid input"
+    Fix the syntax: the body must be complete, valid JSON in UTF-8, or a complete multipart form.
+    """
+
+    code = "malformed_request"
+    status = 400
+    title = "Malformed request"
 
 
 class NotAuthenticatedError(LumaError):
-    """No login, a wrong one, or one that has ended."""
+    """The request has no credentials, or its session has expired.
 
+    Sign in, or send a token in the header `Authorization: Bearer luma_…`.
+    """
+
+    code: ClassVar[Code] = "not_authenticated"
     status = 401
-    title = "Not signed in"
+    title = "Not authenticated"
+
+
+class InvalidCredentialsError(NotAuthenticatedError):
+    """The user name or the password is wrong.
+
+    Check both. Unknown user names and wrong passwords get the same response.
+    """
+
+    code = "invalid_credentials"
+    title = "Invalid credentials"
+
+
+class InvalidTokenError(NotAuthenticatedError):
+    """The token is malformed, unknown, revoked or expired.
+
+    Copy the whole token again, or create a new one.
+    """
+
+    code = "invalid_token"
+    title = "Invalid token"
 
 
 class ForbiddenError(LumaError):
-    """The caller may see the thing but not do this to it."""
+    """The caller may see the resource but lacks the permission for this action.
 
+    Ask the owner of the resource or an administrator. A restricted token may do less than its user.
+    """
+
+    code: ClassVar[Code] = "forbidden"
     status = 403
-    title = "Not allowed"
+    title = "Forbidden"
+
+
+class InvalidCSRFTokenError(ForbiddenError):
+    """A request with a session cookie has no valid CSRF token.
+
+    Send the value of the cookie `csrftoken` in the header `x-csrftoken`. Requests with a token need none.
+    """
+
+    code = "invalid_csrf_token"
+    title = "Invalid CSRF token"
+
+
+class AccountDisabledError(ForbiddenError):
+    """The credentials are valid, but the account is disabled.
+
+    Ask an administrator to enable the account.
+    """
+
+    code = "account_disabled"
+    title = "Account disabled"
 
 
 class NotFoundError(LumaError):
-    """It does not exist, or the caller may not see it: the two can't be told apart."""
+    """The resource does not exist, or the caller may not see it. The two cases are indistinguishable.
 
+    Check the address and the id, and ask for access if you know that the resource exists.
+    """
+
+    code = "not_found"
     status = 404
     title = "Not found"
 
 
-class ConflictError(LumaError):
-    """It clashes with what exists."""
+class MethodNotAllowedError(LumaError):
+    """The address exists but doesn't support this method.
 
+    Use one of the methods in the response header `Allow`.
+    """
+
+    code = "method_not_allowed"
+    status = 405
+    title = "Method not allowed"
+
+
+class TooSlowError(LumaError):
+    """The body of the request did not arrive in time.
+
+    Send the request again.
+    """
+
+    code = "request_timeout"
+    status = 408
+    title = "Request timeout"
+
+
+class ConflictError(LumaError):
+    """The request conflicts with the current state of the resource.
+
+    The `detail` states the conflict. Resolve it, then send the request again.
+    """
+
+    code: ClassVar[Code] = "conflict"
     status = 409
     title = "Conflict"
 
 
-class TooLargeError(LumaError):
-    """The body or file is over the limit."""
+class ConcurrentChangeError(ConflictError):
+    """Another request changed the same data at the same time.
 
+    Reload the resource, then retry.
+    """
+
+    code = "concurrent_change"
+    title = "Concurrent change"
+
+
+class TooLargeError(LumaError):
+    """The body, the file or a part of the form exceeds its size limit.
+
+    Send less data. Operators set the limit for files with `LUMA_MAX_UPLOAD_MB`.
+    """
+
+    code = "too_large"
     status = 413
     title = "Too large"
 
 
 class UnsupportedTypeError(LumaError):
-    """A file of a type that can't be read."""
+    """The body has the wrong content type, or the file has an unsupported format.
 
+    Send JSON as `application/json`. Upload documents as `multipart/form-data`, in PDF or DOCX format.
+    """
+
+    code = "unsupported_type"
     status = 415
     title = "Unsupported type"
 
 
-class TooSlowError(LumaError):
-    """The body of the request stopped coming."""
-
-    status = 408
-    title = "Too slow"
-
-
 class MisdirectedError(LumaError):
-    """The request was meant for another name than those that this service has."""
+    """The `Host` header names a host that this server doesn't serve.
 
+    Use the address of the server, or let its operator add the name to `LUMA_ALLOWED_HOSTS`.
+    """
+
+    code = "misdirected_request"
     status = 421
-    title = "Wrong host"
+    title = "Misdirected request"
+
+
+class InvalidInputError(LumaError):
+    """The request is well-formed, but some values are invalid.
+
+    Correct the fields that `errors` lists.
+    """
+
+    code = "invalid_input"
+    status = 422
+    title = "Invalid input"
 
 
 class RateLimitedError(LumaError):
-    """Too many attempts; `retry_after` says when to come back."""
+    """Too many requests.
 
+    Wait for the number of seconds in the response header `Retry-After`, then retry.
+    """
+
+    code = "rate_limited"
     status = 429
     title = "Too many requests"
 
 
-class ConfigurationError(LumaError):
-    """The service can't start as it is configured; the message names the setting and the fix."""
+class HeaderTooLargeError(LumaError):
+    """The address and the headers of the request exceed their limits.
 
+    Shorten the address, or send fewer or smaller headers and cookies.
+    """
+
+    code = "header_too_large"
+    status = 431
+    title = "Request header fields too large"
+
+
+class ConfigurationError(LumaError):
+    """The server can't start with its present settings.
+
+    Correct the setting that the message names.
+    """
+
+    code = "configuration_error"
     title = "Configuration error"
 
 
 class LLMError(LumaError):
-    """The LLM server failed; `detail` says which server and what it answered."""
+    """The LLM server failed. The question is stored.
 
+    Regenerate the answer. The `detail` names the server and quotes its message, for the operator.
+    """
+
+    code = "llm_failed"
     status = 502
     title = "LLM failed"
 
 
 class RerankerError(LumaError):
-    """The reranker failed; `detail` says which and why. Searches go on without it."""
+    """The reranker failed.
 
+    Searches continue without it. The message names the reranker and the cause, for the operator.
+    """
+
+    code = "reranker_failed"
     status = 502
     title = "Reranker failed"
 
 
 class UnavailableError(LumaError):
-    """Something the request needs is not there right now."""
+    """Something that the request needs, such as the database, is unavailable.
 
+    Retry after the number of seconds in the response header `Retry-After`, if there is one.
+    """
+
+    code: ClassVar[Code] = "unavailable"
     status = 503
     title = "Unavailable"
+
+
+class DeadlockError(UnavailableError):
+    """The request was in a deadlock with another change and was rolled back.
+
+    Retry.
+    """
+
+    code = "deadlock"
+    title = "Deadlock"
+
+
+def error_classes() -> list[type[LumaError]]:
+    """All classes with a code of their own in the imported modules, by status and code."""
+    found: list[type[LumaError]] = []
+    pending = [LumaError]
+    while pending:
+        error_class = pending.pop()
+        pending += error_class.__subclasses__()
+        if "code" in vars(error_class):
+            found.append(error_class)
+    return sorted(found, key=lambda error_class: (error_class.status, error_class.code))

@@ -20,7 +20,7 @@ MAX_NAME = 255
 
 
 class NamespaceView(msgspec.Struct, frozen=True):
-    """A namespace as the caller sees it; `auth_level` is their effective level, `chunks` its vectors."""
+    """A namespace for the caller. `auth_level` is their effective level, `chunks` counts its vectors."""
 
     id: int
     name: str
@@ -36,7 +36,7 @@ class NamespaceView(msgspec.Struct, frozen=True):
 async def list_readable(
     session: AsyncSession, principal: Principal, pagination: Pagination
 ) -> Page[NamespaceView]:
-    """Those that the caller can read, by name, then id."""
+    """The namespaces that the caller can read, by name, then id."""
     readable = Namespace.id.in_(readable_namespaces(principal))
     total = await session.scalar(select(func.count()).select_from(Namespace).where(readable))
     rows = await session.execute(
@@ -50,7 +50,7 @@ async def list_readable(
 
 
 class NamespaceName(msgspec.Struct, frozen=True):
-    """What a namespace is called."""
+    """The name of a namespace."""
 
     id: int
     name: str
@@ -58,7 +58,7 @@ class NamespaceName(msgspec.Struct, frozen=True):
 
 
 async def names(session: AsyncSession, principal: Principal) -> list[NamespaceName]:
-    """All that the caller can read, by id."""
+    """The names of all namespaces that the caller can read, by id."""
     rows = await session.execute(
         select(Namespace.id, Namespace.name, Namespace.created_at)
         .where(Namespace.id.in_(readable_namespaces(principal)))
@@ -81,7 +81,7 @@ async def create(
 
     Raises:
         ConflictError: the caller owns a namespace with this name.
-        ForbiddenError: a narrowed token can't create one, since it could not reach it.
+        ForbiddenError: the caller has a restricted token, which could not access the namespace.
     """
     namespace_id = await _insert(session, principal, name, description, is_public=is_public)
     if namespace_id is None:
@@ -103,7 +103,7 @@ async def get_or_create(
 
     Raises:
         ConflictError: another request deleted the namespace during this call.
-        ForbiddenError: there is none that a narrowed token can reach, and it can't create one.
+        ForbiddenError: the caller has a restricted token that reaches none, and can't create one.
     """
     own = select(Namespace.id).where(
         Namespace.user_id == principal.user_id,
@@ -126,7 +126,7 @@ async def _insert(
 ) -> int | None:
     """The id of a new namespace, or None if the caller owns one with this name."""
     if principal.is_narrowed:
-        raise ForbiddenError("A narrowed token can't create namespaces.")
+        raise ForbiddenError("A restricted token can't create namespaces.")
     namespace_id = await session.scalar(
         insert(Namespace)
         .values(user_id=principal.user_id, name=name, description=description, is_public=is_public)
@@ -176,7 +176,7 @@ async def change(
 
 
 async def remove(session: AsyncSession, principal: Principal, namespace_id: int) -> None:
-    """Delete a namespace with its vectors, memberships, chats and messages; documents stay. Level 3."""
+    """Delete a namespace with its vectors, members, chats and messages. Documents stay. Level 3."""
     await require_namespace(session, principal, namespace_id, ADMINISTER)
     await session.execute(delete(Namespace).where(Namespace.id == namespace_id))
     await _forget(session, [namespace_id])
@@ -184,7 +184,7 @@ async def remove(session: AsyncSession, principal: Principal, namespace_id: int)
 
 
 async def remove_all(session: AsyncSession, user_id: int) -> list[int]:
-    """Delete all namespaces of a user, as `remove` does; returns their ids."""
+    """Delete all namespaces of a user, as `remove` does. Returns their ids."""
     gone = await session.scalars(
         delete(Namespace).where(Namespace.user_id == user_id).returning(Namespace.id)
     )
@@ -242,18 +242,18 @@ async def by_name(session: AsyncSession, principal: Principal, name: str) -> Nam
     )
     found = [NamespaceView(*row) for row in rows]
     if not found:
-        raise NotFoundError(f"There is no namespace called {name}, or you have no access to it.")
+        raise NotFoundError(f"Namespace {name} not found, or you have no access to it.")
     own = [view for view in found if view.name == name and view.user_id == principal.user_id]
     if own:
         return own[0]
     if len(found) > 1:
         ids = ", ".join(str(view.id) for view in found)
-        raise ConflictError(f"Several namespaces are called {name}; give the id of one: {ids}.")
+        raise ConflictError(f"Several namespaces have the name {name}. Use an id: {ids}.")
     return found[0]
 
 
 async def _forget(session: AsyncSession, namespace_ids: list[int]) -> None:
-    # A token that was narrowed to nothing else keeps an empty list, which reaches nothing; NULL would be all.
+    # A token without remaining namespaces keeps an empty list, which allows nothing. NULL would allow all.
     await session.execute(
         text(
             "UPDATE api_token SET namespace_ids = "
@@ -264,7 +264,7 @@ async def _forget(session: AsyncSession, namespace_ids: list[int]) -> None:
 
 
 def _views(principal: Principal) -> Select[int, str, str | None, bool, int, datetime, int, int, int]:
-    held = NamespaceDoc.namespace_id == Namespace.id
+    in_namespace = NamespaceDoc.namespace_id == Namespace.id
     return select(
         Namespace.id,
         Namespace.name,
@@ -273,9 +273,9 @@ def _views(principal: Principal) -> Select[int, str, str | None, bool, int, date
         Namespace.user_id,
         Namespace.created_at,
         namespace_level(principal),
-        select(func.count()).select_from(NamespaceDoc).where(held).scalar_subquery(),
-        # Counting vec_id reads a row a document, counting vectors one a chunk.
+        select(func.count()).select_from(NamespaceDoc).where(in_namespace).scalar_subquery(),
+        # Counting vec_id reads one row per document, counting vectors one per chunk.
         select(func.coalesce(func.sum(func.cardinality(NamespaceDoc.vec_id)), 0))
-        .where(held)
+        .where(in_namespace)
         .scalar_subquery(),
     )

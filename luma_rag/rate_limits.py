@@ -1,8 +1,8 @@
-"""Rate limits by the generic cell rate algorithm, kept in Postgres or in memory.
+"""Rate limits by the generic cell rate algorithm (GCRA), in Postgres or in memory.
 
-The algorithm is that of ITU-T Recommendation I.371, annex A ("virtual scheduling"): of each key only one time
-is kept, `free_at`, at which all of its limit will be free again. A permit moves it on by one interval; who
-would move it further ahead of now than the limit reaches is refused.
+The algorithm is "virtual scheduling" in ITU-T Recommendation I.371, annex A. Each key has one time,
+`free_at`, at which its whole limit will be free again. A permit moves it forward by one interval. A request
+that would move it more than the whole limit ahead of now is rejected.
 """
 
 import time
@@ -21,38 +21,38 @@ _SECOND = 1_000_000
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """`count` permits at once, and one more every `seconds / count`."""
+    """A burst of `count` permits, refilled at one per `seconds / count`."""
 
     count: int
     seconds: int
 
     @property
     def interval(self) -> int:
-        """Microseconds from one permit to the next, in whole ones: so is all the arithmetic, and exact."""
+        """Microseconds between two permits. All arithmetic uses whole microseconds and is exact."""
         return self.seconds * _SECOND // self.count
 
     @property
     def reach(self) -> int:
-        """How many microseconds ahead of now `free_at` may lie."""
+        """The maximum of `free_at` minus now, in microseconds."""
         return self.interval * self.count
 
     def wait(self, ahead: int, permits: int = 1) -> int:
-        """Seconds until so many permits are there, 0 if they are.
+        """Seconds until so many permits are available, 0 if they are.
 
-        `ahead` is `free_at` minus now in microseconds.
+        `ahead` is `free_at` minus now, in microseconds.
         """
         return -(-max(0, ahead + permits * self.interval - self.reach) // _SECOND)
 
 
 class Quota(msgspec.Struct, frozen=True):
-    """One permit of a limit, for whoever the key names. Keys are kept: no name or address stands in them."""
+    """One permit of the limit of a key. Keys are stored, so they must not contain names or addresses."""
 
     key: str
     limit: Limit
 
 
-# One statement, so that of many who ask at once no more get a permit than there are. The clock is read when
-# the row is ours: by that of the transaction, who waited would ask in the past of who had the row before.
+# One statement, so that concurrent requests can't exceed the limit. It reads the clock when it has the row
+# lock: the time of the transaction could be earlier than that of the previous holder of the lock.
 _TAKE = text(
     """
     INSERT INTO rate_limit AS kept (key, free_at) VALUES (:key, clock_timestamp() + :interval)
@@ -62,10 +62,10 @@ _TAKE = text(
     """
 ).bindparams(bindparam("interval", type_=Interval), bindparam("reach", type_=Interval))
 _AHEAD = text("SELECT free_at - clock_timestamp() FROM rate_limit WHERE key = :key").columns(ahead=Interval)
-_GIVE_BACK = text("UPDATE rate_limit SET free_at = free_at - :interval WHERE key = :key").bindparams(
+_RETURN = text("UPDATE rate_limit SET free_at = free_at - :interval WHERE key = :key").bindparams(
     bindparam("interval", type_=Interval)
 )
-# A permit makes one row at most, so that the table shrinks while there are rows to forget.
+# Deletes more rows than a permit can insert, so that the table shrinks.
 _FORGET = text(
     """
     DELETE FROM rate_limit WHERE key IN (
@@ -77,48 +77,48 @@ _FORGET = text(
 
 
 async def acquire(session: AsyncSession, *permits: Quota) -> None:
-    """Take all of the permits in this transaction; a rollback gives them back.
+    """Take all permits in this transaction; a rollback returns them.
 
     Raises:
-        RateLimitedError: one of them is not to be had.
+        RateLimitedError: a permit is not available.
     """
     for permit in _in_order(permits):
         limit = permit.limit
         values = {"key": permit.key, "interval": _delta(limit.interval), "reach": _delta(limit.reach)}
         if await session.scalar(_TAKE, values) is None:
             ahead = await session.scalar(_AHEAD, {"key": permit.key}) or timedelta()
-            raise _refusal(limit.wait(ahead // timedelta(microseconds=1)))
+            raise _rejection(limit.wait(ahead // timedelta(microseconds=1)))
     await session.execute(_FORGET)
 
 
 @asynccontextmanager
 async def count_failure(sessions: Sessions, *permits: Quota) -> AsyncGenerator[None]:
-    """Count only failures: the permits are taken before, and given back if nothing was raised.
+    """Count only failures: take the permits first, and return them if the block succeeds.
 
-    Bad input is no failure either. Taking and giving back are transactions of their own, so that no
-    connection is held in between, and what is being tried at this moment is counted already.
+    Invalid input is not a failure. Taking and returning are separate transactions, so that no connection is
+    held in between and concurrent attempts count.
 
     Raises:
-        RateLimitedError: one of the permits is not to be had; nothing was tried.
+        RateLimitedError: a permit is not available; the block did not run.
     """
     async with sessions.begin() as session:
         await acquire(session, *permits)
     try:
         yield
     except InvalidInputError:
-        await _give_back(sessions, permits)
+        await _return(sessions, permits)
         raise
-    await _give_back(sessions, permits)
+    await _return(sessions, permits)
 
 
-async def _give_back(sessions: Sessions, permits: tuple[Quota, ...]) -> None:
+async def _return(sessions: Sessions, permits: tuple[Quota, ...]) -> None:
     async with sessions.begin() as session:
         for permit in _in_order(permits):
-            await session.execute(_GIVE_BACK, {"key": permit.key, "interval": _delta(permit.limit.interval)})
+            await session.execute(_RETURN, {"key": permit.key, "interval": _delta(permit.limit.interval)})
 
 
 class MemoryLimits:
-    """One limit for many keys, in the memory of this process, which holds one number for each active key."""
+    """One limit for many keys, in memory: one number per active key."""
 
     _FEW = 1024
 
@@ -128,27 +128,27 @@ class MemoryLimits:
         self._sweep_at = self._FEW
 
     def acquire(self, key: int, now: int | None = None, *, permits: int = 1) -> None:
-        """Take permits, all of them or none; `now` is in microseconds by a clock that never goes back.
+        """Take all permits or none. `now` is in microseconds of a monotonic clock.
 
-        What needs more than the whole limit takes the whole limit: it would never be possible otherwise.
+        More permits than the whole limit count as the whole limit; otherwise they would never be available.
 
         Raises:
-            RateLimitedError: they are not there.
+            RateLimitedError: there are not enough permits.
         """
         permits = min(permits, self._limit.count)
         now = time.monotonic_ns() // 1000 if now is None else now
         ahead = max(0, self._free_at.get(key, 0) - now)
         if wait := self._limit.wait(ahead, permits):
-            raise _refusal(wait)
+            raise _rejection(wait)
         self._free_at[key] = now + ahead + permits * self._limit.interval
         if len(self._free_at) > self._sweep_at:
             self._free_at = {k: free_at for k, free_at in self._free_at.items() if free_at > now}
-            # Twice what is left, so that the cost of sweeping spreads over as many permits.
+            # Twice the remaining keys, so that the cost of sweeping is amortized.
             self._sweep_at = max(self._FEW, 2 * len(self._free_at))
 
 
 def _in_order(permits: tuple[Quota, ...]) -> list[Quota]:
-    # Who locks two rows in one order never waits for somebody who waits for them.
+    # Always locking rows in the same order prevents deadlocks.
     return sorted(permits, key=lambda permit: permit.key)
 
 
@@ -156,6 +156,6 @@ def _delta(microseconds: int) -> timedelta:
     return timedelta(microseconds=microseconds)
 
 
-def _refusal(wait: int) -> RateLimitedError:
+def _rejection(wait: int) -> RateLimitedError:
     wait = max(1, wait)
-    return RateLimitedError(f"That was too often. Try again in {wait} seconds.", retry_after=wait)
+    return RateLimitedError(f"Too many requests. Retry in {wait} s.", retry_after=wait)

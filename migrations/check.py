@@ -1,4 +1,4 @@
-"""Fails where the models say something that no migration makes; on an embedded database of its own."""
+"""Fails if the models differ from the migrated schema, using a temporary embedded database."""
 
 import asyncio
 import tempfile
@@ -13,7 +13,7 @@ from luma_rag.db.session import create_engine
 
 
 async def check(url: str) -> None:
-    """Migrate the database to the newest revision, then compare it with the models."""
+    """Migrate the database to the latest revision, then compare it with the models."""
     engine = create_engine(url)
     await migrate.upgrade(engine)
     async with engine.connect() as connection:

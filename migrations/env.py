@@ -1,4 +1,4 @@
-"""Runs migrations on the connection that `luma_rag.db.migrate` hands over, or on the configured database."""
+"""Runs migrations on the connection passed by `luma_rag.db.migrate`, or on the configured database."""
 
 import asyncio
 
@@ -13,12 +13,12 @@ from luma_rag.db.session import create_engine
 
 
 def render_type(kind: str, item: object, _autogen: object) -> str | bool:
-    """Migrations name plain types: they must go on working when our own types change."""
+    """Render plain types, so that migrations keep working when the custom types change."""
     return "sa.TIMESTAMP()" if kind == "type" and isinstance(item, UTCTimestamp) else False
 
 
 def run(connection: Connection) -> None:
-    """Migrate on `connection`, in one transaction, giving up rather than queueing behind a long lock."""
+    """Migrate on `connection` in one transaction. Fail rather than wait behind a long lock."""
     connection.execute(text("SET LOCAL lock_timeout = '10s'"))
     context.configure(
         connection=connection,
@@ -32,7 +32,7 @@ def run(connection: Connection) -> None:
 
 
 async def connect_and_run() -> None:
-    """For the `alembic` command line: find the database as Luma itself does."""
+    """Entry point for the `alembic` command line: use Luma's configured database."""
     with database_url(settings.load()) as url:
         engine = create_engine(url)
         async with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Talking to the service in tests, as one or the other user."""
+"""An HTTP client for tests, with any number of users."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ PASSWORD = "correct horse battery"
 
 
 class Api:
-    """A server and its users: `await api.user("alice")` is a client that is signed in as alice."""
+    """A server and its users: `await api.user("alice")` is a client signed in as alice."""
 
     def __init__(self, base_url: str, runtime: Runtime) -> None:
         self.base_url = base_url
@@ -43,14 +43,14 @@ class Api:
         return await self._stack.enter_async_context(client)
 
     async def user(self, name: str, role: users.Role = "user") -> httpx.AsyncClient:
-        """A client with a session of this user, who is made if need be."""
+        """A client with a session of this user, who is created if necessary."""
         if name not in self._clients:
             await users.create(self.runtime.sessions, name, f"{name}@example.com", PASSWORD, role)
             self._clients[name] = await self.sign_in(name)
         return self._clients[name]
 
     async def admin(self) -> httpx.AsyncClient:
-        """A client with a session of an administrator."""
+        """A client with an administrator's session."""
         return await self.user("root", "admin")
 
     async def sign_in(self, name: str, password: str = PASSWORD) -> httpx.AsyncClient:
@@ -72,7 +72,7 @@ class Api:
         return int(answer.json()["id"])
 
     async def upload(self, owner: httpx.AsyncClient, path: Path, *namespace_ids: int, **fields: Any) -> int:
-        """Upload a file, let the worker read it, and give the document's id."""
+        """Upload a file, let the worker ingest it, and return the document's id."""
         data = {"namespace_id": [str(i) for i in namespace_ids], **fields}
         answer = await owner.post("/api/documents", files={"file": (path.name, path.read_bytes())}, data=data)
         assert answer.status_code in (200, 201), answer.text
@@ -80,5 +80,5 @@ class Api:
         return int(answer.json()["id"])
 
     async def work(self) -> None:
-        """Let a worker empty the queue."""
+        """Let a worker process the queue until it is empty."""
         await drain(self.runtime, self.runtime.embedder)

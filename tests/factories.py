@@ -1,4 +1,4 @@
-"""Small documents that tests make for themselves."""
+"""Small documents for tests."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from reportlab.pdfgen import canvas
 
 
 def pdf(path: Path, *pages: str) -> Path:
-    """A PDF with one line of text after the other on each page."""
+    """A PDF with these lines on each page."""
     drawing = canvas.Canvas(str(path), pagesize=A4)
     for page in pages:
         text = drawing.beginText(72, 770)
@@ -31,7 +31,7 @@ def word(path: Path, sections: dict[str, str]) -> Path:
 
 
 def handbook(folder: Path) -> Path:
-    """Three pages of a handbook."""
+    """A handbook of three pages."""
     return pdf(
         folder / "handbook.pdf",
         "Every employee has thirty days of paid vacation a year.\nUnused days expire at the end of March.",

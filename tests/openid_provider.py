@@ -1,21 +1,24 @@
-"""A real OpenID provider on loopback, which can be made to lie and to fail.
+"""A real OpenID provider on the loopback interface, which can be made to forge tokens and to fail.
 
-It is oidc-provider-mock: authlib's own server on Flask. What it leaves out is added here: PKCE is checked,
-its client must know its secret, and a refusal has the state too.
+It is oidc-provider-mock: authlib's own server on Flask. Missing features are added here: PKCE is verified,
+the client must authenticate with its secret, and an error response includes the state.
 """
 
 import base64
+import functools
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import flask
 import httpx
 import oidc_provider_mock
 import pytest
+from authlib import jose
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from werkzeug.serving import make_server
@@ -23,38 +26,42 @@ from werkzeug.serving import make_server
 CLIENT_ID = "luma"
 CLIENT_SECRET = "known to the two alone"
 
-# The provider, not Luma, uses parts of authlib that go away.
+# The provider, not Luma, uses deprecated parts of authlib.
 USES_OLD_AUTHLIB = [
     pytest.mark.filterwarnings("ignore::authlib.deprecate.AuthlibDeprecationWarning"),
     pytest.mark.filterwarnings("ignore:get_jwt_config:DeprecationWarning"),
 ]
 
-# Gets the header, the claims and the provider's key; gives the ID token to send.
+# Generating one takes longer than most tests of a sign-in.
+_key = functools.cache(jose.RSAKey.generate_key)
+
+# Receives the header, the claims and the provider's key; returns the ID token to send.
 Lie = Callable[[dict[str, Any], dict[str, Any], RSAKey], str]
 
 
 class OpenIDProvider:
-    """`issuer` is its address; `lie` and `answers` change what it says, `asked` lists the paths asked for."""
+    """Its address is `issuer`; `lie` and `answers` change its responses; `requests` lists requested paths."""
 
     def __init__(self) -> None:
         self.issuer = ""
         self.lie: Lie | None = None
-        # Instead of what it would answer, by path.
+        # Replacement responses, by path.
         self.answers: dict[str, tuple[int, Any]] = {}
-        # On top of what it answers, by path.
+        # Additional response fields, by path.
         self.changes: dict[str, dict[str, Any]] = {}
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self._challenges: dict[str, str] = {}
-        self.app = oidc_provider_mock.app(require_nonce=True)
+        with patch.object(jose.RSAKey, "generate_key", _key):
+            self.app = oidc_provider_mock.app(require_nonce=True)
         self.app.before_request(self._check)
         self.app.after_request(self._change)
 
     def person(self, subject: str, **claims: Any) -> None:
-        """Let somebody be known, or change what is said of them."""
+        """Add a person, or change their claims."""
         httpx.put(f"{self.issuer}/users/{subject}", json=claims, timeout=60).raise_for_status()
 
     async def agree(self, url: str, subject: str) -> str:
-        """Sign in there as `subject`, where Luma sent the browser; gives where it is sent back to."""
+        """Sign in as `subject` at the URL to which Luma redirected; returns the URL that it redirects to."""
         async with httpx.AsyncClient(timeout=60) as browser:
             answer = await browser.post(url, data={"sub": subject})
         assert answer.status_code == 302, answer.text
@@ -62,7 +69,7 @@ class OpenIDProvider:
 
     def _check(self) -> Any:
         path = flask.request.path
-        self.asked.append(path)
+        self.requests.append(path)
         if path in self.answers:
             status, body = self.answers[path]
             return (flask.jsonify(body) if isinstance(body, dict) else body), status
@@ -81,15 +88,15 @@ class OpenIDProvider:
         path = flask.request.path
         if path == "/oauth2/authorize" and response.status_code == 302:
             back = parse_qs(urlsplit(response.headers["location"]).query)
-            asked = flask.request.args
-            if "code" in back and asked.get("code_challenge_method") == "S256":
-                self._challenges[back["code"][0]] = asked["code_challenge"]
+            arguments = flask.request.args
+            if "code" in back and arguments.get("code_challenge_method") == "S256":
+                self._challenges[back["code"][0]] = arguments["code_challenge"]
             if "state" not in back:
-                response.headers["location"] += "&" + urlencode({"state": asked["state"]})
+                response.headers["location"] += "&" + urlencode({"state": arguments["state"]})
         elif path == "/oauth2/token" and response.status_code == 200 and self.lie:
             body = response.get_json()
-            told = jwt.decode(body["id_token"], self.key)
-            body["id_token"] = self.lie(dict(told.header), dict(told.claims), self.key)
+            token = jwt.decode(body["id_token"], self.key)
+            body["id_token"] = self.lie(dict(token.header), dict(token.claims), self.key)
             response.set_data(flask.json.dumps(body))
         elif path in self.changes:
             response.set_data(flask.json.dumps(response.get_json() | self.changes[path]))
@@ -100,7 +107,7 @@ class OpenIDProvider:
 
     @property
     def key(self) -> RSAKey:
-        """The key it signs with; to be asked for while it answers."""
+        """The signing key; available only while a request is handled."""
         return RSAKey.import_key(flask.g.oidc_provider_mock_storage.jwk.as_dict(is_private=True))
 
 

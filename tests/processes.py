@@ -1,4 +1,4 @@
-"""Looking at processes that may end at any moment, as those of the tests do."""
+"""Inspection of processes that may exit at any moment."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ Answer = TypeVar("Answer")
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether it still runs; a zombie has ended, whoever has yet to hear of it."""
+    """Whether the process still runs. A zombie does not, even if its parent has not reaped it."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -20,7 +20,7 @@ def is_alive(process: psutil.Process) -> bool:
 def ask_each(
     processes: Iterable[psutil.Process], question: Callable[[psutil.Process], Answer]
 ) -> list[tuple[psutil.Process, Answer]]:
-    """The processes with their answers, without those that end before they have answered."""
+    """The processes with their results, without those that exit before they respond."""
     answers = []
     for process in processes:
         try:
@@ -31,10 +31,10 @@ def ask_each(
 
 
 def kill(processes: Iterable[psutil.Process]) -> None:
-    """Kill them all, and wait until the kernel has taken from them what they held."""
+    """Kill all processes, and wait until the kernel has released their resources."""
     killed = [process for process, _ in ask_each(processes, psutil.Process.kill)]
     deadline = time.monotonic() + 15
-    # Not psutil.wait_procs, which would also wait until somebody has asked after the zombies.
+    # psutil.wait_procs would also wait until the zombies are reaped.
     while any(is_alive(process) for process in killed):
         assert time.monotonic() < deadline, "a killed process does not end"
         time.sleep(0.05)

@@ -120,7 +120,7 @@ def _shared(paths: list[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _parse_with_pypdf(path: Path, limits: ParserLimits, *, encrypted: bool) -> ParsedDocument:
-    """Parse a file that pdfium can't open; `encrypted` says that it asked for a password."""
+    """Parse a file that pdfium can't open; `encrypted` is true if pdfium requires a password."""
     with path.open("rb") as file:
         try:
             reader = _open(file)

@@ -1,7 +1,7 @@
-"""Who may do what: the one place that knows, in the form of selects that other statements embed.
+"""Access control: all rules, as selects that other statements embed.
 
-A caller who may not see a thing gets `NotFoundError`, exactly as if it did not exist; one who may see it but
-not do this to it gets `ForbiddenError`.
+For a resource that the caller can't see, functions raise `NotFoundError`, exactly as if it did not exist. For
+a visible resource without the permission for the action, they raise `ForbiddenError`.
 """
 
 from luma_rag.access.principal import Principal, require_admin

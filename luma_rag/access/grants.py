@@ -1,7 +1,7 @@
-"""Giving and taking access: members of namespaces, and documents shared with users.
+"""Granting and revoking access: members of namespaces, and documents shared with users.
 
-Who gives or takes locks the row of what it is about, and then asks who may: what a statement asks at its
-beginning may have been taken away while it waited. The user comes before, as in all that locks both.
+Each change locks the row of the resource and then checks the caller's permission, which may have been revoked
+while it waited for the lock. A user's row is locked before, in the same order as everywhere.
 """
 
 from typing import Literal
@@ -33,7 +33,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class SharedWith(msgspec.Struct, frozen=True):
-    """A user to whom a document was given."""
+    """A user with whom a document is shared."""
 
     user_id: int
     username: str
@@ -43,7 +43,7 @@ class SharedWith(msgspec.Struct, frozen=True):
 async def members(
     session: AsyncSession, principal: Principal, namespace_id: int, pagination: Pagination
 ) -> Page[Member]:
-    """Those with a granted level, by name. Level 3."""
+    """The members, by name. Level 3."""
     await require_namespace(session, principal, namespace_id, ADMINISTER)
     total = await session.scalar(
         select(func.count()).select_from(NamespaceAuth).where(NamespaceAuth.namespace_id == namespace_id)
@@ -62,17 +62,17 @@ async def members(
 async def grant_level(
     session: AsyncSession, principal: Principal, namespace_id: int, user_id: int, auth_level: int
 ) -> Member:
-    """Make a user a member, or change their level. Level 3.
+    """Add a member or change a member's level. Level 3.
 
     Raises:
-        ConflictError: the user owns the namespace and so has level 3 anyway.
+        ConflictError: the user owns the namespace and already has level 3.
     """
     await _lock_user(session, user_id)
     await _lock_namespace(session, principal, namespace_id)
     namespace = await require_namespace(session, principal, namespace_id, ADMINISTER)
     username = await _username(session, user_id)
     if namespace.user_id == user_id:
-        raise ConflictError(f"{username} owns this namespace and has level 3 there without being a member.")
+        raise ConflictError(f"{username} owns this namespace and already has level 3.")
     changed = await session.scalar(
         insert(NamespaceAuth)
         .values(namespace_id=namespace_id, user_id=user_id, auth_level=auth_level)
@@ -96,7 +96,7 @@ async def grant_level(
 
 
 async def revoke_level(session: AsyncSession, principal: Principal, namespace_id: int, user_id: int) -> None:
-    """Take a member's level away: by level 3, or by the member who leaves."""
+    """Remove a member. Level 3, or the member who leaves."""
     leaving = user_id == principal.user_id and not principal.is_narrowed
     await _lock_namespace(session, principal, namespace_id)
     await require_namespace(session, principal, namespace_id, READ if leaving else ADMINISTER)
@@ -113,7 +113,7 @@ async def revoke_level(session: AsyncSession, principal: Principal, namespace_id
 async def shared_with(
     session: AsyncSession, principal: Principal, doc_id: int, pagination: Pagination
 ) -> Page[SharedWith]:
-    """To whom a document was given, by name. For its owner and admins."""
+    """The users with whom a document is shared, by name. Owner and administrators."""
     await require_document(session, principal, doc_id, "own")
     total = await session.scalar(select(func.count()).select_from(DocUser).where(DocUser.doc_id == doc_id))
     rows = await session.execute(
@@ -134,7 +134,7 @@ async def share(
     user_id: int,
     permission: Literal["read", "write"],
 ) -> SharedWith:
-    """Give a document to a user, or change what was given. For its owner and admins.
+    """Share a document with a user, or change the permission. Owner and administrators.
 
     Raises:
         ConflictError: the user owns the document.
@@ -144,7 +144,7 @@ async def share(
     document = await require_document(session, principal, doc_id, "own")
     username = await _username(session, user_id)
     if document.user_id == user_id:
-        raise ConflictError(f"{username} owns this document and may do everything with it already.")
+        raise ConflictError(f"{username} owns this document and already has full access.")
     changed = await session.scalar(
         insert(DocUser)
         .values(doc_id=doc_id, user_id=user_id, permission=permission)
@@ -168,19 +168,19 @@ async def share(
 
 
 async def unshare(session: AsyncSession, principal: Principal, doc_id: int, user_id: int) -> None:
-    """Take a given document back. For its owner and admins."""
+    """Stop sharing a document with a user. Owner and administrators."""
     await _lock_document(session, principal, doc_id)
     await require_document(session, principal, doc_id, "own")
     removed = await session.scalar(
         delete(DocUser).where(DocUser.doc_id == doc_id, DocUser.user_id == user_id).returning(DocUser.id)
     )
     if removed is None:
-        raise NotFoundError(f"The document was not shared with user {user_id}.")
+        raise NotFoundError(f"The document is not shared with user {user_id}.")
     await record(session, "document.unshared", principal.user_id, doc_id=doc_id, user_id=user_id)
 
 
 async def drop_of_owner(session: AsyncSession, user_id: int) -> None:
-    """Drop what was granted to a user on what is now their own."""
+    """Delete a user's grants on resources that they own now."""
     own_namespaces = select(Namespace.id).where(Namespace.user_id == user_id)
     await session.execute(
         delete(NamespaceAuth).where(
@@ -194,14 +194,14 @@ async def drop_of_owner(session: AsyncSession, user_id: int) -> None:
 
 
 async def _lock_user(session: AsyncSession, user_id: int) -> None:
-    # What the row that is to name the user locks anyway. Taken only then, it could wait for a removal of the
+    # The insert would take this lock through its foreign key. By then it could wait for a removal of the
     # user, which waits for the namespace or the document.
     key = select(User.id).where(User.id == user_id)
     await session.execute(key.with_for_update(read=True, key_share=True))
 
 
 async def _lock_namespace(session: AsyncSession, principal: Principal, namespace_id: int) -> None:
-    # Only who can see it: nobody else is to hold others up.
+    # Only if the caller can see it: others must not be able to block it.
     seen = Namespace.id.in_(readable_namespaces(principal))
     row = select(Namespace.id).where(Namespace.id == namespace_id, seen)
     await session.execute(row.with_for_update(key_share=True))
@@ -215,5 +215,5 @@ async def _lock_document(session: AsyncSession, principal: Principal, doc_id: in
 async def _username(session: AsyncSession, user_id: int) -> str:
     username = await session.scalar(select(User.username).where(User.id == user_id))
     if username is None:
-        raise NotFoundError(f"There is no user {user_id}.")
+        raise NotFoundError(f"User {user_id} not found.")
     return username

@@ -1,4 +1,4 @@
-"""On whose behalf something happens."""
+"""The caller of an operation."""
 
 import msgspec
 
@@ -8,11 +8,11 @@ READ, WRITE, ADMINISTER = 1, 2, 3
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """A signed-in caller.
+    """An authenticated caller.
 
-    `max_level` and `namespace_ids` are the limits of a narrowed token: the highest level it reaches anywhere,
-    and the only namespaces it reaches (None: all that its user reaches). `session_id` and `token_id` tell by
-    which way the caller came in; both are None for the command line.
+    `max_level` and `namespace_ids` are the limits of a restricted token: its maximum level, and the only
+    namespaces that it can access (None: all that its user can). `session_id` or `token_id` identifies the
+    login; both are None for the command line.
     """
 
     user_id: int
@@ -24,25 +24,25 @@ class Principal(msgspec.Struct, frozen=True):
 
     @property
     def rights(self) -> "Principal":
-        """The same caller, by whichever way they came in: what statements are kept by."""
+        """The caller without the login: the key of cached statements."""
         return Principal(self.user_id, self.role, self.max_level, self.namespace_ids)
 
     @property
     def is_admin(self) -> bool:
-        """Whether the caller has the rights of an administrator, which a narrowed token has not."""
+        """Whether the caller has the rights of an administrator. A restricted token never has."""
         return self.role == "admin" and not self.is_narrowed
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether the caller holds a token that may do less than its user."""
+        """Whether the caller has a restricted token, which may do less than its user."""
         return self.max_level < ADMINISTER or self.namespace_ids is not None
 
 
 def require_admin(principal: Principal) -> None:
-    """See that the caller has the rights of an administrator.
+    """Require the rights of an administrator.
 
     Raises:
-        ForbiddenError: they have not, or hold a narrowed token.
+        ForbiddenError: the caller is not an administrator or has a restricted token.
     """
     if not principal.is_admin:
-        raise ForbiddenError("Only administrators may do this.")
+        raise ForbiddenError("Administrators only.")

@@ -1,9 +1,9 @@
 """The rules, as SQL expressions and as selects of permitted ids.
 
-Level in a namespace: 3 for admins and the owner, else the granted level, else 1 where public. Permission
-on a document: `own` for admins and the owner, else what was granted, else `read` where it is public or stands
-in a readable namespace. A narrowed token lowers every level to its own and reaches nothing outside its
-namespaces.
+Level in a namespace: 3 for administrators and the owner, else the granted level, else 1 if public. Permission
+on a document: `own` for administrators and the owner, else the granted permission, else `read` if it is
+public or in a readable namespace. A restricted token lowers every level to its maximum and can access only
+its namespaces.
 """
 
 from functools import lru_cache
@@ -42,9 +42,9 @@ def namespace_level(principal: Principal) -> ColumnElement[int]:
 
 @lru_cache(maxsize=1024)
 def readable_namespaces(principal: Principal) -> Select[int]:
-    """Ids of the namespaces in which the caller has level 1 at least.
+    """Ids of the namespaces in which the caller has at least level 1.
 
-    The select is kept, for building it took longer than running it; what it finds is not.
+    The select is cached, since building it took longer than running it. Its results are not.
     """
     return select(Namespace.id).where(_in_scope(principal), _reaches(principal))
 
@@ -52,7 +52,7 @@ def readable_namespaces(principal: Principal) -> Select[int]:
 def document_permission(principal: Principal) -> ColumnElement[str | None]:
     """The caller's permission on the `Document` of the enclosing statement; NULL is none.
 
-    The contract knows `read` and `write`; owners and admins have `write`.
+    The API has `read` and `write`; owners and administrators have `write`.
     """
     return case(
         (_holds(principal, "write"), "write"),
@@ -67,7 +67,7 @@ def readable_documents(principal: Principal, permission: Permission = "read") ->
 
 
 def own_chats(principal: Principal) -> Select[int]:
-    """Ids of the caller's chats. Nobody reads another's, admins included."""
+    """Ids of the caller's chats. Nobody else can read them, not even administrators."""
     mine = select(Chat.id).where(Chat.user_id == principal.user_id)
     if principal.namespace_ids is not None:
         mine = mine.where(Chat.namespace_id.in_(principal.namespace_ids))
@@ -80,8 +80,8 @@ async def require_namespace(
     """The namespace, if the caller has `level` there.
 
     Raises:
-        NotFoundError: it does not exist or may not be seen.
-        ForbiddenError: it may be seen, and `level` is higher than the caller's.
+        NotFoundError: it does not exist or the caller can't see it.
+        ForbiddenError: the caller's level is lower.
     """
     row = (
         await session.execute(
@@ -91,12 +91,12 @@ async def require_namespace(
         )
     ).one_or_none()
     if row is None:
-        raise NotFoundError(f"There is no namespace {namespace_id}, or you have no access to it.")
+        raise NotFoundError(f"Namespace {namespace_id} not found, or you have no access to it.")
     namespace, actual = row
     if actual < level:
         raise ForbiddenError(
-            f"This needs level {level} in the namespace; yours is {actual}. "
-            "Ask its owner or somebody with level 3 there."
+            f"Level {level} in the namespace is required; yours is {actual}. "
+            "Ask its owner or a member with level 3."
         )
     return namespace
 
@@ -118,11 +118,11 @@ async def require_document(
         )
     ).one_or_none()
     if row is None:
-        raise NotFoundError(f"There is no document {doc_id}, or you have no access to it.")
+        raise NotFoundError(f"Document {doc_id} not found, or you have no access to it.")
     document, permitted = row
     if not permitted:
-        who = "its owner and administrators" if permission == "own" else "those who may write it"
-        raise ForbiddenError(f"Only {who} may do this to the document.")
+        who = "the owner and administrators" if permission == "own" else "users with write permission"
+        raise ForbiddenError(f"Only {who} can change this document.")
     return document
 
 
@@ -130,11 +130,11 @@ async def require_chat(session: AsyncSession, principal: Principal, chat_id: int
     """The caller's own chat.
 
     Raises:
-        NotFoundError: it does not exist or belongs to somebody else.
+        NotFoundError: it does not exist or belongs to another user.
     """
     chat = await session.scalar(select(Chat).where(Chat.id == chat_id, Chat.id.in_(own_chats(principal))))
     if chat is None:
-        raise NotFoundError(f"You have no chat {chat_id}.")
+        raise NotFoundError(f"Chat {chat_id} not found.")
     return chat
 
 
@@ -163,10 +163,10 @@ def _level_of_user(principal: Principal) -> ColumnElement[int]:
 
 
 def _reaches(principal: Principal) -> ColumnElement[bool]:
-    """Level 1 at least: the same as comparing levels, as an OR of conditions that each have an index."""
+    """At least level 1. Equivalent to comparing levels, but each condition can use an index."""
     if principal.role == "admin":
         return true()
-    # Whatever level was granted, it is 1 at least.
+    # Every granted level is at least 1.
     members = select(NamespaceAuth.namespace_id).where(NamespaceAuth.user_id == principal.user_id)
     return or_(
         Namespace.user_id == principal.user_id, Namespace.id.in_(members), Namespace.is_public.is_(true())
@@ -194,6 +194,6 @@ def _holds(principal: Principal, permission: Permission) -> ColumnElement[bool]:
         )
     if permission == "read":
         ways += [Document.is_public.is_(true()), in_namespaces]
-    # A token for some namespaces reaches only what stands in them, whatever its user may do elsewhere.
+    # A token for some namespaces can access only the documents in them.
     within = in_namespaces if principal.namespace_ids is not None else true()
     return and_(within, or_(*ways))

@@ -1,1 +1,1 @@
-"""Accounts, and the ways in: passwords, browser sessions, and tokens for programs."""
+"""Accounts and authentication: passwords, browser sessions, tokens and OpenID."""

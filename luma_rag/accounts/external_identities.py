@@ -1,8 +1,8 @@
-"""Accounts of people whom an OpenID provider vouches for.
+"""Accounts of users who sign in with an OpenID provider.
 
-An account is found by what the provider calls the person (issuer and subject), never by an address or a
-name, which can change hands. Only the first time, and only if the settings say so, a verified address may
-lead to an account that exists, or a new one is made.
+An account is found by issuer and subject, never by an e-mail address or a name, which can be reassigned. Only
+at the first sign-in, and only if the settings allow it, a verified address may match an existing account or
+create a new one.
 """
 
 import re
@@ -13,7 +13,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from luma_rag import audit
+from luma_rag import audit, errors
 from luma_rag.accounts.account_status import require_enabled
 from luma_rag.accounts.passwords import UNUSABLE
 from luma_rag.accounts.sessions import Browser, start_session
@@ -21,13 +21,13 @@ from luma_rag.accounts.users import is_email
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import ExternalIdentity, User
 from luma_rag.db.session import Sessions
-from luma_rag.errors import ForbiddenError, LumaError
+from luma_rag.errors import LumaError
 
 _MAX_USERNAME = 50
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who a provider says somebody is. What it did not say, or not in a usable form, is None."""
+    """A user's identity at a provider. Missing and unusable claims are None."""
 
     issuer: str
     subject: str
@@ -37,72 +37,100 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class OpenIDError(LumaError):
-    """A sign-in by a provider that failed; `reason` is a short name of why, for the page."""
+    """A failed sign-in with the OpenID provider; `reason` is a short name for the page."""
 
     status = 403
-    title = "Not signed in"
     reason: ClassVar[str]
 
 
 class SignInCancelledError(OpenIDError):
-    """The person did not agree, or the provider did not."""
+    """The user or the OpenID provider cancelled the sign-in.
 
+    Sign in again.
+    """
+
+    code = "sign_in_cancelled"
+    title = "Sign-in cancelled"
     reason = "cancelled"
 
 
 class SignInStaleError(OpenIDError):
-    """Not the sign-in that this browser began last."""
+    """The sign-in has expired, or another one was started later in the same browser.
 
+    Sign in again.
+    """
+
+    code = "sign_in_stale"
+    title = "Sign-in expired"
     reason = "stale"
 
 
 class IdentityRefusedError(OpenIDError):
-    """What the provider sent does not prove who somebody is."""
+    """The response of the OpenID provider failed validation.
 
+    Sign in again. If the error persists, contact the operator: the client is probably misconfigured.
+    """
+
+    code = "sign_in_refused"
+    title = "Identity rejected"
     reason = "refused"
 
 
 class NoAccountError(OpenIDError):
-    """The provider knows the person, Luma does not."""
+    """The OpenID provider confirmed the identity, but no account belongs to it.
 
+    Ask an administrator for an account.
+    """
+
+    code = "sign_in_no_account"
+    title = "No account"
     reason = "no-account"
 
 
 class AccountDisabledError(OpenIDError):
-    """The account may not be used for now."""
+    """The account is disabled.
 
+    Ask an administrator to enable the account.
+    """
+
+    code = "sign_in_disabled"
+    title = "Account disabled"
     reason = "disabled"
 
 
 class ProviderUnavailableError(OpenIDError):
-    """The provider can't be asked."""
+    """The OpenID provider is unavailable.
 
+    Sign in with a password, or retry later.
+    """
+
+    code = "sign_in_unavailable"
     status = 503
-    title = "Unavailable"
+    title = "OpenID provider unavailable"
     reason = "unavailable"
 
 
 class IdentityProvider(Protocol):
-    """Says who somebody is. A sign-in is recognised by a `secret` that its browser keeps."""
+    """Authenticates users. The browser keeps a `secret` that identifies its sign-in."""
 
     async def authorization_url(self, secret: str, redirect_uri: str) -> str:
-        """Where to send the browser; it comes back to `redirect_uri`.
+        """The address to redirect the browser to. It returns to `redirect_uri`.
 
         Raises:
-            ProviderUnavailableError: the provider can't be asked, or describes itself wrongly.
+            ProviderUnavailableError: the provider is unreachable, or its metadata is invalid.
         """
         ...
 
     async def identity(
         self, secret: str | None, redirect_uri: str, *, state: str | None, code: str | None, error: str | None
     ) -> Identity:
-        """Who came back, with `state` and `code` or `error`; `secret` is what the browser kept.
+        """The identity of the user who returned with `state` and `code` or `error`.
 
         Raises:
-            SignInStaleError: it is not the sign-in that this browser began last.
-            SignInCancelledError: the person, or the provider, refused.
-            IdentityRefusedError: what the provider says of them does not hold.
-            ProviderUnavailableError: the provider can't be asked.
+            SignInStaleError: it is not the latest sign-in of this browser.
+            SignInCancelledError: the user or the provider cancelled.
+            IdentityRefusedError: the response of the provider is not valid.
+            ProviderUnavailableError: the provider is unreachable.
         """
         ...
 
@@ -120,14 +148,14 @@ async def sign_in(
     register: bool,
     days: int,
 ) -> str:
-    """Start a session for the account of an identity; gives its secret.
+    """Start a session for the account of an identity. Returns its secret.
 
-    `match_email`: a verified address leads to the account that has it. `register`: somebody with a verified
-    address that no account has gets a new one.
+    `match_email`: a verified address matches the account with this address. `register`: a verified address
+    without an account gets a new one.
 
     Raises:
-        NoAccountError: there is no account for them; it says what to do.
-        AccountDisabledError: there is, and it is disabled.
+        NoAccountError: there is no account for the identity.
+        AccountDisabledError: the account is disabled.
     """
     try:
         for is_last_try in (False, True):
@@ -137,7 +165,7 @@ async def sign_in(
                     await audit.record(session, "sign-in.succeeded", user_id, method="openid")
                     return await start_session(session, user_id, browser, days=days)
             except IntegrityError:
-                # The same person in two windows: the other one made the account, which is there now.
+                # The same user in two windows: the other one has created the account.
                 if is_last_try:
                     raise
     except (NoAccountError, AccountDisabledError) as error:
@@ -155,7 +183,7 @@ async def sign_in(
 
 
 async def _account(session: AsyncSession, identity: Identity, *, match_email: bool, register: bool) -> int:
-    """The id of the account that an identity signs in to."""
+    """The id of the account of an identity."""
     known = select(ExternalIdentity.user_id).where(
         ExternalIdentity.issuer == identity.issuer, ExternalIdentity.subject == identity.subject
     )
@@ -164,7 +192,7 @@ async def _account(session: AsyncSession, identity: Identity, *, match_email: bo
         user_id = await _first_time(session, identity, match_email=match_email, register=register)
     try:
         await require_enabled(session, user_id)
-    except ForbiddenError as error:
+    except errors.AccountDisabledError as error:
         raise AccountDisabledError(error.detail) from None
     return user_id
 
@@ -172,11 +200,11 @@ async def _account(session: AsyncSession, identity: Identity, *, match_email: bo
 async def _first_time(session: AsyncSession, identity: Identity, *, match_email: bool, register: bool) -> int:
     email = identity.email
     if not (match_email or register):
-        raise NoAccountError("You have no account here that belongs to this sign-in. Ask an administrator.")
+        raise NoAccountError("No account is linked to this identity. Ask an administrator.")
     if email is None or not identity.is_email_verified or not is_email(email):
         raise NoAccountError(
-            "You have no account here yet, and none can be found or made without an e-mail address that the "
-            "provider has verified. Have it verified there, or ask an administrator."
+            "No account is linked to this identity, and the provider has not verified your e-mail address. "
+            "Verify it there, or ask an administrator."
         )
     user = await session.scalar(
         select(User).where(func.lower(User.email) == func.lower(email)).with_for_update()
@@ -184,14 +212,14 @@ async def _first_time(session: AsyncSession, identity: Identity, *, match_email:
     if user is not None:
         if not match_email:
             raise NoAccountError(
-                "There is an account with your address that this sign-in does not lead to. Sign in to it "
-                "with its password, or ask an administrator."
+                "An account with your e-mail address exists but is not linked to this identity. Sign in with "
+                "its password, or ask an administrator."
             )
         await _require_unlinked(session, user.id, identity.issuer)
     elif register:
         user = await _create(session, identity, email)
     else:
-        raise NoAccountError("No account has your address. Ask an administrator to make one for you.")
+        raise NoAccountError("No account has your e-mail address. Ask an administrator for an account.")
     session.add(
         ExternalIdentity(
             issuer=identity.issuer, subject=identity.subject, user_id=user.id, created_at=utcnow()
@@ -205,18 +233,18 @@ async def _first_time(session: AsyncSession, identity: Identity, *, match_email:
 
 
 async def _require_unlinked(session: AsyncSession, user_id: int, issuer: str) -> None:
-    # Two people of one provider with the same address: it was given to somebody new.
+    # Two subjects of one provider with the same address: it was reassigned.
     linked = exists().where(ExternalIdentity.user_id == user_id, ExternalIdentity.issuer == issuer)
     if await session.scalar(select(linked)):
         raise NoAccountError(
-            "The account with your address belongs to somebody else at this provider. Ask an administrator."
+            "The account with your e-mail address is linked to another identity. Ask an administrator."
         )
 
 
 async def _create(session: AsyncSession, identity: Identity, email: str) -> User:
     if not await session.scalar(select(exists().select_from(User))):
-        # It would be nobody's administrator, and keep the first one from registering.
-        raise NoAccountError("The first account is the administrator's: register with a password first.")
+        # It would not be an administrator, and would prevent the first one from registering.
+        raise NoAccountError("The first account must be an administrator's. Register it with a password.")
     username = await _free_username(session, identity.username or email.partition("@")[0])
     user = User(username=username, email=email, password=UNUSABLE, role="user")
     session.add(user)
@@ -225,12 +253,12 @@ async def _create(session: AsyncSession, identity: Identity, email: str) -> User
     return user
 
 
-async def _free_username(session: AsyncSession, wished: str) -> str:
-    """A name made of the one wished for that fits and that nobody has."""
-    fitting = re.sub(r"[^\w.\- ]", "-", wished)[:_MAX_USERNAME].strip(".- ") or "user"
-    name, number = fitting, 1
+async def _free_username(session: AsyncSession, preferred: str) -> str:
+    """A valid and unused name similar to the preferred one."""
+    valid = re.sub(r"[^\w.\- ]", "-", preferred)[:_MAX_USERNAME].strip(".- ") or "user"
+    name, number = valid, 1
     while await session.scalar(select(exists().where(func.lower(User.username) == func.lower(name)))):
         number += 1
         ending = f"-{number}"
-        name = fitting[: _MAX_USERNAME - len(ending)] + ending
+        name = valid[: _MAX_USERNAME - len(ending)] + ending
     return name

@@ -1,9 +1,9 @@
-"""The OpenID provider: where to send the browser, and who it says came back.
+"""Sign-in with an OpenID provider.
 
 The authorization code flow of OpenID Connect Core 1.0 (https://openid.net/specs/openid-connect-core-1_0.html)
-with PKCE (RFC 7636). authlib builds the requests and checks the claims of the ID token, joserfc its
-signature; authlib's own HTTP client is left out, as it would put httpx2 beside httpx. Importing both takes
-a fifth of a second, so nothing imports this module unless a provider is configured.
+with PKCE (RFC 7636). authlib builds the requests and validates the claims of the ID token, joserfc verifies
+its signature. authlib's HTTP client is not used, since it needs httpx2 besides httpx. Importing both takes
+0.2 s, so this module is imported only if a provider is configured.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ from luma_rag.settings import OpenIDSettings
 
 logger = logging.getLogger(__name__)
 
-# Signatures that only the provider can make. With HS256 its clients could, with "none" anybody.
+# Signatures that only the provider can create. With HS256 its clients could too, with "none" anybody.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 _SCOPE = "openid profile email"
 
@@ -52,13 +52,13 @@ class _Refusal(msgspec.Struct, frozen=True):
 
 
 class OpenIDProvider:
-    """One OpenID provider, which nothing is asked before somebody signs in by it.
+    """An OpenID provider. There are no requests to it before the first sign-in.
 
-    State, nonce and PKCE verifier of a sign-in are derived from the secret that its browser keeps, so the
-    server need not remember any.
+    The state, nonce and PKCE verifier of a sign-in are derived from the secret in the browser, so the server
+    stores none of them.
 
     Raises:
-        ConfigurationError: the settings do not fit; the message names the one.
+        ConfigurationError: the settings are invalid; the message names the setting.
     """
 
     def __init__(self, settings: OpenIDSettings) -> None:
@@ -66,8 +66,8 @@ class OpenIDProvider:
             raise ConfigurationError("Set both LUMA_OPENID_ISSUER and LUMA_OPENID_CLIENT_ID, or neither.")
         if not is_safe(settings.issuer):
             raise ConfigurationError(
-                "LUMA_OPENID_ISSUER must be the https address of the provider, as it calls itself. (Only on "
-                "this machine may it be http.)"
+                "LUMA_OPENID_ISSUER must be the issuer of the provider, an https address. (http is allowed "
+                "on this machine only.)"
             )
         self._issuer = settings.issuer
         self._client_id = settings.client_id
@@ -103,16 +103,16 @@ class OpenIDProvider:
             (state or "").encode(), _derived(secret, "state").encode()
         ):
             raise SignInStaleError(
-                "This sign-in was begun too long ago or in another window. Begin it again."
+                "The sign-in has expired or was restarted in another window. Sign in again."
             )
         if error == "access_denied":
-            raise SignInCancelledError(f"{self._name} did not let you in. Begin again, or sign in otherwise.")
+            raise SignInCancelledError(f"{self._name} denied access. Sign in again, or use a password.")
         if error is not None or not code:
-            raise self._refused(f"it answered with the error {quoted(error)}" if error else "it sent no code")
+            raise self._refused(f"it returned the error {quoted(error)}" if error else "it sent no code")
         tokens = await self._tokens(code, _derived(secret, "verifier"), redirect_uri)
         claims = await self._claims(tokens, _derived(secret, "nonce"))
         if "email" not in claims:
-            # Some providers keep the ID token short. That an address is verified has to come with it.
+            # Some providers keep the ID token short. `email_verified` must come from the same source.
             claims.pop("email_verified", None)
             claims = await self._userinfo(tokens, claims["sub"]) | claims
         return Identity(
@@ -136,8 +136,8 @@ class OpenIDProvider:
             try:
                 said = msgspec.json.decode(answer, type=_Refusal).error
             except (msgspec.DecodeError, UnicodeDecodeError):
-                raise self._server.unavailable(f"it answered {status}") from None
-            raise self._refused(f"it answered with the error {quoted(said)}")
+                raise self._server.unavailable(f"it returned status {status}") from None
+            raise self._refused(f"it returned the error {quoted(said)}")
         return self._server.decoded(answer, _Tokens)
 
     def _client_authentication(self, description: Description) -> str:
@@ -148,12 +148,12 @@ class OpenIDProvider:
         return "client_secret_basic" if is_basic else "client_secret_post"
 
     async def _claims(self, tokens: _Tokens, nonce: str) -> dict[str, Any]:
-        """The claims of a genuine ID token (section 3.1.3.7 of the specification)."""
+        """The claims of a valid ID token (section 3.1.3.7 of the specification)."""
         try:
             try:
                 token = _verified(tokens.id_token, await self._server.keys())
             except InvalidKeyIdError:
-                # The provider has changed its keys since they were fetched.
+                # The provider has rotated its keys.
                 token = _verified(tokens.id_token, await self._server.keys(renewed=True))
             claims = CodeIDToken(
                 token.claims,
@@ -170,7 +170,7 @@ class OpenIDProvider:
             claim = getattr(error, "claim", None)
             raise self._refused(f"its ID token: {error.error} {claim or ''}".rstrip()) from None
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise self._refused("its ID token can't be read") from None
+            raise self._refused("its ID token is malformed") from None
         subject = claims["sub"]
         if not (subject.isprintable() and len(subject) <= _MAX_SUBJECT):
             raise self._refused("its ID token: sub")
@@ -184,14 +184,14 @@ class OpenIDProvider:
         status, answer = await self._server.ask("GET", description.userinfo_endpoint, headers=headers)
         claims = self._server.decoded(answer, dict[str, Any], status)
         if claims.get("sub") != subject:
-            raise self._refused("its user info is somebody else's")
+            raise self._refused("its user info belongs to another subject")
         return claims
 
     def _refused(self, reason: str) -> IdentityRefusedError:
-        logger.warning("A sign-in by %s was refused: %s.", self._name, reason)
+        logger.warning("Rejected a sign-in with %s: %s.", self._name, reason)
         return IdentityRefusedError(
-            f"What {self._name} said of you can't be relied on ({reason}). Begin again; if that stays, tell "
-            "the operator."
+            f"The response of {self._name} is not valid ({reason}). Sign in again. If the error persists, "
+            "contact the operator."
         )
 
 

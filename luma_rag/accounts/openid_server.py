@@ -1,6 +1,6 @@
-"""What an OpenID provider publishes of itself, and asking it: with time limits, sizes, and errors for people.
+"""Requests to an OpenID provider, with limits on time and size, and its metadata.
 
-Its own description as in OpenID Connect Discovery 1.0 (https://openid.net/specs/openid-connect-discovery-1_0.html).
+The metadata is that of OpenID Connect Discovery 1.0 (https://openid.net/specs/openid-connect-discovery-1_0.html).
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from luma_rag.accounts.external_identities import ProviderUnavailableError
 
 _CONNECT_SECONDS = 3.0
 _TOTAL_SECONDS = 8.0
-_KEPT_SECONDS = 3600.0
+_CACHE_SECONDS = 3600.0
 _RETRY_SECONDS = 30
 _BODY_LIMIT = 2**20
-# Not "oct": a key for signing that all its clients know.
+# Not "oct": a symmetric key, which all clients know.
 _KEY_TYPES = ("RSA", "EC")
 
 T = TypeVar("T")
 
 
 class Description(msgspec.Struct, frozen=True):
-    """Where the parts of a provider are, and how it wants clients to prove who they are."""
+    """The endpoints of a provider and its methods of client authentication."""
 
     issuer: str
     authorization_endpoint: str
@@ -42,9 +42,9 @@ class _Keys(msgspec.Struct, frozen=True):
 
 
 class ProviderServer:
-    """The server of a provider. Nothing is asked before it is needed; what it publishes is kept for an hour.
+    """The server of a provider. Its metadata is fetched on first use and cached for an hour.
 
-    Each method that asks raises `ProviderUnavailableError` where there is no answer, or not the right one.
+    Each request raises `ProviderUnavailableError` if there is no response or an invalid one.
     """
 
     def __init__(self, issuer: str, name: str) -> None:
@@ -59,15 +59,15 @@ class ProviderServer:
         await self._client.aclose()
 
     async def description(self) -> Description:
-        """What the provider says of itself."""
-        if self._known and time.monotonic() - self._known[0] < _KEPT_SECONDS:
+        """The metadata of the provider."""
+        if self._known and time.monotonic() - self._known[0] < _CACHE_SECONDS:
             return self._known[1]
         url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
         status, answer = await self.ask("GET", url)
         description = self.decoded(answer, Description, status)
         if description.issuer != self._issuer:
             raise self.unavailable(
-                f"it calls itself {quoted(description.issuer)}: set LUMA_OPENID_ISSUER to exactly that"
+                f"its issuer is {quoted(description.issuer)}; set LUMA_OPENID_ISSUER to exactly that"
             )
         endpoints = (
             description.authorization_endpoint,
@@ -76,13 +76,13 @@ class ProviderServer:
             description.userinfo_endpoint or self._issuer,
         )
         if not all(map(is_safe, endpoints)):
-            raise self.unavailable("it names an address that is not https")
+            raise self.unavailable("one of its endpoints is not https")
         self._known = (time.monotonic(), description)
         self._keys = None
         return description
 
     async def keys(self, *, renewed: bool = False) -> KeySet:
-        """The keys that the provider signs with; `renewed` when it may have changed them."""
+        """The signing keys of the provider; `renewed` fetches them again."""
         description = await self.description()
         if self._keys is None or renewed:
             status, answer = await self.ask("GET", description.jwks_uri)
@@ -90,11 +90,11 @@ class ProviderServer:
             try:
                 self._keys = KeySet.import_key_set({"keys": [k for k in keys if k.get("kty") in _KEY_TYPES]})
             except (JoseError, ValueError, TypeError, KeyError):
-                raise self.unavailable("its keys can't be read") from None
+                raise self.unavailable("its keys are invalid") from None
         return self._keys
 
     async def ask(self, method: str, url: str, **options: Any) -> tuple[int, bytes]:
-        """The status and the body of an answer. Redirects are not followed."""
+        """The status and the body of a response. Redirects are not followed."""
         body = b""
         try:
             async with (
@@ -104,31 +104,31 @@ class ProviderServer:
                 async for chunk in response.aiter_bytes():
                     body += chunk
                     if len(body) > _BODY_LIMIT:
-                        raise self.unavailable("it sent far too much")
+                        raise self.unavailable("its response is too large")
                 return response.status_code, body
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            raise self.unavailable(f"no connection: {type(error).__name__}") from error
+            raise self.unavailable(f"connection failed: {type(error).__name__}") from error
 
     def decoded(self, body: bytes, kind: type[T], status: int = httpx.codes.OK) -> T:
-        """The JSON of an answer that must have been a success."""
+        """The decoded JSON of a successful response."""
         if status != httpx.codes.OK:
-            raise self.unavailable(f"it answered {status}")
+            raise self.unavailable(f"it returned status {status}")
         try:
             return msgspec.json.decode(body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            raise self.unavailable("it sent something else than was asked for") from None
+            raise self.unavailable("its response is invalid") from None
 
     def unavailable(self, reason: str) -> ProviderUnavailableError:
-        """The error to raise; `reason` is in our words."""
+        """The error to raise."""
         return ProviderUnavailableError(
-            f"{self._name} can't be asked who you are right now ({reason}). Try again soon, or sign in "
-            "otherwise; if that stays, tell the operator.",
+            f"{self._name} is unavailable ({reason}). Retry later, or sign in with a password. If the error "
+            "persists, contact the operator.",
             retry_after=_RETRY_SECONDS,
         )
 
 
 def is_safe(url: str) -> bool:
-    """Whether nobody on the way can read or change what goes there: https, or this very machine."""
+    """Whether the connection can't be intercepted: https, or a loopback address."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
@@ -139,7 +139,7 @@ def is_safe(url: str) -> bool:
 
 
 def quoted(text: str) -> str:
-    """Some of what a provider said, fit for one line."""
+    """A text from the provider, shortened to one line."""
     return repr("".join(character for character in text[:80] if character.isprintable()))
 
 

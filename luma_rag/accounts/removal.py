@@ -1,4 +1,4 @@
-"""Removing an account, and what becomes of what it owns: somebody else's, or gone with it."""
+"""Removal of an account, with a transfer or removal of everything it owns."""
 
 import msgspec
 from sqlalchemy import func, select
@@ -15,10 +15,10 @@ from luma_rag.errors import ConflictError, FieldError, InvalidInputError
 
 
 class OwnedResources(msgspec.Struct, frozen=True):
-    """How much hangs on an account.
+    """Numbers of resources that depend on an account.
 
-    `namespaces`, `documents` and `chats` are its own; `others_chats` those of others in its namespaces, and
-    `elsewhere` how often its documents stand in namespaces of others.
+    `namespaces`, `documents` and `chats` belong to the account. `others_chats` are chats of other users in
+    its namespaces, and `elsewhere` counts placements of its documents in namespaces of other users.
     """
 
     namespaces: int
@@ -29,7 +29,7 @@ class OwnedResources(msgspec.Struct, frozen=True):
 
 
 async def owned_resources(session: AsyncSession, user_id: int) -> OwnedResources:
-    """Count what a user owns, and what goes where that goes."""
+    """Count the resources of a user, and those that depend on them."""
     own_namespaces = select(Namespace.id).where(Namespace.user_id == user_id)
     own_documents = select(Document.id).where(Document.user_id == user_id)
     counts = (
@@ -57,23 +57,23 @@ async def remove(
 ) -> list[str]:
     """Remove a user with their chats, sessions and tokens.
 
-    Returns stored files that nobody needs any more, to be removed after the commit.
+    Returns the paths of stored files to remove after the commit.
 
-    What they own goes to the user `hand_to`, or is removed `with_contents`: namespaces with all that is in
-    them but the documents of others, and documents wherever they stand.
+    The namespaces and documents of the user are transferred to the user `hand_to`, or removed
+    `with_contents`. Documents of other users in removed namespaces stay.
 
     Raises:
-        ConflictError: they own something and neither is wanted; or they are the last administrator.
-        InvalidInputError: both are wanted, or nobody who is enabled has the id `hand_to`.
+        ConflictError: the user owns something and neither option is set, or is the last administrator.
+        InvalidInputError: both options are set, or `hand_to` is not an enabled user.
     """
     if hand_to is not None and with_contents:
-        raise InvalidInputError("What a user owns is handed over or removed, not both.")
+        raise InvalidInputError("Use either hand_to or contents=remove, not both.")
     await lock_accounts(session)
     user = await find(session, user_id)
     await keep_an_admin(session, user_id)
     if hand_to is not None:
         await _require_new_owner(session, user_id, hand_to)
-    # Nothing new can become theirs from here on: it would need a lock on this row.
+    # From here on the user can't get new resources: they would need a lock on this row.
     await session.execute(
         select(User.id).where(User.id.in_([user_id, hand_to])).order_by(User.id).with_for_update()
     )
@@ -90,7 +90,7 @@ async def remove(
         about = {"documents": doc_ids, "namespaces": await namespaces.remove_all(session, user_id)}
     else:
         await _require_nothing(session, user)
-    # Before the row goes, since who removes themselves is still to be named.
+    # Before the row is deleted, since users who remove themselves are the actor.
     await record(session, "account.removed", actor_id, user_id=user_id, role=user.role, **about)
     await session.delete(user)
     await session.flush()
@@ -102,16 +102,14 @@ async def _require_new_owner(session: AsyncSession, user_id: int, hand_to: int) 
         select(User.id).where(User.id == hand_to, User.id != user_id, is_enabled())
     )
     if new_owner is None:
-        message = "must be another user whose account is enabled"
-        raise InvalidInputError(
-            f"What this user owns goes to a user who {message}.", errors=[FieldError("hand_to", message)]
-        )
+        message = "must be another user with an enabled account"
+        raise InvalidInputError(f"The new owner {message}.", errors=[FieldError("hand_to", message)])
 
 
 async def _require_nothing(session: AsyncSession, user: User) -> None:
     owned = await owned_resources(session, user.id)
     if owned.namespaces or owned.documents:
         raise ConflictError(
-            f"{user.username} owns {owned.namespaces} namespaces and {owned.documents} documents. Hand them "
-            "to somebody with ?hand_to=USER_ID, or remove them too with ?contents=remove."
+            f"{user.username} owns {owned.namespaces} namespaces and {owned.documents} documents. Transfer "
+            "them with ?hand_to=USER_ID, or remove them with ?contents=remove."
         )

@@ -1,4 +1,4 @@
-"""Sessions of browsers, kept on the server. Of the cookie's secret the database keeps only a hash."""
+"""Browser sessions. The database stores only a hash of the secret in the cookie."""
 
 import hashlib
 import hmac
@@ -17,10 +17,10 @@ from luma_rag.db.models import LoginSession, User
 from luma_rag.errors import ForbiddenError, NotAuthenticatedError, NotFoundError
 from luma_rag.pagination import Page, Pagination
 
-# How exactly last uses are known. Between two of them no request writes anything.
+# The precision of `last_used_at`: a session is updated at most once per interval.
 USE_INTERVAL = timedelta(minutes=1)
 _USER_AGENT_LENGTH = 300
-# Asked with each request: putting it together would take longer than the answer.
+# Built once, since every request runs it: building takes longer than running.
 _HOLDER = (
     select(User.id, User.role, LoginSession.id, LoginSession.last_used_at)
     .join(LoginSession, LoginSession.user_id == User.id)
@@ -33,7 +33,7 @@ _HOLDER = (
 
 
 class Browser(msgspec.Struct, frozen=True):
-    """Who asks for a session: from where, as what, and with the secret of which session so far."""
+    """A browser that signs in: its address, user agent, and the secret of its present session."""
 
     address: str | None = None
     user_agent: str | None = None
@@ -53,9 +53,9 @@ class SessionView(msgspec.Struct, frozen=True):
 
 
 async def start_session(session: AsyncSession, user_id: int, browser: Browser, *, days: int) -> str:
-    """Start a session and return its cookie's secret, 43 characters.
+    """Start a session. Returns the secret for its cookie, 43 characters.
 
-    The browser's previous session ends, whoever owned it, so that nobody continues in a planted session.
+    The previous session of the browser ends, against session fixation.
     """
     now = utcnow()
     await session.execute(delete(LoginSession).where(LoginSession.expires_at <= now))
@@ -78,19 +78,19 @@ async def start_session(session: AsyncSession, user_id: int, browser: Browser, *
 
 
 async def principal_of_session(connection: AsyncConnection, secret: str) -> Principal:
-    """Who a session cookie belongs to. Notes the use, once in `USE_INTERVAL`; committing it is the caller's.
+    """The principal of a session cookie. Records the use, once per `USE_INTERVAL`; the caller commits.
 
     Raises:
-        NotAuthenticatedError: nobody, or the session has ended.
+        NotAuthenticatedError: the session is unknown or has expired.
     """
     now = utcnow()
     found = await connection.execute(_HOLDER, {"token_hash": hash_secret(secret), "now": now})
     row = found.one_or_none()
     if row is None:
-        raise NotAuthenticatedError("Your session has ended; sign in again.")
+        raise NotAuthenticatedError("The session has expired. Sign in again.")
     user_id, role, session_id, last_used_at = row
     if last_used_at <= now - USE_INTERVAL:
-        # Asked again in the statement: of several requests at once, one writes.
+        # The condition is repeated, so that only one of several concurrent requests writes.
         await connection.execute(
             update(LoginSession)
             .where(LoginSession.id == session_id, LoginSession.last_used_at <= now - USE_INTERVAL)
@@ -102,10 +102,10 @@ async def principal_of_session(connection: AsyncConnection, secret: str) -> Prin
 async def list_sessions(
     session: AsyncSession, principal: Principal, pagination: Pagination
 ) -> Page[SessionView]:
-    """The caller's sessions, the one used last first.
+    """The caller's sessions, most recently used first.
 
     Raises:
-        ForbiddenError: the caller holds a narrowed token.
+        ForbiddenError: the caller has a restricted token.
     """
     _require_whole(principal)
     mine = _own(principal)
@@ -120,50 +120,50 @@ async def list_sessions(
     return Page(
         [
             SessionView(
-                one.id,
-                one.created_at,
-                one.last_used_at,
-                one.expires_at,
-                one.address,
-                one.user_agent,
-                is_current=one.id == principal.session_id,
+                login.id,
+                login.created_at,
+                login.last_used_at,
+                login.expires_at,
+                login.address,
+                login.user_agent,
+                is_current=login.id == principal.session_id,
             )
-            for one in found
+            for login in found
         ],
         total or 0,
     )
 
 
 async def end_session(session: AsyncSession, principal: Principal, session_id: int) -> None:
-    """End one of the caller's sessions at once.
+    """End one of the caller's sessions.
 
     Raises:
-        ForbiddenError: the caller holds a narrowed token.
+        ForbiddenError: the caller has a restricted token.
         NotFoundError: the caller has no such session.
     """
     _require_whole(principal)
     if not await _end(session, LoginSession.id == session_id, *_own(principal)):
-        raise NotFoundError(f"You have no session {session_id}.")
+        raise NotFoundError(f"Session {session_id} not found.")
 
 
 async def sign_out(session: AsyncSession, principal: Principal) -> None:
-    """End the session that the caller came with; who came with a token has none."""
+    """End the session of this request; requests with a token have none."""
     if principal.session_id is not None:
         await _end(session, LoginSession.id == principal.session_id)
 
 
 def csrf_token(secret: str) -> str:
-    """The CSRF token of a session: bound to its secret, so that a planted cookie is of no use."""
+    """The CSRF token of a session, derived from its secret: a planted cookie does not match."""
     return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest()
 
 
 def hash_secret(secret: str) -> bytes:
-    """What is kept of a secret: its SHA-256. 256 random bits need no slow hash."""
+    """The SHA-256 of a secret, which the database stores. 256 random bits need no slow hash."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 async def _end(session: AsyncSession, *which: ColumnElement[bool]) -> int:
-    """End sessions, and say how many there were."""
+    """End sessions. Returns their number."""
     ended = await session.execute(
         delete(LoginSession).where(*which).returning(LoginSession.id, LoginSession.user_id)
     )
@@ -179,11 +179,11 @@ def _own(principal: Principal) -> tuple[ColumnElement[bool], ...]:
 
 def _require_whole(principal: Principal) -> None:
     if principal.is_narrowed:
-        raise ForbiddenError("A narrowed token can't see or end sessions. Sign in to do so.")
+        raise ForbiddenError("A restricted token can't list or end sessions. Sign in to manage them.")
 
 
 def _printable(user_agent: str | None) -> str | None:
-    # Anybody can send anything, and it is shown in a list.
+    # Clients can send any text, and the page shows it.
     if user_agent is None:
         return None
     return "".join(char for char in user_agent if char.isprintable())[:_USER_AGENT_LENGTH]

@@ -1,4 +1,4 @@
-"""Signing in with a name or an e-mail address, and a password."""
+"""Sign-in with a user name or e-mail address and a password."""
 
 import hashlib
 import ipaddress
@@ -13,17 +13,17 @@ from luma_rag.accounts.users import UserView, view
 from luma_rag.audit import record
 from luma_rag.db.models import User
 from luma_rag.db.session import Sessions
-from luma_rag.errors import NotAuthenticatedError
+from luma_rag.errors import InvalidCredentialsError
 from luma_rag.rate_limits import Limit, Quota, count_failure
 
-# Failures only. Several people may share an address; nobody shares an account.
+# Failures only. Several users may share an address; nobody shares an account.
 _OF_ACCOUNT = Limit(count=10, seconds=300)
 _OF_ADDRESS = Limit(count=50, seconds=300)
 _REGISTRATIONS = Limit(count=20, seconds=3600)
 
 
 class SignedIn(msgspec.Struct, frozen=True):
-    """A new session: `secret` goes into the cookie and is not kept."""
+    """A new session. `secret` goes into the cookie and is not stored."""
 
     user: UserView
     secret: str
@@ -32,17 +32,17 @@ class SignedIn(msgspec.Struct, frozen=True):
 async def sign_in(
     sessions: Sessions, username: str, password: str, browser: Browser, *, days: int
 ) -> SignedIn:
-    """Start a session for the user of this name or e-mail address.
+    """Start a session for the user with this name or e-mail address.
 
     Raises:
-        NotAuthenticatedError: in the same words and the same time for an unknown user and a wrong password.
-        ForbiddenError: the password is right, and the account disabled.
-        RateLimitedError: too many failed for this name or from this address; the password was not looked at.
+        InvalidCredentialsError: with the same message and timing for an unknown user and a wrong password.
+        AccountDisabledError: the password is right, but the account is disabled.
+        RateLimitedError: too many failures for this name or address. The password was not checked.
     """
     who = username.lower()
     async with count_failure(
         sessions,
-        # By what was typed, whether there is such an account or not: else the limit would tell.
+        # By the typed name, whether or not the account exists: otherwise the limit would reveal it.
         Quota(f"sign-in of {_hashed(who)}", _OF_ACCOUNT),
         Quota(f"sign-in from {_hashed(network(browser.address))}", _OF_ADDRESS),
     ):
@@ -56,7 +56,7 @@ async def _sign_in(sessions: Sessions, who: str, password: str, browser: Browser
         )
     if await verify_password(user.password if user else None, password) and user is not None:
         async with sessions.begin() as session:
-            # Locked and compared: a session must not outlive a password that is changed at this moment.
+            # Locked and compared: a session must not outlive a concurrent change of the password.
             unchanged = select(User.id).where(User.id == user.id, User.password == user.password)
             if await session.scalar(unchanged.with_for_update(read=True)) is not None:
                 await require_enabled(session, user.id)
@@ -64,23 +64,23 @@ async def _sign_in(sessions: Sessions, who: str, password: str, browser: Browser
                 await record(session, "sign-in.succeeded", user.id, method="password")
                 return SignedIn(view(user), secret)
     async with sessions.begin() as session:
-        # Not what was typed, only whose account it names: people type their password there.
+        # Only the id of the account, not the typed name: users sometimes type their password there.
         await record(session, "sign-in.failed", None, method="password", user_id=user.id if user else None)
-    raise NotAuthenticatedError("The user name or the password is not right.")
+    raise InvalidCredentialsError("Invalid user name or password.")
 
 
 def registration_quota(address: str | None) -> Quota:
-    """The permit for a registration from an address: each costs a hash and leaves an account."""
+    """The quota for registrations from an address: each costs a hash and creates an account."""
     return Quota(f"registration from {_hashed(network(address))}", _REGISTRATIONS)
 
 
 def password_quota(user_id: int) -> Quota:
-    """The permit for a try to change a user's password."""
+    """The quota for attempts to change a user's password."""
     return Quota(f"password {user_id}", _OF_ACCOUNT)
 
 
 def network(address: str | None) -> str:
-    """What counts as one address: IPv4 as it is, and the /64 of IPv6, all of which one caller may have."""
+    """The unit that counts as one address: an IPv4 address, or the /64 network of an IPv6 address."""
     try:
         ip = ipaddress.ip_address(address or "")
     except ValueError:

@@ -1,7 +1,7 @@
-"""Tokens for programs. Of a token the database keeps only a hash.
+"""Tokens for programs. The database stores only their hashes.
 
-A token reads `luma_`, 43 random characters (256 bits), and 6 that are the CRC-32 of all before them in base
-62 with leading zeros. A secret scanner can validate it offline; see docs/reference/token-format.md.
+A token consists of `luma_`, 43 random characters (256 bits), and the CRC-32 of everything before as 6 base-62
+digits. Secret scanners can thus verify it offline; see docs/reference/token-format.md.
 """
 
 import re
@@ -20,7 +20,7 @@ from luma_rag.accounts.sessions import USE_INTERVAL, hash_secret
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import ApiToken, LoginSession, Namespace, User
-from luma_rag.errors import ForbiddenError, NotAuthenticatedError, NotFoundError
+from luma_rag.errors import ForbiddenError, InvalidTokenError, NotAuthenticatedError, NotFoundError
 from luma_rag.pagination import Page, Pagination
 from luma_rag.rate_limits import Limit, Quota, acquire
 
@@ -28,9 +28,9 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_LENGTH = 43
 _CHECKSUM_LENGTH = 6
 _FORM = re.compile(r"luma_[0-9A-Za-z]{49}", re.ASCII)
-# Enough for any script that makes one for each of its jobs.
+# Enough for a script that creates a token for each of its jobs.
 _MAKING = Limit(count=100, seconds=3600)
-# Asked with each request: putting it together would take longer than the answer.
+# Built once, since every request runs it: building takes longer than running.
 _HOLDER = (
     select(
         User.id,
@@ -62,7 +62,7 @@ class TokenView(msgspec.Struct, frozen=True):
 
 
 class NewToken(msgspec.Struct, frozen=True):
-    """A token just made: the only time that its secret is shown."""
+    """A new token. Its secret is shown only once."""
 
     id: int
     name: str
@@ -77,29 +77,29 @@ def new_secret() -> str:
 
 
 def check_form(secret: str) -> None:
-    """See that a text has the form of a token, without asking the database.
+    """Check the format of a token, without the database.
 
     Raises:
-        NotAuthenticatedError: it has not, or its checksum is wrong.
+        InvalidTokenError: the format or the checksum is wrong.
     """
     if not _FORM.fullmatch(secret) or not secret.endswith(_checksum(secret[:-_CHECKSUM_LENGTH])):
-        raise NotAuthenticatedError("This is no whole token of Luma's; copy it again, or make a new one.")
+        raise InvalidTokenError("Malformed token. Copy the whole token, or create a new one.")
 
 
 async def principal_of_token(connection: AsyncConnection, secret: str) -> Principal:
-    """Whom a bearer token acts for, and how far. Notes the use, once a minute; committing it is the caller's.
+    """The principal of a bearer token. Records the use, once a minute; the caller commits.
 
     Raises:
-        NotAuthenticatedError: the token is unknown, revoked or expired.
+        InvalidTokenError: the token is unknown, revoked or expired.
     """
     now = utcnow()
     found = await connection.execute(_HOLDER, {"token_hash": hash_secret(secret), "now": now})
     row = found.one_or_none()
     if row is None:
-        raise NotAuthenticatedError("This token is not known, was revoked, or has expired; make a new one.")
+        raise InvalidTokenError("The token is unknown, revoked or expired. Create a new one.")
     user_id, role, token_id, max_level, namespace_ids, last_used_at = row
     if last_used_at is None or last_used_at <= now - USE_INTERVAL:
-        # Asked again in the statement: of several requests at once, one writes.
+        # The condition is repeated, so that only one of several concurrent requests writes.
         await connection.execute(
             update(ApiToken)
             .where(
@@ -127,18 +127,18 @@ async def create_token(
     max_level: int | None = None,
     require_login: bool = True,
 ) -> NewToken:
-    """A token that acts as the caller, narrowed to some namespaces and to a highest level if wanted.
+    """Create a token for the caller, optionally restricted to some namespaces and a maximum level.
 
     Without `require_login` the caller is the operator at the command line, who has no login that could end.
 
     Raises:
-        ForbiddenError: the caller holds a token that is narrowed or expires.
-        NotAuthenticatedError: the login has ended meanwhile.
-        NotFoundError: a namespace is not one that the caller can read.
-        RateLimitedError: the caller made too many in the last hour.
+        ForbiddenError: the caller has a token that is restricted or expires.
+        NotAuthenticatedError: the session or token has expired in the meantime.
+        NotFoundError: the caller can't read one of the namespaces.
+        RateLimitedError: the caller created too many tokens in the last hour.
     """
     if principal.is_narrowed:
-        raise ForbiddenError("A narrowed token can't make tokens. Sign in to make one.")
+        raise ForbiddenError("A restricted token can't create tokens. Sign in to create one.")
     if require_login:
         await _require_lasting_login(session, principal)
     await acquire(session, Quota(f"token {principal.user_id}", _MAKING))
@@ -147,12 +147,12 @@ async def create_token(
             await session.scalars(
                 select(Namespace.id)
                 .where(Namespace.id.in_(namespace_ids), Namespace.id.in_(readable_namespaces(principal)))
-                # One that is removed at this moment would stay named.
+                # A namespace that is removed concurrently would stay in the token.
                 .with_for_update(read=True, key_share=True)
             )
         )
         if unknown := sorted(set(namespace_ids) - readable):
-            raise NotFoundError(f"There is no namespace {unknown[0]}, or you have no access to it.")
+            raise NotFoundError(f"Namespace {unknown[0]} not found, or you have no access to it.")
     secret = new_secret()
     now = utcnow()
     token = ApiToken(
@@ -178,22 +178,22 @@ async def create_token(
 
 
 async def _require_lasting_login(session: AsyncSession, principal: Principal) -> None:
-    """See that nothing outlives the login that makes it, nor a password that is changed at this moment."""
+    """Require a login without expiry, and one not ended by a concurrent change of the password."""
     await session.execute(select(User.id).where(User.id == principal.user_id).with_for_update(read=True))
-    # A statement of its own: the one that waited for the lock would not see why it waited.
+    # A separate statement: the one that waited for the lock would not see the change it waited for.
     if principal.session_id is not None:
         found = await session.execute(select(LoginSession.id).where(LoginSession.id == principal.session_id))
     else:
         found = await session.execute(select(ApiToken.expires_at).where(ApiToken.id == principal.token_id))
     row = found.one_or_none()
     if row is None:
-        raise NotAuthenticatedError("This login has ended; sign in again.")
+        raise NotAuthenticatedError("The session has expired. Sign in again.")
     if principal.session_id is None and row[0] is not None:
-        raise ForbiddenError("A token that expires can't make tokens. Sign in to make one.")
+        raise ForbiddenError("A token with an expiry date can't create tokens. Sign in to create one.")
 
 
 async def list_tokens(session: AsyncSession, principal: Principal, pagination: Pagination) -> Page[TokenView]:
-    """The caller's tokens, oldest first. A narrowed one sees only itself."""
+    """The caller's tokens, oldest first. A restricted token sees only itself."""
     mine = [ApiToken.user_id == principal.user_id]
     if principal.is_narrowed:
         mine.append(ApiToken.id == principal.token_id)
@@ -219,21 +219,21 @@ async def list_tokens(session: AsyncSession, principal: Principal, pagination: P
 
 
 async def revoke_token(session: AsyncSession, principal: Principal, token_id: int) -> None:
-    """End one of the caller's tokens at once.
+    """Revoke one of the caller's tokens.
 
     Raises:
-        ForbiddenError: the caller holds a narrowed token, which ends itself at most.
+        ForbiddenError: the caller has a restricted token, which can revoke only itself.
         NotFoundError: the caller has no such token.
     """
     if principal.is_narrowed and token_id != principal.token_id:
-        raise ForbiddenError("A narrowed token can't revoke other tokens. Sign in to do so.")
+        raise ForbiddenError("A restricted token can't revoke other tokens. Sign in to revoke them.")
     revoked = await session.scalar(
         delete(ApiToken)
         .where(ApiToken.id == token_id, ApiToken.user_id == principal.user_id)
         .returning(ApiToken.id)
     )
     if revoked is None:
-        raise NotFoundError(f"You have no token {token_id}.")
+        raise NotFoundError(f"Token {token_id} not found.")
     await record(session, "token.revoked", principal.user_id, token_id=token_id)
 
 

@@ -1,4 +1,4 @@
-"""User accounts: who may register, and what administrators do."""
+"""User accounts: registration and administration."""
 
 import re
 from datetime import datetime
@@ -21,14 +21,14 @@ from luma_rag.pagination import Page, Pagination
 
 Role = Literal["admin", "user"]
 Registering = Literal["first", "open", "closed"]
-# Without "@", so that a name can't be another user's address at sign-in.
+# Without "@", so that a name can't equal another user's e-mail address at sign-in.
 _USERNAME = re.compile(r"[\w][\w.\- ]{0,48}[\w]|[\w]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _MAX_EMAIL = 255
 
 
 class UserView(msgspec.Struct, frozen=True):
-    """A user as others get to see it. Never a password, nor its hash."""
+    """The public part of a user. It never has a password or a hash."""
 
     id: int
     username: str
@@ -39,7 +39,7 @@ class UserView(msgspec.Struct, frozen=True):
 
 
 class AccountView(UserView, frozen=True):
-    """A user as administrators see them: whether the account is disabled, and how much it owns."""
+    """A user for administrators, with the state of the account and the numbers of owned resources."""
 
     is_disabled: bool
     namespaces: int
@@ -47,7 +47,7 @@ class AccountView(UserView, frozen=True):
 
 
 class UserName(msgspec.Struct, frozen=True):
-    """Enough of a user to share something with them."""
+    """A user to share something with."""
 
     id: int
     username: str
@@ -61,18 +61,20 @@ def view(user: User) -> UserView:
 async def register(
     sessions: Sessions, username: str, email: str, password: str, *, registering: Registering
 ) -> UserView:
-    """A new account of somebody's own, if `registering` lets them: for the `first` account of an empty
-    database, which is an administrator's; also for later ones where it is `open`; never where it is `closed`.
+    """Register an account.
+
+    `registering` is `first` (only the first account of an empty database, which becomes an administrator),
+    `open` (later ones too) or `closed`.
 
     Raises:
-        ForbiddenError: nobody can register (any more).
+        ForbiddenError: registration is closed.
         ConflictError, InvalidInputError: see `create`.
     """
     async with sessions.begin() as session:
         await _may_register(session, registering)
     hashed = await _checked_hash(username, email, password)
     async with sessions.begin() as session:
-        # Two people who register first at the same moment must not both become admin.
+        # Two concurrent first registrations must not both create an administrator.
         await lock_accounts(session)
         is_first = await _may_register(session, registering)
         user = await _insert(session, username, email, hashed, "admin" if is_first else "user")
@@ -83,11 +85,11 @@ async def register(
 async def create(
     sessions: Sessions, username: str, email: str, password: str, role: Role, *, actor_id: int | None = None
 ) -> AccountView:
-    """A new account, made by the administrator `actor_id`, or from the command line.
+    """Create an account, as the administrator `actor_id` or from the command line.
 
     Raises:
         ConflictError: the name or the address is taken.
-        InvalidInputError: name, address or password do not fit.
+        InvalidInputError: the name, address or password is invalid.
     """
     hashed = await _checked_hash(username, email, password)
     async with sessions.begin() as session:
@@ -97,17 +99,17 @@ async def create(
 
 
 def may_change_password(principal: Principal) -> None:
-    """See that the caller is not a token that may do less than its user.
+    """Require that the caller has no restricted token.
 
     Raises:
-        ForbiddenError: it is.
+        ForbiddenError: it has one.
     """
     if principal.is_narrowed:
-        raise ForbiddenError("A narrowed token can't change the password. Sign in to do so.")
+        raise ForbiddenError("A restricted token can't change the password. Sign in to change it.")
 
 
 async def change_password(sessions: Sessions, principal: Principal, current: str, new: str) -> None:
-    """Change the caller's own password. All their other sessions and all their tokens end.
+    """Change the caller's password. Their other sessions and all their tokens end.
 
     Raises:
         ForbiddenError: the current password is wrong.
@@ -117,14 +119,14 @@ async def change_password(sessions: Sessions, principal: Principal, current: str
         user = await find(session, principal.user_id)
     verified = user.password
     if not await verify_password(verified, current):
-        raise ForbiddenError("The current password is not right.")
+        raise ForbiddenError("Invalid current password.")
     hashed = await hash_password(new, user.username, user.email, field="new")
     async with sessions.begin() as session:
-        # An administrator who resets it at this moment must not be overruled by who knows the old one.
+        # A concurrent reset by an administrator must not be overwritten by a user with the old password.
         unchanged = select(User).where(User.id == principal.user_id, User.password == verified)
         changing = await session.scalar(unchanged.with_for_update())
         if changing is None:
-            raise ForbiddenError("The password was changed at this moment by somebody else. Sign in again.")
+            raise ForbiddenError("The password was just changed. Sign in again.")
         user = changing
         await _set_password(session, user, hashed, keep_session=principal.session_id)
         await record(session, "password.changed", user.id, user_id=user.id)
@@ -139,12 +141,12 @@ async def update(
     is_disabled: bool | None = None,
     actor_id: int | None = None,
 ) -> AccountView:
-    """Change a user's role, reset their password, disable or enable their account; what is None stays.
+    """Change a user's role, reset their password, or disable or enable their account; None leaves as is.
 
-    All or nothing is done, by the administrator `actor_id`, or from the command line.
+    Atomic. Done as the administrator `actor_id` or from the command line.
 
     Raises:
-        ConflictError: no administrator would be left whose account is enabled.
+        ConflictError: no administrator with an enabled account would remain.
         InvalidInputError: the password breaks a rule.
     """
     hashed = None
@@ -179,7 +181,7 @@ async def get_account(session: AsyncSession, user_id: int) -> AccountView:
     """One user, for administrators."""
     row = (await session.execute(_accounts().where(User.id == user_id))).one_or_none()
     if row is None:
-        raise NotFoundError(f"There is no user {user_id}.")
+        raise NotFoundError(f"User {user_id} not found.")
     return _account(*row)
 
 
@@ -198,14 +200,14 @@ async def all_accounts(session: AsyncSession) -> list[AccountView]:
 
 
 async def lookup(session: AsyncSession, username: str) -> UserName:
-    """The user of exactly this name.
+    """The user with exactly this name.
 
     Raises:
-        NotFoundError: nobody has it.
+        NotFoundError: there is no such user.
     """
     user = await session.scalar(select(User).where(User.username == username))
     if user is None:
-        raise NotFoundError(f"There is no user called {username}.")
+        raise NotFoundError(f"User {username} not found.")
     return UserName(user.id, user.username)
 
 
@@ -217,12 +219,12 @@ async def find(session: AsyncSession, user_id: int) -> User:
     """
     user = await session.get(User, user_id)
     if user is None:
-        raise NotFoundError(f"There is no user {user_id}.")
+        raise NotFoundError(f"User {user_id} not found.")
     return user
 
 
 async def can_register(session: AsyncSession, registering: Registering) -> bool:
-    """Whether somebody could register now."""
+    """Whether registration is possible now."""
     try:
         await _may_register(session, registering)
     except ForbiddenError:
@@ -231,11 +233,11 @@ async def can_register(session: AsyncSession, registering: Registering) -> bool:
 
 
 async def _may_register(session: AsyncSession, registering: Registering) -> bool:
-    """Raises if not; tells whether the account is the first."""
+    """Whether the account is the first. Raises `ForbiddenError` if registration is closed."""
     is_first = not await session.scalar(select(exists().select_from(User)))
     if registering == "closed" and is_first:
         raise ForbiddenError(
-            "Nobody can register here. Make the first account on the server: "
+            "Registration is closed. Create the first account on the server: "
             "luma users add NAME EMAIL --admin"
         )
     if registering == "closed" or (registering == "first" and not is_first):
@@ -244,18 +246,18 @@ async def _may_register(session: AsyncSession, registering: Registering) -> bool
 
 
 def is_email(text: str) -> bool:
-    """Whether it has the form of an e-mail address."""
+    """Whether a text has the format of an e-mail address."""
     return len(text) <= _MAX_EMAIL and _EMAIL.fullmatch(text) is not None
 
 
 async def _checked_hash(username: str, email: str, password: str) -> str:
     errors = []
     if not _USERNAME.fullmatch(username):
-        errors.append(FieldError("username", "1 to 50 letters, digits, spaces or any of . _ -"))
+        errors.append(FieldError("username", "must have 1 to 50 letters, digits, spaces or any of . _ -"))
     if not is_email(email):
         errors.append(FieldError("email", "must be an e-mail address"))
     if errors:
-        raise InvalidInputError("The account can't be made like this; see errors.", errors=errors)
+        raise InvalidInputError("Invalid user name or e-mail address.", errors=errors)
     return await hash_password(password, username, email)
 
 
@@ -266,7 +268,7 @@ async def _insert(session: AsyncSession, username: str, email: str, hashed: str,
         await session.flush()
     except IntegrityError as error:
         field = "email" if "email" in str(error.orig) else "username"
-        raise ConflictError(f"This {field} is taken; choose another.") from None
+        raise ConflictError(f"This {field} is already taken. Choose another one.") from None
     await session.refresh(user)
     return user
 

@@ -1,4 +1,4 @@
-"""Who answers: a language model reading the retrieved passages, or Luma quoting them."""
+"""The answerer protocol: a language model that reads the passages, or Luma quoting them."""
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Literal, Protocol
@@ -7,11 +7,10 @@ import msgspec
 
 
 class RetrievedPassage(msgspec.Struct, frozen=True):
-    """A passage the retriever found, numbered from 1 in the order of the prompt.
+    """A retrieved passage, numbered from 1 in the order of the prompt.
 
-    `similarity` is the cosine of the question's and the passage's embeddings (the latter with title and
-    heading, as it was ingested); None where the retriever does not know it. `before` and `after` stand right
-    before and after the passage, at the same place of the document.
+    `similarity` is the cosine between the embeddings of the question and the passage (with title and heading,
+    as ingested); None if unknown. `before` and `after` are the adjacent text in the document.
     """
 
     n: int
@@ -36,19 +35,19 @@ class Answerer(Protocol):
 
     @property
     def name(self) -> str:
-        """Who answers, for people."""
+        """The name to display."""
         ...
 
     def answer(
         self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
     ) -> AsyncGenerator[str, None]:
-        """Yield the answer in pieces; closing the generator ends the work.
+        """Yield the answer in pieces. Closing the generator stops the model.
 
         Raises:
-            luma_rag.errors.LLMError: the model's server failed.
+            luma_rag.errors.LLMError: the LLM server failed.
         """
         ...
 
     async def aclose(self) -> None:
-        """Give back what the answerer holds."""
+        """Release the resources."""
         ...

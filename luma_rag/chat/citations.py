@@ -1,4 +1,4 @@
-"""Citations in an answer: which passages it cites, and the words in them that support it. Pure."""
+"""Citations in an answer: the cited passages, and the sentences in them that support it. Pure."""
 # ruff: noqa: RUF001 - dashes of all kinds stand in citations
 
 import re
@@ -14,7 +14,7 @@ _INSIDE = rf"\s?(?:\^|(?i:passages?|sources?)\s)?({_NUMBERS})\s?(?:†[^\[\]【�
 _TOKEN = re.compile(
     rf"(?P<ticks>`+)|(?P<newline>\n)|(?P<space>[ \t]{{0,4}})(?:\[{_INSIDE}\]|【{_INSIDE}】)(?!\()"
 )
-# The end of a text that may yet become one of these; it is let go once it can't be a citation any more.
+# The end of a text that may become a citation. It is released once it can't.
 _BEGUN = re.compile(
     r"(?:`{1,16}|[ \t]{1,4}|"
     r"[ \t]{0,4}[\[【]\s?(?:\^|[A-Za-z]{0,8}\s?)?[\d\s,;–-]{0,40}(?:†[^\[\]【】\n]{0,30})?[\]】]?)$"
@@ -23,7 +23,7 @@ _RANGE = re.compile(r"(\d+)\s*[–-]\s*(\d+)|(\d+)")
 
 
 class _Piece(NamedTuple):
-    """A stretch of an answer; `numbers` is None where it is no citation."""
+    """A piece of an answer. `numbers` is None if it is not a citation."""
 
     text: str
     space: str = ""
@@ -31,21 +31,21 @@ class _Piece(NamedTuple):
 
 
 class _Scanner:
-    """Tells citations from the rest of a text that arrives in pieces.
+    """Finds citations in a text that arrives in pieces.
 
-    Code is not looked into: `a[1]` is an index there. A block of code lasts until its fence returns, a
-    span of code until its line ends at the latest, so that one stray backtick does not hide what follows.
+    Code is skipped: `a[1]` is an index there. A code block lasts until its closing fence, a code span until
+    the end of its line at the latest, so that one stray backtick does not hide the rest.
     """
 
     def __init__(self) -> None:
-        self._held = ""
+        self._pending = ""
         self._code = ""
 
     def feed(self, text: str, *, final: bool = False) -> Iterator[_Piece]:
-        text = self._held + text
+        text = self._pending + text
         begun = None if final else _BEGUN.search(text)
         end = begun.start() if begun else len(text)
-        text, self._held = text[:end], text[end:]
+        text, self._pending = text[:end], text[end:]
         position = 0
         for match in _TOKEN.finditer(text):
             yield _Piece(text[position : match.start()])
@@ -70,10 +70,10 @@ class _Scanner:
 
 
 class CitationFilter:
-    """Removes, from an answer that arrives in pieces, citations of passages that were never retrieved.
+    """Removes citations of passages that were not retrieved from an answer that arrives in pieces.
 
-    What stays is written as `[n]`, several as `[1][2]`, so that readers of the answer need to know one form
-    only. A few characters are held back while they may be the beginning of a citation.
+    The others are normalized to `[n]`, several to `[1][2]`. A few characters are held back while they may be
+    the start of a citation.
     """
 
     def __init__(self, available: Collection[int]) -> None:
@@ -81,14 +81,14 @@ class CitationFilter:
         self._scanner = _Scanner()
 
     def feed(self, piece: str) -> str:
-        """What can be passed on after `piece` has arrived; may be ""."""
-        return "".join(map(self._kept, self._scanner.feed(piece)))
+        """The text that is ready after `piece` has arrived; may be ""."""
+        return "".join(map(self._filtered, self._scanner.feed(piece)))
 
     def close(self) -> str:
-        """What is left when the answer is over."""
-        return "".join(map(self._kept, self._scanner.feed("", final=True)))
+        """The remaining text at the end of the answer."""
+        return "".join(map(self._filtered, self._scanner.feed("", final=True)))
 
-    def _kept(self, piece: _Piece) -> str:
+    def _filtered(self, piece: _Piece) -> str:
         if piece.numbers is None:
             return piece.text
         known = [f"[{n}]" for n in dict.fromkeys(piece.numbers) if n in self._available]
@@ -96,24 +96,24 @@ class CitationFilter:
 
 
 def strip_unknown(text: str, available: Collection[int]) -> str:
-    """`text` with only the citations that are `available`, each written as `[n]`; see `CitationFilter`."""
+    """`text` with only the `available` citations, normalized to `[n]`; see `CitationFilter`."""
     citations = CitationFilter(available)
     return citations.feed(text) + citations.close()
 
 
 def cited_numbers(text: str, available: Collection[int]) -> list[int]:
-    """The numbers that `text` cites and that are `available`, in the order in which they first appear."""
+    """The `available` numbers that `text` cites, in order of first appearance."""
     pieces = _Scanner().feed(text, final=True)
     numbers = dict.fromkeys(n for piece in pieces for n in piece.numbers or ())
     return [n for n in numbers if n in available]
 
 
 def quote(passage: str, statement: str, limit: int = 300) -> str:
-    """The sentence of `passage` that best supports `statement`, with its neighbours where they help and fit.
+    """The sentence of `passage` that best supports `statement`, with neighbors if they help and fit.
 
-    Word for word but for runs of white space, which become one space; at most `limit` characters. The best
-    sentence shares the most words with the statement, each counted by how rare it is in the passage. Where
-    none shares any, it is the beginning of the passage.
+    Verbatim except for white space, which becomes one space; at most `limit` characters. The best sentence
+    shares the most words with the statement, weighted by their rarity in the passage. If none shares any, the
+    quote is the beginning of the passage.
     """
     found = sentences(passage)
     if not found:
@@ -127,7 +127,7 @@ def quote(passage: str, statement: str, limit: int = 300) -> str:
     def value(shared: set[str]) -> float:
         return sum(weight[term] for term in shared)
 
-    # Of two sentences with the same words the shorter one is more to the point.
+    # Of two sentences with the same words, the shorter one is more relevant.
     best = max(range(len(found)), key=lambda i: (value(have[i]), -len(found[i].text) if have[i] else -i))
     first = last = best
     shared = set(have[best])

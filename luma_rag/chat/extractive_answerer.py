@@ -1,4 +1,4 @@
-"""Answers without a language model: the sentences of the passages that best answer, word for word."""
+"""Answers without a language model: quotes of the sentences that best answer the question."""
 
 import asyncio
 import math
@@ -21,34 +21,34 @@ NOTE = (
 )
 
 MOST_EMBEDDED = 60
-"""Sentences that are embedded for one answer; of more, those that share the most with the question."""
+"""The maximum number of sentences to embed: those that share the most words with the question."""
 
 MOST_QUOTES = 3
 QUOTE_LIMIT = 600
 """Characters of one quote."""
 
 TERM_WEIGHT = 0.3
-"""What the share of the question's words counts beside a cosine, which is between -1 and 1."""
+"""The weight of the share of the question's words, relative to a cosine between -1 and 1."""
 
 THRESHOLD = 1.25
-"""The least score of an answer.
+"""The minimum score of an answer.
 
-Chosen on 234 answerable questions and 226 that the passages at hand did not answer, over 36 real documents
-and 240 encyclopedia paragraphs: 87 % of the answerable ones got quotes; so did 1 % of those about something
-else, and 28 % of the hard ones, whose own document had been taken away and its near relations left.
-Measured with every sentence embedded alone, before those that lean on a neighbour were embedded with it.
+Chosen on 234 answerable and 226 unanswerable questions, over 36 real documents and 240 encyclopedia
+paragraphs: 87 % of the answerable ones got quotes, as did 1 % of the unrelated ones, and 28 % of the hard
+ones, for which only documents similar to the right one were present. Measured with every sentence embedded
+alone, before sentences that depend on a neighbor were embedded with it.
 """
 
 NEARLY_AS_GOOD = 0.15
-"""How far below the best another sentence may score and still be quoted."""
+"""The maximum distance from the best score at which a sentence is quoted."""
 
 _MODEL_TOKENS = 256
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LEAST_WORDS = 3
-# A few words that end like no sentence and no introduction to a list.
+# A few words without the punctuation of a sentence or of an introduction to a list.
 _HEADING = re.compile(r"[^\W\d_][\w'\u2019-]*(?:[ &,/]+[^\W\d_][\w'\u2019-]*){0,5}")
-# A sentence that begins so speaks of the one before.
-_LEANS_BACK = re.compile(
+# A sentence with such a beginning refers to the previous one.
+_REFERS_BACK = re.compile(
     r"(?:it|its|they|their|them|this|that|these|those|he|she|his|her|such|however|but|therefore|thus|otherwise"
     r"|in this case|in that case|also|moreover|furthermore|er|sie|es|dies|diese|dieser|dieses"
     r"|il|elle|ils|elles|este|esta|estos|estas)\b",
@@ -60,16 +60,16 @@ class Embedder(Protocol):
     """Turns texts into vectors of length 1; blocks while it computes."""
 
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of shape (len(texts), dimensions); ValueError where a text is too long for the model."""
+        """Vectors of shape (len(texts), dimensions); ValueError if a text is too long for the model."""
         ...
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
-        """A vector of shape (dimensions,); what is too long for the model is not read."""
+        """A vector of shape (dimensions,). Text beyond the model's limit is ignored."""
         ...
 
 
 class _Candidate(NamedTuple):
-    """The sentences `first` to `last` of a passage: one, with the neighbours it needs to be understood."""
+    """The sentences `first` to `last` of a passage: one sentence with the neighbors it depends on."""
 
     passage: RetrievedPassage
     every: list[Sentence]
@@ -83,12 +83,12 @@ class _Candidate(NamedTuple):
 
 
 class ExtractiveAnswerer:
-    """Quotes up to three sentences that answer, or says that nothing does. It writes nothing of its own.
+    """Quotes up to three sentences that answer the question, or states that none does.
 
     The score of a sentence is the sum, for itself and for its passage, of the cosine with the question and
-    `TERM_WEIGHT` times the share of the question's words in it, title and heading included, each word counted
-    by how rare it is among the sentences. The passage counts because a sentence alone often doesn't say what
-    it is about. `executor` runs the embedding; by default the event loop's threads do.
+    `TERM_WEIGHT` times the share of the question's words in it, title and heading included, weighted by their
+    rarity among the sentences. The passage counts because a sentence alone often doesn't state its subject.
+    `executor` runs the embedding; by default the threads of the event loop do.
     """
 
     def __init__(self, embedder: Embedder, executor: Executor | None = None) -> None:
@@ -97,7 +97,7 @@ class ExtractiveAnswerer:
 
     @property
     def name(self) -> str:
-        """Who answers."""
+        """The name to display."""
         return "Quotes from the documents"
 
     async def answer(
@@ -105,18 +105,18 @@ class ExtractiveAnswerer:
     ) -> AsyncGenerator[str, None]:
         """Yield the quotes, each followed by `[n]`, then one line on how to configure a language model.
 
-        `history` is not read: a question that needs it has to be asked in full.
+        `history` is ignored: questions must be complete.
         """
         loop = asyncio.get_running_loop()
         quotes = await loop.run_in_executor(self._executor, self.quotes, question, passages)
         for number, text in quotes:
-            yield f"{_as_it_is(text)}{chr(10) if '`' in text else ' '}[{number}]\n\n"
+            yield f"{_escaped(text)}{chr(10) if '`' in text else ' '}[{number}]\n\n"
         if not quotes:
             yield f"{NOTHING}\n\n"
         yield NOTE
 
     async def aclose(self) -> None:
-        """Nothing to give back: the embedder belongs to the caller."""
+        """Nothing to release: the embedder belongs to the caller."""
 
     def quotes(self, question: str, passages: Sequence[RetrievedPassage]) -> list[tuple[int, str]]:
         """Pairs of passage number and quote, in passage order; empty without an answer. Blocks."""
@@ -127,9 +127,9 @@ class ExtractiveAnswerer:
         if len(candidates) > MOST_EMBEDDED:
             kept = np.sort(np.argsort(-shares, kind="stable")[:MOST_EMBEDDED])
             candidates, shares = [candidates[i] for i in kept], shares[kept]
-        asked = self._embedder.embed_query(question)
-        similar = self._embed([candidate.text for candidate in candidates]) @ asked
-        around = {passage.n: self._similarity(passage, asked) for passage in passages}
+        embedding = self._embedder.embed_query(question)
+        similar = self._embed([candidate.text for candidate in candidates]) @ embedding
+        around = {passage.n: self._similarity(passage, embedding) for passage in passages}
         similar = similar + np.array([around[candidate.passage.n] for candidate in candidates])
         scores = similar + TERM_WEIGHT * shares
         order = np.argsort(-scores, kind="stable")
@@ -137,24 +137,24 @@ class ExtractiveAnswerer:
         ranked = [candidates[i] for i in order if scores[i] >= least]
         return _chosen(_about_the_same(ranked, content_terms(question)))
 
-    def _similarity(self, passage: RetrievedPassage, asked: NDArray[np.float32]) -> float:
+    def _similarity(self, passage: RetrievedPassage, embedding: NDArray[np.float32]) -> float:
         if passage.similarity is not None:
             return passage.similarity
         whole = "\n".join(filter(None, (passage.title, passage.heading, passage.text)))
-        # As a query, because those may be longer than the model reads.
-        return float(self._embedder.embed_query(whole) @ asked)
+        # As a query, since queries may be longer than the model's limit.
+        return float(self._embedder.embed_query(whole) @ embedding)
 
     def _embed(self, texts: list[str]) -> NDArray[np.float32]:
         vectors = {}
         short = [text for text in dict.fromkeys(texts) if _is_surely_short(text)]
         if short:
             vectors = dict(zip(short, self._embedder.embed_documents(short), strict=True))
-        # A long one may have more tokens than the model reads, which only a query may have.
+        # Only queries may have more tokens than the model's limit.
         return np.stack([vectors[t] if t in vectors else self._embedder.embed_query(t) for t in texts])
 
 
 def _candidates(passages: Sequence[RetrievedPassage]) -> list[_Candidate]:
-    """What can be quoted: sentences with some words in them, each text once."""
+    """The quotable sentences: those with some words, each text once."""
     found: dict[str, _Candidate] = {}
     for passage in passages:
         every = sentences(passage.text)
@@ -166,12 +166,12 @@ def _candidates(passages: Sequence[RetrievedPassage]) -> list[_Candidate]:
 
 
 def _understandable(passage: RetrievedPassage, every: list[Sentence], place: int) -> _Candidate:
-    """The sentence at `place`, with neighbours where it can't be understood alone and there is room."""
+    """The sentence at `place`, with the neighbors it depends on if there is room."""
     alone = _Candidate(passage, every, place, place)
     first = last = place
-    if _LEANS_BACK.match(every[place].text) and first > 0:
+    if _REFERS_BACK.match(every[place].text) and first > 0:
         first -= 1
-    # A heading, a question or the line before a list says nothing without what follows.
+    # A heading, a question or the introduction to a list is incomplete without the next sentence.
     while every[last].text.endswith((":", "?")) or len(_WORD.findall(every[last].text)) <= _LEAST_WORDS:
         if last + 1 == len(every) or last == place + 2:
             break
@@ -181,7 +181,7 @@ def _understandable(passage: RetrievedPassage, every: list[Sentence], place: int
 
 
 def _shares(wanted: set[str], candidates: list[_Candidate]) -> NDArray[np.float64]:
-    """The share of the question's words in each sentence plus that in its passage, by weight; shape (n,)."""
+    """The weighted share of the question's words in each sentence plus that in its passage; shape (n,)."""
     own = [content_terms(candidate.text) & wanted for candidate in candidates]
     among = Counter(term for terms in own for term in terms)
     weights = {term: math.log(1 + len(candidates) / (1 + among[term])) for term in wanted}
@@ -240,7 +240,7 @@ def _chosen(ranked: list[_Candidate]) -> list[tuple[int, str]]:
 
 
 def _without_headings(candidate: _Candidate) -> _Candidate:
-    """Without the headings at its beginning, which helped to find it and read oddly before a sentence."""
+    """The candidate without leading headings, which helped to find it but don't belong in a quote."""
     first = candidate.first
     while first < candidate.last and _HEADING.fullmatch(candidate.every[first].text):
         first += 1
@@ -248,14 +248,14 @@ def _without_headings(candidate: _Candidate) -> _Candidate:
 
 
 def _is_surely_short(text: str) -> bool:
-    """Whether the model reads all of it: a character is one token at most, outside ASCII up to three."""
+    """Whether the text fits into the model: a character has at most one token, or three outside ASCII."""
     ascii_characters = sum(character.isascii() for character in text)
     return ascii_characters + 3 * (len(text) - ascii_characters) <= _MODEL_TOKENS - 2
 
 
-def _as_it_is(text: str) -> str:
-    """`text` with its own "[12]" and "```" kept from being read as a citation and as code.
+def _escaped(text: str) -> str:
+    """`text` with "[12]" and "```" escaped, so that they are not taken for a citation or code.
 
-    An invisible word joiner is put in; nothing that can be seen changes.
+    Inserts an invisible word joiner.
     """
     return re.sub(r"([\[【])(?=[^\[\]【】]{0,40}\d)|(`)(?=`)", "\\g<0>\u2060", text)

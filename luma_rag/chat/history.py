@@ -1,4 +1,4 @@
-"""Chats and their messages, as kept: everything but answering."""
+"""Stored chats and messages: everything except answering."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ _TITLE_LENGTH = 80
 
 
 class ChatView(msgspec.Struct, frozen=True):
-    """A chat; without a title of its own it goes by the beginning of its first question."""
+    """A chat. The default title is the beginning of its first question."""
 
     id: int
     user_id: int
@@ -27,7 +27,7 @@ class ChatView(msgspec.Struct, frozen=True):
 
 
 class CitationView(msgspec.Struct, frozen=True):
-    """What `[n]` in an answer stands for; `doc_id` is null when the document is gone."""
+    """The source of `[n]` in an answer. `doc_id` is null if the document was deleted."""
 
     n: int
     vec_id: str
@@ -40,7 +40,7 @@ class CitationView(msgspec.Struct, frozen=True):
 
 
 class MessageView(msgspec.Struct, frozen=True):
-    """A message with the citations it uses."""
+    """A message with its citations."""
 
     id: int
     chat_id: int
@@ -58,7 +58,7 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 class FeedbackView(msgspec.Struct, frozen=True):
-    """The reader's verdict on an answer."""
+    """The reader's feedback on an answer."""
 
     message_id: int
     rating: int
@@ -66,7 +66,7 @@ class FeedbackView(msgspec.Struct, frozen=True):
 
 
 async def start(session: AsyncSession, principal: Principal, namespace_id: int) -> ChatView:
-    """A new chat with a namespace. Level 1 there."""
+    """Start a chat in a namespace. Level 1."""
     await require_namespace(session, principal, namespace_id)
     chat = Chat(user_id=principal.user_id, namespace_id=namespace_id, started_at=utcnow())
     session.add(chat)
@@ -77,7 +77,7 @@ async def start(session: AsyncSession, principal: Principal, namespace_id: int) 
 async def list_own(
     session: AsyncSession, principal: Principal, namespace_id: int | None, pagination: Pagination
 ) -> Page[ChatView]:
-    """The caller's chats, the one with the newest message first."""
+    """The caller's chats, newest message first."""
     mine: ColumnElement[bool] = Chat.id.in_(own_chats(principal))
     if namespace_id is not None:
         mine &= Chat.namespace_id == namespace_id
@@ -100,7 +100,7 @@ async def get(session: AsyncSession, principal: Principal, chat_id: int) -> Chat
 
 
 async def rename(session: AsyncSession, principal: Principal, chat_id: int, title: str) -> ChatView:
-    """Give a chat a title of its own."""
+    """Set the title of a chat."""
     await require_chat(session, principal, chat_id)
     await session.execute(
         upsert(ChatTitle)
@@ -145,7 +145,7 @@ async def messages(
 async def rate(
     session: AsyncSession, principal: Principal, message_id: int, rating: int, comment: str | None
 ) -> FeedbackView:
-    """Keep the reader's verdict on an answer in one of their chats.
+    """Store the reader's feedback on an answer in one of their chats.
 
     Raises:
         NotFoundError: there is no such answer in the caller's chats.
@@ -158,12 +158,12 @@ async def rate(
         )
     )
     if answer is None:
-        raise NotFoundError(f"There is no answer {message_id} in your chats.")
-    verdict = {"rating": rating, "comment": comment, "given_at": utcnow()}
+        raise NotFoundError(f"Answer {message_id} not found in your chats.")
+    feedback = {"rating": rating, "comment": comment, "given_at": utcnow()}
     await session.execute(
         upsert(Feedback)
-        .values(message_id=message_id, **verdict)
-        .on_conflict_do_update(index_elements=[Feedback.message_id], set_=verdict)
+        .values(message_id=message_id, **feedback)
+        .on_conflict_do_update(index_elements=[Feedback.message_id], set_=feedback)
     )
     return FeedbackView(message_id, rating, comment)
 

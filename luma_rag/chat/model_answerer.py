@@ -1,4 +1,4 @@
-"""Answers written by a language model that reads the retrieved passages."""
+"""Answers by a language model that reads the retrieved passages."""
 
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -14,7 +14,7 @@ from luma_rag.settings import LLMSettings
 
 
 class ModelAnswerer:
-    """Lets `model` answer; citations of passages it was not given are taken out of what it writes."""
+    """Answers with `model`. Citations of unknown passages are removed."""
 
     def __init__(self, model: LanguageModel, settings: LLMSettings) -> None:
         self._model = model
@@ -29,10 +29,10 @@ class ModelAnswerer:
     async def answer(
         self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
     ) -> AsyncGenerator[str, None]:
-        """Yield the answer in pieces; every citation in it is `[n]` of one of `passages`.
+        """Yield the answer in pieces. Every citation is `[n]` of one of `passages`.
 
         Raises:
-            LLMError: the model's server failed.
+            LLMError: the LLM server failed.
         """
         messages = prompt.build(
             question,

@@ -1,17 +1,22 @@
-"""Cuts the text of a passage into sentences, lines of tables and items of lists. Pure.
+"""Splits the text of a passage into sentences, table rows and list items. Pure.
 
-Follows the sentence boundaries of Unicode Annex 29 (https://unicode.org/reports/tr29/#Sentence_Boundaries),
-with what extracted documents need besides: lines that were only wrapped are one text, rows and items stand
-alone, and an abbreviation ends no sentence.
+Follows the sentence boundaries of Unicode Annex 29 (https://unicode.org/reports/tr29/#Sentence_Boundaries)
+with additions for text extracted from documents: wrapped lines are joined, rows and items stand alone, and
+neither an abbreviation nor an ordinal ends a sentence.
 """
 # ruff: noqa: RUF001 - the punctuation of other scripts is meant
 
+import functools
 import re
+from collections.abc import Callable
 from typing import NamedTuple
+
+from ingest.words import detect_language
+from luma_rag.chat.months import MONTH
 
 
 class Sentence(NamedTuple):
-    """`text[start:end]` of the passage; in `text` runs of white space are one space."""
+    """`text[start:end]` of the passage. In `text`, runs of white space are one space."""
 
     start: int
     end: int
@@ -22,28 +27,45 @@ _ITEM = re.compile(r"\s*(?:[-–—*•▪●○◦·➢✓□]\s|\(?(?:\d{1,3}|
 _ROW = re.compile(r"\t|\s\|\s|^\||(?:\S+ +){0,12}?(?:[$€£(]?-?\d[\d.,]*[%)]?\s+){2}")
 
 _END = re.compile(
-    # A full stop counts before white space; those of Chinese and Japanese stand without any.
-    r"[.!?…؟।]+[\"'”’»)\]]*(?:\[\d{1,3}\])*(?=\s)|[。！？｡]+[」』”’）]*"
+    # A period ends a sentence only before white space; those of Chinese and Japanese stand without any.
+    r"[.!?…؟।։]+(?:[\"'”’»«“)\]]|[ \u00a0\u202f]»)*(?:\[\d{1,3}\])*(?=\s)|[。！？｡]+[」』”’）]*"
 )
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(\[\"'“„])(?:[^\W\d_]|(?:[^\W\d_]\.\s?)+[^\W\d_]"  # initials, U.S., e.g., z. B.
-    r"|mr|mrs|ms|dr|prof|st|jr|sr|rev|gen|col|capt|lt|hon|inc|ltd|co|corp|llc|plc|bros|vs|etc|cf|al|approx|ca|est|ext"
-    r"|no|nos|nr|vol|fig|figs|eq|sec|sect|art|ch|chap|pp|para|ed|eds|tab|ref|dept|min|max|tel|jan|feb|mar|apr|jun|jul|aug"
-    r"|sep|sept|oct|nov|dec|bzw|usw|evtl|ggf|inkl|vgl|abs|str|bspw|mio|mrd|sog|env|av|núm|pág|sra|dra)$",
+    r"(?:^|[\s(\[\"'“„])(?:"
+    # Initials, U.S., z. B.; e.g., bl.a., f.eks.
+    r"[^\W\d_]|(?:[^\W\d_]\.\s?)+[^\W\d_]|(?:[^\W\d_]{1,3}\.){1,3}[^\W\d_]{1,4}"
+    # Titles and forms of address
+    r"|mr|mrs|ms|dr|prof|st|jr|sr|rev|gen|col|capt|lt|hon|ing|sra|dra|sig|dott|hr|hra|dhr|mevr|dl|dna|jn|sn|डॉ|डा"
+    # Companies, months, and words before a number
+    r"|inc|ltd|co|corp|llc|plc|bros|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec"
+    r"|no|nos|nr|núm|uimh|vol|fig|figs|eq|sec|sect|art|ch|chap|pp|pág|pàg|pag|para|abs|odst|ust|čl|stk"
+    r"|ed|eds|tab|ref|tel|min|max|ca|mio|mrd|rp|hlm|lch|ст|стр|чл"
+    r"|vs|etc|cf|al|approx|est|ext|dept|str|av|env|bspw|bzw|usw|evtl|ggf|inkl|vgl|sog|bijv|esim|např|pvz|žr|zob|bkz"
+    r"|örn|нпр|см)$",
     re.IGNORECASE,
 )
-_TIME = re.compile(r"\d\s?[ap]\.m$", re.IGNORECASE)  # unlike other abbreviations it stands last
+# An abbreviation in all likelihood, where a section or a number follows that is no year.
+_SECTION = re.compile(r"§|\d{1,3}(?!\d)")
+_SHORT_WORD = re.compile(r"(?:^|[\s(])[^\W\d_]{1,3}$")
+# The 3 of "der 3. Tag", with the word before it; not the 2 of "nr. 2", nor the end of "1939-45".
+_ORDINAL = re.compile(r"(?:(?P<word>[^\W\d_]+)\s|^|(?<=[\s(\"„“«»]))(?<!\. )(?:\d{1,2}|[IVX]{1,5})$")
+# Where "3." is "third". Elsewhere such a number more often ends a sentence, except before a month.
+_LANGUAGES_WITH_ORDINALS = frozenset(
+    {"cs", "da", "de", "et", "eu", "fi", "hr", "hu", "no", "pl", "sk", "sl", "sr", "tr"}
+)
+_TIME = re.compile(r"\d\s?[ap]\.m$", re.IGNORECASE)  # unlike other abbreviations, it can end a sentence
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _WORD = re.compile(r"\w+")
 
 
 def sentences(text: str) -> list[Sentence]:
-    """The sentences of `text` in order; together they hold everything but the white space between them."""
+    """The sentences of `text` in order. Together they contain everything but the white space between them."""
     found = []
+    language = functools.cache(lambda: detect_language([text]))
     for start, end in _blocks(text):
         begin = start
         for match in _END.finditer(text, start, end):
-            if _is_end(text, begin, match, end):
+            if _is_end(text, begin, match, end, language):
                 found.append((begin, match.end()))
                 begin = match.end()
         found.append((begin, end))
@@ -51,11 +73,10 @@ def sentences(text: str) -> list[Sentence]:
 
 
 def terms(text: str) -> set[str]:
-    """What to compare texts by: words without case and without most of their endings.
+    """Terms for comparing texts: lower-case words without most of their endings.
 
-    Words are cut to their first seven characters, which joins "insured" with "insurance" in most European
-    languages without a dictionary for each. Chinese, Japanese and Korean, written without spaces or with
-    endings glued on, are taken in pairs of characters.
+    Words are cut to seven characters, which conflates "insured" and "insurance" in most European languages
+    without a dictionary. Chinese, Japanese and Korean become pairs of characters.
     """
     found: set[str] = set()
     text = text.casefold()
@@ -68,15 +89,16 @@ def terms(text: str) -> set[str]:
 
 
 def content_terms(text: str) -> set[str]:
-    """The `terms` of `text` without the commonest words of questions, which say nothing about their subject.
+    """The `terms` of `text` without stop words.
 
-    Only those of English are known; in other languages they weigh little, as most sentences hold them.
+    Only English stop words are known. In other languages they have little weight, since most sentences have
+    them.
     """
     return {term for term in terms(text) - _COMMON if len(term) > 1 or not term.isascii()}
 
 
 def shorten(text: str, limit: int) -> str:
-    """`text`, cut between two words and marked with "…" where it has more than `limit` characters."""
+    """`text`, cut between two words and marked with "…" if it has more than `limit` characters."""
     if len(text) <= limit:
         return text
     cut = text[: limit - 1]
@@ -85,7 +107,7 @@ def shorten(text: str, limit: int) -> str:
 
 
 def _blocks(text: str) -> list[tuple[int, int]]:
-    """Stretches of running text. A line end inside of one is only a wrapped line."""
+    """Blocks of running text. A line end inside a block is a wrapped line."""
     lines = [(match.start(), match.end()) for match in re.finditer(r"[^\n\r\x0b\x0c\u2028\u2029]+", text)]
     widest = max((end - start for start, end in lines), default=0)
     blocks: list[tuple[int, int]] = []
@@ -98,7 +120,7 @@ def _blocks(text: str) -> list[tuple[int, int]]:
 
 
 def _breaks(text: str, before: tuple[int, int], line: tuple[int, int], widest: int) -> bool:
-    """Whether something new begins with `line`."""
+    """Whether a new block starts with `line`."""
     above, here = text[slice(*before)], text[slice(*line)]
     if text.count("\n", before[1], line[0]) > 1 or not here.strip() or not above.strip():
         return True
@@ -107,7 +129,7 @@ def _breaks(text: str, before: tuple[int, int], line: tuple[int, int], widest: i
     first = here.lstrip()[:1]
     if first.islower() or above.rstrip().endswith((",", "-", "–", ";", "(")):
         return False
-    # A line that stops well before the margin was not wrapped: a heading, or the end of a paragraph.
+    # A line that ends well before the margin is not wrapped: it is a heading or the end of a paragraph.
     return len(above.rstrip()) < 0.6 * widest
 
 
@@ -115,18 +137,33 @@ def _is_row(line: str) -> bool:
     return bool(_ROW.match(line) or "\t" in line or " | " in line)
 
 
-def _is_end(text: str, begin: int, match: re.Match[str], end: int) -> bool:
+def _is_end(text: str, begin: int, match: re.Match[str], end: int, language: Callable[[], str]) -> bool:
     if match[0][0] in "。！？｡":
         return True
-    after = text[match.end() : end].lstrip()[:1]
-    if not after or after.islower():
+    after = text[match.end() : end].lstrip()
+    if not after or after[0].islower():
         return not after
     if match[0][0] != "." or match[0].startswith(".."):
         return True
     before = text[max(begin, match.start() - 24) : match.start()]
     if _ITEM.fullmatch(text[begin : match.end()] + " "):
         return False
-    return bool(_TIME.search(before)) or not _ABBREVIATION.search(before)
+    return bool(_TIME.search(before)) or not (
+        _ABBREVIATION.search(before)
+        or (_SECTION.match(after) and _SHORT_WORD.search(before))
+        or _is_ordinal(before, after, language)
+    )
+
+
+def _is_ordinal(before: str, after: str, language: Callable[[], str]) -> bool:
+    found = _ORDINAL.search(before)
+    if found is None:
+        return False
+    if MONTH.match(after):
+        return True
+    # "Route 66" has a cardinal number, "Die 3. Auflage" an ordinal one.
+    is_after_noun = found["word"] and found["word"][0].isupper() and before[: found.start()].strip()
+    return not is_after_noun and language() in _LANGUAGES_WITH_ORDINALS
 
 
 def _trimmed(text: str, start: int, end: int) -> Sentence:

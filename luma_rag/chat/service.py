@@ -1,4 +1,4 @@
-"""One turn of a chat: keep the question, retrieve, answer, keep the answer with what it cites."""
+"""One turn of a chat: store the question, retrieve, answer, store the answer with its citations."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -20,12 +20,12 @@ from luma_rag.errors import ConflictError
 from luma_rag.retrieval.hits import ScoredChunk
 from luma_rag.retrieval.search import Retriever
 
-# After so many seconds of silence, readers are told that the answer is still on its way.
+# Seconds without an event after which readers get a heartbeat.
 _SILENCE = 15.0
-# So many passages are read with what stands round them. On 87 questions over 36 documents, that held
-# .549 of the evidence in 1,451 words; ten passages without it held .522 in as many, and six .467 in 890.
+# Passages that come with their context. On 87 questions over 36 documents, these contained .549 of the
+# evidence in 1,451 words; ten passages without context contained .522 in as many words, and six .467 in 890.
 _SURROUNDED = 3
-# As many earlier messages as any prompt could hold.
+# More earlier messages than any prompt has room for.
 _HISTORY_MESSAGES = 40
 
 
@@ -36,14 +36,14 @@ class Delta(msgspec.Struct, frozen=True):
 
 
 class TurnEvent(msgspec.Struct, frozen=True):
-    """What happens in a turn, in the order in which it happens; `waiting` comes where nothing else does."""
+    """An event of a turn, in order. `waiting` is a heartbeat."""
 
     event: Literal["user_message", "citations", "delta", "llm_message", "waiting"]
     data: MessageView | list[CitationView] | Delta | None
 
 
 class _Question(msgspec.Struct, frozen=True):
-    """What is to be answered; `replaces` are the messages that the new answer takes the place of."""
+    """A question to answer. `replaces` are the messages that the new answer replaces."""
 
     chat_id: int
     namespace_id: int
@@ -53,7 +53,7 @@ class _Question(msgspec.Struct, frozen=True):
 
 
 class ChatService:
-    """Asks and answers. No database connection is held while the model thinks."""
+    """Runs turns. No database connection is held while the model works."""
 
     def __init__(self, sessions: Sessions, retriever: Retriever, answerer: Answerer, passages: int) -> None:
         self._sessions = sessions
@@ -63,23 +63,23 @@ class ChatService:
         self._turns: set[asyncio.Task[None]] = set()
 
     def ask(self, principal: Principal, chat_id: int, content: str) -> AsyncGenerator[TurnEvent]:
-        """Keep a question and answer it.
+        """Store a question and answer it.
 
-        Closing the iterator stops the LLM; what it has written by then is kept.
+        Closing the iterator stops the LLM; the text so far is stored.
 
         Raises:
-            NotFoundError: the chat is not the caller's, or its namespace no longer readable for them.
-            LLMError: the LLM failed; the question stays, and `regenerate` answers it.
+            NotFoundError: the chat is not the caller's, or they can no longer read its namespace.
+            LLMError: the LLM failed. The question is stored, and `regenerate` answers it.
         """
         return self._turn(principal, lambda session: _new_question(session, principal, chat_id, content))
 
     def ask_in_new_chat(
         self, principal: Principal, namespace_id: int, content: str, history: list[HistoryMessage]
     ) -> AsyncGenerator[TurnEvent]:
-        """Keep a question as the first of a new chat and answer it, after a `history` that is not kept.
+        """Store a question as the first of a new chat and answer it, after a `history` that is not stored.
 
         Raises:
-            NotFoundError: the namespace is not readable for the caller.
+            NotFoundError: the caller can't read the namespace.
             LLMError: as for `ask`.
         """
         return self._turn(
@@ -87,10 +87,10 @@ class ChatService:
         )
 
     def regenerate(self, principal: Principal, chat_id: int) -> AsyncGenerator[TurnEvent]:
-        """Answer the last question again; the old answer goes when the new one is there.
+        """Answer the last question again. The new answer replaces the old one when it is complete.
 
         Raises:
-            ConflictError: nothing was asked yet.
+            ConflictError: the chat has no question yet.
             NotFoundError, LLMError: as for `ask`.
         """
         return self._turn(principal, lambda session: _last_question(session, principal, chat_id))
@@ -119,7 +119,7 @@ class ChatService:
         yield _used(text, hits)
 
     async def aclose(self) -> None:
-        """Stop the turns that are under way; each keeps what it has."""
+        """Stop the running turns; each stores its text so far."""
         for turn in self._turns:
             turn.cancel()
         await asyncio.gather(*self._turns, return_exceptions=True)
@@ -130,7 +130,7 @@ class ChatService:
         async with self._sessions.begin() as session:
             question = await ask(session)
         yield TurnEvent("user_message", question.message)
-        # In a task of its own, so that an answer can still be kept when its reader is gone.
+        # In a separate task, so that the answer can be stored after its reader has left.
         events: asyncio.Queue[TurnEvent | Exception | None] = asyncio.Queue()
         task = asyncio.create_task(self._run(principal, question, events))
         self._turns.add(task)
@@ -168,12 +168,12 @@ class ChatService:
             async for piece in pieces:
                 written.append(piece)
                 events.put_nowait(TurnEvent("delta", Delta(piece)))
-            answer = await self._keep(question, "".join(written), hits)
+            answer = await self._store(question, "".join(written), hits)
             events.put_nowait(TurnEvent("llm_message", answer))
             events.put_nowait(None)
         except asyncio.CancelledError:
             if any(piece.strip() for piece in written):
-                await self._keep(question, "".join(written), hits)
+                await self._store(question, "".join(written), hits)
             raise
         except Exception as error:
             events.put_nowait(error)
@@ -181,9 +181,9 @@ class ChatService:
     async def _retrieve(
         self, principal: Principal, namespace_id: int, question: str, history: Sequence[HistoryMessage]
     ) -> list[ScoredChunk]:
-        """What fits the question; where nothing does, what fits it together with the one before.
+        """Passages for the question. If none is relevant, passages for the previous question with it.
 
-        "And on Sundays?" is about nothing in particular. A question that stands alone is better asked alone.
+        "And on Sundays?" is incomplete alone. A complete question gets better passages alone.
         """
         retrieve = partial(
             self._retriever.retrieve, principal, namespace_id, k=self._passages, surrounded=_SURROUNDED
@@ -195,14 +195,14 @@ class ChatService:
             retrieved = both if both.is_relevant else retrieved
         return retrieved.found
 
-    async def _keep(self, question: _Question, text: str, hits: Sequence[ScoredChunk]) -> MessageView:
+    async def _store(self, question: _Question, text: str, hits: Sequence[ScoredChunk]) -> MessageView:
         used = _used(text, hits)
         async with self._sessions.begin() as session:
             await session.execute(delete(Message).where(Message.id.in_(question.replaces)))
             message = Message(chat_id=question.chat_id, sender_type="LLM", content=text, time_sent=utcnow())
             session.add(message)
             await session.flush()
-            # A document may have been deleted while the answer was written: its quote is kept without it.
+            # A document may have been deleted in the meantime: its quote is stored without it.
             still_there = set(
                 await session.scalars(
                     select(Document.id).where(Document.id.in_([citation.doc_id for citation in used]))
@@ -248,7 +248,7 @@ async def _last_question(session: AsyncSession, principal: Principal, chat_id: i
         .limit(1)
     )
     if message is None:
-        raise ConflictError("Nothing was asked in this chat yet.")
+        raise ConflictError("This chat has no question yet.")
     later = await session.scalars(
         select(Message.id).where(Message.chat_id == chat_id, Message.id > message.id)
     )
@@ -258,7 +258,7 @@ async def _last_question(session: AsyncSession, principal: Principal, chat_id: i
 
 async def _open_chat(session: AsyncSession, principal: Principal, chat_id: int) -> Chat:
     chat = await require_chat(session, principal, chat_id)
-    # Old messages may be read by who has lost the namespace since; asking there needs it still.
+    # Users who have lost access to the namespace can read old messages but not ask.
     await require_namespace(session, principal, chat.namespace_id)
     return chat
 
@@ -292,7 +292,7 @@ def _citations(hits: Sequence[ScoredChunk], support: str) -> list[CitationView]:
             hit.title,
             hit.page,
             hit.heading,
-            # The LLM read what stands round it too.
+            # The LLM has read the context too.
             quote(f"{hit.before}{hit.text}{hit.after}", support),
             hit.score,
         )

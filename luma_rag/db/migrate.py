@@ -32,9 +32,8 @@ async def upgrade(engine: AsyncEngine) -> None:
     """Check the server and migrate to the latest revision; fast if there is nothing to do.
 
     Raises:
-        ConfigurationError: Postgres or pgvector is missing, too old or not installable; or a newer version of
-            Luma
-            created the database.
+        ConfigurationError: Postgres or pgvector is missing, too old or not installable, or the database was
+            created by a newer version of Luma.
     """
     async with engine.connect() as connection:
         await connection.run_sync(_check_server)

@@ -82,7 +82,7 @@ class ChangeStream:
             UnavailableError: the database can't be reached, or the service is shutting down.
         """
         if self._closing.is_set():
-            raise UnavailableError("Luma is being stopped. Try again soon.", retry_after=5)
+            raise UnavailableError("The server is shutting down. Retry in 5 s.", retry_after=5)
         principal = await authenticate()
         subscription = _Subscription(principal.user_id, namespace_id)
         with self._counted(subscription):
@@ -115,7 +115,7 @@ class ChangeStream:
     def _counted(self, subscription: "_Subscription") -> Iterator[None]:
         if self._of_user[subscription.user_id] >= STREAMS_PER_USER:
             raise RateLimitedError(
-                f"You follow {STREAMS_PER_USER} streams of events already. Close some, then try again.",
+                f"You already have {STREAMS_PER_USER} open event streams. Close some, then retry.",
                 retry_after=5,
             )
         self._subscriptions.add(subscription)

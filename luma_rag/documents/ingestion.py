@@ -111,7 +111,9 @@ async def retry(session: AsyncSession, principal: Principal, ingestion_id: int) 
         .execution_options(populate_existing=True)
     )
     if retried is None:
-        raise ConflictError("Only the latest ingestion of a document can be retried, and only if it failed.")
+        raise ConflictError(
+            "Only the latest ingestion of a document can be retried, and only after a failure."
+        )
     await _wake_workers(session)
     return view(retried)
 
@@ -263,7 +265,7 @@ async def _readable(session: AsyncSession, principal: Principal, ingestion_id: i
         )
     )
     if ingestion is None:
-        raise NotFoundError(f"There is no ingestion {ingestion_id}, or you have no access to it.")
+        raise NotFoundError(f"Ingestion {ingestion_id} not found, or you have no access to it.")
     return ingestion
 
 

@@ -49,7 +49,7 @@ async def measure(session: AsyncSession, principal: Principal) -> IngestionStats
         ForbiddenError: the caller is not an administrator.
     """
     if principal.role != "admin":
-        raise ForbiddenError("Only administrators may read the metrics.")
+        raise ForbiddenError("Administrators only.")
     active = await session.execute(
         select(Ingestion.state, Ingestion.stage, func.count())
         .where(Ingestion.state.in_(("queued", "running")))

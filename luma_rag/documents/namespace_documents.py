@@ -124,7 +124,7 @@ async def remove(session: AsyncSession, principal: Principal, namespace_id: int,
     was_coming = await ingestion.cancel(session, doc_id, namespace_id)
     was_held = await vectors.unlink(session, doc_id, namespace_id)
     if not was_coming and not was_held:
-        raise NotFoundError(f"The namespace holds no document {doc_id}.")
+        raise NotFoundError(f"Document {doc_id} not found in this namespace.")
     await record(
         session, "namespace.document-removed", principal.user_id, namespace_id=namespace_id, doc_id=doc_id
     )

@@ -59,7 +59,7 @@ async def transfer(
 
 
 async def _merge(session: AsyncSession, source: int, target: int, actor_id: int | None) -> str:
-    """Replace `source` by `target`, a document with the same bytes, wherever it stands; then delete `source`.
+    """Replace `source` by `target`, a document with the same bytes, in every namespace; then delete `source`.
 
     Grants on `target` stay unchanged, because its owner never shared it with the users of `source`.
     """

@@ -62,8 +62,7 @@ class FileStorage:
                     size += len(piece)
                     if size > self._max_bytes:
                         raise TooLargeError(
-                            f"The file is larger than {self._max_bytes >> 20} MB, the most that is accepted "
-                            "(LUMA_MAX_UPLOAD_MB)."
+                            f"The file exceeds the limit of {self._max_bytes >> 20} MB (LUMA_MAX_UPLOAD_MB)."
                         )
                     await asyncio.to_thread(_append, file, digest, piece)
                 if size == 0:
@@ -73,7 +72,7 @@ class FileStorage:
             await asyncio.to_thread(self._place, incoming, path)
         except OSError as error:
             raise UnavailableError(
-                f"The file could not be stored: {error.strerror}. Free some disk space or ask the operator."
+                f"The file could not be stored: {error.strerror}. Free disk space, or contact the operator."
             ) from error
         finally:
             incoming.unlink(missing_ok=True)

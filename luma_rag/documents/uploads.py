@@ -19,7 +19,7 @@ from luma_rag.documents import namespace_documents
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.service import MAX_TITLE, DocumentView, checked_title, view
 from luma_rag.documents.storage import FileStorage, StoredFile
-from luma_rag.errors import ConflictError, ForbiddenError, UnsupportedTypeError
+from luma_rag.errors import ConcurrentChangeError, ForbiddenError, UnsupportedTypeError
 
 
 class UploadedDocument(DocumentView, frozen=True):
@@ -76,9 +76,9 @@ async def add(
         NotFoundError: the caller can't see a namespace.
     """
     if principal.max_level < WRITE:
-        raise ForbiddenError("This token may only read; uploading needs one with level 2.")
+        raise ForbiddenError("This token is read-only. Uploading requires level 2.")
     if principal.namespace_ids is not None and not namespace_ids:
-        raise ForbiddenError("This token reaches only some namespaces: name one of them as namespace_id.")
+        raise ForbiddenError("This token is restricted to some namespaces. Set namespace_id to one of them.")
     for namespace_id in namespace_ids:
         await require_namespace(session, principal, namespace_id, WRITE)
     filename = clean_filename(filename)
@@ -103,19 +103,19 @@ async def add(
         try:
             await session.flush()
         except IntegrityError:
-            raise ConflictError(
-                "You are uploading this very file right now, in another request. Look at your documents."
+            raise ConcurrentChangeError(
+                "The same file is being uploaded in another request. Reload your documents."
             ) from None
         await record(
             session, "document.uploaded", principal.user_id, doc_id=document.id, is_public=document.is_public
         )
-    held = set(
+    placed = set(
         await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == document.id))
     )
     ingestions = [
         await namespace_documents.enqueue(session, principal, namespace_id, document.id)
         for namespace_id in dict.fromkeys(namespace_ids)
-        if namespace_id not in held
+        if namespace_id not in placed
     ]
     own = view(document, "write")
     uploaded = UploadedDocument(**msgspec.structs.asdict(own), ingestions=ingestions)
@@ -149,7 +149,7 @@ async def _replaces_lost(
     locked = select(Document.file_path).where(Document.id == document.id).with_for_update(key_share=True)
     path = await session.scalar(locked)
     if path is None:
-        raise ConflictError("The document was just deleted. Upload the file again.")
+        raise ConcurrentChangeError("The document was just deleted. Upload the file again.")
     if storage.path(path).is_file():
         return False
     document.file_path = stored.path

@@ -73,8 +73,8 @@ def read_dataset(folder: Path) -> Dataset:
     Raises:
         InvalidInputError: a file is missing or has another format.
     """
-    judgements = next((p for p in (folder / "qrels.tsv", folder / "qrels" / "test.tsv") if p.is_file()), None)
-    if judgements is None or not all((folder / n).is_file() for n in ("corpus.jsonl", "queries.jsonl")):
+    judgments = next((p for p in (folder / "qrels.tsv", folder / "qrels" / "test.tsv") if p.is_file()), None)
+    if judgments is None or not all((folder / n).is_file() for n in ("corpus.jsonl", "queries.jsonl")):
         raise InvalidInputError(
             f"{folder} is no retrieval set: corpus.jsonl, queries.jsonl and qrels.tsv (or qrels/test.tsv) "
             "are needed, as BEIR has them."
@@ -83,7 +83,7 @@ def read_dataset(folder: Path) -> Dataset:
         entries = list(_lines(folder / "corpus.jsonl", Entry))
         queries = {query.id: query.text for query in _lines(folder / "queries.jsonl", Query)}
         relevant: dict[str, list[Place]] = {}
-        with judgements.open(newline="") as file:
+        with judgments.open(newline="") as file:
             for row in csv.DictReader(file, delimiter="\t"):
                 grade = int(row["score"])
                 if grade > 0 and row["query-id"] in queries:
@@ -144,7 +144,7 @@ def _lines(path: Path, kind: type[_Line]) -> Iterator[_Line]:
 async def _place_for(session: AsyncSession, name: str) -> tuple[Principal, int]:
     user = await session.scalar(select(User).order_by(User.id).limit(1))
     if user is None:
-        # Nobody can sign in with this: no password hashes to it.
+        # No one can sign in with this: no password has this hash.
         no_hash = "-"
         user = User(username="evaluation", email="evaluation@localhost", password=no_hash, role="admin")
         session.add(user)

@@ -160,7 +160,9 @@ async def remove(session: AsyncSession, principal: Principal, namespace_id: int,
 async def candidates(
     session: AsyncSession, principal: Principal, namespace_id: int, pagination: Pagination
 ) -> Page[Candidate]:
-    """The caller's own rated questions in this namespace, newest first. Nobody else's."""
+    """The caller's own rated questions in this namespace, newest first. Other users' ratings are never
+    included.
+    """
     await require_namespace(session, principal, namespace_id, WRITE)
     asked = aliased(Message)
     question = (

@@ -1,1 +1,1 @@
-"""The HTTP service. A handler parses, calls one service function and shapes the answer."""
+"""The HTTP service. A handler parses the request, calls one service function and formats the response."""

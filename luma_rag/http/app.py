@@ -37,12 +37,13 @@ from luma_rag.http.routes import (
     openid,
     operations,
     page,
+    problems,
     users,
 )
 from luma_rag.http.schema_page import SchemaPage, for_schema_page
 from luma_rag.runtime import Runtime
 
-# What a body other than an upload may hold: a question and its options are far smaller.
+# For bodies other than uploads. A question with its options is far smaller.
 MAX_BODY_BYTES = 2**20
 _TAGS = {
     "accounts": "Sign-in, API tokens and users.",
@@ -56,14 +57,14 @@ _TAGS = {
 
 
 def create_service(runtime: Runtime) -> ASGIApp:
-    """The application behind what every request passes first, whether or not there is a route for it."""
+    """The application behind the middleware that every request passes, with or without a route."""
     settings = runtime.settings
-    named = AllowedHosts(BodyTimeout(create_app(runtime)), settings.allowed_hosts, settings.public_url)
-    return RequestContextMiddleware(SecurityHeaders(MetricsMiddleware(named)), settings.trusted_proxies)
+    hosts = AllowedHosts(BodyTimeout(create_app(runtime)), settings.allowed_hosts, settings.public_url)
+    return RequestContextMiddleware(SecurityHeaders(MetricsMiddleware(hosts)), settings.trusted_proxies)
 
 
 def create_app(runtime: Runtime) -> Litestar:
-    """The application on a runtime that is open, and stays open for as long as it serves."""
+    """The application. The runtime must stay open while it serves."""
     return Litestar(
         route_handlers=[
             auth.router,
@@ -79,6 +80,7 @@ def create_app(runtime: Runtime) -> Litestar:
             audit.router,
             metrics.metrics,
             page.page,
+            problems.problems,
             page.static,
         ],
         state=State({"runtime": runtime, "limits": WorkLimits(runtime.settings.limits)}),
@@ -95,7 +97,7 @@ def create_app(runtime: Runtime) -> Litestar:
 
 
 def _no_other_page(response: Response[Any]) -> Response[Any]:
-    # Litestar has its own page for unknown paths.
+    # Replaces Litestar's own 404 page.
     if response.status_code == HTTP_404_NOT_FOUND:
         raise NotFoundException
     return for_schema_page(response)

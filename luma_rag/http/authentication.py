@@ -1,7 +1,7 @@
-"""Who is calling: a session cookie from the page, or a bearer token from a program.
+"""Authentication by a session cookie (browsers) or a bearer token (programs).
 
-Every route needs one of them unless it is marked `PUBLIC`. With a cookie, unsafe methods also need the
-session's CSRF token in a header, which another site can't read.
+Every route requires one of them unless it is marked `PUBLIC`. With a cookie, unsafe methods also require the
+CSRF token of the session in a header, since another site can't read the token.
 """
 
 import hmac
@@ -20,25 +20,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from luma_rag.access import Principal
 from luma_rag.accounts import tokens
 from luma_rag.accounts.sessions import Browser, csrf_token, principal_of_session
-from luma_rag.errors import ForbiddenError, NotAuthenticatedError
+from luma_rag.errors import InvalidCSRFTokenError, InvalidTokenError, NotAuthenticatedError
 
 SESSION_COOKIE = "luma_session"
 CSRF_COOKIE = "csrftoken"
 CSRF_HEADER = "x-csrftoken"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC = {"public": True}
-# So long what was found out about a login is taken for true.
+# How long the result of an authentication is valid.
 _FRESH_SECONDS = 1.0
 
 
 class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
-    """Finds the principal of every request to a route that is not public, before its body is read."""
+    """Authenticates every request to a route that is not public, before its body is read."""
 
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(app, exclude_from_auth_key="public")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Authenticate, then renew the CSRF cookie where a page has lost it."""
+        """Authenticate, and renew the CSRF cookie if the browser has lost it."""
         await super().__call__(scope, receive, _with_csrf_cookie(scope, send))
 
     async def authenticate_request(
@@ -47,17 +47,17 @@ class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
         """The principal of the request.
 
         Raises:
-            NotAuthenticatedError: there is no valid login.
-            ForbiddenError: an unsafe request from a browser without the CSRF token.
+            NotAuthenticatedError: the credentials are missing or invalid.
+            InvalidCSRFTokenError: an unsafe request with a session cookie but without its CSRF token.
         """
         return AuthenticationResult(user=await _principal(connection), auth=time.monotonic())
 
 
 async def principal_now(request: Request[Principal, float, Any]) -> Principal:
-    """The principal of a request whose body is read, which may have taken as long as a login lasts.
+    """The principal of a request after its body was read, which may have taken long.
 
     Raises:
-        NotAuthenticatedError: the login has ended meanwhile.
+        NotAuthenticatedError: the session or token has expired in the meantime.
     """
     if time.monotonic() - request.auth < _FRESH_SECONDS:
         return request.user
@@ -65,10 +65,10 @@ async def principal_now(request: Request[Principal, float, Any]) -> Principal:
 
 
 async def still_signed_in(connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
-    """The principal of a request that was let in before, as it is now.
+    """Authenticate a request again.
 
     Raises:
-        NotAuthenticatedError: the login has ended since.
+        NotAuthenticatedError: the session or token has expired since.
     """
     return await _principal(connection)
 
@@ -91,7 +91,7 @@ def session_cookies(secret: str, days: int, *, is_secure: bool) -> list[Cookie]:
 
 
 def browser_of(request: Request[Any, Any, Any]) -> Browser:
-    """Who asks for a session."""
+    """The browser that requests a session."""
     return Browser(
         address=request.client.host if request.client else None,
         user_agent=request.headers.get("user-agent"),
@@ -100,7 +100,7 @@ def browser_of(request: Request[Any, Any, Any]) -> Browser:
 
 
 def is_secure(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
-    """Whether browsers come by https, in which case cookies must never go back by http."""
+    """Whether browsers use https. Their cookies must then never be sent over http."""
     public_url: str | None = connection.app.state.runtime.settings.public_url
     return connection.url.scheme == "https" or (public_url or "").startswith("https://")
 
@@ -111,26 +111,28 @@ async def _principal(connection: ASGIConnection[Any, Any, Any, Any]) -> Principa
     if header is not None:
         scheme, _, secret = header.partition(" ")
         if scheme.lower() != "bearer" or not secret:
-            raise NotAuthenticatedError("The Authorization header must read: Bearer luma_…")
+            raise InvalidTokenError("Invalid Authorization header. Use: Bearer luma_…")
         secret = secret.strip()
         tokens.check_form(secret)
         async with _connected(engine) as database:
             return await tokens.principal_of_token(database, secret)
     session = connection.cookies.get(SESSION_COOKIE)
     if session is None:
-        raise NotAuthenticatedError("Sign in, or send a token as Authorization: Bearer luma_…")
+        raise NotAuthenticatedError("Authentication required. Sign in, or send Authorization: Bearer luma_…")
     async with _connected(engine) as database:
         principal = await principal_of_session(database, session)
     if connection.scope.get("method") not in SAFE_METHODS:
         sent = connection.headers.get(CSRF_HEADER, "")
         if not hmac.compare_digest(sent.encode(), csrf_token(session).encode()):
-            raise ForbiddenError(f"Send the value of the cookie {CSRF_COOKIE} in the header {CSRF_HEADER}.")
+            raise InvalidCSRFTokenError(
+                f"Invalid CSRF token. Send the value of the cookie {CSRF_COOKIE} in the header {CSRF_HEADER}."
+            )
     return principal
 
 
 @asynccontextmanager
 async def _connected(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
-    # A read, and once a minute a write that nothing else belongs to: without BEGIN and ROLLBACK it is faster.
+    # A read and, once a minute, a single write: faster without BEGIN and ROLLBACK.
     async with engine.connect() as connection:
         yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -153,5 +155,5 @@ def _with_csrf_cookie(scope: Scope, send: Send) -> Send:
 
 
 def _csrf_cookie(secret: str, *, is_secure: bool) -> Cookie:
-    # Readable by the page's script, which sends it back as a header.
+    # The page's script reads it and sends it back in a header.
     return Cookie(CSRF_COOKIE, value=csrf_token(secret), samesite="lax", secure=is_secure, path="/")

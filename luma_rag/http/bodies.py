@@ -1,4 +1,4 @@
-"""How long a request may take to send its body."""
+"""Timeouts for the bodies of requests."""
 
 import asyncio
 
@@ -7,17 +7,17 @@ from litestar.types import ASGIApp, Receive, ReceiveMessage, Scope, Send
 
 from luma_rag.errors import TooSlowError
 
-# Between two pieces: a large upload over a thin line may take hours, but never stands still this long.
+# Between two chunks. A large upload over a slow connection may take hours but never pauses this long.
 PAUSE_SECONDS = 60.0
-# For a body that is read as a whole, which is small: all of them but uploads.
+# For a body that is read as a whole: all but uploads.
 WHOLE_SECONDS = 120.0
 
 
 class BodyTimeout:
-    """Ends a request whose body stops coming, so that it holds nothing for ever.
+    """Ends a request whose body stops arriving, so that it doesn't hold resources forever.
 
     Raises:
-        TooSlowError: in whoever reads the body.
+        TooSlowError: to the reader of the body.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -30,14 +30,14 @@ class BodyTimeout:
         async def receive_soon() -> ReceiveMessage:
             nonlocal is_complete
             if is_complete:
-                # What comes now is that the client leaves, which may take as long as the answer.
+                # The next message is the disconnect, which may take as long as the response.
                 return await receive()
             try:
                 async with asyncio.timeout(PAUSE_SECONDS):
                     message = await receive()
             except TimeoutError:
                 raise TooSlowError(
-                    f"The body stopped coming for {PAUSE_SECONDS:.0f} seconds. Send it again."
+                    f"Timeout: no data received for {PAUSE_SECONDS:.0f} s. Send the request again."
                 ) from None
             is_complete = not message.get("more_body", False)
             return message

@@ -1,10 +1,11 @@
-"""OpenAI's chat completions, as far as Luma takes and gives them."""
+"""OpenAI's chat completions, as far as Luma supports them."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
 import msgspec
+from litestar.response import ServerSentEventMessage
 from msgspec import Meta
 
 from luma_rag.chat.answerer import HistoryMessage
@@ -12,40 +13,41 @@ from luma_rag.chat.history import CitationView, MessageView
 from luma_rag.chat.prompt import estimate_tokens
 from luma_rag.chat.service import Delta, TurnEvent
 from luma_rag.errors import FieldError, InvalidInputError, NotFoundError
-from luma_rag.http.errors import Problem, log_failure, problem
+from luma_rag.http.errors import Problem, log_failure
+from luma_rag.http.errors import problem as problem_of
 from luma_rag.http.events import WAITING
 from luma_rag.http.input import Question
 
 PREFIX = "luma/"
 _MAX_ID = 2**31 - 1
-_DONE = b"data: [DONE]\n\n"
+_DONE = ServerSentEventMessage("[DONE]")
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A part of a message; only those of type `text` can be read."""
+    """A part of a message. Only the type `text` is supported."""
 
     type: str
     text: str | None = None
 
 
 class RequestMessage(msgspec.Struct, frozen=True):
-    """A message of the conversation so far."""
+    """A message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[Part] | None = None
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
-    """`include_usage` adds a chunk with the tokens used at the end of a stream."""
+    """`include_usage` adds a chunk with the used tokens to the end of a stream."""
 
     include_usage: bool | None = None
 
 
 class CompletionRequest(msgspec.Struct, frozen=True):
-    """A request for a chat completion. What is not named here, such as `temperature`, has no effect.
+    """A request for a chat completion. Other options, such as `temperature`, have no effect.
 
-    `model` is `luma/{namespace_id}`. The last message is the question and has to be the user's; those before
-    it are what was said so far. Messages of the system are not followed: Luma has rules of its own.
+    `model` is `luma/{namespace_id}`. The last message is the question and must be from the user; the earlier
+    ones are the history. System messages are ignored, since Luma has its own.
     """
 
     model: str
@@ -57,43 +59,47 @@ class CompletionRequest(msgspec.Struct, frozen=True):
     functions: list[Any] | None = None
     response_format: dict[str, Any] | None = None
 
-    def asked(self) -> tuple[int, str, list[HistoryMessage]]:
-        """The namespace, the question, and what was said before it.
+    def parsed(self) -> tuple[int, str, list[HistoryMessage]]:
+        """The namespace id, the question and the history.
 
         Raises:
-            InvalidInputError: it asks for something that Luma can't do.
-            NotFoundError: the model is none of Luma's.
+            InvalidInputError: the request needs an unsupported feature.
+            NotFoundError: the model is unknown.
         """
-        self._refuse_what_is_not_done()
+        self._reject_unsupported()
         number = self.model.removeprefix(PREFIX)
         if number == self.model or not (number.isascii() and number.isdecimal() and len(number) <= 10):
-            raise NotFoundError(f"There is no model of this name. GET /v1/models lists them: {PREFIX}1, …")
-        said = [
+            raise NotFoundError(
+                f"Model not found. GET /v1/models lists the available models, such as {PREFIX}1."
+            )
+        messages = [
             (message.role, _text(message, f"messages[{i}].content"))
             for i, message in enumerate(self.messages)
             if message.role not in ("system", "developer")
         ]
-        if not said or said[-1][0] != "user":
-            raise _refused("messages", "the last message has to be the user's: it is the question")
+        if not messages or messages[-1][0] != "user":
+            raise _unsupported("messages", "must end with a message from the user")
         try:
-            question = msgspec.convert(said[-1][1], Question)
+            question = msgspec.convert(messages[-1][1], Question)
         except msgspec.ValidationError:
-            raise _refused("messages", "the question needs 1 to 20000 characters, none of them NUL") from None
-        history = [HistoryMessage("user" if role == "user" else "LLM", text) for role, text in said[:-1]]
-        # No namespace has a number that the database can't hold.
+            raise _unsupported(
+                "messages", "must end with a question of 1 to 20000 characters, without NUL"
+            ) from None
+        history = [HistoryMessage("user" if role == "user" else "LLM", text) for role, text in messages[:-1]]
+        # The database has no larger ids.
         return min(int(number), _MAX_ID), question, history
 
-    def _refuse_what_is_not_done(self) -> None:
+    def _reject_unsupported(self) -> None:
         if self.tools or self.functions:
-            raise _refused("tools", "Luma calls no tools; leave them out")
+            raise _unsupported("tools", "tools are not supported")
         if self.n is not None and self.n != 1:
-            raise _refused("n", "Luma gives one answer; leave n out")
+            raise _unsupported("n", "must be 1")
         if self.response_format and self.response_format.get("type") != "text":
-            raise _refused("response_format", "Luma answers in text; leave response_format out")
+            raise _unsupported("response_format", "must be of type text")
 
 
 class LumaPart(msgspec.Struct, frozen=True):
-    """What Luma adds to a message: the chat it was stored in, and what `[n]` in the text stands for."""
+    """Luma's addition to a message: the chat that stores it, and the citations behind `[n]` in the text."""
 
     chat_id: int
     message_id: int
@@ -101,7 +107,7 @@ class LumaPart(msgspec.Struct, frozen=True):
 
 
 class AnswerMessage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A message, or in a stream a piece of one; `luma` comes with the last piece."""
+    """A message or, in a stream, a delta. The last delta has `luma`."""
 
     role: str | None = None
     content: str | None = None
@@ -117,7 +123,7 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class ChunkChoice(msgspec.Struct, frozen=True):
-    """A piece of the answer."""
+    """A delta of the answer."""
 
     delta: AnswerMessage
     index: int = 0
@@ -125,7 +131,7 @@ class ChunkChoice(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Tokens of the messages that were sent and of the answer, as Luma estimates them."""
+    """Estimated tokens of the sent messages and of the answer."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -133,7 +139,7 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class Completion(msgspec.Struct, frozen=True):
-    """A whole answer; `created` in seconds since 1970."""
+    """A complete answer. `created` is in seconds since 1970."""
 
     id: str
     created: int
@@ -155,51 +161,52 @@ class CompletionChunk(msgspec.Struct, frozen=True):
 
 
 class APIError(msgspec.Struct, frozen=True):
-    """An error as OpenAI's clients read it."""
+    """An error in OpenAI's format."""
 
     message: str
     type: str
-    code: str | None
+    code: str
     param: str | None
 
 
 class OpenAIProblem(Problem, frozen=True, kw_only=True):
-    """A problem that also says in `error` what OpenAI's clients look for."""
+    """A problem with an additional member `error` for OpenAI's clients."""
 
     error: APIError
 
 
-def openai_problem(shown: Problem) -> OpenAIProblem:
-    """The same problem with `error`."""
-    fields = shown.errors or []
+def openai_problem(problem: Problem) -> OpenAIProblem:
+    """The problem with `error`."""
+    fields = problem.errors or []
     error = APIError(
-        message=" ".join([shown.detail, *(f"{each['field']}: {each['message']}." for each in fields)]),
-        type="invalid_request_error" if shown.status < 500 else "server_error",
-        code=_CODES.get(shown.status),
+        message=" ".join([problem.detail, *(f"{field['field']}: {field['message']}." for field in fields)]),
+        type="invalid_request_error" if problem.status < 500 else "server_error",
+        code=_CODES.get(problem.status, problem.code),
         param=fields[0]["field"] if fields else None,
     )
-    return OpenAIProblem(**msgspec.structs.asdict(shown), error=error)
+    return OpenAIProblem(**msgspec.structs.asdict(problem), error=error)
 
 
+# OpenAI's own codes, where its clients check for them.
 _CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 
 
 async def whole(
-    request: CompletionRequest, asked: MessageView, turn: AsyncGenerator[TurnEvent]
+    request: CompletionRequest, question: MessageView, turn: AsyncGenerator[TurnEvent]
 ) -> Completion:
-    """The answer in one piece.
+    """The complete answer.
 
     Raises:
         LLMError: the LLM failed.
     """
-    answer = asked
+    answer = question
     async with aclosing(turn):
         async for event in turn:
             if event.event == "llm_message" and isinstance(event.data, MessageView):
                 answer = event.data
     return Completion(
-        _id(asked),
-        _created(asked),
+        _id(question),
+        _created(question),
         request.model,
         [Choice(AnswerMessage("assistant", answer.content, _luma(answer)))],
         _usage(request, answer.content),
@@ -207,15 +214,21 @@ async def whole(
 
 
 async def pieces(
-    request: CompletionRequest, asked: MessageView, turn: AsyncGenerator[TurnEvent]
-) -> AsyncIterator[bytes]:
-    """The answer as OpenAI's events; where it breaks, one with an `error` ends it."""
-    counts = request.stream_options is not None and bool(request.stream_options.include_usage)
+    request: CompletionRequest, question: MessageView, turn: AsyncGenerator[TurnEvent]
+) -> AsyncGenerator[ServerSentEventMessage]:
+    """The answer as OpenAI's events. If it fails, the last event has an `error`."""
+    with_usage = request.stream_options is not None and bool(request.stream_options.include_usage)
 
-    def chunk(choices: list[ChunkChoice], usage: Usage | None = None) -> bytes:
-        told = usage if counts else msgspec.UNSET
-        made = CompletionChunk(_id(asked), _created(asked), request.model, choices, told)
-        return b"data: %b\n\n" % msgspec.json.encode(made)
+    def chunk(choices: list[ChunkChoice], usage: Usage | None = None) -> ServerSentEventMessage:
+        return _message(
+            CompletionChunk(
+                _id(question),
+                _created(question),
+                request.model,
+                choices,
+                usage if with_usage else msgspec.UNSET,
+            )
+        )
 
     yield chunk([ChunkChoice(AnswerMessage("assistant", ""))])
     async with aclosing(turn):
@@ -228,41 +241,43 @@ async def pieces(
                         yield chunk([ChunkChoice(AnswerMessage(content=text))])
                     case MessageView() as answer:
                         yield chunk([ChunkChoice(AnswerMessage(luma=_luma(answer)), finish_reason="stop")])
-                        if counts:
+                        if with_usage:
                             yield chunk([], _usage(request, answer.content))
             yield _DONE
         except Exception as error:
             log_failure("An answer", error)
-            yield b"data: %b\n\n" % msgspec.json.encode(openai_problem(problem(error)))
+            yield _message(openai_problem(problem_of(error)))
+
+
+def _message(data: msgspec.Struct) -> ServerSentEventMessage:
+    return ServerSentEventMessage(msgspec.json.encode(data))
 
 
 def _text(message: RequestMessage, field: str) -> str:
     if message.role in ("tool", "function"):
-        raise _refused(field, "Luma calls no tools and reads no results of theirs")
+        raise _unsupported(field, "tools are not supported")
     if isinstance(message.content, list):
         for part in message.content:
             if part.type not in ("text", "refusal"):
-                raise _refused(
-                    field, "Luma reads text only, no images, sound or files; upload documents instead"
-                )
+                raise _unsupported(field, "must be text; upload files as documents instead")
         return "".join(part.text or "" for part in message.content)
     return message.content or ""
 
 
-def _refused(field: str, why: str) -> InvalidInputError:
-    return InvalidInputError("Luma can't answer this request; see errors.", errors=[FieldError(field, why)])
+def _unsupported(field: str, message: str) -> InvalidInputError:
+    return InvalidInputError("The request is not supported.", errors=[FieldError(field, message)])
 
 
 def _luma(answer: MessageView) -> LumaPart:
     return LumaPart(answer.chat_id, answer.id, answer.citations)
 
 
-def _id(asked: MessageView) -> str:
-    return f"chatcmpl-{asked.id}"
+def _id(question: MessageView) -> str:
+    return f"chatcmpl-{question.id}"
 
 
-def _created(asked: MessageView) -> int:
-    return int(asked.time_sent.timestamp())
+def _created(question: MessageView) -> int:
+    return int(question.time_sent.timestamp())
 
 
 def _usage(request: CompletionRequest, answer: str) -> Usage:

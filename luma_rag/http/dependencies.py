@@ -1,4 +1,4 @@
-"""What handlers can ask for."""
+"""Dependencies of handlers."""
 
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -21,9 +21,9 @@ RuntimeDependency = NamedDependency[Runtime]
 
 
 async def session(state: State) -> AsyncGenerator[AsyncSession]:
-    """One transaction for the whole request: committed when the handler returns, rolled back if it raises.
+    """One transaction per request: committed when the handler returns, rolled back if it raises.
 
-    The connection is taken at the first statement.
+    The connection is acquired at the first statement.
     """
     runtime: Runtime = state.runtime
     async with runtime.sessions.begin() as transaction:
@@ -31,17 +31,17 @@ async def session(state: State) -> AsyncGenerator[AsyncSession]:
 
 
 async def principal(request: Request[Principal, float, Any]) -> Principal:
-    """The caller. Bodies that are a handler's `data` are read by now."""
+    """The caller, after the body was read if the handler takes `data`."""
     return await principal_now(request)
 
 
 def pagination(limit: Limit = DEFAULT_LIMIT, offset: Offset = 0) -> Pagination:
-    """The part of a list that is wanted."""
+    """The requested page of a list."""
     return Pagination(limit, offset)
 
 
 def runtime(state: State) -> Runtime:
-    """Everything that was built at the start."""
+    """The services of this process."""
     running: Runtime = state.runtime
     return running
 

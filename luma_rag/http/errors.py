@@ -1,25 +1,38 @@
-"""Every error becomes `application/problem+json` (RFC 9457) here, and nowhere else."""
+"""Turns every error into `application/problem+json` (RFC 9457)."""
 
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from asyncpg import PostgresConnectionError
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, NotFoundException, ValidationException
+from litestar.exceptions import (
+    ClientException,
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import ExceptionHandlersMap, Send
+from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from luma_rag.audit import request_context
 from luma_rag.errors import (
-    ConflictError,
+    Code,
+    ConcurrentChangeError,
+    DeadlockError,
     InvalidInputError,
     LumaError,
+    MalformedRequestError,
+    MethodNotAllowedError,
     NotAuthenticatedError,
     NotFoundError,
+    TooLargeError,
     TooSlowError,
     UnavailableError,
 )
@@ -28,103 +41,98 @@ from luma_rag.http.validation import parameter_errors
 logger = logging.getLogger(__name__)
 _DEADLOCK = "40P01"
 MEDIA_TYPE = "application/problem+json"
+DOCUMENTATION = "/problems"
+_INTERNAL = "Internal error. Retry, or contact the operator, whose log has the cause."
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """A problem as RFC 9457 has it. `errors` lists `{field, message}` of what is wrong with single fields.
+    """A problem as in RFC 9457."""
 
-    `request_id` is told of what was not the caller's fault, and finds it in the operator's log. Other answers
-    must not differ by it: what may not be seen looks exactly like what does not exist.
-    """
-
-    title: str
-    status: int
-    detail: str
-    type: str = "about:blank"
-    request_id: str | msgspec.UnsetType = msgspec.UNSET
-    errors: Sequence[dict[str, str]] | msgspec.UnsetType = msgspec.UNSET
+    type: Annotated[str, Meta(description=f"The documentation of the problem: `{DOCUMENTATION}#<code>`.")]
+    code: Annotated[Code, Meta(description="A stable code, for programs.")]
+    title: Annotated[str, Meta(description="A short summary, the same for all problems with this code.")]
+    status: Annotated[int, Meta(description="The HTTP status.")]
+    detail: Annotated[str, Meta(description="The problem in this case, and how to fix it.")]
+    # Server errors only: a resource that the caller may not see must not differ from a missing one.
+    request_id: (
+        Annotated[str, Meta(description="The id of the request in the operator's log, for server errors.")]
+        | UnsetType
+    ) = UNSET
+    errors: (
+        Annotated[Sequence[dict[str, str]], Meta(description="Invalid fields, each as `{field, message}`.")]
+        | UnsetType
+    ) = UNSET
 
 
 def problem(error: Exception) -> Problem:
-    """What a client gets to know of an error."""
+    """The problem that a client sees for an error."""
     known = _as_luma_error(error)
-    if known is not None:
-        return Problem(
-            title=known.title,
-            status=known.status,
-            detail=known.detail,
-            request_id=_request_id(known.status),
-            errors=msgspec.UNSET if known.errors is None else known.errors,
-        )
-    if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Problem(
-            title=HTTPStatus(error.status_code).phrase,
-            status=error.status_code,
-            detail=error.detail,
-        )
     return Problem(
-        title="Internal error",
-        status=HTTPStatus.INTERNAL_SERVER_ERROR,
-        detail="Something went wrong in Luma itself; its log tells more. Try again, or ask the operator.",
-        request_id=_request_id(HTTPStatus.INTERNAL_SERVER_ERROR),
+        type=f"{DOCUMENTATION}#{known.code}",
+        code=known.code,
+        title=known.title,
+        status=known.status,
+        detail=known.detail,
+        request_id=(_is_server_error(known) and request_context.get().request_id) or UNSET,
+        errors=UNSET if known.errors is None else known.errors,
     )
 
 
-def _request_id(status: int) -> str | msgspec.UnsetType:
-    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return msgspec.UNSET
-    return request_context.get().request_id or msgspec.UNSET
-
-
 def log_failure(what: str, error: Exception) -> None:
-    """Tell the operator of what was not the caller's fault."""
-    if problem(error).status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    """Log a server error."""
+    if _is_server_error(_as_luma_error(error)):
         expected = isinstance(error, LumaError)
         logger.error("%s failed: %s", what, error, exc_info=None if expected else error)
 
 
-def _as_luma_error(error: Exception) -> LumaError | None:
+def _is_server_error(error: LumaError) -> bool:
+    return error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _as_luma_error(error: Exception) -> LumaError:
     match error:
         case LumaError():
             return error
-        case ValidationException():
-            return InvalidInputError(
-                "The request does not fit what this call takes; see errors.",
-                errors=parameter_errors(error),
-            )
-        case NotFoundException():
-            return NotFoundError("There is nothing at this address. /schema/openapi.json lists all calls.")
+        case HTTPException():
+            return _of_litestar(error)
         case IntegrityError():
-            return ConflictError(
-                "This clashes with what was stored at the same moment. Look again, then retry."
-            )
+            return ConcurrentChangeError("Conflict with a concurrent change; reload and retry.")
+        case DBAPIError() if getattr(error.orig, "sqlstate", None) == _DEADLOCK:
+            return DeadlockError("Deadlock with another change; retry.", retry_after=1)
+        case _ if _is_lost(error):
+            return UnavailableError("The database or the disk is unavailable. Retry in 5 s.", retry_after=5)
         case _:
-            return _unavailable(error)
+            return LumaError(_INTERNAL)
 
 
-def _unavailable(error: Exception) -> UnavailableError | None:
+def _of_litestar(error: HTTPException) -> LumaError:
+    match error:
+        case ValidationException():
+            return InvalidInputError("The request is invalid.", errors=parameter_errors(error))
+        case NotFoundException():
+            return NotFoundError("Not found. /schema/openapi.json lists all endpoints.")
+        case MethodNotAllowedException():
+            return MethodNotAllowedError("Method not allowed. /schema/openapi.json lists all endpoints.")
+        case RequestEntityTooLarge():
+            return TooLargeError("The body exceeds the size limit.")
+        case ClientException(status_code=HTTPStatus.BAD_REQUEST):
+            return MalformedRequestError(error.detail)
+        case _:
+            return LumaError(_INTERNAL)
+
+
+def _is_lost(error: Exception) -> bool:
     if isinstance(error, DBAPIError):
-        if getattr(error.orig, "sqlstate", None) == _DEADLOCK:
-            return UnavailableError(
-                "Two changes of the same things met, and this one gave way. Try again.", retry_after=1
-            )
-        is_lost = error.connection_invalidated
-    else:
-        is_lost = isinstance(error, PoolTimeoutError | OSError | PostgresConnectionError)
-    if not is_lost:
-        return None
-    return UnavailableError(
-        "The database or the disk does not answer right now. Try again soon.", retry_after=5
-    )
+        return error.connection_invalidated
+    return isinstance(error, PoolTimeoutError | OSError | PostgresConnectionError)
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The response to a request that failed."""
-    shown = problem(error)
     log_failure(f"{request.method} {request.url.path}", error)
-    headers = {}
     known = _as_luma_error(error)
-    if known is not None and known.retry_after is not None:
+    headers = {}
+    if known.retry_after is not None:
         headers["Retry-After"] = str(known.retry_after)
     if isinstance(known, NotAuthenticatedError):
         headers["WWW-Authenticate"] = "Bearer"
@@ -133,15 +141,14 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
         headers["Connection"] = "close"
     if isinstance(error, HTTPException) and error.headers:
         headers.update(error.headers)
-    return Response(shown, status_code=shown.status, media_type=MEDIA_TYPE, headers=headers)
+    return Response(problem(known), status_code=known.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 async def send_problem(send: Send, error: LumaError) -> None:
-    """Answer a request that does not get as far as the application."""
-    shown = problem(error)
-    body = msgspec.json.encode(shown)
+    """Respond to a request that doesn't reach the application."""
+    body = msgspec.json.encode(problem(error))
     headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": shown.status, "headers": headers})
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 

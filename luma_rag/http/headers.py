@@ -1,4 +1,4 @@
-"""What every answer tells the browser not to do."""
+"""Security headers."""
 
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,7 +19,7 @@ _PRIVATE = ("/api", "/v1")
 
 
 class SecurityHeaders:
-    """Adds the headers to every answer that has not its own: pages, errors, files and events alike."""
+    """Adds security headers to every response that doesn't set its own: pages, errors, files and events."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -33,7 +33,7 @@ class SecurityHeaders:
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 if scope["scheme"] == "https":
-                    # Said over http it would be ignored, and on a machine without https it must not be said.
+                    # Browsers ignore it over http, and a server without https must not send it.
                     headers.setdefault("strict-transport-security", f"max-age={_YEAR_SECONDS}")
                 if scope["path"].startswith(_PRIVATE):
                     headers.setdefault("cache-control", "no-store")

@@ -1,7 +1,4 @@
-"""Which names the service answers to, so that no other site's name can be pointed at it (DNS rebinding).
-
-`docs/decisions/0013-allowed-hosts.md` says why the default is as it is.
-"""
+"""Allowed host names, against DNS rebinding. `docs/decisions/0013-allowed-hosts.md` explains the default."""
 
 import ipaddress
 import logging
@@ -17,7 +14,7 @@ from luma_rag.http.errors import send_problem
 
 logger = logging.getLogger(__name__)
 
-# Endings under which nobody can register a name in the public DNS.
+# Suffixes under which nobody can register a name in the public DNS.
 _LOCAL_ENDINGS = (".home.arpa", ".internal", ".lan", ".local", ".localhost")
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?")
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]]+)(:\d{1,5})?")
@@ -25,11 +22,11 @@ _MAX_NOTED = 100
 
 
 class AllowedHosts:
-    """Lets requests pass whose `Host` is a name of this service, and answers 421 to others.
+    """Rejects requests for other hosts with status 421.
 
-    `allowed` are names, or `*.example.com` for all below it, or `*`, separated by commas; None lets pass what
-    can't belong to a stranger: addresses, names without a dot, and names under endings for local networks.
-    This machine's `localhost` passes always, and so does the name in `public_url`.
+    `allowed` lists names, `*.example.com` for all subdomains, or `*`, separated by commas. None allows hosts
+    that no stranger can own: IP addresses, names without a dot, and names with a suffix for local networks.
+    Loopback hosts and the host of `public_url` are always allowed.
     """
 
     def __init__(self, app: ASGIApp, allowed: str | None, public_url: str | None) -> None:
@@ -39,20 +36,20 @@ class AllowedHosts:
         self._noted: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request, or say why not."""
+        """Serve or reject a request."""
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        given = [value for name, value in scope["headers"] if name == b"host"]
-        host = _host_name(given[0]) if len(given) == 1 else None
+        values = [value for name, value in scope["headers"] if name == b"host"]
+        host = _host_name(values[0]) if len(values) == 1 else None
         if host is None:
-            await send_problem(send, MisdirectedError("The request names no host, or not one; see RFC 9110."))
+            await send_problem(send, MisdirectedError("The request needs exactly one valid Host header."))
         elif not self._is_allowed(host):
             self._note(host)
             await send_problem(
                 send,
                 MisdirectedError(
-                    "This Luma does not answer to the name in your address bar. Its operator can allow it "
+                    "This server does not serve the host name in the address. The operator can allow it "
                     "with LUMA_ALLOWED_HOSTS."
                 ),
             )
@@ -67,25 +64,25 @@ class AllowedHosts:
         return any(_matches(host, pattern) for pattern in self._allowed)
 
     def _note(self, host: str) -> None:
-        # Once a name; whoever tries thousands of names must not fill the log.
+        # Once per name, and a limited number of names: an attacker must not fill the log.
         if host not in self._noted and len(self._noted) < _MAX_NOTED:
             self._noted.add(host)
-            logger.warning("Refused a request to the name %s; LUMA_ALLOWED_HOSTS can allow it", host)
+            logger.warning("Rejected a request to the host %s; LUMA_ALLOWED_HOSTS can allow it", host)
 
 
 def parse_hosts(allowed: str) -> Sequence[str]:
-    """The names of a list with commas, in lower case.
+    """The hosts in a comma-separated list, in lower case.
 
     Raises:
-        ConfigurationError: something in it is no name, address or `*.name`.
+        ConfigurationError: an entry is not a name, an address or `*.name`.
     """
     hosts = [part.strip().lower() for part in allowed.split(",") if part.strip()]
     for host in hosts:
         bare = host.removeprefix("*.").strip("[]")
         if host != "*" and not _is_address(bare) and not _NAME.fullmatch(bare):
             raise ConfigurationError(
-                f"LUMA_ALLOWED_HOSTS: {host!r} is no name. Write names without scheme and port, separated by "
-                "commas, e.g. luma.example.com, *.example.org"
+                f"LUMA_ALLOWED_HOSTS: {host!r} is not a host name. List names without scheme and port, "
+                "separated by commas, such as luma.example.com, *.example.org"
             )
     return [host.strip("[]") for host in hosts]
 

@@ -1,4 +1,4 @@
-"""The bodies that the calls take. Unknown keys are refused: a mistyped one must not be lost silently."""
+"""Request bodies. Unknown keys are rejected, so that a misspelled one is not ignored silently."""
 
 from typing import Annotated, Literal
 
@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from luma_rag.retrieval.search import MAX_K, Mode
 
-# Postgres can't hold NUL in text.
+# Postgres can't store NUL in text.
 NO_NUL = r"^[^\x00]*$"
 NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL)]
@@ -32,13 +32,13 @@ class Registration(Input, frozen=True):
 
 
 class NewUser(Registration, frozen=True):
-    """A new account made by an administrator."""
+    """A new account, created by an administrator."""
 
     role: Literal["admin", "user"] = "user"
 
 
 class UserChange(Input, frozen=True):
-    """What an administrator changes of a user."""
+    """Changes to a user by an administrator."""
 
     role: Literal["admin", "user"] | None = None
     password: str | None = None
@@ -53,14 +53,14 @@ class Login(Input, frozen=True):
 
 
 class PasswordChange(Input, frozen=True):
-    """The caller's own password."""
+    """A new password for the caller."""
 
     current: str
     new: str
 
 
 class TokenRequest(Input, frozen=True):
-    """A token, narrowed to namespaces and to a highest level if these are given."""
+    """A token, optionally restricted to some namespaces and a maximum level."""
 
     name: Name
     expires_in_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
@@ -77,7 +77,7 @@ class NewNamespace(Input, frozen=True):
 
 
 class NamespaceChange(Input, frozen=True):
-    """What is not given stays."""
+    """Missing fields stay unchanged."""
 
     name: Name | UnsetType = UNSET
     description: Text | UnsetType | None = UNSET
@@ -97,24 +97,24 @@ class Sharing(Input, frozen=True):
 
 
 class DocumentReference(Input, frozen=True):
-    """A document that is uploaded already."""
+    """An uploaded document."""
 
     doc_id: Id
 
 
 class DocumentChange(Input, frozen=True):
-    """What is not given stays."""
+    """Missing fields stay unchanged."""
 
     title: Name | UnsetType = UNSET
     is_public: bool | UnsetType = UNSET
 
 
 class Search(Input, frozen=True):
-    """A search in one namespace; `doc_ids` narrows it to some of its documents.
+    """A search in one namespace, optionally restricted to the documents `doc_ids`.
 
-    `per_document` is the most hits that one document may have; by default there is no such limit. `dense`
-    searches embeddings, `lexical` searches terms (BM25), and `hybrid` fuses both. `rerank` says whether the
-    reranker has the last word; by default it has where one is configured.
+    `per_document` limits the hits per document; by default there is no limit. `dense` searches embeddings,
+    `lexical` searches terms (BM25), and `hybrid` fuses both. `rerank` turns reranking on or off; by default
+    it is on if a reranker is configured.
     """
 
     query: Question
@@ -126,20 +126,20 @@ class Search(Input, frozen=True):
 
 
 class Questions(Input, frozen=True):
-    """Questions for the set that a namespace is measured with."""
+    """Questions for the evaluation set of a namespace."""
 
     questions: Annotated[list["QuestionInput"], Meta(min_length=1, max_length=1000)]
 
 
 class QuestionInput(Input, frozen=True):
-    """A question, and where its answer stands."""
+    """A question with the places of its answer."""
 
     question: Question
     places: Annotated[list["PlaceInput"], Meta(min_length=1, max_length=100)]
 
 
 class PlaceInput(Input, frozen=True):
-    """A document and, if known, the page or the words."""
+    """A document and, optionally, a page or a quote."""
 
     doc_id: Id
     page: Id | None = None
@@ -147,7 +147,7 @@ class PlaceInput(Input, frozen=True):
 
 
 class NewEvaluation(Input, frozen=True):
-    """How to search, `rerank` as in a search, and with whose rights: by default with the caller's."""
+    """Search options, and the user whose access applies: by default the caller."""
 
     mode: Mode = "hybrid"
     rerank: bool | None = None
@@ -156,7 +156,7 @@ class NewEvaluation(Input, frozen=True):
 
 
 class NewChat(Input, frozen=True):
-    """A chat with a namespace."""
+    """A chat in a namespace."""
 
     namespace_id: Id
 
@@ -174,7 +174,7 @@ class NewMessage(Input, frozen=True):
 
 
 class Verdict(Input, frozen=True):
-    """What the reader thinks of an answer."""
+    """Feedback on an answer."""
 
     rating: Literal[-1, 0, 1]
     comment: Text | None = None

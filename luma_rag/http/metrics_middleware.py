@@ -1,4 +1,4 @@
-"""Times the requests, for the metrics."""
+"""Request metrics."""
 
 import time
 
@@ -7,12 +7,12 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from luma_rag.metrics import REQUESTS
 
-# A client can send any method and any path; a label for each of them would fill the memory.
+# Clients can send any method and any path. A label for each would exhaust the memory.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class MetricsMiddleware:
-    """An application whose requests are timed until the response begins, by route and status."""
+    """Measures the time until the response starts, by route, method and status."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -27,7 +27,7 @@ class MetricsMiddleware:
         async def timed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 method = scope["method"] if scope["method"] in _METHODS else "other"
-                # Set by the router where it has found a route.
+                # Set by the router if a route matches.
                 route = scope.get("path_template") or "none"
                 REQUESTS.labels(route, method, message["status"]).observe(time.perf_counter() - began)
             await send(message)

@@ -1,7 +1,9 @@
-"""What the OpenAPI document says beyond what Litestar reads from the handlers' signatures."""
+"""Additions to the OpenAPI document that Litestar can't derive from the handlers' signatures."""
 
 from dataclasses import dataclass
+from typing import cast
 
+import msgspec
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
@@ -12,20 +14,20 @@ from litestar.routes import BaseRoute, HTTPRoute
 
 from luma_rag.http.errors import MEDIA_TYPE, Problem
 from luma_rag.http.events import EVENT_STREAM
-from luma_rag.http.input import MAX_INT
+from luma_rag.http.upload import UploadForm
 
 _MEANINGS = {
     400: "The body can't be parsed.",
-    401: "Not signed in, or the login has ended.",
-    403: "The caller may see it, but not do this; or the CSRF token is missing.",
-    404: "It does not exist, or the caller may not see it.",
-    409: "It clashes with what exists.",
+    401: "Not authenticated, or the session has expired.",
+    403: "Permission or CSRF token missing.",
+    404: "Not found, or not visible to the caller.",
+    409: "Conflict with the current state.",
     413: "The body is too large.",
-    415: "The body, or the file in it, is of a type that is not taken here.",
-    422: "A value does not fit; `errors` names the fields.",
-    429: "Too often; `Retry-After` says after how many seconds it is free again.",
+    415: "Unsupported type of the body or of the file in it.",
+    422: "Invalid values; `errors` lists the fields.",
+    429: "Too many requests; retry after the seconds in `Retry-After`.",
     502: "The LLM failed.",
-    503: "Something that this call needs is not there right now.",
+    503: "A dependency is unavailable.",
 }
 
 MEDIA_TYPES = {
@@ -34,11 +36,11 @@ MEDIA_TYPES = {
 }
 """The media types of documents, by their type."""
 
-_GIVEN_BY_LUMA = {"session", "principal", "runtime", "request"}
+_DEPENDENCIES = {"session", "principal", "runtime", "request"}
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """How a call may fail, for the `responses` of its handler; what all share `ProblemResponses` adds."""
+    """Error responses for the `responses` of a handler. `ProblemResponses` adds those common to all calls."""
     return {
         status: ResponseSpec(
             Problem, description=_MEANINGS[status], media_type=MEDIA_TYPE, generate_examples=False
@@ -48,10 +50,10 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
 
 
 class ProblemResponses(ReceiveRoutePlugin):
-    """Documents the ways in which any call may fail, and which calls need no login."""
+    """Documents the errors common to all calls, and which calls need no authentication."""
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Add to the handlers of a route, before the document is made of them."""
+        """Add the responses to the handlers of a route."""
         if not isinstance(route, HTTPRoute):
             return
         for handler, _ in route.route_handler_map.values():
@@ -62,7 +64,7 @@ class ProblemResponses(ReceiveRoutePlugin):
             statuses = _statuses(handler, has_path_parameters=bool(route.path_parameters))
             documented = {**problems(*sorted(statuses)), **(handler.responses or {})}
             if handler.parsed_return_field.annotation == Response[None]:
-                # Litestar would describe a JSON null.
+                # Otherwise Litestar describes a JSON null.
                 documented[handler.status_code] = ResponseSpec(None, description="Done.")
             handler.responses = documented
 
@@ -76,8 +78,8 @@ def _statuses(handler: HTTPRouteHandler, *, has_path_parameters: bool) -> set[in
         statuses |= {429}
     if has_path_parameters:
         statuses |= {404}
-    if parameters - _GIVEN_BY_LUMA:
-        # Where there are parameters, Litestar describes a 400 of a form that Luma does not answer with.
+    if parameters - _DEPENDENCIES:
+        # For handlers with parameters Litestar describes a 400 in its own format, which Luma never returns.
         statuses |= {400, 422}
     if "data" in parameters or handler.operation_class is UploadOperation:
         statuses |= {400, 413, 415, 422}
@@ -86,29 +88,15 @@ def _statuses(handler: HTTPRouteHandler, *, has_path_parameters: bool) -> set[in
 
 @dataclass
 class UploadOperation(Operation):
-    """Describes the multipart body, which the handler reads by itself."""
+    """Describes the multipart body, which the handler parses itself."""
 
     def __post_init__(self) -> None:
         """Add the body to the description."""
+        _, schemas = msgspec.json.schema_components([UploadForm])
+        # Litestar's Schema takes no JSON schema, but the document may hold one.
+        schema = cast(Schema, schemas["UploadForm"])
         self.request_body = RequestBody(
-            required=True,
-            content={
-                "multipart/form-data": OpenAPIMediaType(
-                    schema=Schema(
-                        type=OpenAPIType.OBJECT,
-                        required=["file"],
-                        properties={
-                            "file": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY),
-                            "title": Schema(type=OpenAPIType.STRING),
-                            "is_public": Schema(type=OpenAPIType.BOOLEAN, default=False),
-                            "namespace_id": Schema(
-                                type=OpenAPIType.ARRAY,
-                                items=Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_INT),
-                            ),
-                        },
-                    )
-                )
-            },
+            required=True, content={"multipart/form-data": OpenAPIMediaType(schema=schema)}
         )
 
 
@@ -126,61 +114,27 @@ class FileOperation(Operation):
         )
 
 
-@dataclass
-class EventsOperation(Operation):
-    """Describes the stream of what happens in a namespace."""
+def _streamed(events: str) -> type[Operation]:
+    """The operation of a call whose response may be a stream of these events, always with status 200."""
 
-    def __post_init__(self) -> None:
-        """Say what the events are."""
-        description = (
-            "`ingestion` (an IngestionView; its `id` is the time of the change), `document_removed` "
-            '(`{"doc_id": …, "namespace_id": …}`); `error` (a problem) where it ends because the login or '
-            "the access has."
-        )
-        schema = Schema(type=OpenAPIType.STRING, description=description)
-        self.responses = self.responses or {}
-        self.responses["200"] = OpenAPIResponse(
-            description="The changes as server-sent events.",
-            content={EVENT_STREAM: OpenAPIMediaType(schema=schema)},
-        )
+    @dataclass
+    class StreamedOperation(Operation):
+        def __post_init__(self) -> None:
+            self.responses = self.responses or {}
+            response = self.responses.setdefault("200", OpenAPIResponse(description="Server-sent events."))
+            if isinstance(response, OpenAPIResponse):
+                schema = Schema(type=OpenAPIType.STRING, description=events)
+                response.content = {**(response.content or {}), EVENT_STREAM: OpenAPIMediaType(schema=schema)}
+
+    return StreamedOperation
 
 
-@dataclass
-class CompletionOperation(Operation):
-    """Describes the stream that `"stream": true` asks for."""
-
-    def __post_init__(self) -> None:
-        """Add the stream to the responses."""
-        answer = (self.responses or {})["200"]
-        if isinstance(answer, OpenAPIResponse):
-            events = OpenAPIMediaType(
-                schema=Schema(
-                    type=OpenAPIType.STRING,
-                    description="OpenAI's chat.completion.chunk objects as `data:`, then `data: [DONE]`.",
-                )
-            )
-            answer.content = {**(answer.content or {}), EVENT_STREAM: events}
-
-
-@dataclass
-class AnswerOperation(Operation):
-    """Describes the stream that `Accept: text/event-stream` gets instead of JSON, always with status 200."""
-
-    def __post_init__(self) -> None:
-        """Add the stream to the responses."""
-        self.responses = self.responses or {}
-        streamed = self.responses.setdefault(
-            "200", OpenAPIResponse(description="The answer as server-sent events.")
-        )
-        if isinstance(streamed, OpenAPIResponse):
-            events = OpenAPIMediaType(
-                schema=Schema(
-                    type=OpenAPIType.STRING,
-                    description=(
-                        "`user_message` (stored), `citations` (what was retrieved), many `delta` "
-                        '(`{"text": …}`), `llm_message` (stored, with what it cites); `error` (a problem) '
-                        "where it breaks."
-                    ),
-                )
-            )
-            streamed.content = {**(streamed.content or {}), EVENT_STREAM: events}
+EventsOperation = _streamed(
+    "`ingestion` (an IngestionView; its `id` is the time of the change), `document_removed` "
+    '(`{"doc_id": …, "namespace_id": …}`); `error` (a Problem) when the login or the access ends.'
+)
+AnswerOperation = _streamed(
+    "`user_message` (stored), `citations` (the retrieved passages), many `delta` "
+    '(`{"text": …}`), `llm_message` (stored, with its citations); `error` (a Problem) on failure.'
+)
+CompletionOperation = _streamed("OpenAI's chat.completion.chunk objects as `data:`, then `data: [DONE]`.")

@@ -1,4 +1,4 @@
-"""What handlers take from the path and the query of a URL."""
+"""Path and query parameters."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -11,27 +11,38 @@ from luma_rag.http.input import MAX_INT, NO_NUL
 from luma_rag.pagination import MAX_LIMIT
 
 Id = Annotated[int, PathParameter(ge=1, le=MAX_INT)]
-Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many items at most.")]
-Offset = Annotated[int, QueryParameter(ge=0, le=MAX_INT, description="How many items to pass over.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="The maximum number of items.")]
+Offset = Annotated[int, QueryParameter(ge=0, le=MAX_INT, description="The number of items to skip.")]
 GetOrCreate = Annotated[
     bool, QueryParameter(description="Return the caller's namespace of this name if there is one.")
 ]
-OfPage = Annotated[int | None, QueryParameter(name="page", ge=1, le=MAX_INT, description="Counted from 1.")]
+OfPage = Annotated[int | None, QueryParameter(name="page", ge=1, le=MAX_INT, description="Starts at 1.")]
 OfNamespace = Annotated[int | None, QueryParameter(name="namespace_id", ge=1, le=MAX_INT)]
 OfName = Annotated[str, QueryParameter(name="username", max_length=50, pattern=NO_NUL)]
 HandTo = Annotated[
-    int | None, QueryParameter(ge=1, le=MAX_INT, description="The user who gets what this one owns.")
+    int | None,
+    QueryParameter(
+        ge=1,
+        le=MAX_INT,
+        description="The user who becomes the owner of this user's namespaces and documents.",
+    ),
 ]
 OfContents = Annotated[
-    Literal["remove"] | None, QueryParameter(name="contents", description="What this user owns goes too.")
+    Literal["remove"] | None,
+    QueryParameter(name="contents", description="Also remove the user's namespaces and documents."),
 ]
-# `scope` is a reserved name of Litestar's.
+# Litestar reserves the name `scope`.
 InScope = Annotated[Scope, QueryParameter(name="scope")]
-OfActor = Annotated[int | None, QueryParameter(name="actor_id", ge=1, le=MAX_INT, description="Who did it.")]
+OfActor = Annotated[
+    int | None, QueryParameter(name="actor_id", ge=1, le=MAX_INT, description="The acting user.")
+]
 OfAction = Annotated[Action | None, QueryParameter(name="action")]
 OfDocument = Annotated[int | None, QueryParameter(name="doc_id", ge=1, le=MAX_INT)]
-OfUser = Annotated[int | None, QueryParameter(name="user_id", ge=1, le=MAX_INT, description="To whom.")]
+OfUser = Annotated[
+    int | None, QueryParameter(name="user_id", ge=1, le=MAX_INT, description="The affected user.")
+]
 Since = Annotated[
-    datetime | None, QueryParameter(name="since", description="From this time on, e.g. 2026-01-31T12:00:00Z.")
+    datetime | None,
+    QueryParameter(name="since", description="From this time on, such as 2026-01-31T12:00:00Z."),
 ]
 Until = Annotated[datetime | None, QueryParameter(name="until", description="Before this time.")]

@@ -1,4 +1,4 @@
-"""Bounds on the head of a request, which uvicorn's protocol on httptools has none of."""
+"""Limits on the head of a request, which uvicorn's httptools protocol lacks."""
 
 import asyncio
 from http import HTTPStatus
@@ -6,54 +6,55 @@ from http import HTTPStatus
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from luma_rag.http.errors import MEDIA_TYPE, Problem
+from luma_rag.errors import HeaderTooLargeError, LumaError, MalformedRequestError
+from luma_rag.http.errors import MEDIA_TYPE, problem
 from luma_rag.http.headers import SECURITY_HEADERS
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 100
-# From the first byte of a head, or from the start of the connection, to its end.
+# From the first byte of the head, or the start of the connection, to the end of the head.
 HEAD_SECONDS = 15.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Refuses a head that is too large (431), malformed (400), or does not come to its end (it hangs up)."""
+    """Rejects heads that are too large (431) or malformed (400), and disconnects if one is incomplete."""
 
     _head_bytes = 0
-    _head_pieces = 0
+    _head_chunks = 0
     _in_head = False
     _is_too_large = False
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the first head."""
+        """Start the deadline for the first head."""
         super().connection_made(transport)
-        self._expect_head()
+        self._start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the deadline."""
-        self._head_came()
+        """Cancel the deadline."""
+        self._cancel_deadline()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take some bytes; a name or value that never ends is seen by none of the other calls."""
+        """Receive bytes, and count them: the other callbacks don't see a name or value that never ends."""
         was_in_head = self._in_head
         super().data_received(data)
-        # The piece in which a head begins may hold the end of a long body too.
+        # The chunk in which a head starts may also contain the end of a long body.
         if self._in_head and was_in_head:
-            self._head_pieces += len(data)
-            if self._head_pieces > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._head_chunks += len(data)
+            if self._head_chunks > MAX_HEAD_BYTES and not self.transport.is_closing():
                 self._is_too_large = True
                 self.send_400_response("")
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """A head starts."""
         super().on_message_begin()
-        self._head_bytes = self._head_pieces = 0
+        self._head_bytes = self._head_chunks = 0
         self._in_head = True
-        self._expect_head()
+        self._start_deadline()
 
     def on_url(self, url: bytes) -> None:
-        """Part of the address."""
+        """A part of the URL."""
         self._count(len(url))
         super().on_url(url)
 
@@ -63,22 +64,22 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is there."""
+        """The head is complete."""
         self._in_head = False
-        self._head_came()
+        self._cancel_deadline()
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer that the head can't be taken, and hang up."""
+        """Reject the head and disconnect."""
+        error: LumaError
         if self._is_too_large:
-            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            detail = (
-                f"The address and headers hold more than {MAX_HEAD_BYTES >> 10} KB or {MAX_HEADERS} headers."
+            error = HeaderTooLargeError(
+                f"The address and the headers exceed {MAX_HEAD_BYTES >> 10} KB or {MAX_HEADERS} headers."
             )
         else:
-            status = HTTPStatus.BAD_REQUEST
-            detail = "This is not a request in HTTP."
-        body = msgspec.json.encode(Problem(title=status.phrase, status=status, detail=detail))
+            error = MalformedRequestError("Invalid HTTP request.")
+        status = HTTPStatus(error.status)
+        body = msgspec.json.encode(problem(error))
         headers = {
             **SECURITY_HEADERS,
             "content-type": MEDIA_TYPE,
@@ -86,7 +87,7 @@ class BoundedProtocol(HttpToolsProtocol):
             "connection": "close",
         }
         head = [
-            f"HTTP/1.1 {status.value} {status.phrase}",
+            f"HTTP/1.1 {status} {status.phrase}",
             *(f"{k}: {v}" for k, v in headers.items()),
             "",
             "",
@@ -100,18 +101,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self.headers is not None and len(self.headers) >= MAX_HEADERS
         ):
             self._is_too_large = True
-            # The parser stops, and has `send_400_response` called.
+            # The parser stops, and `send_400_response` is called.
             raise ValueError("the head is too large")
 
-    def _expect_head(self) -> None:
-        self._head_came()
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self._hang_up)
+    def _start_deadline(self) -> None:
+        self._cancel_deadline()
+        self._deadline = self.loop.call_later(HEAD_SECONDS, self._disconnect)
 
-    def _head_came(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()

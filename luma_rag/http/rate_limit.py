@@ -1,4 +1,4 @@
-"""Limits on what costs this process work, per user. Refused before the body of the request is read."""
+"""Rate limits on expensive requests, per user. They apply before the body is read."""
 
 import hashlib
 from typing import Any, Literal
@@ -12,14 +12,14 @@ from luma_rag.rate_limits import Limit, MemoryLimits
 from luma_rag.settings import LimitsSettings
 
 Work = Literal["searches", "questions", "uploads", "providers"]
-# How long a user may save up what they don't use: scripts work in bursts.
+# How long unused permits accumulate: scripts work in bursts.
 _SAVED_MINUTES = 10
-# Each step of a sign-in by a provider may ask that provider. Many people may share an address.
+# Each step of a sign-in may send requests to the provider. Many users may share an address.
 _PROVIDERS = Limit(count=100, seconds=300)
 
 
 class WorkLimits:
-    """What each user may still ask of this process."""
+    """The limits of each user in this process."""
 
     def __init__(self, settings: LimitsSettings) -> None:
         per_minute: dict[Work, int] = {
@@ -35,29 +35,30 @@ class WorkLimits:
         self._limits["providers"] = MemoryLimits(_PROVIDERS)
 
     def acquire(self, work: Work, key: int, permits: int = 1) -> None:
-        """Take permits of the user with the id `key`, or of the address that it stands for.
+        """Take permits of a user, by id, or of an address, by hash.
 
         Raises:
-            RateLimitedError: they are not there for now.
+            RateLimitedError: there are not enough permits.
         """
         if work in self._limits:
             self._limits[work].acquire(key, permits=permits)
 
 
 def limited(work: Work) -> dict[str, Work]:
-    """The `opt` of a route that does such work: `providers` is counted by address, all else by user."""
+    """The `opt` of a route with this limit. `providers` is counted by address, the others by user."""
     return {"limited": work}
 
 
 async def acquire_permit(
     connection: ASGIConnection[Any, Principal, Any, Any], handler: BaseRouteHandler
 ) -> None:
-    """A guard for all routes: of those that are `limited`, each request takes a permit.
+    """A guard: each request to a `limited` route takes a permit.
 
-    Asynchronous only in name: Litestar calls others in threads, which takes as long as a statement does.
+    It never awaits but is a coroutine, since Litestar calls functions in threads, which takes as long as a
+    statement.
 
     Raises:
-        RateLimitedError: there is none for now.
+        RateLimitedError: there is no permit.
     """
     work: Work | None = handler.opt.get("limited")
     if work is not None:

@@ -1,4 +1,4 @@
-"""Where a request comes from: its id, and the address of its client."""
+"""The context of a request: its id and the address of its client."""
 
 import re
 import secrets
@@ -13,15 +13,15 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from luma_rag.audit import RequestContext, request_context
 
 HEADER = "x-request-id"
-# It goes into headers, log lines and tables: letters that mean nothing in any of them.
+# The id appears in headers, log lines and tables: only characters without a meaning in any of them.
 _HARMLESS = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class RequestContextMiddleware:
-    """Sets `luma_rag.audit.request_context` for the whole request, streams included, and answers the id.
+    """Sets `luma_rag.audit.request_context` for the whole request, streams included, and returns the id.
 
-    The id, the address and the scheme that `X-Request-Id` and `X-Forwarded-*` name are taken over from the
-    trusted proxies only (addresses and networks, separated by commas); from others they mean nothing.
+    `X-Request-Id` and `X-Forwarded-*` are used only from trusted proxies: addresses and networks, separated
+    by commas.
     """
 
     def __init__(self, app: ASGIApp, trusted_proxies: str | None) -> None:
@@ -29,7 +29,7 @@ class RequestContextMiddleware:
         self._forwarded: Any = ProxyHeadersMiddleware(self._with_address, trusted_proxies or "")  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request under its id; the lifespan of the application passes."""
+        """Serve a request. Lifespan events pass through."""
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return

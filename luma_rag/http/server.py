@@ -1,4 +1,4 @@
-"""Serving the application with uvicorn, until it is told to stop."""
+"""Serves the application with uvicorn."""
 
 import asyncio
 import socket
@@ -10,7 +10,7 @@ from luma_rag.http.app import create_service
 from luma_rag.http.protocol import BoundedProtocol
 from luma_rag.runtime import Runtime
 
-# How long requests under way may take to end when the service is told to stop.
+# How long active requests may take to finish at shutdown.
 _GRACE_SECONDS = 5
 
 
@@ -27,13 +27,13 @@ class _Server(uvicorn.Server):
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Streams that never end by themselves would use up the grace of the requests that do.
+        # Streams that never end would use up the grace period of the other requests.
         self._on_stop()
         await super().shutdown(sockets)
 
 
 async def run(runtime: Runtime, listening: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Serve on a listening socket until a signal or a cancellation; `on_ready` is called once it answers."""
+    """Serve on a listening socket until a signal or cancellation. Calls `on_ready` when ready."""
     config = uvicorn.Config(
         create_service(runtime),
         http=BoundedProtocol,
@@ -41,7 +41,7 @@ async def run(runtime: Runtime, listening: socket.socket, on_ready: Callable[[],
         log_config=None,
         access_log=False,
         server_header=False,
-        # `RequestContextMiddleware` reads them, of known proxies.
+        # `RequestContextMiddleware` reads them, from trusted proxies.
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
@@ -50,7 +50,7 @@ async def run(runtime: Runtime, listening: socket.socket, on_ready: Callable[[],
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:
-        # Cancelled in the middle, uvicorn would leave its connections and the socket in the event loop.
+        # If cancelled directly, uvicorn would leave its connections and the socket in the event loop.
         server.should_exit = True
         await serving
         raise

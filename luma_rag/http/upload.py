@@ -1,33 +1,43 @@
-"""Reading an upload: the file goes to the disk as it arrives, only the small fields are kept in memory."""
+"""Parsing of uploads. The file is streamed to disk; only the small fields are in memory."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request
-from litestar.exceptions import ClientException
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from luma_rag.documents import uploads
 from luma_rag.documents.storage import FileStorage, StoredFile
-from luma_rag.errors import FieldError, InvalidInputError, TooLargeError, UnsupportedTypeError
+from luma_rag.errors import (
+    FieldError,
+    InvalidInputError,
+    MalformedRequestError,
+    TooLargeError,
+    UnsupportedTypeError,
+)
 from luma_rag.http.input import Id
 from luma_rag.http.validation import body_error
 
 FIELD_LIMIT = 64 * 1024
-FIELDS = frozenset({"title", "is_public", "namespace_id"})
 
 
-class UploadFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The fields beside the file."""
+class UploadFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The fields other than the file."""
 
-    title: str | None = None
+    title: str | msgspec.UnsetType = msgspec.UNSET
     is_public: bool = False
     namespace_id: list[Id] = []
 
 
+class UploadForm(UploadFields, frozen=True, kw_only=True):
+    """A PDF or DOCX, with an optional title and the namespaces to add it to."""
+
+    file: Annotated[str, msgspec.Meta(extra_json_schema={"format": "binary"})]
+
+
 class Upload(msgspec.Struct, frozen=True):
-    """A complete upload, its file in the storage. `type` is told from the content."""
+    """A complete upload with the stored file. `type` is detected from the content."""
 
     stored: StoredFile
     type: str
@@ -36,19 +46,19 @@ class Upload(msgspec.Struct, frozen=True):
 
 
 async def read_upload(request: Request[Any, Any, Any], storage: FileStorage) -> Upload:
-    """Read a multipart body with one `file` and the fields of `UploadFields`.
+    """Parse a multipart body with one `file` and the fields of `UploadFields`. On errors nothing is stored.
 
     Raises:
-        InvalidInputError: a part is missing, unknown or does not fit; nothing is kept then.
-        ClientException: the body is no multipart form.
+        InvalidInputError: a part is missing, unknown or invalid.
+        MalformedRequestError: the body is not a multipart form.
         TooLargeError, UnsupportedTypeError, UnavailableError: see `documents.uploads.store_file`.
     """
     content_type, options = parse_options_header(request.headers.get("content-type", ""))
     if content_type != "multipart/form-data" or "boundary" not in options:
-        raise UnsupportedTypeError("Send the document as multipart/form-data with a part named file.")
+        raise UnsupportedTypeError("Send multipart/form-data with a part named file.")
     form = _Form(storage)
     try:
-        # Strictly, the end of the last line would be refused where it comes in a packet of its own.
+        # The strict mode rejects a final line end that arrives in a packet of its own.
         with PushMultipartParser(
             options["boundary"], max_segment_count=1000, max_header_size=8192, strict=False
         ) as parser:
@@ -56,7 +66,7 @@ async def read_upload(request: Request[Any, Any, Any], storage: FileStorage) -> 
         return form.result()
     except MultipartError as error:
         form.discard()
-        raise ClientException(f"The body is no complete multipart form: {error}") from None
+        raise MalformedRequestError(f"Invalid or incomplete multipart form: {error}") from None
     except BaseException:
         form.discard()
         raise
@@ -72,32 +82,30 @@ class _Form:
     async def read(self, parts: AsyncGenerator[MultipartSegment | bytearray | None]) -> None:
         async for part in parts:
             if not isinstance(part, MultipartSegment):
-                raise InvalidInputError("A part of the form has no header.")
+                raise InvalidInputError("A part of the form has no headers.")
             if part.filename is not None and part.name == "file" and self._file is None:
                 stored, kind = await uploads.store_file(self._storage, _content(parts))
                 self._file = stored, kind, part.filename
-            elif part.filename is None and part.name in FIELDS:
+            elif part.filename is None and part.name in UploadFields.__struct_fields__:
                 self._fields.setdefault(part.name, []).append(await self._text(part, parts))
             else:
-                raise _wrong("file" if part.name == "file" else part.name, "is not expected here")
+                raise _invalid("file" if part.name == "file" else part.name, "is not allowed")
 
     def result(self) -> Upload:
         if self._file is None:
-            raise _wrong("file", "is missing; send the document as the part named file, with a file name")
+            raise _invalid("file", "is required, with a file name")
         values: dict[str, Any] = {}
-        for name, given in self._fields.items():
+        for name, texts in self._fields.items():
             if name == "namespace_id":
-                values[name] = given
-            elif len(given) == 1:
-                values[name] = given[0]
+                values[name] = texts
+            elif len(texts) == 1:
+                values[name] = texts[0]
             else:
-                raise _wrong(name, "is given more than once")
+                raise _invalid(name, "must not be repeated")
         try:
             fields = msgspec.convert(values, UploadFields, strict=False)
         except msgspec.ValidationError as error:
-            raise InvalidInputError(
-                "A field of the form does not fit; see errors.", errors=[body_error(error)]
-            ) from None
+            raise InvalidInputError("A field of the form is invalid.", errors=[body_error(error)]) from None
         stored, kind, filename = self._file
         return Upload(stored, kind, filename, fields)
 
@@ -113,11 +121,11 @@ class _Form:
             value += piece
             self._size += len(piece)
             if self._size > FIELD_LIMIT:
-                raise TooLargeError(f"The fields beside the file hold more than {FIELD_LIMIT >> 10} KB.")
+                raise TooLargeError(f"The fields other than the file exceed {FIELD_LIMIT >> 10} KB.")
         try:
             return value.decode()
         except UnicodeDecodeError:
-            raise _wrong(segment.name, "is not UTF-8") from None
+            raise _invalid(segment.name, "must be UTF-8") from None
 
 
 async def _parts(
@@ -137,5 +145,5 @@ async def _content(parts: AsyncGenerator[MultipartSegment | bytearray | None]) -
             yield bytes(part)
 
 
-def _wrong(field: str, message: str) -> InvalidInputError:
+def _invalid(field: str, message: str) -> InvalidInputError:
     return InvalidInputError(f"The part {field} {message}.", errors=[FieldError(field, message)])

@@ -1,4 +1,4 @@
-"""What is wrong with the values of a request, in words that people understand."""
+"""Readable messages for invalid values in requests."""
 
 import re
 from collections.abc import Callable
@@ -21,15 +21,15 @@ _KINDS = {
     "str": "text",
 }
 _PATTERNS = {
-    repr(NO_NUL): "must not hold the character NUL",
-    repr(NOT_BLANK): "must not be blank, nor hold the character NUL",
+    repr(NO_NUL): "must not contain the character NUL",
+    repr(NOT_BLANK): "must not be blank or contain the character NUL",
 }
-_BOUNDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+_BOUNDS = {">=": "at least", "<=": "at most", ">": "greater than", "<": "less than"}
 
-# msgspec's messages, and what they mean.
-_MEANINGS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
+# msgspec's messages, and ours.
+_MESSAGES: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
     (re.compile(r"Object missing required field `.+`"), lambda m: "is required"),
-    (re.compile(r"Object contains unknown field `.+`"), lambda m: "is not known here"),
+    (re.compile(r"Object contains unknown field `.+`"), lambda m: "is not a known field"),
     (re.compile(r"Expected `(.+)`, got `(.+)`"), lambda m: f"must be {_kinds(m[1])}, not {_kinds(m[2])}"),
     (
         re.compile(r"Expected `(str|array)(?: \| null)?` of length (>=|<=) (\d+)"),
@@ -41,11 +41,11 @@ _MEANINGS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
     ),
     (
         re.compile(r"Expected `str(?: \| null)?` matching regex (.+)"),
-        lambda m: _PATTERNS.get(m[1], "does not have the form that is wanted here"),
+        lambda m: _PATTERNS.get(m[1], "has an invalid format"),
     ),
     (
         re.compile(r"Invalid enum value .+"),
-        lambda m: "is none of the values that are taken here; /schema/openapi.json lists them",
+        lambda m: "is not one of the allowed values; /schema/openapi.json lists them",
     ),
     (re.compile(r"Invalid RFC3339 encoded datetime"), lambda m: f"must be {_KINDS['datetime']}"),
     (re.compile(r"Integer value out of range"), lambda m: "is too large"),
@@ -56,24 +56,24 @@ _MISSING = re.compile(r"Missing required \w+ parameter '(.+?)'")
 
 
 def body_error(error: msgspec.ValidationError) -> FieldError:
-    """What is wrong with which field of a body; msgspec tells of the first."""
+    """The first invalid field of a body: msgspec reports only one."""
     message = str(error)
     found = _PLACE.search(message)
     return _field_error(found[1] if found else "", message[: found.start()] if found else message)
 
 
 def parameter_errors(error: ValidationException) -> list[FieldError]:
-    """What is wrong with parameters of the path and the query."""
+    """The invalid parameters of the path and the query."""
     if missing := _MISSING.search(error.detail):
         return [FieldError(missing[1], "is required")]
     return [_of_entry(entry) for entry in error.extra or []]
 
 
 def explained(message: str) -> str:
-    """A message of msgspec's in plain words."""
-    for pattern, meaning in _MEANINGS:
+    """Our message for one of msgspec."""
+    for pattern, explanation in _MESSAGES:
         if found := pattern.fullmatch(message):
-            return meaning(found)
+            return explanation(found)
     return message
 
 
@@ -81,7 +81,7 @@ def _of_entry(entry: Any) -> FieldError:
     if not isinstance(entry, dict):
         return FieldError("body", explained(str(entry)))
     key = str(entry.get("key", "body"))
-    return _field_error("body" if key == "data" else key, str(entry.get("message", "does not fit")))
+    return _field_error("body" if key == "data" else key, str(entry.get("message", "is invalid")))
 
 
 def _field_error(place: str, message: str) -> FieldError:

@@ -1,4 +1,4 @@
-"""Server-sent events as chat servers really send them (https://html.spec.whatwg.org/#event-stream-interpretation)."""
+"""Server-sent events as chat servers send them (https://html.spec.whatwg.org/#event-stream-interpretation)."""
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import msgspec
 
 EVENT_LIMIT = 1024 * 1024
-"""Bytes. No piece of an answer comes near it; a server that never ends an event must not fill our memory."""
+"""Bytes. No piece of an answer comes near it; the limit bounds memory if a server never ends an event."""
 
 DONE = b"[DONE]"
 
@@ -14,13 +14,13 @@ _LINE_END = re.compile(rb"\r\n|\n|\r(?=.)", re.DOTALL)
 
 
 class EventTooLongError(Exception):
-    """A line or an event goes on past `EVENT_LIMIT`."""
+    """A line or an event exceeds `EVENT_LIMIT`."""
 
 
 async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Cut a body into lines at LF, CRLF or CR, without the line ends.
+    """Split a body into lines at LF, CRLF or CR, without the line breaks.
 
-    `httpx.Response.aiter_lines` is not used because it also cuts at U+2028 and U+0085, which may stand
+    `httpx.Response.aiter_lines` is unsuitable because it also splits at U+2028 and U+0085, which may occur
     unescaped in JSON strings.
 
     Raises:
@@ -28,7 +28,7 @@ async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """
     rest = b""
     async for chunk in chunks:
-        # A CR that ends a chunk waits for the next one, which may begin with its LF.
+        # Keep a CR at the end of a chunk, because the next chunk may begin with its LF.
         *whole, rest = _LINE_END.split(rest + chunk)
         for line in whole:
             yield line
@@ -41,9 +41,9 @@ async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 async def events(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """Yield the data of each event; event names, ids and comments are dropped.
 
-    An event ends with a blank line, or after its first line if that is JSON or `[DONE]` already, because some
-    servers leave the blank lines out. A field called `error`, which is how llama.cpp once reported failures,
-    is yielded as the JSON object `{"error": …}`.
+    An event ends with a blank line, or after its first line if that is already JSON or `[DONE]`, because some
+    servers omit the blank lines. A field called `error`, which llama.cpp once used to report failures, is
+    yielded as the JSON object `{"error": …}`.
 
     Raises:
         EventTooLongError: an event is longer than `EVENT_LIMIT`.

@@ -29,7 +29,7 @@ def deduplicate(found: Iterable[ScoredChunk], k: int, per_document: int | None =
         if per_document is not None and chunk_count[each.doc_id] >= per_document:
             continue
         text = _Text(each.text)
-        if any(_are_neighbours(each, other) for other in chosen) or any(map(text.is_copy_of, texts)):
+        if any(_are_neighbors(each, other) for other in chosen) or any(map(text.is_copy_of, texts)):
             continue
         chosen.append(msgspec.structs.replace(each, rank=len(chosen) + 1))
         if len(chosen) == k:
@@ -39,7 +39,7 @@ def deduplicate(found: Iterable[ScoredChunk], k: int, per_document: int | None =
     return chosen
 
 
-def _are_neighbours(one: ScoredChunk, other: ScoredChunk) -> bool:
+def _are_neighbors(one: ScoredChunk, other: ScoredChunk) -> bool:
     return (
         one.doc_id == other.doc_id and one.passage == other.passage and abs(one.ordinal - other.ordinal) == 1
     )

@@ -115,7 +115,7 @@ class EndpointReranker:
 
 
 def _body(query: str, passages: Sequence[str]) -> dict[str, Any]:
-    """One request body for all servers, so that nobody has to configure which one it is.
+    """One request body for all servers, so that the server type needs no configuration.
 
     TEI reads `texts`, vLLM reads `documents`, llama.cpp reads either and answers in TEI's format if there are
     `texts`. All of them ignore unknown keys. Passages too long for the model are to be truncated: by

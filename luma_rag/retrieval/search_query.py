@@ -30,7 +30,7 @@ class SearchQuery(msgspec.Struct, frozen=True):
 
 
 def query_terms(query: str, languages: Collection[str]) -> Counter[int]:
-    """The term ids that `query` may stand for in documents of these languages; at most `MAX_TERMS`."""
+    """The possible term ids of `query` in documents of these languages; at most `MAX_TERMS`."""
     found: Counter[int] = Counter()
     for language in sorted(languages):
         # A word may have one stem per language; a stem that languages share counts once.

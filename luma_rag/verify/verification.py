@@ -1,6 +1,6 @@
 """Verification of the store: invariants between tables, and between tables and files.
 
-Each check is one statement, or one walk of the storage folder, so that it stays fast on a large store. All
+Each check is one statement, or one traversal of the storage folder, to stay fast on a large store. All
 statements share one snapshot.
 """
 

@@ -1,12 +1,12 @@
-"""The chat page: plain HTML, CSS and ES modules, served as they are. There is no build step."""
+"""The chat page: plain HTML, CSS and ES modules, served unmodified, with no build step."""
 
 from pathlib import Path
 
 INDEX = Path(__file__).parent / "index.html"
-"""Answers `/`."""
+"""Served at `/`."""
 
 STATIC = Path(__file__).parent / "static"
-"""Answers `/static/...`."""
+"""Served under `/static/`."""
 
 SCHEMA = Path(__file__).parent / "schema.html"
-"""Answers `/schema`."""
+"""Served at `/schema`."""

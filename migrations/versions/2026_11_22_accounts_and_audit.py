@@ -1,4 +1,4 @@
-"""Disabled accounts, identities of OpenID providers, last use, rate limits, and the audit trail."""
+"""Add disabled accounts, identities of OpenID providers, last use, rate limits, and the audit trail."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# Table, what happens to its rows, and what is told of it: a kind, then the columns that name the thing.
+# Table, operation, and the published event: its kind, then the columns that identify the object.
 _TOLD = [
     ("ingestion", "INSERT OR UPDATE OR DELETE", "'ingestion', 'namespace_id', 'id', 'doc_id'"),
     ("namespace", "DELETE OR UPDATE OF is_public, user_id", "'namespace', 'id'"),
@@ -92,7 +92,7 @@ def upgrade() -> None:
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("outcome", name=op.f("pk_work_done")),
     )
-    # By triggers, for what is deleted by a cascade, or by hand, is news too.
+    # Triggers also cover rows deleted by a cascade or by hand.
     op.execute(
         """
         CREATE FUNCTION tell_change() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -1,4 +1,4 @@
-"""How the vectors of a database were made."""
+"""Record how the vectors of a database were created."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # What is there was made without quantisation.
+    # Existing vectors were created without quantization.
     op.add_column("embedding_model", sa.Column("recipe", sa.Text(), server_default="float32", nullable=False))
     op.alter_column("embedding_model", "recipe", server_default=None)
 

@@ -1,4 +1,4 @@
-"""Questions whose answers stand in known places, and runs over them."""
+"""Add evaluation questions, whose answers have known places, and runs over them."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Lexical search: terms, their weights, and a trigger that takes them out with their document."""
+"""Add lexical search: terms, their weights, and a trigger that removes them with their document."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -150,7 +150,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index(op.f("ix_lexical_posting_segment_id"), "lexical_posting", ["segment_id"])
-    # Kept in the row where there is room, and never compressed: both would make each search pay.
+    # Stored in the row if there is room, and never compressed, because either would slow down every search.
     op.execute("ALTER TABLE lexical_vector ALTER COLUMN weights SET STORAGE MAIN")
     op.execute("ALTER TABLE lexical_posting ALTER COLUMN vectors SET STORAGE EXTERNAL")
     op.execute("ALTER TABLE lexical_posting ALTER COLUMN weights SET STORAGE EXTERNAL")

@@ -1,4 +1,4 @@
-"""The eight given tables and our own."""
+"""Create the eight given tables and Luma's own tables."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -295,9 +295,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("chunk_id", "namespace_id", name=op.f("uq_chunk_vector_chunk_id_namespace_id")),
     )
     op.create_index(op.f("ix_chunk_vector_doc_id"), "chunk_vector", ["doc_id"], unique=False)
-    # Never out of line: an exact scan would become several times dearer.
+    # Never store out of line, which would make an exact scan several times slower.
     op.execute("ALTER TABLE chunk_vector ALTER COLUMN embedding SET STORAGE PLAIN")
-    # A covering scan needs a fresh visibility map, also where rows are only ever inserted.
+    # Index-only scans need a current visibility map, even in tables that only receive inserts.
     op.execute("ALTER TABLE chunk_vector SET (autovacuum_vacuum_insert_scale_factor = 0.02)")
     op.create_index(
         "ix_chunk_vector_search",

@@ -1,4 +1,4 @@
-"""The chunks of a term stand in the order of their weights, so that a search can leave out the least."""
+"""Order the chunks of a term by weight, so that a search can skip the lowest."""
 
 from alembic import op
 
@@ -21,4 +21,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Who reads them in any order can read them in this one."""
+    """No change: code that reads them in any order can read this one."""

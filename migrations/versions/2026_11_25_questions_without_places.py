@@ -1,4 +1,4 @@
-"""A question that is measured with goes with the last document in which its answer stands."""
+"""Delete an evaluation question with the last document that contains its answer."""
 
 from alembic import op
 
@@ -13,9 +13,10 @@ def upgrade() -> None:
         "DELETE FROM evaluation_question q "
         "WHERE NOT EXISTS (SELECT FROM evaluation_place p WHERE p.question_id = q.id)"
     )
-    # By triggers, since documents are deleted in several ways, and places by a cascade from each.
-    # Of two documents that go at once, and hold a question's last two places, each would still see the
-    # other's: so who deletes one locks its questions, before the places as who deletes a question does.
+    # Triggers, because documents are deleted in several ways, and places by cascade from each of them. If two
+    # documents that hold the last two places of a question are deleted concurrently, each transaction still
+    # sees the other's place. So deleting a document locks its questions before its places, in the same order
+    # as deleting a question.
     op.execute(
         """
         CREATE FUNCTION lock_questions_of_document() RETURNS trigger LANGUAGE plpgsql AS $$

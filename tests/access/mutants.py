@@ -160,7 +160,7 @@ MUTANTS = (
     Mutant(
         "ids can be counted up",
         "the words for a missing chat differ from those for another's",
-        'raise NotFoundError(f"You have no chat {chat_id}.")',
+        'raise NotFoundError(f"Chat {chat_id} not found.")',
         'raise NotFoundError("Not yours." if await session.get(Chat, chat_id) else "No such chat.")',
         _COUNTING,
     ),
@@ -234,7 +234,7 @@ MUTANTS = (
         "a namespace lists what was unshared while it was on its way",
         "Document.id.in_(held.union(coming)) & Document.id.in_(readable_documents(principal)) & is_readable",
         "Document.id.in_(held.union(coming)) & is_readable",
-        ("http/test_namespaces.py",),
+        ("integration/http/test_namespaces.py",),
     ),
     Mutant(
         "chats and tokens",

@@ -1,10 +1,10 @@
-"""Fails where a locked package has a known vulnerability, and says which packages could not be looked up.
+"""Fails if a locked package has a known vulnerability, and reports packages that could not be audited.
 
     python -m tests.security.check_packages [--complete]
 
-pip-audit asks PyPI; where that can't be reached, or an index without advisories stands in for it, packages
-are skipped, and a clean result would mean nothing. `--complete` (or AUDIT_COMPLETE=1) makes that an error
-too: for releases.
+pip-audit queries PyPI. If PyPI is unreachable, or replaced by an index without advisories, it skips packages,
+and a clean result would be meaningless. `--complete` (or AUDIT_COMPLETE=1) makes that an error too, for
+releases.
 """
 
 import os
@@ -18,9 +18,9 @@ import msgspec
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
-# The first has everything that requirements.lock has. pip-audit refuses to mix lines with and without hashes.
+# The first contains everything in requirements.lock. pip-audit refuses to mix lines with and without hashes.
 LOCKS = ("requirements-dev.lock", "requirements-torch.lock")
-# Advisories that do not concern Luma, by id or alias, and why; none that no longer comes up may stay.
+# Advisories that do not affect Luma, by id or alias, with the reason. Obsolete entries are an error.
 ACCEPTED: dict[str, str] = {}
 
 
@@ -33,7 +33,7 @@ class Vulnerability(msgspec.Struct, frozen=True):
 
 
 class Package(msgspec.Struct, frozen=True):
-    """What pip-audit found of a package; `skip_reason` where it found out nothing."""
+    """pip-audit's result for a package; `skip_reason` is set if there is none."""
 
     name: str
     version: str | None = None
@@ -48,7 +48,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What to print, and whether it fails the check."""
+    """The lines to print, and whether the check fails."""
 
     lines: list[str]
     is_failed: bool
@@ -61,7 +61,7 @@ def judged(
     *,
     must_be_complete: bool = False,
 ) -> Result:
-    """Judge pip-audit's report on the `locked` package names."""
+    """Evaluate pip-audit's report on the `locked` package names."""
     lines, is_failed, came_up = [], False, set()
     for package in report.dependencies:
         for found in package.vulns:
@@ -80,7 +80,7 @@ def judged(
         )
         is_failed = is_failed or must_be_complete
     else:
-        # Only a complete report shows that an advisory is gone.
+        # Only a complete report proves that an advisory no longer applies.
         for name in sorted(accepted.keys() - came_up):
             lines.append(f"{name} does not come up any more: take it out of ACCEPTED")
             is_failed = True
@@ -90,14 +90,14 @@ def judged(
 
 
 def locked_names(text: str) -> list[str]:
-    """The normalised names in a lock file, less those that are not for this machine."""
+    """The normalized names in a lock file, without those for other platforms."""
     pinned = [Requirement(line.rstrip(" \\")) for line in text.splitlines() if re.match(r"[\w.-]+==", line)]
     names = [pin.name for pin in pinned if pin.marker is None or pin.marker.evaluate()]
     return [name.lower().replace("_", "-").replace(".", "-") for name in names]
 
 
 def ask_pip_audit() -> Report:
-    """Run pip-audit on the lock files; an empty report where it could reach nobody."""
+    """Run pip-audit on the lock files; returns an empty report if the network is unreachable."""
     return Report([package for name in LOCKS for package in _audited(ROOT / name).dependencies])
 
 
@@ -116,7 +116,7 @@ def _audited(lock: Path) -> Report:
 
 
 def main() -> None:
-    """Check the locked packages; exit with 1 where something is wrong."""
+    """Check the locked packages; exit with 1 on failure."""
     must_be_complete = "--complete" in sys.argv[1:] or os.environ.get("AUDIT_COMPLETE") == "1"
     locked = [name for lock in LOCKS for name in locked_names((ROOT / lock).read_text())]
     result = judged(ask_pip_audit(), locked, must_be_complete=must_be_complete)

@@ -105,7 +105,7 @@ class BodyReader:
             yield from (Block(block.text) for block in self.blocks(box))
 
     def _collect(self, element: etree._Element, pieces: list[str], boxes: list[etree._Element]) -> None:
-        """Append the text of `element` to `pieces`, and text boxes, which stand beside it, to `boxes`."""
+        """Append the text of `element` to `pieces`, and text boxes, which are separate blocks, to `boxes`."""
         for child in element:
             tag = child.tag
             if tag in _TEXTS:

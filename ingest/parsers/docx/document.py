@@ -100,7 +100,7 @@ class _Document:
         for block in self._reader.blocks(body):
             level = block.level if len(block.text) <= _LONGEST_HEADING else None
             if level is not None:
-                # A heading directly under a higher one starts no passage of its own.
+                # A heading directly under a higher one does not start a new passage.
                 if not (only_headings and (not path or level > max(path))):
                     close()
                 path = {at: heading for at, heading in path.items() if at < level}

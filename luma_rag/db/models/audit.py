@@ -11,7 +11,7 @@ from luma_rag.db.base import Base
 
 
 class AuditEvent(Base):
-    """An event that affects who can see what. A trigger refuses every update and deletion.
+    """An event that affects access. A trigger rejects every update and deletion.
 
     It has no foreign keys, so that it outlives its subject; `actor` is the user's name at the time.
     """

@@ -87,7 +87,7 @@ def _log(message: str) -> None:
 def main(arguments: list[str]) -> None:
     """Supervise in the background. Standard error is the log, in which users find why a start failed."""
     home, programs, lock, grace = arguments
-    # The user waits for this process, so that its child is nobody's zombie.
+    # The user waits for this process, so that its child does not become a zombie.
     if os.fork() != 0:
         os._exit(0)
     os.set_inheritable(int(lock), False)

@@ -26,7 +26,7 @@ async def list_events(
     namespace_id: OfNamespace = None,
     user_id: OfUser = None,
 ) -> Page[Event]:
-    """Who did what, newest first. Administrators."""
+    """List the audit events, newest first. Administrators only."""
     require_admin(principal)
     about = {"doc_id": doc_id, "namespace_id": namespace_id, "user_id": user_id}
     wanted = EventFilter(
@@ -39,11 +39,11 @@ async def list_events(
     return await trail.events(session, wanted, pagination)
 
 
-def _in_utc(name: str, given: datetime | None) -> datetime | None:
-    if given is None:
+def _in_utc(name: str, time: datetime | None) -> datetime | None:
+    if time is None:
         return None
     try:
-        return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except OverflowError:
         message = "is out of range"
         raise InvalidInputError(f"{name} {message}.", errors=[FieldError(name, message)]) from None

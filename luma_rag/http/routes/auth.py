@@ -1,4 +1,4 @@
-"""Registering, signing in, and tokens."""
+"""Registration, sign-in, sessions and tokens."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ from luma_rag.pagination import Page
 async def register(
     data: JSONBody[Registration], request: Request[Any, Any, Any], runtime: RuntimeDependency
 ) -> UserView:
-    """Make an account. The first one of an empty database becomes an administrator's."""
+    """Create an account. The first one of an empty database becomes an administrator."""
     registering = runtime.settings.registration
     if registering == "open":
         async with runtime.sessions.begin() as session:
@@ -47,9 +47,9 @@ async def register(
 async def login(
     data: JSONBody[Login], request: Request[Any, Any, Any], runtime: RuntimeDependency
 ) -> Response[UserView]:
-    """Sign in with a name or an e-mail address; sets the session cookie and the CSRF cookie.
+    """Sign in with a user name or e-mail address. Sets the session cookie and the CSRF cookie.
 
-    The session that the browser had before ends.
+    The previous session of the browser ends.
     """
     days = runtime.settings.session_days
     signed_in = await sign_in.sign_in(
@@ -69,7 +69,7 @@ async def logout(session: Session, principal: Caller) -> Response[None]:
 
 @get("/me")
 async def me(session: Session, principal: Caller) -> UserView:
-    """The caller."""
+    """Get the caller."""
     return await users.get(session, principal.user_id)
 
 
@@ -77,8 +77,8 @@ async def me(session: Session, principal: Caller) -> UserView:
 async def change_password(
     data: JSONBody[PasswordChange], principal: Caller, runtime: RuntimeDependency
 ) -> None:
-    """Change the caller's password; all their other sessions and all their tokens end."""
-    # Before anything is counted: else who holds a narrowed token could lock its user out.
+    """Change the caller's password. Their other sessions and all their tokens end."""
+    # Before the attempt is counted: otherwise a restricted token could lock out its user.
     users.may_change_password(principal)
     async with rate_limits.count_failure(runtime.sessions, sign_in.password_quota(principal.user_id)):
         await users.change_password(runtime.sessions, principal, data.current, data.new)
@@ -88,19 +88,19 @@ async def change_password(
 async def list_sessions(
     session: Session, principal: Caller, pagination: PaginationDependency
 ) -> Page[SessionView]:
-    """The caller's sessions in browsers, the one used last first. Not for narrowed tokens."""
+    """List the caller's browser sessions, most recently used first. Not for restricted tokens."""
     return await browser_sessions.list_sessions(session, principal, pagination)
 
 
 @delete("/sessions/{session_id:int}")
 async def end_session(session_id: Id, session: Session, principal: Caller) -> None:
-    """End one of the caller's sessions at once. Not for narrowed tokens."""
+    """End one of the caller's sessions. Not for restricted tokens."""
     await browser_sessions.end_session(session, principal, session_id)
 
 
 @post("/tokens", responses=problems(404, 429))
 async def create_token(data: JSONBody[TokenRequest], session: Session, principal: Caller) -> NewToken:
-    """Make a token for programs. It is shown this once."""
+    """Create a token for programs. It is shown only once."""
     return await api_tokens.create_token(
         session,
         principal,
@@ -113,13 +113,13 @@ async def create_token(data: JSONBody[TokenRequest], session: Session, principal
 
 @get("/tokens")
 async def tokens(session: Session, principal: Caller, pagination: PaginationDependency) -> Page[TokenView]:
-    """The caller's tokens without their secrets, oldest first. A narrowed one sees only itself."""
+    """List the caller's tokens without secrets, oldest first. A restricted token sees only itself."""
     return await api_tokens.list_tokens(session, principal, pagination)
 
 
 @delete("/tokens/{token_id:int}")
 async def revoke_token(token_id: Id, session: Session, principal: Caller) -> None:
-    """End a token at once."""
+    """Revoke a token."""
     await api_tokens.revoke_token(session, principal, token_id)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar import Request, Response, Router, delete, get, patch, post, put
 from litestar.params import JSONBody
-from litestar.response import Stream
+from litestar.response import ServerSentEvent
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 
 from luma_rag.chat import history
@@ -22,7 +22,7 @@ from luma_rag.pagination import Page
 
 @post("/chats", responses=problems(404))
 async def start_chat(data: JSONBody[NewChat], session: Session, principal: Caller) -> ChatView:
-    """Start a chat with a namespace. Level 1 there."""
+    """Start a chat in a namespace. Level 1."""
     return await history.start(session, principal, data.namespace_id)
 
 
@@ -30,13 +30,13 @@ async def start_chat(data: JSONBody[NewChat], session: Session, principal: Calle
 async def list_chats(
     session: Session, principal: Caller, pagination: PaginationDependency, namespace_id: OfNamespace = None
 ) -> Page[ChatView]:
-    """The caller's chats, newest activity first."""
+    """List the caller's chats, most recent activity first."""
     return await history.list_own(session, principal, namespace_id, pagination)
 
 
 @get("/chats/{chat_id:int}")
 async def get_chat(chat_id: Id, session: Session, principal: Caller) -> ChatView:
-    """One of the caller's chats."""
+    """Get one of the caller's chats."""
     return await history.get(session, principal, chat_id)
 
 
@@ -44,7 +44,7 @@ async def get_chat(chat_id: Id, session: Session, principal: Caller) -> ChatView
 async def rename_chat(
     chat_id: Id, data: JSONBody[ChatChange], session: Session, principal: Caller
 ) -> ChatView:
-    """Give a chat a title."""
+    """Rename a chat."""
     return await history.rename(session, principal, chat_id, data.title)
 
 
@@ -58,7 +58,7 @@ async def remove_chat(chat_id: Id, session: Session, principal: Caller) -> None:
 async def list_messages(
     chat_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
 ) -> Page[MessageView]:
-    """The messages in order."""
+    """List the messages in order."""
     return await history.messages(session, principal, chat_id, pagination)
 
 
@@ -75,7 +75,7 @@ async def ask(
     principal: Caller,
     runtime: RuntimeDependency,
 ) -> Response[Exchange]:
-    """Ask a question. As JSON, or as server-sent events with `Accept: text/event-stream`."""
+    """Ask a question. Returns JSON, or server-sent events with `Accept: text/event-stream`."""
     return await _respond(request, runtime.chats.ask(principal, chat_id, data.content), HTTP_201_CREATED)
 
 
@@ -89,28 +89,23 @@ async def ask(
 async def regenerate(
     chat_id: Id, request: Request[Any, Any, Any], principal: Caller, runtime: RuntimeDependency
 ) -> Response[Exchange]:
-    """Answer the last question again; the new answer takes the place of the old one."""
+    """Answer the last question again. The new answer replaces the old one."""
     return await _respond(request, runtime.chats.regenerate(principal, chat_id), HTTP_200_OK)
 
 
 @put("/messages/{message_id:int}/feedback")
 async def rate(message_id: Id, data: JSONBody[Verdict], session: Session, principal: Caller) -> FeedbackView:
-    """Say what one thinks of an answer."""
+    """Rate an answer."""
     return await history.rate(session, principal, message_id, data.rating, data.comment)
 
 
 async def _respond(
     request: Request[Any, Any, Any], turn: AsyncGenerator[TurnEvent], status_code: int
 ) -> Response[Any]:
-    # Until the question is kept, what goes wrong is an ordinary error with its own status.
+    # Until the question is stored, a failure is an ordinary error with a status of its own.
     first = await anext(turn)
     if EVENT_STREAM in request.headers.get("accept", ""):
-        return Stream(
-            event_stream(first, turn),
-            media_type=EVENT_STREAM,
-            status_code=HTTP_200_OK,
-            headers=HEADERS,
-        )
+        return ServerSentEvent(event_stream(first, turn), status_code=HTTP_200_OK, headers=HEADERS)
     last = first
     async for event in turn:
         last = event

@@ -1,4 +1,4 @@
-"""Documents, sharing them, and the work of reading them."""
+"""Documents, their permissions and ingestions."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from litestar.response import File
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
+from msgspec import UNSET
 
 from luma_rag.access import Principal, grants
 from luma_rag.access.grants import SharedWith
@@ -25,14 +26,14 @@ from luma_rag.http.rate_limit import limited
 from luma_rag.http.upload import read_upload
 from luma_rag.pagination import Page
 
-# The browser's viewer draws a PDF in a frame of its own; whatever the file asks for besides is refused.
+# The browser's viewer shows a PDF in its own frame; anything else that the file requests is blocked.
 _FILE_POLICY = "default-src 'none'; object-src 'self'; frame-ancestors 'self'"
 
 
 async def upload(
     request: Request[Principal, float, Any], session: Session, runtime: RuntimeDependency
 ) -> Response[UploadedDocument]:
-    """Store a PDF or DOCX and queue it for the namespaces named. 200 instead of 201: it was there already."""
+    """Upload a PDF or DOCX and enqueue it for the given namespaces. 200: already uploaded by the caller."""
     received = await read_upload(request, runtime.storage)
     try:
         principal = await principal_now(request)
@@ -43,7 +44,7 @@ async def upload(
             received.stored,
             received.type,
             received.filename,
-            title=received.fields.title,
+            title=None if received.fields.title is UNSET else received.fields.title,
             is_public=received.fields.is_public,
             namespace_ids=received.fields.namespace_id,
         )
@@ -59,13 +60,13 @@ async def upload(
 async def list_documents(
     session: Session, principal: Caller, pagination: PaginationDependency, which: InScope = "all"
 ) -> Page[DocumentView]:
-    """The documents that the caller can read, newest first."""
+    """List the documents that the caller can read, newest first."""
     return await documents.list_readable(session, principal, which, pagination)
 
 
 @get("/{doc_id:int}")
 async def get_document(doc_id: Id, session: Session, principal: Caller) -> DocumentView:
-    """One document."""
+    """Get a document."""
     return await documents.get(session, principal, doc_id)
 
 
@@ -73,25 +74,25 @@ async def get_document(doc_id: Id, session: Session, principal: Caller) -> Docum
 async def change_document(
     doc_id: Id, data: JSONBody[DocumentChange], session: Session, principal: Caller
 ) -> DocumentView:
-    """Rename, or change visibility."""
+    """Rename a document or change its visibility."""
     return await documents.change(session, principal, doc_id, title=data.title, is_public=data.is_public)
 
 
 @delete("/{doc_id:int}")
 async def remove_document(doc_id: Id, principal: Caller, runtime: RuntimeDependency) -> None:
-    """Delete with all vectors and the stored file."""
+    """Delete a document with its vectors and its file."""
     async with runtime.sessions.begin() as session:
         path = await documents.remove(session, principal, doc_id)
-    # Only when the rows are gone for good; before, a rollback would leave a document without its file.
+    # After the commit: a rollback would leave a document without its file.
     runtime.storage.remove(path)
 
 
 @get("/{doc_id:int}/file", operation_class=FileOperation)
 async def file(doc_id: Id, session: Session, principal: Caller, runtime: RuntimeDependency) -> File:
-    """The original bytes; a PDF opens in the browser."""
+    """Get the original file. A PDF opens in the browser."""
     found = await documents.file(session, principal, runtime.storage, doc_id)
     if not found.path.is_file():
-        raise NotFoundError("The stored file is missing. Its owner brings it back by uploading it again.")
+        raise NotFoundError("The stored file is missing. Its owner can restore it by uploading it again.")
     return File(
         found.path,
         filename=found.filename,
@@ -105,7 +106,7 @@ async def file(doc_id: Id, session: Session, principal: Caller, runtime: Runtime
 async def passages(
     doc_id: Id, session: Session, principal: Caller, pagination: PaginationDependency, page: OfPage = None
 ) -> Page[PassageView]:
-    """The parsed text in order."""
+    """List the passages of the parsed text in order."""
     return await documents.passages(session, principal, doc_id, page, pagination)
 
 
@@ -113,7 +114,7 @@ async def passages(
 async def permissions(
     doc_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
 ) -> Page[SharedWith]:
-    """With whom the document is shared. Owner and admins."""
+    """List the users with whom the document is shared. Owner and administrators."""
     return await grants.shared_with(session, principal, doc_id, pagination)
 
 
@@ -121,31 +122,31 @@ async def permissions(
 async def share(
     doc_id: Id, user_id: Id, data: JSONBody[Sharing], session: Session, principal: Caller
 ) -> SharedWith:
-    """Share the document with a user. Owner and admins."""
+    """Share the document with a user. Owner and administrators."""
     return await grants.share(session, principal, doc_id, user_id, data.permission)
 
 
 @delete("/{doc_id:int}/permissions/{user_id:int}")
 async def unshare(doc_id: Id, user_id: Id, session: Session, principal: Caller) -> None:
-    """Take the document back. Owner and admins."""
+    """Stop sharing the document with a user. Owner and administrators."""
     await grants.unshare(session, principal, doc_id, user_id)
 
 
 @get("/{ingestion_id:int}")
 async def get_ingestion(ingestion_id: Id, session: Session, principal: Caller) -> IngestionView:
-    """How far a document has come into a namespace. Level 1 there."""
+    """Get the state and progress of an ingestion. Level 1 in its namespace."""
     return await ingestion.get(session, principal, ingestion_id)
 
 
 @post("/{ingestion_id:int}/retry", status_code=HTTP_202_ACCEPTED, responses=problems(409))
 async def retry_ingestion(ingestion_id: Id, session: Session, principal: Caller) -> IngestionView:
-    """Queue a failed ingestion again. Level 2."""
+    """Enqueue a failed ingestion again. Level 2."""
     return await ingestion.retry(session, principal, ingestion_id)
 
 
 def router(max_upload_bytes: int) -> Router:
-    """The routes of documents; only the upload takes large bodies."""
-    # The parts round the file need some room too.
+    """The routes of documents. Only the upload accepts large bodies."""
+    # With some room for the other parts of the form.
     take_upload = post(
         "/",
         operation_class=UploadOperation,

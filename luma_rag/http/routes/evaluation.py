@@ -1,4 +1,4 @@
-"""Measuring retrieval: the question set of a namespace, and runs over it. All of it needs level 2 there."""
+"""Retrieval evaluation: the question set of a namespace, and its runs. Level 2."""
 
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from luma_rag.pagination import Page
 async def list_questions(
     namespace_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
 ) -> Page[KnownQuestion]:
-    """The questions that the namespace is measured with, in the order in which they were added."""
+    """List the questions of the set, oldest first."""
     return await question_set.questions_of(session, principal, namespace_id, pagination)
 
 
@@ -30,7 +30,7 @@ async def list_questions(
 async def add_questions(
     namespace_id: Id, data: JSONBody[Questions], session: Session, principal: Caller
 ) -> Page[KnownQuestion]:
-    """Add questions whose answers stand in known places."""
+    """Add questions with the places of their answers."""
     new = [
         NewQuestion(q.question, [KnownPlace(p.doc_id, p.page, p.quote) for p in q.places])
         for q in data.questions
@@ -41,7 +41,7 @@ async def add_questions(
 
 @delete("/questions/{question_id:int}")
 async def remove_question(namespace_id: Id, question_id: Id, session: Session, principal: Caller) -> None:
-    """Take a question out."""
+    """Remove a question."""
     await question_set.remove(session, principal, namespace_id, question_id)
 
 
@@ -49,7 +49,7 @@ async def remove_question(namespace_id: Id, question_id: Id, session: Session, p
 async def candidates(
     namespace_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
 ) -> Page[Candidate]:
-    """What the caller asked here and judged the answer of: likely questions for the set. Nobody else's."""
+    """List candidates for the set: the caller's own questions with rated answers."""
     return await question_set.candidates(session, principal, namespace_id, pagination)
 
 
@@ -61,7 +61,7 @@ async def evaluate(
     principal: Caller,
     runtime: RuntimeDependency,
 ) -> FullRun:
-    """Ask every question of the set and keep what was measured; for another user's rights level 3.
+    """Run every question of the set and store the measures. As another user: level 3.
 
     Each question counts as a search.
     """
@@ -81,13 +81,13 @@ async def evaluate(
 async def list_evaluations(
     namespace_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
 ) -> Page[RunView]:
-    """The runs, newest first."""
+    """List the runs, newest first."""
     return await service.runs_of(session, principal, namespace_id, pagination)
 
 
 @get("/evaluations/{run_id:int}")
 async def get_evaluation(namespace_id: Id, run_id: Id, session: Session, principal: Caller) -> FullRun:
-    """One run, with the value of every question."""
+    """Get a run with the measures of every question."""
     return await service.get_run(session, principal, namespace_id, run_id)
 
 
@@ -95,7 +95,7 @@ async def get_evaluation(namespace_id: Id, run_id: Id, session: Session, princip
 async def compare_evaluations(
     namespace_id: Id, run_id: Id, other_id: Id, principal: Caller, runtime: RuntimeDependency
 ) -> Comparison:
-    """How another run differs from this one, with a paired test by question."""
+    """Compare this run with another one, with a paired test over the questions."""
     return await service.compare(runtime, principal, namespace_id, run_id, other_id)
 
 

@@ -1,4 +1,4 @@
-"""The metrics, as Prometheus reads them."""
+"""Metrics for Prometheus."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from luma_rag.http.dependencies import Caller, Session
 
 @get("/metrics", media_type="text/plain", tags=["operations"])
 async def metrics(session: Session, principal: Caller) -> Response[bytes]:
-    """Counts and times as Prometheus text. For administrators, and for their tokens however narrowed."""
+    """Get the metrics in Prometheus' text format. Administrators only, also with restricted tokens."""
     of_workers = CollectorRegistry()
     of_workers.register(_Workers(await ingestion_stats.measure(session, principal)))
     return Response(
@@ -25,25 +25,27 @@ async def metrics(session: Session, principal: Caller) -> Response[bytes]:
 
 
 class _Workers(Collector):
-    """What the workers, which are other processes, have left in the database."""
+    """Metrics of the workers, which are other processes, from the database."""
 
-    def __init__(self, measured: IngestionStats) -> None:
-        self._measured = measured
+    def __init__(self, stats: IngestionStats) -> None:
+        self._stats = stats
 
     def collect(self) -> Iterator[Metric]:
-        """The numbers in Prometheus' form."""
-        queued = GaugeMetricFamily("luma_ingestion_queued", "Ingestions that wait for a worker.")
-        queued.add_metric([], self._measured.queued)
-        running = GaugeMetricFamily("luma_ingestion_running", "Ingestions under way.", labels=["stage"])
-        for stage, count in self._measured.running.items():
+        """Yield the metrics."""
+        queued = GaugeMetricFamily("luma_ingestion_queued", "Ingestions in the queue.")
+        queued.add_metric([], self._stats.queued)
+        running = GaugeMetricFamily(
+            "luma_ingestion_running", "Running ingestions, by stage.", labels=["stage"]
+        )
+        for stage, count in self._stats.running.items():
             running.add_metric([stage], count)
         documents = CounterMetricFamily(
-            "luma_ingestion_documents", "Documents that workers have finished.", labels=["outcome"]
+            "luma_ingestion_documents", "Documents finished by workers.", labels=["outcome"]
         )
         seconds = CounterMetricFamily(
-            "luma_ingestion_seconds", "Time from taking a document to finishing it.", labels=["outcome"]
+            "luma_ingestion_seconds", "Time from claiming a document to finishing it.", labels=["outcome"]
         )
-        for outcome, done in self._measured.done.items():
+        for outcome, done in self._stats.done.items():
             documents.add_metric([outcome], done.documents)
             seconds.add_metric([outcome], done.seconds)
         yield from (queued, running, documents, seconds)

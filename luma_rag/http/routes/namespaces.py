@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Request, Response, Router, delete, get, patch, post, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
-from litestar.response import Stream
+from litestar.response import ServerSentEvent
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from luma_rag import namespaces
@@ -31,7 +31,7 @@ from luma_rag.retrieval.search import SearchResult
 async def list_namespaces(
     session: Session, principal: Caller, pagination: PaginationDependency
 ) -> Page[NamespaceView]:
-    """The namespaces that the caller can read, by name."""
+    """List the namespaces that the caller can read, by name."""
     return await namespaces.list_readable(session, principal, pagination)
 
 
@@ -62,7 +62,7 @@ async def create_namespace(
 
 @get("/{namespace_id:int}")
 async def get_namespace(namespace_id: Id, session: Session, principal: Caller) -> NamespaceView:
-    """One namespace. Level 1."""
+    """Get a namespace. Level 1."""
     return await namespaces.get(session, principal, namespace_id)
 
 
@@ -70,7 +70,7 @@ async def get_namespace(namespace_id: Id, session: Session, principal: Caller) -
 async def change_namespace(
     namespace_id: Id, data: JSONBody[NamespaceChange], session: Session, principal: Caller
 ) -> NamespaceView:
-    """Rename, describe, publish or hide. Level 3."""
+    """Change the name, description or visibility of a namespace. Level 3."""
     return await namespaces.change(
         session,
         principal,
@@ -83,7 +83,7 @@ async def change_namespace(
 
 @delete("/{namespace_id:int}")
 async def remove_namespace(namespace_id: Id, session: Session, principal: Caller) -> None:
-    """Delete with its vectors, memberships, chats and messages; the documents stay. Level 3."""
+    """Delete a namespace with its vectors, members, chats and messages. Its documents stay. Level 3."""
     await namespaces.remove(session, principal, namespace_id)
 
 
@@ -91,7 +91,7 @@ async def remove_namespace(namespace_id: Id, session: Session, principal: Caller
 async def members(
     namespace_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
 ) -> Page[Member]:
-    """The members, by name. Level 3."""
+    """List the members, by name. Level 3."""
     return await grants.members(session, principal, namespace_id, pagination)
 
 
@@ -99,13 +99,13 @@ async def members(
 async def set_member(
     namespace_id: Id, user_id: Id, data: JSONBody[Membership], session: Session, principal: Caller
 ) -> Member:
-    """Make a user a member or change their level. Level 3."""
+    """Add a member or change a member's level. Level 3."""
     return await grants.grant_level(session, principal, namespace_id, user_id, data.auth_level)
 
 
 @delete("/{namespace_id:int}/members/{user_id:int}")
 async def remove_member(namespace_id: Id, user_id: Id, session: Session, principal: Caller) -> None:
-    """Take a member out (level 3), or leave."""
+    """Remove a member (level 3), or leave."""
     await grants.revoke_level(session, principal, namespace_id, user_id)
 
 
@@ -113,7 +113,7 @@ async def remove_member(namespace_id: Id, user_id: Id, session: Session, princip
 async def documents_of_namespace(
     namespace_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
 ) -> Page[NamespaceDocument]:
-    """The documents held or on their way, newest first. Level 1."""
+    """List the documents and running ingestions, newest first. Level 1."""
     return await namespace_documents.documents_of(session, principal, namespace_id, pagination)
 
 
@@ -126,13 +126,13 @@ async def documents_of_namespace(
 async def add_document(
     namespace_id: Id, data: JSONBody[DocumentReference], session: Session, principal: Caller
 ) -> IngestionView:
-    """Add a document that is uploaded already; its embeddings are reused. Level 2."""
+    """Add an uploaded document. Its embeddings are reused. Level 2."""
     return await namespace_documents.add(session, principal, namespace_id, data.doc_id)
 
 
 @delete("/{namespace_id:int}/documents/{doc_id:int}", opt=limited("uploads"))
 async def remove_document(namespace_id: Id, doc_id: Id, session: Session, principal: Caller) -> None:
-    """Take a document out; its vectors here are gone when the call returns. Level 2."""
+    """Remove a document. Its vectors in this namespace are deleted when the call returns. Level 2."""
     await namespace_documents.remove(session, principal, namespace_id, doc_id)
 
 
@@ -142,24 +142,26 @@ async def remove_document(namespace_id: Id, doc_id: Id, session: Session, princi
     operation_class=EventsOperation,
     responses=problems(429),
 )
-async def follow(namespace_id: Id, request: Request[Any, Any, Any], runtime: RuntimeDependency) -> Stream:
-    """Every change of an ingestion in the namespace as server-sent events, until the client leaves. Level 1.
+async def follow(
+    namespace_id: Id, request: Request[Any, Any, Any], runtime: RuntimeDependency
+) -> ServerSentEvent:
+    """Stream the changes of ingestions in the namespace until the client disconnects. Level 1.
 
-    First come the ingestions that are not finished. A client that comes back with the header `Last-Event-ID`
-    also gets what was finished since, and should list the documents anew to see which were removed.
+    The stream starts with the unfinished ingestions. A client that reconnects with `Last-Event-ID` also gets
+    the ingestions finished since; it should list the documents again to notice removals.
     """
     changes = runtime.change_stream.subscribe(
         partial(still_signed_in, request), namespace_id, last_event(request.headers.get("last-event-id"))
     )
     first = await anext(changes)
-    return Stream(change_stream(first, changes), media_type=EVENT_STREAM, headers=HEADERS)
+    return ServerSentEvent(change_stream(first, changes), headers=HEADERS)
 
 
 @post("/{namespace_id:int}/search", status_code=HTTP_200_OK, opt=limited("searches"))
 async def search(
     namespace_id: Id, data: JSONBody[Search], principal: Caller, runtime: RuntimeDependency
 ) -> SearchResult:
-    """The passages that fit a query best, without neighbours and copies of better ones. Level 1."""
+    """Find the most relevant passages, without neighbors and duplicates of better ones. Level 1."""
     return await runtime.retriever.search(
         principal,
         namespace_id,

@@ -1,11 +1,11 @@
-"""For programs that speak OpenAI's API: namespaces as models, and chat completions answered from them."""
+"""OpenAI's API: namespaces as models, and chat completions answered from them."""
 
 from typing import Any, Literal, cast
 
 import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.params import JSONBody
-from litestar.response import Stream
+from litestar.response import ServerSentEvent
 from litestar.status_codes import HTTP_200_OK
 
 from luma_rag import namespaces
@@ -14,13 +14,13 @@ from luma_rag.errors import LLMError
 from luma_rag.http.completions import PREFIX, Completion, CompletionRequest, openai_problem, pieces, whole
 from luma_rag.http.dependencies import Caller, RuntimeDependency, Session
 from luma_rag.http.errors import HANDLERS, answer, problem
-from luma_rag.http.events import EVENT_STREAM, HEADERS
+from luma_rag.http.events import HEADERS
 from luma_rag.http.openapi import CompletionOperation, problems
 from luma_rag.http.rate_limit import limited
 
 
 class Model(msgspec.Struct, frozen=True):
-    """A namespace as a model; `created` in seconds since 1970."""
+    """A namespace as a model. `created` is in seconds since 1970."""
 
     id: str
     name: str
@@ -38,11 +38,11 @@ class Models(msgspec.Struct, frozen=True):
 
 @get("/models")
 async def list_models(session: Session, principal: Caller) -> Models:
-    """One model for each namespace that the caller can read, `luma/{namespace_id}`, by id."""
+    """List the models: one for each namespace that the caller can read, `luma/{namespace_id}`, by id."""
     return Models(
         [
-            Model(f"{PREFIX}{each.id}", each.name, int(each.created_at.timestamp()))
-            for each in await namespaces.names(session, principal)
+            Model(f"{PREFIX}{namespace.id}", namespace.name, int(namespace.created_at.timestamp()))
+            for namespace in await namespaces.names(session, principal)
         ]
     )
 
@@ -57,27 +57,27 @@ async def list_models(session: Session, principal: Caller) -> Models:
 async def complete(
     data: JSONBody[CompletionRequest], principal: Caller, runtime: RuntimeDependency
 ) -> Response[Completion]:
-    """Answer the last message from the namespace that `model` names, with citations under `luma`. Level 1.
+    """Answer the last message from the namespace in `model`, with citations under `luma`. Requires level 1.
 
-    Question and answer are stored as a new chat of the caller. Errors have a member `error` besides, as
-    OpenAI's clients expect it. Images, tools and other forms of answer are refused; other options of OpenAI's
-    have no effect.
+    The question and the answer are stored as a new chat of the caller. Errors have an additional member
+    `error` in OpenAI's format. Images, tools and other response formats are rejected. Other options have no
+    effect.
     """
-    namespace_id, question, history = data.asked()
+    namespace_id, question, history = data.parsed()
     turn = runtime.chats.ask_in_new_chat(principal, namespace_id, question, history)
-    # Until the question is kept, what goes wrong is an ordinary error with its own status.
-    asked = cast(MessageView, (await anext(turn)).data)
+    # Until the question is stored, a failure is an ordinary error with a status of its own.
+    stored_question = cast(MessageView, (await anext(turn)).data)
     if data.stream:
-        stream: Response[Any] = Stream(pieces(data, asked, turn), media_type=EVENT_STREAM, headers=HEADERS)
+        stream: Response[Any] = ServerSentEvent(pieces(data, stored_question, turn), headers=HEADERS)
         return stream
-    return Response(await whole(data, asked, turn))
+    return Response(await whole(data, stored_question, turn))
 
 
 def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     response: Response[Any] = answer(request, error)
     response.content = openai_problem(problem(error))
     if isinstance(error, LLMError):
-        # The question is stored, and the LLM was asked again already: clients would store it once more.
+        # The question is stored and the LLM call was retried already: a retry would store the question twice.
         response.headers["x-should-retry"] = "false"
     return response
 

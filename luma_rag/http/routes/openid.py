@@ -1,4 +1,4 @@
-"""Signing in by an OpenID provider, and which ways to sign in there are."""
+"""Sign-in with an OpenID provider, and the available ways to sign in."""
 
 import secrets
 from typing import Annotated, Any
@@ -24,16 +24,16 @@ ATTEMPT_COOKIE = "luma_openid"
 _ATTEMPT_SECONDS = 600
 _NO_STORE = {"Cache-Control": "no-store"}
 
-# `state` is a reserved name of Litestar's.
-Returned = Annotated[str | None, QueryParameter(name="state", description="As the provider was sent it.")]
-Code = Annotated[str | None, QueryParameter(description="What the provider gives the ID token for.")]
-Failure = Annotated[str | None, QueryParameter(name="error", description="Why there is no code.")]
+# Litestar reserves the name `state`.
+Returned = Annotated[str | None, QueryParameter(name="state", description="The state sent to the provider.")]
+Code = Annotated[str | None, QueryParameter(description="The authorization code.")]
+Failure = Annotated[str | None, QueryParameter(name="error", description="The provider's error.")]
 
 
 class SignInOptions(msgspec.Struct, frozen=True):
-    """`openid` is what the OpenID provider is called, null if there is none.
+    """`openid` is the name of the OpenID provider, null if there is none.
 
-    `can_register` tells whether accounts can be made with a password by whoever asks.
+    `can_register` is true if anybody can create an account with a password.
     """
 
     openid: str | None
@@ -42,7 +42,7 @@ class SignInOptions(msgspec.Struct, frozen=True):
 
 @get("/options", opt=PUBLIC)
 async def options(session: Session, runtime: RuntimeDependency) -> SignInOptions:
-    """Which ways to sign in there are beside the password, and whether one can register."""
+    """Get the ways to sign in besides the password, and whether registration is open."""
     settings = runtime.settings
     return SignInOptions(
         openid=settings.openid.name if runtime.openid else None,
@@ -52,7 +52,7 @@ async def options(session: Session, runtime: RuntimeDependency) -> SignInOptions
 
 @get("/openid", opt={**PUBLIC, **limited("providers")}, status_code=HTTP_302_FOUND, responses=problems(404))
 async def begin(request: Request[Any, Any, Any], runtime: RuntimeDependency) -> Redirect:
-    """Send the browser to the OpenID provider."""
+    """Redirect the browser to the OpenID provider."""
     if runtime.openid is None:
         raise _not_configured()
     secret = secrets.token_urlsafe(32)
@@ -82,7 +82,7 @@ async def come_back(
     code: Code = None,
     error: Failure = None,
 ) -> Redirect:
-    """Where the provider sends the browser back to: sets the cookies that a login sets, opens the page."""
+    """Complete the sign-in: the provider redirects the browser here. Sets the cookies and opens the page."""
     if runtime.openid is None:
         raise _not_configured()
     identity = await runtime.openid.identity(
@@ -102,31 +102,33 @@ async def come_back(
         days=settings.session_days,
     )
     cookies = session_cookies(secret, settings.session_days, is_secure=is_secure(request))
-    return Redirect("/", status_code=HTTP_302_FOUND, cookies=[*cookies, _attempt_over()], headers=_NO_STORE)
+    return Redirect(
+        "/", status_code=HTTP_302_FOUND, cookies=[*cookies, _expired_attempt()], headers=_NO_STORE
+    )
 
 
 def _refused(request: Request[Any, Any, Any], error: OpenIDError) -> Response[Any]:
-    """A person gets the page, which has words for each reason; a program gets the problem."""
+    """Browsers get the page, which explains each reason; programs get the problem."""
     response: Response[Any]
     if "text/html" in request.headers.get("accept", ""):
         log_failure(f"{request.method} {request.url.path}", error)
         response = Redirect(f"/?sign-in={error.reason}", status_code=HTTP_302_FOUND, headers=_NO_STORE)
     else:
         response = answer(request, error)
-    response.cookies = [_attempt_over()]
+    response.cookies = [_expired_attempt()]
     return response
 
 
-def _attempt_over() -> Cookie:
+def _expired_attempt() -> Cookie:
     return Cookie(ATTEMPT_COOKIE, value="", max_age=0, path=PATH)
 
 
 def _not_configured() -> NotFoundError:
-    return NotFoundError("No OpenID provider is configured here. Sign in with your password.")
+    return NotFoundError("No OpenID provider is configured. Sign in with your password.")
 
 
 def _redirect_uri(request: Request[Any, Any, Any], runtime: RuntimeDependency) -> str:
-    # What a request says of its host can be forged.
+    # A request can forge its host.
     base = runtime.settings.public_url or str(request.base_url)
     return f"{base.rstrip('/')}{PATH}/callback"
 

@@ -1,4 +1,4 @@
-"""Health of the service."""
+"""Health checks."""
 
 import msgspec
 from litestar import Response, Router, get
@@ -10,7 +10,7 @@ from luma_rag.http.dependencies import RuntimeDependency
 
 
 class Health(msgspec.Struct, frozen=True):
-    """`status` is `ok` or `failing`; `checks` says of each part `ok` or what is wrong with it."""
+    """`status` is `ok` or `failing`. `checks` has `ok` or the failure of each part."""
 
     status: str
     checks: dict[str, str]
@@ -18,7 +18,7 @@ class Health(msgspec.Struct, frozen=True):
 
 @get("/live", opt=PUBLIC)
 async def live() -> Health:
-    """The process answers."""
+    """Check that the process responds."""
     return Health("ok", {})
 
 
@@ -27,12 +27,12 @@ async def live() -> Health:
     opt=PUBLIC,
     responses={
         HTTP_503_SERVICE_UNAVAILABLE: ResponseSpec(
-            Health, description="`checks` says what fails.", generate_examples=False
+            Health, description="`checks` names the failing parts.", generate_examples=False
         )
     },
 )
 async def ready(runtime: RuntimeDependency) -> Response[Health]:
-    """The database is migrated and reachable, the embedder loaded, the queue reachable."""
+    """Check that the database is migrated and reachable, the embedder loaded and the queue reachable."""
     checks = await runtime.checks()
     is_ok = all(result == "ok" for result in checks.values())
     return Response(

@@ -25,6 +25,6 @@ static = create_static_files_router(
     [web.STATIC],
     opt=PUBLIC,
     include_in_schema=False,
-    # Asked for anew each time, and answered from the ETag: an upgrade must not meet yesterday's modules.
+    # Revalidated by ETag each time: modules of different versions must not mix after an upgrade.
     cache_control=CacheControlHeader(no_cache=True),
 )

@@ -1,4 +1,4 @@
-"""Users, for administrators; and looking one up to share something."""
+"""User administration, and looking up a user to share something with."""
 
 import asyncio
 
@@ -19,14 +19,14 @@ from luma_rag.pagination import Page
 async def list_users(
     session: Session, principal: Caller, pagination: PaginationDependency
 ) -> Page[AccountView]:
-    """All users, by id."""
+    """List all users, by id."""
     require_admin(principal)
     return await users.list_users(session, pagination)
 
 
 @post("/", responses=problems(409))
 async def create_user(data: JSONBody[NewUser], principal: Caller, runtime: RuntimeDependency) -> AccountView:
-    """Make an account for somebody."""
+    """Create an account."""
     require_admin(principal)
     return await users.create(
         runtime.sessions, data.username, data.email, data.password, data.role, actor_id=principal.user_id
@@ -35,13 +35,13 @@ async def create_user(data: JSONBody[NewUser], principal: Caller, runtime: Runti
 
 @get("/lookup", responses=problems(404))
 async def lookup(session: Session, username: OfName) -> UserName:
-    """The user of exactly this name: enough to share with them."""
+    """Find the user with exactly this name, to share something with them."""
     return await users.lookup(session, username)
 
 
 @get("/{user_id:int}")
 async def get_user(user_id: Id, session: Session, principal: Caller) -> AccountView:
-    """One user, with how many namespaces and documents they own."""
+    """Get a user with the numbers of owned namespaces and documents."""
     require_admin(principal)
     return await users.get_account(session, user_id)
 
@@ -50,10 +50,10 @@ async def get_user(user_id: Id, session: Session, principal: Caller) -> AccountV
 async def change_user(
     user_id: Id, data: JSONBody[UserChange], principal: Caller, runtime: RuntimeDependency
 ) -> AccountView:
-    """Change a user's role, reset their password, disable or enable their account.
+    """Change a user's role, reset their password, or disable or enable their account.
 
-    A new password ends their sessions and tokens. Disabling ends the sessions and lets the tokens rest; all
-    that the user owns stays.
+    A new password ends the sessions and tokens. Disabling ends the sessions and suspends the tokens;
+    everything that the user owns stays.
     """
     require_admin(principal)
     return await users.update(
@@ -74,10 +74,10 @@ async def remove_user(
     hand_to: HandTo = None,
     contents: OfContents = None,
 ) -> None:
-    """Remove a user with their chats; not the last administrator whose account is enabled.
+    """Remove a user with their chats. The last administrator with an enabled account can't be removed.
 
-    What they own is handed over (`hand_to`) or removed with them (`contents=remove`); with neither, who owns
-    something is not removed.
+    Their namespaces and documents are transferred (`hand_to`) or removed too (`contents=remove`). Without
+    either, removing an owner is a conflict.
     """
     require_admin(principal)
     async with runtime.sessions.begin() as session:

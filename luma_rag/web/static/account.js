@@ -1,4 +1,4 @@
-// Signing in, registering, signing out.
+// Sign-in, registration and sign-out.
 
 import { call, Problem } from "./api.js";
 import { messageOf } from "./dialog.js";
@@ -16,32 +16,32 @@ const MODES = {
   },
   register: {
     heading: "Create an account",
-    lead: "The first account of a new Luma becomes its administrator.",
+    lead: "The first account becomes the administrator.",
     button: "Create account",
     name: "User name",
-    otherText: "You have an account?",
+    otherText: "Already have an account?",
     other: "Sign in",
     password: "new-password",
   },
 };
 
-// Why a sign-in by the OpenID provider failed, by the name that the server sends the browser back with.
+// Messages for failed OpenID sign-ins, by the reason code in the redirect.
 const REFUSALS = {
-  cancelled: "The provider did not let you in. Try again, or sign in with your password.",
-  stale: "That sign-in was begun too long ago or in another window. Begin it again.",
-  refused: "What the provider said of you can't be relied on. Try again; if that stays, tell whoever runs Luma here.",
-  "no-account": "The provider knows you, but you have no account here that belongs to it. Ask an administrator for one.",
-  disabled: "Your account is disabled. Ask an administrator to enable it.",
-  unavailable: "The provider can't be asked right now. Try again soon, or sign in with your password.",
+  cancelled: "The provider denied the sign-in. Try again, or sign in with your password.",
+  stale: "This sign-in attempt has expired or was started in another window. Start again.",
+  refused: "The provider's response could not be verified. Try again. If the problem persists, contact your administrator.",
+  "no-account": "No account is linked to this identity. Ask an administrator to create one.",
+  disabled: "Your account is disabled. Contact an administrator.",
+  unavailable: "The provider is unavailable. Try again later, or sign in with your password.",
 };
 
 let mode = "login";
-let provider = null; // what the OpenID provider is called
+let provider = null; // display name of the OpenID provider
 let canRegister = true;
 let refusal = null;
 let signedIn = () => {};
 
-/** Wire the form up; `listener(user)` is called whenever somebody has signed in. */
+/** Set up the form. `listener(user)` is called after each sign-in. */
 export function start(listener) {
   signedIn = listener;
   const form = byId("account-form");
@@ -56,36 +56,36 @@ export function start(listener) {
     (options) => {
       provider = options.openid;
       canRegister = options.can_register;
-      showWays();
+      showOptions();
     },
-    () => {}, // The password is still there.
+    () => {}, // Password sign-in still works.
   );
 }
 
-/** Show the form; `lead` replaces the line below the heading. */
+/** Show the form. `lead` replaces the line below the heading. */
 export function show(wanted = "login", lead = MODES[wanted].lead) {
   mode = wanted;
-  const words = MODES[mode];
+  const labels = MODES[mode];
   const form = byId("account-form");
-  byId("account-heading").textContent = words.heading;
+  byId("account-heading").textContent = labels.heading;
   byId("account-lead").textContent = lead;
   byId("account-email").hidden = mode === "login";
-  byId("account-other-text").textContent = words.otherText;
-  byId("account-other").textContent = words.other;
+  byId("account-other-text").textContent = labels.otherText;
+  byId("account-other").textContent = labels.other;
   byId("account-error").textContent = refusal ?? "";
   byId("account-error").hidden = refusal === null;
   refusal = null;
-  showWays();
-  form.elements.username.labels[0].firstChild.textContent = words.name;
-  form.elements.password.autocomplete = words.password;
-  form.querySelector("button[type=submit]").textContent = words.button;
+  showOptions();
+  form.elements.username.labels[0].firstChild.textContent = labels.name;
+  form.elements.password.autocomplete = labels.password;
+  form.querySelector("button[type=submit]").textContent = labels.button;
   byId("account").hidden = false;
   byId("app").hidden = true;
-  document.title = `${words.heading} · Luma`;
+  document.title = `${labels.heading} · Luma`;
   form.elements.username.focus();
 }
 
-function showWays() {
+function showOptions() {
   byId("account-other").parentElement.hidden = mode === "login" && !canRegister;
   byId("account-openid").textContent = `Sign in with ${provider}`;
   byId("account-openid").hidden = provider === null || mode !== "login";
@@ -114,7 +114,7 @@ async function submit(event) {
   }
 }
 
-/** End the session and start afresh, so that nothing of it stays on the screen or in memory. */
+/** End the session and reload, so that none of its data stays on the screen or in memory. */
 export async function signOut() {
   await call("POST", "/api/auth/logout");
   sessionStorage.clear();

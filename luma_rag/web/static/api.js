@@ -1,21 +1,21 @@
-// The HTTP contract: JSON calls, uploads with progress, answers as server-sent events.
+// The HTTP client: JSON calls, uploads with progress, and server-sent events.
 
 import { parseEvents } from "./events.js";
 
-/** What the server says is wrong (RFC 9457). `status` is 0 where no answer came. */
+/** A problem reported by the server (RFC 9457). `status` is 0 if there was no response. */
 export class Problem extends Error {
   constructor({ status = 0, title = "", detail = "", errors = [] }) {
-    super(detail || title || `The server answered ${status}.`);
+    super(detail || title || `The server returned status ${status}.`);
     this.status = status;
     this.errors = errors ?? [];
   }
 }
 
-const UNREACHABLE = "Luma can't be reached. Check that it is running and that you are online, then try again.";
-const BROKEN = "The connection broke off. Try again.";
+const UNREACHABLE = "Luma is unreachable. Check that the server is running and that you are online, then try again.";
+const CONNECTION_LOST = "The connection was lost. Try again.";
 
 let signedOut = () => {};
-/** Call `listener` whenever a call finds that nobody is signed in. */
+/** Call `listener` whenever a request fails because the user is not signed in. */
 export function onSignedOut(listener) {
   signedOut = listener;
 }
@@ -30,13 +30,13 @@ function problemOf(status, text) {
   try {
     body = JSON.parse(text);
   } catch {
-    // Not JSON: a proxy answered. The status is all there is.
+    // The response is not JSON, for example from a proxy. Only the status is known.
   }
   return new Problem({ ...body, status });
 }
 
 function fail(problem, path) {
-  // A refused login is an answer to the form, not the end of a session.
+  // A rejected login is a response to the form, not the end of a session.
   if (problem.status === 401 && path !== "/api/auth/login") signedOut();
   throw problem;
 }
@@ -56,35 +56,35 @@ async function send(method, path, body, { signal, accept = "application/json" } 
   return response;
 }
 
-/** Call and return the decoded answer, null where there is none. Throws a Problem. */
+/** Send a request and return the decoded response, or null if it has no body. Throws a Problem. */
 export async function call(method, path, body, options) {
   const response = await send(method, path, body, options);
   return response.status === 204 ? null : response.json();
 }
 
-/** All items of a list, however many pages it has. */
+/** All items of a paginated list. */
 export async function listAll(path) {
   const items = [];
   for (;;) {
-    const glue = path.includes("?") ? "&" : "?";
-    const page = await call("GET", `${path}${glue}limit=200&offset=${items.length}`);
+    const separator = path.includes("?") ? "&" : "?";
+    const page = await call("GET", `${path}${separator}limit=200&offset=${items.length}`);
     items.push(...page.items);
     if (page.items.length === 0 || items.length >= page.total) return items;
   }
 }
 
-/** POST and yield the events of the answer as `{event, data}`. Ends when the server ends it. */
+/** POST and yield the events of the response as `{event, data}` until the server ends the stream. */
 export async function* stream(path, body, signal) {
   const response = await send("POST", path, body, { signal, accept: "text/event-stream" });
   try {
     yield* parseEvents(response.body.pipeThrough(new TextDecoderStream()));
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem({ detail: BROKEN });
+    throw new Problem({ detail: CONNECTION_LOST });
   }
 }
 
-/** POST a form; `onProgress` gets the share sent, 0 to 1. fetch can't tell that, XMLHttpRequest can. */
+/** POST a form. `onProgress` receives the fraction sent, 0 to 1, which fetch does not report. */
 export function upload(path, form, onProgress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();

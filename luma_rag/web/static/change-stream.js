@@ -1,26 +1,26 @@
-// What happens to the documents of a namespace, as the server tells it.
+// The server's events about the documents of a namespace.
 
-const AGAIN_MS = 30_000;
+const RECONNECT_MS = 30_000;
 
 /**
- * Call `onNews` when something has changed, and once when the connection is there; `onBroken` when it is not.
- * Returns a function that ends it. Nothing is followed while the page is hidden: a browser has few
- * connections for all tabs of a server.
+ * Call `onChange` after each change and on connecting, and `onDisconnect` when the connection is lost. Returns a
+ * function that unsubscribes. The connection is closed while the page is hidden, because browsers limit the
+ * number of connections per server across all tabs.
  */
-export function follow(namespaceId, onNews, onBroken) {
+export function subscribe(namespaceId, onChange, onDisconnect) {
   let source = null;
   let timer = 0;
 
   function open() {
     source = new EventSource(`/api/namespaces/${namespaceId}/events`);
-    source.onopen = onNews;
-    source.addEventListener("ingestion", onNews);
-    source.addEventListener("document_removed", onNews);
-    // Also what the server calls an error: it ends the stream, and says why to whoever asks again.
+    source.onopen = onChange;
+    source.addEventListener("ingestion", onChange);
+    source.addEventListener("document_removed", onChange);
+    // This includes the server's `error` events: it closes the stream and reports the reason on reconnecting.
     source.onerror = () => {
       close();
-      timer = setTimeout(open, AGAIN_MS);
-      onBroken();
+      timer = setTimeout(open, RECONNECT_MS);
+      onDisconnect();
     };
   }
 

@@ -1,18 +1,18 @@
-// The list of the person's chats in the open namespace.
+// The list of the user's chats in the open namespace.
 
 import { call, listAll } from "./api.js";
-import { askFor } from "./dialog.js";
+import { showForm } from "./dialog.js";
 import { byId, el, iconButton } from "./dom.js";
 import { hashOf } from "./route.js";
 
-/** The person's chats in a namespace, newest activity first. */
+/** The user's chats in a namespace, most recently active first. */
 export const load = (namespaceId) => listAll(`/api/chats?namespace_id=${namespaceId}`);
 
-/** What a chat is called; before its first question it has no title. */
+/** The title of a chat. A chat has none before its first question. */
 export const titleOf = (chat) => chat.title || "New chat";
 
-/** Fill the list in the sidebar; `removed(chat)` is called after one was deleted. */
-export function showList(chats, namespaceId, currentId, removed) {
+/** Render the list in the sidebar. `onDeleted(chat)` is called after a chat is deleted. */
+export function showList(chats, namespaceId, currentId, onDeleted) {
   const entries = chats.map((chat) =>
     el(
       "li",
@@ -22,22 +22,22 @@ export function showList(chats, namespaceId, currentId, removed) {
         { href: hashOf({ namespaceId, chatId: chat.id }), "aria-current": chat.id === currentId && "page" },
         el("span", { class: "entry-name" }, titleOf(chat)),
       ),
-      iconButton("trash", `Delete chat: ${titleOf(chat)}`, () => remove(chat, removed), "icon entry-action"),
+      iconButton("trash", `Delete chat: ${titleOf(chat)}`, () => remove(chat, onDeleted), "icon entry-action"),
     ),
   );
-  if (!entries.length) entries.push(el("li", { class: "muted empty" }, "Your questions will be kept here."));
+  if (!entries.length) entries.push(el("li", { class: "muted empty" }, "Your chats will appear here."));
   byId("chat-list").replaceChildren(...entries);
 }
 
-function remove(chat, removed) {
-  askFor({
+function remove(chat, onDeleted) {
+  showForm({
     heading: "Delete this chat?",
-    text: `“${titleOf(chat)}” and all its answers will be gone.`,
+    text: `“${titleOf(chat)}” and all its messages will be deleted.`,
     action: "Delete chat",
     danger: true,
     submit: async () => {
       await call("DELETE", `/api/chats/${chat.id}`);
-      await removed(chat);
+      await onDeleted(chat);
     },
   });
 }

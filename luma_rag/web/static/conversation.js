@@ -1,4 +1,4 @@
-// The open chat: its messages, the question box, and the answer as it is written.
+// The open chat: its messages, the question box, and the streamed answer.
 
 import { call, listAll, Problem, stream } from "./api.js";
 import { messageOf } from "./dialog.js";
@@ -11,12 +11,12 @@ let user = null;
 let namespace = null;
 let chatId = null;
 let messages = [];
-let documents = null; // null until they are known
-let turn = null; // {controller, article, kept}: the answer being written
-let opened = 0;
+let documents = null; // null until loaded
+let turn = null; // {controller, article, isStored}: the turn in progress; isStored: the server has its question
+let openCount = 0;
 let listeners = {};
 
-/** Wire the chat up; `created(chat)` is called when a first question made a chat, `answered()` after a turn. */
+/** Set up the chat. `created(chat)` is called when a first question creates a chat, `answered()` after each turn. */
 export function start({ created, answered }) {
   listeners = { created, answered };
   byId("composer").addEventListener("submit", (event) => {
@@ -26,23 +26,23 @@ export function start({ created, answered }) {
   byId("stop").addEventListener("click", () => turn?.controller.abort());
   const box = byId("question");
   box.addEventListener("keydown", (event) => {
-    // While an input method is composing, Enter chooses a word.
+    // During input method composition, Enter selects a candidate.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     ask();
   });
   box.addEventListener("input", () => {
     fitBox();
-    keepDraft();
+    saveDraft();
   });
 }
 
-/** Show a chat, or the empty start of a new one where `wantedChat` is null. */
+/** Show a chat, or an empty new one if `wantedChat` is null. */
 export async function open(wantedUser, wantedNamespace, wantedChat) {
   turn?.controller.abort();
   turn = null;
-  opened += 1;
-  const mine = opened;
+  openCount += 1;
+  const opening = openCount;
   if (namespace?.id !== wantedNamespace.id) documents = null;
   [user, namespace, chatId, messages] = [wantedUser, wantedNamespace, wantedChat, []];
   byId("conversation").hidden = false;
@@ -51,19 +51,19 @@ export async function open(wantedUser, wantedNamespace, wantedChat) {
   if (chatId === null) return render();
   byId("messages").replaceChildren(el("p", { class: "muted loading" }, "Loading…"));
   const found = await listAll(`/api/chats/${chatId}/messages`);
-  if (mine !== opened) return null;
+  if (opening !== openCount) return null;
   messages = found;
   render();
   return scrollDown(true);
 }
 
-/** Say which documents there are: what can be asked depends on it. */
+/** Update the documents, on which the empty state and the note above the question box depend. */
 export function setDocuments(found) {
   documents = found;
   const waiting = documents.filter(isPending).length;
   const note = byId("pending-note");
   note.hidden = !waiting || !documents.some(isReady);
-  note.textContent = `${count(waiting, "document")} still being read: answers don't use ${waiting === 1 ? "it" : "them"} yet.`;
+  note.textContent = `${count(waiting, "document")} still processing. Answers don't use ${waiting === 1 ? "it" : "them"} yet.`;
   if (!messages.length && !turn) render();
 }
 
@@ -71,11 +71,11 @@ function render() {
   const articles = messages.map((message, i) => {
     if (message.sender_type === "user") return questionArticle(message.content);
     const isLast = i === messages.length - 1;
-    return answerArticle(message, isLast && actions("Answer again", "small quiet"));
+    return answerArticle(message, isLast && actions("Regenerate", "small quiet"));
   });
   if (messages.at(-1)?.sender_type === "user" && !turn) {
-    const text = el("p", { class: "muted" }, "This question has no answer.");
-    articles.push(el("div", { class: "unanswered" }, text, actions("Answer it")));
+    const text = el("p", { class: "muted" }, "This question has not been answered.");
+    articles.push(el("div", { class: "unanswered" }, text, actions("Generate answer")));
   }
   byId("messages").replaceChildren(...(articles.length ? articles : [emptyState()]));
 }
@@ -88,53 +88,53 @@ function actions(label, className = "small") {
 function emptyState() {
   if (documents === null) return el("p", { class: "muted loading" }, "Loading…");
   const ready = documents.filter(isReady).length;
-  const [heading, text] = whatToDo(ready);
+  const [heading, text] = emptyStateText(ready);
   const upload = el("label", { class: "button primary", htmlFor: "file-input" }, icon("upload"), "Upload PDF or DOCX");
   const canUpload = namespace.auth_level >= WRITE && !ready && !documents.some(isPending);
   return el("div", { class: "empty-state" }, el("h2", {}, heading), el("p", { class: "muted" }, text), canUpload && upload);
 }
 
-function whatToDo(ready) {
+function emptyStateText(ready) {
   if (ready) {
     return [
       `Ask about ${count(ready, "document")}`,
-      "Every answer names the passages it rests on. Choose a number in it to see the passage, and to open the document there.",
+      "Every answer cites its sources. Select a citation number to see the passage and open the document at its page.",
     ];
   }
   if (documents.some(isPending)) {
-    return ["Your documents are being read", "You can ask as soon as the first of them is ready."];
+    return ["Your documents are being processed", "You can ask questions as soon as the first one is ready."];
   }
   if (namespace.auth_level < WRITE) {
-    return ["No documents yet", "You may read this namespace but not add to it. Somebody with write access has to upload first."];
+    return ["No documents yet", "You have read access to this namespace. A member with write access must upload documents first."];
   }
   if (documents.length) {
-    return ["None of the documents could be read", "The reasons stand beside them. Try again, or upload others."];
+    return ["None of the documents could be read", "The list shows the reason for each one. Try again, or upload other files."];
   }
-  return ["Add your first documents", "Upload PDF or DOCX files, or drop them anywhere on this page. Then ask about them."];
+  return ["Add your first documents", "Upload PDF or DOCX files, or drop them anywhere on this page. Then ask questions about them."];
 }
 
 async function ask() {
   const box = byId("question");
   const content = box.value.trim();
   if (!content || turn) return;
-  const mine = opened;
+  const opening = openCount;
   const messagesBefore = messages;
   messages = [...messages, { sender_type: "user", content }];
   setQuestion("");
-  turn = { controller: new AbortController(), kept: false };
+  turn = { controller: new AbortController(), isStored: false };
   render();
   try {
     if (chatId === null) {
       const chat = await call("POST", "/api/chats", { namespace_id: namespace.id });
-      if (mine !== opened) return;
+      if (opening !== openCount) return;
       chatId = chat.id;
       listeners.created(chat);
     }
     await answer(`/api/chats/${chatId}/messages`, { content }, turn);
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    if (mine !== opened) return;
-    // The server doesn't have the question: give it back to be sent again.
+    if (opening !== openCount) return;
+    // The server did not store the question: restore it, so that the user can send it again.
     messages = messagesBefore;
     turn = null;
     showBusy(false);
@@ -147,7 +147,7 @@ async function ask() {
 async function regenerate() {
   if (turn) return;
   if (messages.at(-1)?.sender_type === "LLM") messages = messages.slice(0, -1);
-  turn = { controller: new AbortController(), kept: true };
+  turn = { controller: new AbortController(), isStored: true };
   render();
   try {
     await answer(`/api/chats/${chatId}/regenerate`, undefined, turn);
@@ -157,56 +157,56 @@ async function regenerate() {
   }
 }
 
-/** Ask the server and show the answer as it comes. Throws only where the question itself was not stored. */
-async function answer(path, body, mine) {
-  const { signal } = mine.controller;
-  const shown = { content: "", citations: [] };
-  mine.article = answerArticle(shown);
-  mine.article.classList.add("is-writing");
-  byId("messages").append(mine.article);
+/** Request an answer and render it as it is streamed. Throws only if the question itself was not stored. */
+async function answer(path, body, current) {
+  const { signal } = current.controller;
+  const partial = { content: "", citations: [] };
+  current.article = answerArticle(partial);
+  current.article.classList.add("is-writing");
+  byId("messages").append(current.article);
   showBusy(true);
   scrollDown(true);
   announce("Luma is answering");
   try {
     for await (const { event, data } of stream(path, body, signal)) {
       if (event === "user_message") {
-        mine.kept = true;
+        current.isStored = true;
         messages[messages.length - 1] = data;
       } else if (event === "citations") {
-        shown.citations = data;
+        partial.citations = data;
       } else if (event === "delta") {
-        shown.content += data.text;
-        drawSoon(mine, shown);
+        partial.content += data.text;
+        scheduleRedraw(current, partial);
       } else if (event === "llm_message") {
-        finish(mine, data);
+        showFinished(current, data);
       } else if (event === "error") {
         throw new Problem(data);
       }
     }
-    if (turn === mine) throw new Problem({ detail: "The answer broke off before its end. Try again." });
+    if (turn === current) throw new Problem({ detail: "The answer ended unexpectedly. Try again." });
   } catch (problem) {
-    if (turn !== mine) return;
-    if (problem.name === "AbortError") return await stopped(mine, shown);
-    if (!(problem instanceof Problem) || !mine.kept) throw problem;
+    if (turn !== current) return;
+    if (problem.name === "AbortError") return await showStopped(current, partial);
+    if (!(problem instanceof Problem) || !current.isStored) throw problem;
     turn = null;
     showBusy(false);
     render();
-    showProblem(problem, shown);
+    showProblem(problem, partial);
   }
 }
 
-function drawSoon(mine, shown) {
-  if (mine.frame) return;
-  mine.frame = requestAnimationFrame(() => {
-    mine.frame = 0;
-    if (turn !== mine) return;
-    redrawAnswer(mine.article, shown);
+function scheduleRedraw(current, partial) {
+  if (current.frame) return;
+  current.frame = requestAnimationFrame(() => {
+    current.frame = 0;
+    if (turn !== current) return;
+    redrawAnswer(current.article, partial);
     scrollDown(false);
   });
 }
 
-function finish(mine, message) {
-  if (turn !== mine) return;
+function showFinished(current, message) {
+  if (turn !== current) return;
   turn = null;
   messages.push(message);
   showBusy(false);
@@ -216,17 +216,17 @@ function finish(mine, message) {
   listeners.answered();
 }
 
-/** After a stop the server stores what was written so far; it needs a moment to notice. */
-async function stopped(mine, shown) {
+/** After a stop, load the partial answer. The server needs a moment to notice the stop and store it. */
+async function showStopped(current, partial) {
   showBusy(false);
-  mine.article.classList.remove("is-writing");
+  current.article.classList.remove("is-writing");
   announce("Stopped");
-  const asked = chatId;
-  for (let tries = 0; tries < 5 && turn === mine; tries += 1) {
+  const requestedChatId = chatId;
+  for (let tries = 0; tries < 5 && turn === current; tries += 1) {
     await new Promise((resolve) => setTimeout(resolve, 200));
-    const found = await listAll(`/api/chats/${asked}/messages`);
-    if (turn !== mine) return;
-    if (found.at(-1)?.sender_type === "LLM" || tries === 4 || !shown.content) {
+    const found = await listAll(`/api/chats/${requestedChatId}/messages`);
+    if (turn !== current) return;
+    if (found.at(-1)?.sender_type === "LLM" || tries === 4 || !partial.content) {
       turn = null;
       messages = found;
       render();
@@ -235,11 +235,11 @@ async function stopped(mine, shown) {
   }
 }
 
-function showProblem(problem, written = null) {
+function showProblem(problem, partial = null) {
   const list = byId("messages");
-  // The button of the problem takes the place of the plain one.
+  // The button beside the error replaces the one beside the unanswered question.
   list.querySelector(".unanswered")?.remove();
-  if (written?.content) list.append(answerArticle(written));
+  if (partial?.content) list.append(answerArticle(partial));
   const canRepeat = messages.at(-1)?.sender_type === "user";
   const reason = el("p", { class: "error" }, messageOf(problem));
   list.append(el("div", { class: "failure", role: "alert" }, reason, canRepeat && actions("Try again")));
@@ -253,13 +253,13 @@ function showBusy(busy) {
 
 function scrollDown(always) {
   const list = byId("messages");
-  // Who has scrolled up to read is left there.
+  // Keep the position if the user has scrolled up.
   if (always || list.scrollHeight - list.scrollTop - list.clientHeight < 120) list.scrollTop = list.scrollHeight;
 }
 
 const draftKey = () => `draft:${user.id}:${namespace.id}:${chatId ?? "new"}`;
 
-function keepDraft() {
+function saveDraft() {
   const { value } = byId("question");
   if (value) sessionStorage.setItem(draftKey(), value);
   else sessionStorage.removeItem(draftKey());
@@ -268,7 +268,7 @@ function keepDraft() {
 function setQuestion(text) {
   byId("question").value = text;
   fitBox();
-  keepDraft();
+  saveDraft();
 }
 
 function restoreDraft() {

@@ -1,12 +1,12 @@
-// Questions to the person, asked in one modal dialog.
+// The modal form dialog.
 
 import { byId, el } from "./dom.js";
 
 /**
- * Ask for values. `fields` are `{name, label, value, type, required, maxLength, hint}` with type text (the default),
- * textarea or checkbox. `submit(values)` does the work; what it throws is shown and the dialog stays open.
+ * Show a form. `fields` are `{name, label, value, type, required, maxLength, hint}` with type text (the default),
+ * textarea or checkbox. If `submit(values)` throws, the dialog shows the error and stays open.
  */
-export function askFor({ heading, text, fields = [], action, danger = false, submit }) {
+export function showForm({ heading, text, fields = [], action, danger = false, submit }) {
   const dialog = byId("form-dialog");
   const error = el("p", { class: "error", role: "alert", hidden: true });
   const button = el("button", { type: "submit", class: danger ? "danger" : "primary" }, action);
@@ -34,7 +34,7 @@ export function askFor({ heading, text, fields = [], action, danger = false, sub
     } catch (problem) {
       error.textContent = messageOf(problem);
       error.hidden = false;
-      // Signing in again has to be possible while the dialog would cover it.
+      // The dialog would cover the sign-in form.
       if (problem.status === 401) dialog.close();
     } finally {
       button.disabled = false;
@@ -44,7 +44,7 @@ export function askFor({ heading, text, fields = [], action, danger = false, sub
   dialog.showModal();
 }
 
-/** What a problem says, with the fields it names. */
+/** The message of a problem, including its field errors. */
 export function messageOf(problem) {
   const fields = (problem.errors ?? []).map(({ field, message }) => `${field}: ${message}`);
   return [problem.message, ...fields].join("\n");

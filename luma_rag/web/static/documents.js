@@ -1,34 +1,34 @@
-// The documents of the open namespace: list, state of their ingestion, upload, removal.
+// The documents of the open namespace: list, ingestion state, upload and removal.
 
 import { call, listAll, Problem, upload } from "./api.js";
-import { askFor, messageOf } from "./dialog.js";
+import { showForm, messageOf } from "./dialog.js";
 import { announce, byId, count, el, icon, iconButton, notify } from "./dom.js";
-import { follow } from "./change-stream.js";
+import { subscribe } from "./change-stream.js";
 import { WRITE } from "./namespaces.js";
 import { fileUrl, showDocument } from "./source.js";
 
 const POLL_MS = 1000;
-const UPLOADS_AT_ONCE = 2;
-const NO_FOLDERS = "Folders can't be dropped here. Drop the files in them, or use luma ingest.";
+const MAX_UPLOADS = 2;
+const NO_FOLDERS = "Folders are not supported. Drop the files themselves, or use luma ingest.";
 const STAGES = { parsing: "Reading", chunking: "Splitting", embedding: "Indexing", storing: "Saving" };
 
 let namespace = null;
 let documents = [];
 let uploads = []; // {key, namespaceId, file, state: waiting | sending | failed, share, error}
-let made = new Map(); // the rows in the list, by document id or upload
+let rows = new Map(); // the rendered rows, by document id or upload
 let timer = 0;
-let refreshing = null; // the list is being fetched
-let isStale = false; // and has to be once more
-let isFollowed = false; // the server tells what changes; without that it is asked again and again
-let unfollow = null;
+let refreshing = null; // the promise of a running fetch
+let isStale = false; // the list changed since the last fetch began
+let isSubscribed = false; // the server sends change events; without them the list is polled
+let unsubscribe = null;
 let changed = () => {};
 
-/** Whether a document is still on its way into the namespace. */
+/** Whether a document is queued or being ingested. */
 export const isPending = ({ ingestion }) => ["queued", "running"].includes(ingestion?.state);
-/** Whether a document can be asked about. */
-export const isReady = (each) => each.vec_count > 0;
+/** Whether a document is searchable. */
+export const isReady = (doc) => doc.vec_count > 0;
 
-/** Wire the pane up; `listener(documents)` is called whenever the list has changed. */
+/** Set up the pane. `listener(documents)` is called after each change of the list. */
 export function start(listener) {
   changed = listener;
   byId("upload-label").prepend(icon("upload"));
@@ -39,18 +39,18 @@ export function start(listener) {
   acceptDrops(byId("app"));
 }
 
-/** Show the documents of a namespace, or nothing. */
+/** Show the documents of a namespace, or hide the pane if it is null. */
 export async function open(wanted) {
   clearTimeout(timer);
   const isNew = wanted?.id !== namespace?.id;
   namespace = wanted;
-  if (isNew) endFollowing();
-  if (wanted) unfollow ??= follow(wanted.id, onNews, onBroken);
+  if (isNew) endSubscription();
+  if (wanted) unsubscribe ??= subscribe(wanted.id, onChange, onDisconnect);
   byId("documents").hidden = !wanted;
   byId("dropzone").hidden = !canWrite();
   if (isNew) {
     documents = [];
-    made = new Map();
+    rows = new Map();
     render();
   }
   if (wanted) await refresh();
@@ -58,23 +58,23 @@ export async function open(wanted) {
 
 const canWrite = () => (namespace?.auth_level ?? 0) >= WRITE;
 
-function onNews() {
-  isFollowed = true;
+function onChange() {
+  isSubscribed = true;
   refresh();
 }
 
-function onBroken() {
-  isFollowed = false;
+function onDisconnect() {
+  isSubscribed = false;
   refresh();
 }
 
-function endFollowing() {
-  unfollow?.();
-  unfollow = null;
-  isFollowed = false;
+function endSubscription() {
+  unsubscribe?.();
+  unsubscribe = null;
+  isSubscribed = false;
 }
 
-/** Fetch the list; one at a time, so that an older answer never replaces a newer one. */
+/** Fetch the list, one request at a time, so that an older response never replaces a newer one. */
 async function refresh() {
   isStale = true;
   refreshing ??= fetchUntilFresh();
@@ -94,77 +94,77 @@ async function fetchUntilFresh() {
 
 async function fetchList() {
   clearTimeout(timer);
-  const asked = namespace;
-  if (!asked) return;
+  const requested = namespace;
+  if (!requested) return;
   let found;
   try {
-    found = await listAll(`/api/namespaces/${asked.id}/documents`);
+    found = await listAll(`/api/namespaces/${requested.id}/documents`);
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    // Signed out or gone: main.js deals with it. Otherwise keep what is shown and ask again later.
+    // main.js handles a lost session or namespace. After other errors, keep the list and retry later.
     if (problem.status === 0 || problem.status >= 500) timer = setTimeout(refresh, 5 * POLL_MS);
-    else if (asked === namespace) endFollowing();
+    else if (requested === namespace) endSubscription();
     return;
   }
-  if (asked !== namespace) return;
-  for (const each of found) tellWhatEnded(each);
+  if (requested !== namespace) return;
+  for (const doc of found) announceFinished(doc);
   documents = found;
   render();
   changed(documents);
-  if (!isFollowed && documents.some(isPending)) timer = setTimeout(refresh, POLL_MS);
+  if (!isSubscribed && documents.some(isPending)) timer = setTimeout(refresh, POLL_MS);
 }
 
-function tellWhatEnded(now) {
-  const before = documents.find((each) => each.id === now.id);
+function announceFinished(now) {
+  const before = documents.find((doc) => doc.id === now.id);
   if (!before || !isPending(before) || isPending(now)) return;
   announce(now.ingestion?.state === "failed" ? `${now.title} could not be read` : `${now.title} is ready`);
 }
 
 function render() {
   const focused = document.activeElement?.dataset.focus;
-  const mine = uploads.filter((each) => each.namespaceId === namespace?.id);
+  const ownUploads = uploads.filter((item) => item.namespaceId === namespace?.id);
   byId("documents-count").textContent = documents.length ? String(documents.length) : "";
-  const rows = [
-    ...mine.map((each) => rowOf(each, { ...each, file: each.file.name }, () => uploadRow(each))),
-    ...documents.map((each) => rowOf(each.id, each, () => documentRow(each))),
+  const wanted = [
+    ...ownUploads.map((item) => rowOf(item, { ...item, file: item.file.name }, () => uploadRow(item))),
+    ...documents.map((doc) => rowOf(doc.id, doc, () => documentRow(doc))),
   ];
   const list = byId("document-list");
-  if (rows.length === list.children.length && rows.every((row, i) => row === list.children[i])) return;
-  list.replaceChildren(...rows);
+  if (wanted.length === list.children.length && wanted.every((row, i) => row === list.children[i])) return;
+  list.replaceChildren(...wanted);
   if (focused) document.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
 }
 
-/** A row is made anew only when what it shows has changed: a click must not lose its button to a refresh. */
-function rowOf(key, shown, make) {
-  const shape = JSON.stringify([shown, canWrite()]);
-  if (made.get(key)?.shape !== shape) made.set(key, { shape, row: make() });
-  return made.get(key).row;
+/** Reuse a row until its content changes, so that a refresh never replaces a button during a click. */
+function rowOf(key, content, create) {
+  const shape = JSON.stringify([content, canWrite()]);
+  if (rows.get(key)?.shape !== shape) rows.set(key, { shape, row: create() });
+  return rows.get(key).row;
 }
 
-function documentRow(each) {
-  const { ingestion } = each;
-  const kind = each.type.toUpperCase();
-  const removeButton = canWrite() && iconButton("trash", `Remove ${each.title}`, () => remove(each));
-  if (removeButton) removeButton.dataset.focus = `remove-${each.id}`;
+function documentRow(doc) {
+  const { ingestion } = doc;
+  const kind = doc.type.toUpperCase();
+  const removeButton = canWrite() && iconButton("trash", `Remove ${doc.title}`, () => remove(doc));
+  if (removeButton) removeButton.dataset.focus = `remove-${doc.id}`;
   return el(
     "li",
     { class: "document", "data-state": ingestion?.state ?? "ready" },
-    el("span", { class: `kind kind-${each.type}`, "aria-hidden": "true" }, kind),
-    el("div", { class: "document-body" }, titleOf(each), el("p", { class: "muted" }, stateOf(each)), detailsOf(each)),
+    el("span", { class: `kind kind-${doc.type}`, "aria-hidden": "true" }, kind),
+    el("div", { class: "document-body" }, titleOf(doc), el("p", { class: "muted" }, stateOf(doc)), detailsOf(doc)),
     removeButton,
   );
 }
 
-function titleOf(each) {
-  const attributes = { class: "document-title", "data-focus": `open-${each.id}` };
-  if (each.type === "pdf") {
-    return el("a", { ...attributes, href: fileUrl(each.id), target: "_blank", rel: "noopener" }, each.title);
+function titleOf(doc) {
+  const attributes = { class: "document-title", "data-focus": `open-${doc.id}` };
+  if (doc.type === "pdf") {
+    return el("a", { ...attributes, href: fileUrl(doc.id), target: "_blank", rel: "noopener" }, doc.title);
   }
-  return el("button", { ...attributes, type: "button", onclick: () => showDocument(each) }, each.title);
+  return el("button", { ...attributes, type: "button", onclick: () => showDocument(doc) }, doc.title);
 }
 
 function stateOf({ type, ingestion, vec_count: passages }) {
-  if (ingestion?.state === "queued") return "Waiting to be read";
+  if (ingestion?.state === "queued") return "Queued";
   if (ingestion?.state === "running") return `${STAGES[ingestion.stage] ?? "Working"}…`;
   if (ingestion?.state === "failed") return "Could not be read";
   return `${type.toUpperCase()} · ${count(passages, "passage")}`;
@@ -175,15 +175,15 @@ function detailsOf({ id, title, ingestion }) {
     return el("progress", { max: 1, value: ingestion.progress, "aria-label": `Progress of ${title}` });
   }
   if (ingestion?.state !== "failed") return null;
-  const again = canWrite() && el("button", { type: "button", class: "small", "data-focus": `retry-${id}` }, "Try again");
-  if (again) again.addEventListener("click", () => retry(ingestion, again));
-  return [el("p", { class: "error" }, ingestion.error), again];
+  const retryButton = canWrite() && el("button", { type: "button", class: "small", "data-focus": `retry-${id}` }, "Try again");
+  if (retryButton) retryButton.addEventListener("click", () => retry(ingestion, retryButton));
+  return [el("p", { class: "error" }, ingestion.error), retryButton];
 }
 
-function uploadRow(each) {
-  const failed = each.state === "failed";
+function uploadRow(item) {
+  const failed = item.state === "failed";
   const dismiss = () => {
-    uploads = uploads.filter((other) => other !== each);
+    uploads = uploads.filter((other) => other !== item);
     render();
   };
   return el(
@@ -193,13 +193,13 @@ function uploadRow(each) {
     el(
       "div",
       { class: "document-body" },
-      el("span", { class: "document-title" }, each.file.name),
-      el("p", { class: "muted" }, failed ? "Not added" : each.state === "sending" ? "Uploading…" : "Waiting to upload"),
+      el("span", { class: "document-title" }, item.file.name),
+      el("p", { class: "muted" }, failed ? "Upload failed" : item.state === "sending" ? "Uploading…" : "Waiting to upload"),
       failed
-        ? el("p", { class: "error" }, each.error)
-        : el("progress", { max: 1, value: each.share, "aria-label": `Upload of ${each.file.name}` }),
+        ? el("p", { class: "error" }, item.error)
+        : el("progress", { max: 1, value: item.share, "aria-label": `Upload of ${item.file.name}` }),
     ),
-    failed && iconButton("close", `Dismiss ${each.file.name}`, dismiss),
+    failed && iconButton("close", `Dismiss ${item.file.name}`, dismiss),
   );
 }
 
@@ -213,30 +213,30 @@ function add(files) {
 }
 
 function sendNext() {
-  const sending = uploads.filter((each) => each.state === "sending").length;
-  const next = uploads.find((each) => each.state === "waiting");
-  if (!next || sending >= UPLOADS_AT_ONCE) return;
+  const sending = uploads.filter((item) => item.state === "sending").length;
+  const next = uploads.find((item) => item.state === "waiting");
+  if (!next || sending >= MAX_UPLOADS) return;
   send(next);
   sendNext();
 }
 
-async function send(each) {
-  each.state = "sending";
+async function send(item) {
+  item.state = "sending";
   const form = new FormData();
-  form.append("file", each.file, each.file.name);
-  form.append("namespace_id", String(each.namespaceId));
+  form.append("file", item.file, item.file.name);
+  form.append("namespace_id", String(item.namespaceId));
   try {
     await upload("/api/documents", form, (share) => {
-      each.share = share;
+      item.share = share;
       render();
     });
-    if (namespace?.id === each.namespaceId) await refresh();
-    uploads = uploads.filter((other) => other !== each);
+    if (namespace?.id === item.namespaceId) await refresh();
+    uploads = uploads.filter((other) => other !== item);
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    each.state = "failed";
-    each.error = messageOf(problem);
-    announce(`${each.file.name} was not added. ${each.error}`);
+    item.state = "failed";
+    item.error = messageOf(problem);
+    announce(`The upload of ${item.file.name} failed. ${item.error}`);
   }
   render();
   sendNext();
@@ -252,14 +252,14 @@ async function retry(ingestion, button) {
   await refresh();
 }
 
-function remove(each) {
-  askFor({
-    heading: `Remove “${each.title}”?`,
-    text: "It is no longer used for answers in this namespace. Answers given so far keep their quotes.",
+function remove(doc) {
+  showForm({
+    heading: `Remove “${doc.title}”?`,
+    text: "Answers in this namespace will no longer use it. Existing answers keep their quotes.",
     action: "Remove document",
     danger: true,
     submit: async () => {
-      await call("DELETE", `/api/namespaces/${namespace.id}/documents/${each.id}`);
+      await call("DELETE", `/api/namespaces/${namespace.id}/documents/${doc.id}`);
       await refresh();
     },
   });
@@ -270,7 +270,7 @@ function acceptDrops(area) {
   const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
   area.addEventListener("dragover", (event) => {
     if (!hasFiles(event)) return;
-    // Without this the browser would leave the page and open the file.
+    // By default the browser would leave the page and open the file.
     event.preventDefault();
     event.dataTransfer.dropEffect = canWrite() ? "copy" : "none";
     hint.hidden = !canWrite();

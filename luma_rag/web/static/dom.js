@@ -1,4 +1,4 @@
-// Building elements. Text always goes in as text: nothing in this page parses HTML.
+// Helpers to build elements. Text is always inserted as text; this page never parses HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -15,7 +15,7 @@ export function el(tag, properties = {}, ...children) {
   return element;
 }
 
-/** An icon of icons.svg; decoration only, so the button round it needs a label. */
+/** An icon from icons.svg. It is decorative, so the button around it needs a label. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "glyph");
@@ -26,7 +26,7 @@ export function icon(name) {
   return svg;
 }
 
-/** A button that shows an icon and is called `label`. */
+/** An icon button with the accessible name `label`. */
 export function iconButton(name, label, onclick, className = "icon") {
   return el("button", { type: "button", class: className, "aria-label": label, title: label, onclick }, icon(name));
 }
@@ -37,12 +37,12 @@ export const byId = (id) => document.getElementById(id);
 /** "1 document", "2 documents". */
 export const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 
-/** Tell screen readers what changed. */
+/** Announce a change to screen readers. */
 export function announce(text) {
   byId("announcer").textContent = text;
 }
 
-/** Show what went wrong outside any form, until it is dismissed or ten seconds have gone. */
+/** Show an error that belongs to no form, for ten seconds or until dismissed. */
 export function notify(text) {
   const notice = el("div", { class: "notice" }, el("span", {}, text));
   notice.append(iconButton("close", "Dismiss", () => notice.remove()));

@@ -1,6 +1,6 @@
-// Server-sent events read from a fetch. EventSource can't be used: it only knows GET.
+// Server-sent events read from a fetch response. EventSource supports only GET.
 
-/** Yield `{event, data}` from a stream of strings; `data` is decoded JSON. Pieces may be cut anywhere. */
+/** Yield `{event, data}` from a stream of strings; `data` is decoded JSON. Chunks may be split anywhere. */
 export async function* parseEvents(strings) {
   const reader = strings.getReader();
   let buffer = "";
@@ -9,7 +9,7 @@ export async function* parseEvents(strings) {
       const { value, done } = await reader.read();
       if (done) return;
       buffer += value;
-      // A carriage return at the end may be the first half of a line end: wait for what follows.
+      // A trailing carriage return may be the first half of a line break: wait for the next chunk.
       const held = buffer.endsWith("\r") ? "\r" : "";
       const blocks = buffer.slice(0, buffer.length - held.length).replaceAll("\r\n", "\n").split("\n\n");
       buffer = blocks.pop() + held;

@@ -1,5 +1,5 @@
-// An answer's text as elements: paragraphs, headings, lists, quotes, code, bold, and citations [n].
-// Whatever isn't one of these stays the text it is; nothing is ever read as HTML.
+// Renders an answer's text as elements: paragraphs, headings, lists, quotes, code, bold, and citations [n].
+// Everything else remains plain text; nothing is parsed as HTML.
 
 import { el } from "./dom.js";
 
@@ -9,12 +9,12 @@ const NUMBER = /^\s*\d+[.)]\s+/;
 const HEADING = /^#{1,6}\s+/;
 const QUOTE = /^>\s?/;
 
-/** Elements for `text`. `cite(n)` gives the element for citation n, or null where there is no such citation. */
+/** The elements of `text`. `cite(n)` returns the element for citation n, or null if there is no such citation. */
 export function format(text, cite) {
   return blocks(text.replaceAll("\r\n", "\n").split("\n"), cite);
 }
 
-/** The numbers that stand as citations in `text`. */
+/** The citation numbers in `text`. */
 export function citedNumbers(text) {
   return new Set([...text.matchAll(/\[(\d+(?:\s*,\s*\d+)*)\]/g)].flatMap(([, list]) => list.split(",").map(Number)));
 }
@@ -22,7 +22,7 @@ export function citedNumbers(text) {
 function blocks(lines, cite) {
   const elements = [];
   let i = 0;
-  const take = (fits) => {
+  const takeWhile = (fits) => {
     const start = i;
     while (i < lines.length && fits(lines[i])) i += 1;
     return lines.slice(start, i);
@@ -33,20 +33,20 @@ function blocks(lines, cite) {
       i += 1;
     } else if (line.startsWith("```")) {
       i += 1;
-      const code = take((each) => !each.startsWith("```"));
+      const code = takeWhile((codeLine) => !codeLine.startsWith("```"));
       i += 1;
       elements.push(el("pre", {}, el("code", {}, code.join("\n"))));
     } else if (HEADING.test(line)) {
       i += 1;
       elements.push(el("p", { class: "answer-heading" }, inline(line.replace(HEADING, ""), cite)));
     } else if (QUOTE.test(line)) {
-      const quoted = take((each) => QUOTE.test(each)).map((each) => each.replace(QUOTE, ""));
+      const quoted = takeWhile((next) => QUOTE.test(next)).map((next) => next.replace(QUOTE, ""));
       elements.push(el("blockquote", {}, blocks(quoted, cite)));
     } else if (BULLET.test(line) || NUMBER.test(line)) {
-      elements.push(list(line, take, cite));
+      elements.push(list(line, takeWhile, cite));
     } else {
-      const paragraph = take((each) => each.trim() && !startsBlock(each));
-      elements.push(el("p", {}, paragraph.flatMap((each, n) => (n ? [el("br"), ...inline(each, cite)] : inline(each, cite)))));
+      const paragraph = takeWhile((next) => next.trim() && !startsBlock(next));
+      elements.push(el("p", {}, paragraph.flatMap((part, n) => (n ? [el("br"), ...inline(part, cite)] : inline(part, cite)))));
     }
   }
   return elements;
@@ -56,10 +56,10 @@ function startsBlock(line) {
   return line.startsWith("```") || [HEADING, QUOTE, BULLET, NUMBER].some((start) => start.test(line));
 }
 
-function list(first, take, cite) {
+function list(first, takeWhile, cite) {
   const mark = BULLET.test(first) ? BULLET : NUMBER;
-  // An item goes on over indented lines.
-  const lines = take((line) => mark.test(line) || /^\s+\S/.test(line));
+  // Indented lines continue an item.
+  const lines = takeWhile((line) => mark.test(line) || /^\s+\S/.test(line));
   const items = [];
   for (const line of lines) {
     if (mark.test(line)) items.push(line.replace(mark, ""));
@@ -84,7 +84,7 @@ function inline(text, cite) {
   return parts;
 }
 
-/** Citations that stand together, with the punctuation after them: a full stop must not start a line. */
+/** Adjacent citations with their trailing punctuation, so that a period never starts a line. */
 function citations(text, cite) {
   const parts = text.split(/\[([^\]]*)\]/).flatMap((part, i) => {
     if (i % 2 === 0) return part;

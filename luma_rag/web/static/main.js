@@ -1,4 +1,4 @@
-// Puts the parts of the page together and keeps them in step with the address.
+// Connects the parts of the page and keeps them in sync with the URL.
 
 import * as account from "./account.js";
 import { call, onSignedOut, Problem } from "./api.js";
@@ -10,22 +10,22 @@ import { byId, el, icon, notify } from "./dom.js";
 import * as namespaces from "./namespaces.js";
 import { go, here, rename } from "./route.js";
 
-const FIRST = [
+const NO_NAMESPACES = [
   "Create your first namespace",
-  "A namespace holds documents that belong together, for instance all about one project. " +
-    "You upload PDF and DOCX files into it and ask questions about them.",
+  "A namespace groups related documents, such as those of one project. " +
+    "Upload PDF and DOCX files to it and ask questions about them.",
 ];
-const NOT_HERE = [
-  "This namespace isn't here",
-  "It was deleted, or you may not read it. Choose another one, or create your own.",
+const NOT_FOUND = [
+  "Namespace not found",
+  "It was deleted, or you don't have access to it. Choose another namespace, or create one.",
 ];
 
 let user = null;
 let lastUserId = null;
-let known = []; // the namespaces
+let namespaceList = [];
 let current = null; // the open namespace
 let currentChats = [];
-let journeys = 0;
+let navigations = 0;
 
 function start() {
   for (const [id, name] of [
@@ -42,7 +42,7 @@ function start() {
   account.start(enter);
   conversation.start({ created: chatCreated, answered: refreshChats });
   documents.start(documentsChanged);
-  byId("sign-out").addEventListener("click", guarded(account.signOut));
+  byId("sign-out").addEventListener("click", reportErrors(account.signOut));
   byId("new-namespace").addEventListener("click", createNamespace);
   byId("edit-namespace").addEventListener("click", () => namespaces.edit(current, refreshNamespaces));
   byId("delete-namespace").addEventListener("click", () => namespaces.remove(current, leaveNamespace));
@@ -56,12 +56,12 @@ function start() {
   byId("menu").addEventListener("click", () => showSidebar(!byId("app").hasAttribute("data-sidebar")));
   byId("scrim").addEventListener("click", () => showSidebar(false));
   document.addEventListener("keydown", (event) => event.key === "Escape" && showSidebar(false));
-  window.addEventListener("hashchange", () => user && arrive());
+  window.addEventListener("hashchange", () => user && navigate());
   onSignedOut(() => {
-    const wasIn = user !== null;
+    const wasSignedIn = user !== null;
     user = null;
     for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
-    account.show("login", wasIn ? "Your session has ended. Sign in to go on where you were." : undefined);
+    account.show("login", wasSignedIn ? "Your session has expired. Sign in to continue." : undefined);
   });
   call("GET", "/api/auth/me").then(enter, (problem) => {
     if (problem.status !== 401) account.show("login", messageOf(problem));
@@ -69,42 +69,42 @@ function start() {
 }
 
 function enter(signedIn) {
-  // Somebody else after a session has ended: nothing of the first one may stay behind.
+  // After another user signs in, no data of the previous user may remain.
   if (lastUserId !== null && lastUserId !== signedIn.id) return location.reload();
   user = signedIn;
   lastUserId = user.id;
   byId("user-name").textContent = user.username;
   byId("app").hidden = false;
-  return arrive();
+  return navigate();
 }
 
-/** Show what the address names. Called for every change of it. */
-async function arrive() {
-  journeys += 1;
-  const journey = journeys;
+/** Show the namespace and chat in the URL. Called on every change of the URL. */
+async function navigate() {
+  navigations += 1;
+  const navigation = navigations;
   const { namespaceId, chatId } = here();
   showSidebar(false);
   try {
-    // What is known is opened at once: a question typed now must go to the chat that the address names.
-    const remembered = known.find((each) => each.id === namespaceId);
-    const opening = remembered && openPlace(remembered, namespaceId, chatId);
+    // Open a namespace from the list at once: a question typed now must go to the chat in the URL.
+    const loaded = namespaceList.find(({ id }) => id === namespaceId);
+    const opening = loaded && openNamespace(loaded, namespaceId, chatId);
     const [found] = await Promise.all([namespaces.load(), opening]);
-    if (journey !== journeys) return;
-    known = found;
-    if (namespaceId === null && known.length) return go({ namespaceId: known[0].id });
-    const place = known.find((each) => each.id === namespaceId) ?? null;
-    if (remembered && place) {
-      current = place;
+    if (navigation !== navigations) return;
+    namespaceList = found;
+    if (namespaceId === null && namespaceList.length) return go({ namespaceId: namespaceList[0].id });
+    const target = namespaceList.find(({ id }) => id === namespaceId) ?? null;
+    if (loaded && target) {
+      current = target;
       showNamespace(namespaceId);
     } else {
-      await openPlace(place, namespaceId, chatId);
+      await openNamespace(target, namespaceId, chatId);
     }
   } catch (problem) {
-    await lost(problem, chatId);
+    await showError(problem, chatId);
   }
 }
 
-async function openPlace(namespace, namespaceId, chatId) {
+async function openNamespace(namespace, namespaceId, chatId) {
   if (namespace?.id !== current?.id) byId("chat-list").replaceChildren();
   current = namespace;
   showNamespace(namespaceId);
@@ -112,16 +112,16 @@ async function openPlace(namespace, namespaceId, chatId) {
   await Promise.all([conversation.open(user, current, chatId), documents.open(current), refreshChats()]);
 }
 
-async function lost(problem, chatId) {
+async function showError(problem, chatId) {
   if (!(problem instanceof Problem)) throw problem;
   if (problem.status === 401) return;
   notify(messageOf(problem));
-  // A chat that is gone, or somebody else's: its namespace is still worth showing.
+  // The chat does not exist or belongs to another user. Show its namespace instead.
   if (problem.status === 404 && chatId !== null && current) go({ namespaceId: current.id });
 }
 
 function showNamespace(wantedId) {
-  namespaces.showList(known, current?.id);
+  namespaces.showList(namespaceList, current?.id);
   byId("namespace-heading").textContent = current?.name ?? "";
   byId("namespace-description").textContent = current?.description ?? "";
   byId("namespace-actions").hidden = (current?.auth_level ?? 0) < namespaces.ADMIN;
@@ -132,7 +132,7 @@ function showNamespace(wantedId) {
   if (current) return;
   byId("conversation").hidden = true;
   documents.open(null);
-  const [heading, text] = wantedId === null ? FIRST : NOT_HERE;
+  const [heading, text] = wantedId === null ? NO_NAMESPACES : NOT_FOUND;
   byId("welcome").replaceChildren(
     el("h2", {}, heading),
     el("p", { class: "muted" }, text),
@@ -141,22 +141,22 @@ function showNamespace(wantedId) {
 }
 
 function showChats() {
-  chats.showList(currentChats, current.id, here().chatId, async (gone) => {
-    if (gone.id === here().chatId) go({ namespaceId: current.id });
+  chats.showList(currentChats, current.id, here().chatId, async (deleted) => {
+    if (deleted.id === here().chatId) go({ namespaceId: current.id });
     else await refreshChats();
   });
 }
 
 async function refreshNamespaces() {
-  known = await namespaces.load();
-  current = known.find((each) => each.id === current.id) ?? current;
+  namespaceList = await namespaces.load();
+  current = namespaceList.find(({ id }) => id === current.id) ?? current;
   showNamespace(current.id);
 }
 
 async function refreshChats() {
-  const asked = current;
-  const found = await chats.load(asked.id).catch(() => null);
-  if (!found || asked !== current) return;
+  const requested = current;
+  const found = await chats.load(requested.id).catch(() => null);
+  if (!found || requested !== current) return;
   currentChats = found;
   showChats();
 }
@@ -171,15 +171,15 @@ function documentsChanged(found) {
   conversation.setDocuments(found);
   const isStale = current.documents !== found.length;
   current.documents = found.length;
-  if (isStale) namespaces.showList(known, current.id);
+  if (isStale) namespaces.showList(namespaceList, current.id);
 }
 
 function createNamespace() {
-  namespaces.create((made) => go({ namespaceId: made.id }));
+  namespaces.create((created) => go({ namespaceId: created.id }));
 }
 
 async function leaveNamespace() {
-  if (here().namespaceId === null) await arrive();
+  if (here().namespaceId === null) await navigate();
   else go({});
 }
 
@@ -193,7 +193,7 @@ function showSidebar(isOpen) {
   byId("menu").setAttribute("aria-expanded", String(isOpen));
 }
 
-function guarded(action) {
+function reportErrors(action) {
   return () => action().catch((problem) => notify(messageOf(problem)));
 }
 

@@ -1,15 +1,15 @@
-// How one message looks.
+// Renders one message.
 
 import { el } from "./dom.js";
 import { citedNumbers, format } from "./format.js";
-import { placeOf, showCitation } from "./source.js";
+import { locationOf, showCitation } from "./source.js";
 
-/** What the person asked. */
+/** The user's question. */
 export function questionArticle(content) {
   return el("article", { class: "message question", "aria-label": "You" }, el("p", {}, content));
 }
 
-/** An answer with its citations; `actions` is put below it. */
+/** An answer with its citations. `actions` is appended below it. */
 export function answerArticle({ content, citations }, actions = null) {
   const byNumber = new Map(citations.map((citation) => [citation.n, citation]));
   const cite = (n) => byNumber.has(n) && citationButton(byNumber.get(n));
@@ -24,7 +24,7 @@ export function answerArticle({ content, citations }, actions = null) {
   );
 }
 
-/** Bring an answer up to date, leaving alone what stays the same: a selection or a focus in it survives. */
+/** Update an answer. Unchanged elements are kept, which preserves the selection and the focus. */
 export function redrawAnswer(article, message) {
   const fresh = answerArticle(message);
   const text = article.querySelector(".answer-text");
@@ -42,7 +42,7 @@ function replaceChanged(parent, wanted) {
 }
 
 function citationButton(citation) {
-  const label = `Source ${citation.n}: ${[citation.title, placeOf(citation)].filter(Boolean).join(", ")}`;
+  const label = `Source ${citation.n}: ${[citation.title, locationOf(citation)].filter(Boolean).join(", ")}`;
   const onclick = () => showCitation(citation);
   return el("button", { type: "button", class: "cite", "aria-label": label, title: label, onclick }, String(citation.n));
 }

@@ -1,18 +1,18 @@
-// The list of namespaces, and making, changing and deleting one.
+// The list of namespaces, and the forms to create, edit and delete one.
 
 import { call, listAll } from "./api.js";
-import { askFor } from "./dialog.js";
+import { showForm } from "./dialog.js";
 import { byId, count, el } from "./dom.js";
 import { hashOf } from "./route.js";
 
-/** Levels of access in a namespace. */
+/** Access levels in a namespace. */
 export const WRITE = 2;
 export const ADMIN = 3;
 
-/** All namespaces the person can read. */
+/** All namespaces that the user can read. */
 export const load = () => listAll("/api/namespaces");
 
-/** Fill the list in the sidebar. */
+/** Render the list in the sidebar. */
 export function showList(namespaces, currentId) {
   byId("namespace-list").replaceChildren(
     ...namespaces.map((namespace) =>
@@ -38,26 +38,26 @@ const fields = (namespace = {}) => [
     label: "Public",
     type: "checkbox",
     value: namespace.is_public,
-    hint: "Everybody with an account here may read it and ask.",
+    hint: "Everyone with an account can read it and ask questions.",
   },
 ];
 
 const bodyOf = ({ name, description, is_public }) => ({ name, description: description || null, is_public });
 
-/** Ask for a new namespace; `done(namespace)` follows. */
+/** Show the form for a new namespace, then call `done(namespace)`. */
 export function create(done) {
-  askFor({
+  showForm({
     heading: "New namespace",
-    text: "A namespace holds documents that belong together. A question is answered from one namespace.",
+    text: "A namespace groups related documents. Each question is answered from one namespace.",
     fields: fields(),
     action: "Create",
     submit: async (values) => done(await call("POST", "/api/namespaces", bodyOf(values))),
   });
 }
 
-/** Ask for a new name, description and visibility; `done()` follows. */
+/** Show the form for the name, description and visibility, then call `done()`. */
 export function edit(namespace, done) {
-  askFor({
+  showForm({
     heading: "Edit namespace",
     fields: fields(namespace),
     action: "Save",
@@ -68,11 +68,11 @@ export function edit(namespace, done) {
   });
 }
 
-/** Ask whether to delete; `done()` follows. */
+/** Confirm the deletion, then call `done()`. */
 export function remove(namespace, done) {
-  askFor({
+  showForm({
     heading: `Delete “${namespace.name}”?`,
-    text: "Its chats are deleted with it, for everybody. The documents themselves stay with their owners.",
+    text: "This also deletes its chats, for all users. The documents remain with their owners.",
     action: "Delete namespace",
     danger: true,
     submit: async () => {

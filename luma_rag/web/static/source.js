@@ -1,39 +1,39 @@
-// The sheet that shows where an answer comes from: the passage in its document, the quote marked.
+// The source sheet: the cited passage in its document with the quote highlighted.
 
 import { listAll, Problem } from "./api.js";
 import { byId, el, icon, iconButton } from "./dom.js";
 
-const GONE = "The document is no longer here. The quote is kept as it was.";
+const GONE = "The document is no longer available. The quote is shown as it was cited.";
 
-/** Where a document's own file is; PDF viewers open `#page=`. */
+/** The URL of a document's file. PDF viewers support `#page=`. */
 export const fileUrl = (docId, page = null) => `/api/documents/${docId}/file${page === null ? "" : `#page=${page}`}`;
 
-/** "page 5 · Leave > Annual leave": where in its document a citation stands. */
-export function placeOf({ page, heading }) {
+/** The location of a citation in its document: "Page 5 · Leave > Annual leave". */
+export function locationOf({ page, heading }) {
   return [page === null ? null : `Page ${page}`, heading].filter(Boolean).join(" · ");
 }
 
-/** Show a citation: its quote at once, then the text round it. */
+/** Show a citation: its quote at once, then the surrounding text. */
 export function showCitation(citation) {
   const { doc_id: docId, page, title, quote } = citation;
   const text = el("div", { class: "sheet-text" }, el("blockquote", { class: "quote" }, quote));
   if (docId === null) {
-    showSheet(title, placeOf(citation), el("p", { class: "muted" }, GONE), text);
+    showSheet(title, locationOf(citation), el("p", { class: "muted" }, GONE), text);
     return;
   }
   const open = el(
     "a",
     { class: "button primary", href: fileUrl(docId, page), target: "_blank", rel: "noopener" },
     icon("open"),
-    page === null ? "Open the file" : `Open page ${page}`,
+    page === null ? "Open file" : `Open page ${page}`,
   );
-  showSheet(title, placeOf(citation), open, text);
+  showSheet(title, locationOf(citation), open, text);
   loadPassages(docId, page, text, quote);
 }
 
-/** Show all the text of a document. */
+/** Show the full text of a document. */
 export function showDocument({ id, title }) {
-  const open = el("a", { class: "button", href: fileUrl(id), target: "_blank", rel: "noopener" }, icon("open"), "Open the file");
+  const open = el("a", { class: "button", href: fileUrl(id), target: "_blank", rel: "noopener" }, icon("open"), "Open file");
   const text = el("div", { class: "sheet-text" }, el("p", { class: "muted" }, "Loading…"));
   showSheet(title, "", open, text);
   loadPassages(id, null, text, null);
@@ -74,20 +74,20 @@ async function loadPassages(docId, page, target, quote) {
     const isNew = page === null && passage.heading && passage.heading !== heading;
     heading = passage.heading;
     if (!isNew) return [body];
-    // Where the text begins with its own heading, that line is set as one.
-    const own = passage.text.startsWith(heading.split(" > ").at(-1));
-    body.classList.toggle("headed", own);
-    return own ? [body] : [el("h3", {}, heading), body];
+    // If the text begins with its heading, style that line as the heading.
+    const startsWithHeading = passage.text.startsWith(heading.split(" > ").at(-1));
+    body.classList.toggle("headed", startsWithHeading);
+    return startsWithHeading ? [body] : [el("h3", {}, heading), body];
   });
   if (quote && !mark) {
-    target.append(el("h3", {}, "The text around it"), ...parts);
+    target.append(el("h3", {}, "Surrounding text"), ...parts);
   } else {
     target.replaceChildren(...parts);
     mark?.scrollIntoView({ block: "center" });
   }
 }
 
-/** Put `text` into `body` with the quote marked; returns the mark, or null where the quote isn't in it. */
+/** Fill `body` with `text` and highlight the quote. Returns the mark, or null if the quote is not in the text. */
 function fill(body, text, quote) {
   const match = quote && findQuote(text, quote);
   if (!match) {
@@ -99,7 +99,7 @@ function fill(body, text, quote) {
   return mark;
 }
 
-/** The quote in the text, however each of them breaks its lines; an ellipsis shows where it was shortened. */
+/** Find the quote in the text, ignoring line breaks and the ellipses of a shortened quote. */
 export function findQuote(text, quote) {
   const words = quote.replace(/^[\s…]+|[\s…]+$/g, "").split(/\s+/).filter(Boolean);
   if (!words.length) return null;

@@ -1,0 +1,31 @@
+"""Proxy headers are trusted only from configured proxies."""
+
+import httpx
+import msgspec
+import pytest
+
+from luma_rag.accounts import users
+from luma_rag.runtime import Runtime
+from tests.api import PASSWORD
+from tests.servers import serving
+
+
+@pytest.mark.parametrize(("trusted", "is_secure"), [(None, False), ("127.0.0.1", True), ("10.9.8.7", False)])
+async def test_cookies_are_secure_behind_a_trusted_https_proxy(
+    runtime: Runtime, trusted: str | None, is_secure: bool
+) -> None:
+    await users.create(runtime.sessions, "alice", "alice@example.com", PASSWORD, "user")
+    new_settings = msgspec.structs.replace(runtime.settings, trusted_proxies=trusted)
+    async with (
+        serving(msgspec.structs.replace(runtime, settings=new_settings)) as url,
+        httpx.AsyncClient(base_url=url) as client,
+    ):
+        answer = await client.post(
+            "/api/auth/login",
+            json={"username": "alice", "password": PASSWORD},
+            headers={"x-forwarded-proto": "https"},
+        )
+    assert answer.status_code == 200
+    cookies = answer.headers.get_list("set-cookie")
+    assert len(cookies) == 2
+    assert all(("Secure" in cookie) == is_secure for cookie in cookies)
