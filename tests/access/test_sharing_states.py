@@ -35,7 +35,7 @@ from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import LumaError, NotFoundError
 from luma_rag.pagination import Pagination
 from luma_rag.retrieval.search import find
-from luma_rag.retrieval.search_query import Question
+from luma_rag.retrieval.search_query import SearchQuery
 
 USERS = 4  # The first is an administrator.
 ALL = Pagination(limit=200)
@@ -351,7 +351,7 @@ class Sharing(RuleBasedStateMachine):
     async def _found(self, principal: Principal, space: Space) -> set[int]:
         """The documents that a search finds; each has one chunk."""
         async with AsyncSession(self.connection, join_transaction_mode="rollback_only") as session:
-            hits = await find(session, principal, space.id, Question(QUERY), k=100)
+            hits = await find(session, principal, space.id, SearchQuery(QUERY), k=100)
         found = {hit.doc_id for hit in hits}
         assert len(found) == len(hits)
         return found
