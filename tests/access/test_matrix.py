@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from ingest.embedder import Embedder
 from luma_rag.db.base import Base
+from luma_rag.evaluation import measures
 from luma_rag.http.app import create_app
 from luma_rag.runtime import Runtime, Store
 from luma_rag.settings import Settings
@@ -46,17 +47,20 @@ class Matrix(msgspec.Struct, frozen=True):
 async def matrix(
     shared_store: Store, embedder: Embedder, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[Matrix]:
-    async with in_process(shared_store, embedder) as service:
-        # Outside of the transaction that each call is rolled back with.
-        worlds = {
-            kind: await make_world(
-                service.runtime,
-                namespace_is_public=kind.namespace_is_public,
-                document_is_public=kind.document_is_public,
-            )
-            for kind in KINDS
-        }
-        yield Matrix(service, worlds, factories.handbook(tmp_path_factory.mktemp("matrix")).read_bytes())
+    # Rights don't depend on how narrow the intervals of an evaluation are.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measures, "_RESAMPLES", 50)
+        async with in_process(shared_store, embedder) as service:
+            # Outside of the transaction that each call is rolled back with.
+            worlds = {
+                kind: await make_world(
+                    service.runtime,
+                    namespace_is_public=kind.namespace_is_public,
+                    document_is_public=kind.document_is_public,
+                )
+                for kind in KINDS
+            }
+            yield Matrix(service, worlds, factories.handbook(tmp_path_factory.mktemp("matrix")).read_bytes())
 
 
 def test_every_call_has_its_rule() -> None:
