@@ -1,4 +1,4 @@
-"""Cuts the passages of a document into chunks that the embedding model reads whole. Pure: no files."""
+"""Splits the passages of a document into chunks within the embedding model's limit. Pure functions."""
 
 import functools
 import re
@@ -12,31 +12,31 @@ from ingest.settings import ChunkSettings
 from ingest.types import Chunk, ParsedDocument
 
 SPECIAL_TOKENS = 2
-"""[CLS] and [SEP], which the tokenizer puts round every input."""
+"""[CLS] and [SEP], which the tokenizer adds to every input."""
 
 _CHARACTERS_PER_TOKEN = 16
-# English has some five characters a token. A word of over 100 characters is a single unknown token to BERT
-# and white space is none at all, so without a second measure a chunk could hold a megabyte of base64.
+# English averages five characters per token. BERT maps a word of over 100 characters to one unknown token,
+# and white space to none, so without a limit in characters a chunk could hold a megabyte of base64.
 
 _WORD = re.compile("[^\t\n\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
-# What tokenizers' BertNormalizer takes for white space. It differs from str.split(): form feeds, for
-# instance, are control characters to it, which it removes, so that the words on both sides become one.
+# White space as defined by the tokenizer's BertNormalizer. It differs from str.split(): form feeds, for
+# example, are control characters, which it removes, joining the words on both sides.
 
 _REMEMBERED_WORDS = 100_000
 
 _LONGEST_STRETCH = 16_000
-# The splitter's time grows with the square of the length where nothing but letters follow one another: one
-# word of a million letters took it 70 s. Longer passages are therefore cut beforehand, where a paragraph ends
-# if one does; the two chunks at such a cut don't overlap.
+# The splitter takes quadratic time on unbroken letters: one word of a million letters took 70 s. Longer
+# passages are therefore pre-split, at a paragraph end if there is one. The two chunks at such a split don't
+# overlap.
 _BREAKS = ("\n\n", "\n", " ")
 
 
 class TokenCounter:
-    """Counts the tokens of a text, special tokens left out.
+    """Counts the tokens of a text, without special tokens.
 
-    BERT's tokenizer never looks across white space, so a text has as many tokens as its words together, and
-    the words of a document are few. Remembering them makes counting several times cheaper than tokenising,
-    which matters to the splitter, for it measures every stretch of text about ten times.
+    BERT's tokenizer never looks across white space, so the count is the sum over words, and a document has
+    few distinct words. Caching them makes counting several times cheaper than tokenizing. The splitter
+    measures every stretch of text about ten times, so this matters.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -45,7 +45,7 @@ class TokenCounter:
         self._remembered = functools.lru_cache(_REMEMBERED_WORDS)(self._count)
 
     def __call__(self, text: str) -> int:
-        """Number of tokens of `text`."""
+        """The number of tokens of `text`."""
         return sum(map(self._remembered, _WORD.findall(text)))
 
     def _count(self, word: str) -> int:
@@ -53,14 +53,14 @@ class TokenCounter:
 
 
 def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: ChunkSettings) -> list[Chunk]:
-    """Cut every passage of `document` into chunks of at most `settings.max_tokens` tokens, in reading order.
+    """Split every passage of `document` into chunks of at most `settings.max_tokens` tokens, in reading
+    order.
 
-    Boundaries are those of paragraphs, then lines, sentences, words, whichever is the largest that fits
-    (`semantic-text-splitter`); neighbours overlap by up to `settings.overlap_tokens`. A chunk never crosses
-    passages, so that its page is the one to cite. Every character the model reads is in at least one chunk;
-    passages of which it reads nothing (only white space or control characters) have none.
-
-    `name` stands for the title where the document has none of its own; a file's suffix is left out.
+    Splits are at paragraphs, then lines, sentences, words, whichever is the largest unit that fits
+    (`semantic-text-splitter`). Neighbors overlap by up to `settings.overlap_tokens`. A chunk never crosses
+    passages, so its page is the page to cite. Every character that the model reads is in at least one chunk;
+    passages without any (only white space or control characters) have no chunks. `name` replaces a missing
+    title; a file suffix is dropped.
 
     Raises:
         ValueError: the settings leave no room for text.
@@ -96,15 +96,15 @@ def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: Ch
 
 
 def embedding_text(chunk: Chunk) -> str:
-    """What the model reads for `chunk`: its context, a line break, its text."""
+    """The model's input for `chunk`: its context, a line break, its text."""
     return f"{chunk.context}\n{chunk.text}" if chunk.context else chunk.text
 
 
 def context_of(title: str, heading: str | None, count: TokenCounter, limit: int) -> str:
-    """Title and heading on a line each, together at most `limit` tokens.
+    """Title and heading, one per line, together at most `limit` tokens.
 
-    Where they don't fit the heading loses its beginning, since its end is nearest to the text, and keeps at
-    least half of the room; the title loses its end.
+    If they don't fit, the heading is cut at its beginning, because its end is nearest to the text, and keeps
+    at least half of the room; the title is cut at its end.
     """
     heading = " ".join((heading or "").split())
     title = " ".join(title.split())
@@ -139,8 +139,8 @@ def _split(text: str, count: TokenCounter, room: int, overlap: int) -> list[tupl
 
     enough = room
     if (total := size(text)) > room:
-        # Filling every chunk to the brim leaves the rest of a page, often a few words, alone in the last one.
-        # Told a lower size that is enough, the splitter makes as many chunks, of about the same size.
+        # Filling every chunk completely leaves a few words alone in the last one. A lower limit that needs no
+        # more chunks makes them about equal in size.
         pieces = -(-(total - overlap) // (room - overlap))
         enough = min(room, -(-(total + (pieces - 1) * overlap) // pieces))
     return TextSplitter.from_callback(size, (enough, room), overlap).chunk_indices(text)
@@ -150,7 +150,7 @@ def _first_tokens(text: str, count: TokenCounter, limit: int) -> str:
     while count(text) > limit:
         offsets = count.tokenizer.encode(text, add_special_tokens=False).offsets
         text = text[: offsets[limit][0]].rstrip() if limit else ""
-        # A cut inside a word can make more tokens of what is left than it had as a part.
+        # After a split inside a word, the rest can have more tokens than it had as part of the word.
         limit -= 1 if count(text) > limit else 0
     return text
 

@@ -1,12 +1,12 @@
-"""Why a document could not be ingested, in words for the person who uploaded it."""
+"""Ingestion errors, with messages for the person who uploaded the document."""
 
 
 class IngestError(Exception):
-    """The message says what is wrong and what to do; it holds no path and no stack trace."""
+    """The base class. The message says what is wrong and what to do, without paths or stack traces."""
 
 
 class PermanentError(IngestError):
-    """The file itself is the reason: trying again with the same bytes gives the same result."""
+    """The file itself is the cause: a retry with the same bytes fails again."""
 
 
 class UnsupportedTypeError(PermanentError):
@@ -14,16 +14,16 @@ class UnsupportedTypeError(PermanentError):
 
 
 class EncryptedError(PermanentError):
-    """The file needs a password to be opened."""
+    """The file needs a password."""
 
 
 class NoTextError(PermanentError):
-    """The file holds no text that can be read, for instance a scan."""
+    """The file has no extractable text, such as a scan."""
 
 
 class LimitError(PermanentError):
-    """Reading the file took more memory, time or output than is allowed."""
+    """Parsing exceeded a limit on memory, time or output."""
 
 
 class TransientError(IngestError):
-    """Something around the file failed (a worker died, the disk is full): a retry may succeed."""
+    """Something outside the file failed, such as a worker or a full disk: a retry may succeed."""

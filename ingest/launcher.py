@@ -1,6 +1,6 @@
-"""The process that forks a child for each file and reaps it, and the child. See `ingest.sandbox`.
+"""The launcher process, which forks and reaps a child per file, and the child itself. See `ingest.sandbox`.
 
-Single-threaded and plain on purpose: it must not fail, and forking is only safe without threads.
+Deliberately single-threaded and simple: it must not fail, and forking is safe only without threads.
 """
 
 import contextlib
@@ -28,7 +28,8 @@ from ingest.types import ParsedDocument
 SIGNALS_FROM_OUTSIDE = frozenset(
     {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 )
-"""Nothing in a file makes these: an administrator, a shutdown, or a machine out of memory does."""
+"""Signals that a file can't cause: they come from an administrator, a shutdown, or the out-of-memory killer.
+"""
 SIGNAL_OF_TIME = signal.SIGXCPU
 
 STARTED, NOT_STARTED = b"+", b"-"
@@ -42,16 +43,16 @@ _PR_SET_NO_NEW_PRIVS = 38
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What a child is to read. `path` is in the bytes of the file system: names need not be valid UTF-8."""
+    """The file to parse. `path` is in file system bytes, since names need not be valid UTF-8."""
 
     path: bytes
     limits: ParserLimits
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came of it: a document, or the name of an error's class with its message.
+    """The child's result: a document, or the class name and message of an error.
 
-    `trace` is for the operator, and given for errors that parsers should not raise.
+    `trace` is for the operator; it is set for errors that parsers should not raise.
     """
 
     document: ParsedDocument | None = None
@@ -61,7 +62,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class ExitStatus(msgspec.Struct, frozen=True):
-    """How a child ended: exit status, the signal that ended it (0: none), and its largest memory in MB."""
+    """How a child exited: exit status, signal (0: none), and peak memory in MB."""
 
     SIZE = 12
 
@@ -80,19 +81,19 @@ class ExitStatus(msgspec.Struct, frozen=True):
 
 
 def frame(request: Request) -> bytes:
-    """A request with its length before it."""
+    """A length-prefixed request."""
     data = msgspec.msgpack.encode(request)
     return _LENGTH.pack(len(data)) + data
 
 
 def serve(control: int) -> Never:
-    """Fork a child for each pair of connections that comes over the socket `control`, until that closes.
+    """Fork a child for each pair of sockets received over `control`, until that closes.
 
-    Of a pair, the first tells the lifetime of the child: `STARTED` or `NOT_STARTED`, then an `ExitStatus` at
-    its end; when the other side closes it, the child is killed. The second is for the child: `Request`, then
-    `Answer`.
+    The first of a pair reports the child's lifetime: `STARTED` or `NOT_STARTED`, then an `ExitStatus`.
+    Closing the other end kills the child. The second carries the child's data: `Request`, then `Answer`.
     """
-    # What is loaded now is shared by all children; the collector would write to it and so copy it.
+    # Objects loaded now are shared by all children. Garbage collection would write to their pages and thereby
+    # copy them.
     importlib.import_module("ingest.parsers.pdf")
     importlib.import_module("ingest.parsers.docx")
     gc.collect()
@@ -115,7 +116,7 @@ def serve(control: int) -> Never:
                     if not message:
                         for child in lifetimes:
                             _kill(child)
-                        # A killed process takes a while to end. Whoever waits for this one waits for all.
+                        # A killed process takes a while to exit; waiting for this one waits for all.
                         for child in lifetimes:
                             os.waitpid(child, 0)
                         os._exit(0)
@@ -132,7 +133,7 @@ def serve(control: int) -> Never:
                     os.read(wake, 4096)
                     _reap(lifetimes, selector)
                 elif key.data in lifetimes:
-                    # Nothing is ever written to it, so it can only have been closed.
+                    # Nothing is ever written to it, so readable means closed.
                     _kill(key.data)
                     selector.unregister(key.fileobj)
 
@@ -142,7 +143,7 @@ def _reap(lifetimes: dict[int, socket.socket], selector: selectors.BaseSelector)
         child, status, usage = os.wait4(-1, os.WNOHANG)
         if child == 0:
             return
-        # Children of the child, should there be any.
+        # Grandchildren, if any.
         _kill(child)
         lifetime = lifetimes.pop(child)
         with contextlib.suppress(KeyError):
@@ -161,7 +162,7 @@ def _kill(child: int) -> None:
 
 
 def _fork(data: int) -> int | None:
-    """Fork the child; in the launcher, return its process id, or None where the system allows no more."""
+    """Fork the child. In the launcher, return its process id, or None if the system allows no more."""
     launcher = os.getpid()
     try:
         child = os.fork()
@@ -170,7 +171,7 @@ def _fork(data: int) -> int | None:
         return None
     if child:
         os.close(data)
-        # Both sides do this, so that it is done whoever comes first.
+        # Both sides do this, whichever runs first.
         with contextlib.suppress(OSError):
             os.setpgid(child, child)
         return child
@@ -179,7 +180,7 @@ def _fork(data: int) -> int | None:
         _child(data, launcher)
         status = 0
     finally:
-        # No clean-up: it belongs to the launcher, and the file's doing may have broken it.
+        # Skip cleanup: it belongs to the launcher, and the file may have corrupted its state.
         os._exit(status)
 
 
@@ -188,7 +189,7 @@ def _child(data: int, launcher: int) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _die_with(launcher)
-    # Only the connection stays open: no other child's, no control socket, no terminal.
+    # Keep only this connection: no other child's, no control socket, no terminal.
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
@@ -213,14 +214,14 @@ def _answer(request: Request) -> bytes:
         answer = Answer(error="TransientError", message=f"The file could not be opened: {error.strerror}.")
     except Exception as error:
         trace = traceback.format_exc()[-_LONGEST_TRACE:]
-        # A path or a text may hold lone surrogates, which UTF-8 does not.
+        # A path or a text may hold lone surrogates, which UTF-8 can't encode.
         trace = trace.encode(errors="backslashreplace").decode()
         answer = Answer(error=type(error).__name__, trace=trace)
     return msgspec.msgpack.encode(answer)
 
 
 def _die_with(launcher: int) -> None:
-    """Be killed when the launcher is, even by SIGKILL, and never gain rights (Linux; elsewhere nothing)."""
+    """Die with the launcher, even on SIGKILL, and never gain privileges (Linux only)."""
     if sys.platform != "linux":
         return
     prctl = ctypes.CDLL(None).prctl
@@ -234,12 +235,12 @@ def _limit(limits: ParserLimits) -> None:
     _set(resource.RLIMIT_CORE, 0)
     _set(resource.RLIMIT_FSIZE, 0)
     _set(resource.RLIMIT_NOFILE, _OPEN_FILES)
-    # Ordinary users can't start another process then; root is not held by it.
+    # Ordinary users then can't start another process; root is exempt.
     _set(resource.RLIMIT_NPROC, 0)
-    # The program counts the seconds. This is a net below it, for the case that the program is stopped.
+    # The program measures wall time. This limit covers the case that the program is stopped.
     _set(resource.RLIMIT_CPU, limits.seconds * 2)
     if sys.platform == "linux":
-        # What the parsers themselves take is there already. Other systems don't keep to RLIMIT_AS.
+        # In addition to what the parsers have already allocated. Other systems don't enforce RLIMIT_AS.
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         _set(resource.RLIMIT_AS, pages * resource.getpagesize() + limits.memory_mb * 2**20)
 

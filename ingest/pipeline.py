@@ -1,4 +1,4 @@
-"""One document from file to embedded chunks: parse, chunk, embed. All of it blocks."""
+"""One document from file to embedded chunks: parse, chunk, embed. All functions block."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -12,17 +12,17 @@ from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Source
 
 Stage = Literal["parsing", "chunking", "embedding"]
 Progress = Callable[[Stage, float], None]
-"""Called with a stage and how much of it is done, from 0 to 1. An exception it raises ends the work."""
+"""Called with a stage and its progress from 0 to 1. An exception it raises stops the work."""
 
 
 def process(
     source: Source, embedder: Embedder, settings: IngestSettings, on_progress: Progress | None = None
 ) -> EmbeddedDocument:
-    """Read and embed `source`.
+    """Parse, chunk and embed `source`.
 
     Raises:
-        PermanentError: the file can't be read or holds no text.
-        TransientError: a later try may succeed.
+        PermanentError: the file can't be read or has no text.
+        TransientError: a retry may succeed.
     """
     document, chunks = read(source, TokenCounter(embedder.tokenizer), settings, on_progress)
     return embed(document, chunks, embedder, on_progress)
@@ -31,11 +31,11 @@ def process(
 def read(
     source: Source, count: TokenCounter, settings: IngestSettings, on_progress: Progress | None = None
 ) -> tuple[ParsedDocument, list[Chunk]]:
-    """Parse `source` in a sandbox and cut it into chunks, of which there is at least one. Needs no model.
+    """Parse `source` in a sandbox and split it into at least one chunk. Needs no model.
 
     Raises:
-        PermanentError: the file can't be read or holds no text.
-        TransientError: a later try may succeed.
+        PermanentError: the file can't be read or has no text.
+        TransientError: a retry may succeed.
     """
     report = on_progress or _ignore
     report("parsing", 0)

@@ -1,14 +1,14 @@
-"""Reads a file in a process of its own, with limits, so that no file can take the program down.
+"""Parses each file in its own process, with limits, so that no file can take the program down.
 
-Starting Python and the parsers anew takes a good part of a second for each file. So one process, the
-*launcher* (`ingest.launcher`), has the parsers loaded and forks a child for each file: some milliseconds. The
-fork server of `multiprocessing` would do the same but imports the program's main module into every child,
-with the model behind it, and passes pickles. Here the launcher knows the parsers only, is single-threaded (so
-forking is safe, whatever threads the program has), gets none of the program's environment, and the child's
-answer is msgpack: data that can do nothing.
+Starting Python and the parsers takes a good part of a second. So one process, the *launcher*
+(`ingest.launcher`), loads the parsers once and forks a child per file in a few milliseconds. The fork server
+of `multiprocessing` does the same, but imports the program's main module into every child, including the
+model, and passes pickles. The launcher knows only the parsers, is single-threaded (so forking is safe
+whatever threads the program has), gets none of the program's environment, and its children answer in msgpack,
+which can't execute anything.
 
-The launcher ends when its control socket closes, that is when the program ends for whatever reason, and takes
-the children with it.
+The launcher exits when its control socket closes, which happens when the program ends for any reason, and
+takes its children with it.
 """
 
 import atexit
@@ -33,12 +33,12 @@ from ingest.types import ParsedDocument
 
 _log = logging.getLogger(__name__)
 
-# Importing the parsers on a machine that is busy with other things.
+# Enough to import the parsers on a busy machine.
 _SECONDS_TO_START = 60
 _SECONDS_TO_END = 10
 _BLOCK = 2**16
 _LONGEST_MESSAGE = 1000
-# What a program may need to find its libraries and read file names; secrets stay behind.
+# The variables needed to find libraries and decode file names; secrets are not passed on.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE")
 
 _DAMAGED = (
@@ -49,15 +49,15 @@ _STOPPED = "The process that reads files was stopped. Try again."
 
 
 def parse_in_sandbox(path: Path, limits: ParserLimits) -> ParsedDocument:
-    """Do `ingest.parsers.parse` in a process of its own. Blocks: call it from a thread. Any number may do so.
+    """Run `ingest.parsers.parse` in its own process. Blocks; safe to call from any number of threads.
 
-    The process may use `limits.memory_mb` of memory beyond what the parsers take, `limits.seconds` of time,
-    and answer with `limits.output_mb`; it can't write files or start processes. What remains of it when the
-    call returns, or when this program dies, is killed.
+    The process may use `limits.memory_mb` of memory beyond the parsers' own, `limits.seconds` of time, and
+    `limits.output_mb` of output. It can't write files or start processes. Anything left of it is killed when
+    the call returns or this program dies.
 
     Raises:
-        LimitError: it took more than that.
-        PermanentError: what `parse` raised, or the file crashed the parser.
+        LimitError: a limit was exceeded.
+        PermanentError: `parse` raised it, or the file crashed the parser.
         TransientError: `path` can't be opened, or the process was killed from outside.
     """
     data, exit_status = _run(Request(os.fsencode(path.absolute()), limits), limits)
@@ -89,9 +89,9 @@ def parse_in_sandbox(path: Path, limits: ParserLimits) -> ParsedDocument:
 
 
 def stop() -> None:
-    """Kill all sandboxes there are, and wait until they have ended, 10 s at most; the next file starts anew.
+    """Kill all sandboxes and wait up to 10 s until they have exited; the next file starts a new launcher.
 
-    Who waits for one of them gets a `TransientError`.
+    Pending calls raise `TransientError`.
     """
     _launcher.stop()
 
@@ -113,7 +113,7 @@ def _killed(exit_status: ExitStatus, limits: ParserLimits) -> IngestError:
     if exit_status.signal == launcher.SIGNAL_OF_TIME:
         return LimitError(f"Reading this file took more than {limits.seconds} seconds and was stopped.")
     _log.error("A parser was ended by signal %s", exit_status.signal)
-    # A library in C that gets no memory ends itself; pdfium does.
+    # Some C libraries, such as pdfium, abort when an allocation fails.
     if exit_status.memory_mb > limits.memory_mb * 0.8:
         return LimitError(_memory_message())
     return PermanentError(_DAMAGED)
@@ -127,7 +127,7 @@ def _memory_message() -> str:
 
 
 def _run(request: Request, limits: ParserLimits) -> tuple[bytes, ExitStatus | None]:
-    """What the child wrote, and how it ended; None where it ran out of time."""
+    """The child's output and exit status; None for the status on a timeout."""
     generation = None
     for _ in range(2):
         lifetime, far_lifetime = socket.socketpair()
@@ -144,7 +144,7 @@ def _run(request: Request, limits: ParserLimits) -> tuple[bytes, ExitStatus | No
                 return _listen(lifetime, data, limits)
             if started == launcher.NOT_STARTED:
                 raise TransientError("The machine has no room for another process. Try again later.")
-            # The launcher is gone, which shows only now: killed, perhaps, since the last file.
+            # The launcher is gone, perhaps killed since the last file.
             _launcher.stop(generation)
     raise TransientError(_STOPPED)
 
@@ -168,7 +168,7 @@ def _listen(
             break
         blocks.append(block)
         size += len(block)
-    # With our end closed the launcher kills what is left of the child, so this does not wait for its mercy.
+    # Closing our end makes the launcher kill the rest of the child, so this can't hang.
     if size > limits.output_mb * 2**20 or not in_time:
         lifetime.shutdown(socket.SHUT_WR)
     elif not _readable(lifetime, max(0.0, deadline - time.monotonic())):
@@ -188,7 +188,7 @@ def _readable(connection: socket.socket, seconds: float) -> bool:
 
 
 def _receive(connection: socket.socket, size: int, seconds: float) -> bytes:
-    """`size` bytes, or fewer if the other side closes or says nothing for `seconds`."""
+    """`size` bytes, or fewer if the other side closes or is silent for `seconds`."""
     data = b""
     while len(data) < size and _readable(connection, seconds):
         try:
@@ -202,7 +202,7 @@ def _receive(connection: socket.socket, size: int, seconds: float) -> bytes:
 
 
 class _Launcher:
-    """The launcher process of this program, started when the first file comes and again if it was killed."""
+    """The launcher process of this program, started with the first file and again if it was killed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -211,7 +211,7 @@ class _Launcher:
         self._generation = 0
 
     def start_child(self, lifetime: socket.socket, data: socket.socket) -> int:
-        """Have a child forked that has the given ends of two connections; return which launcher was asked.
+        """Fork a child with the given ends of two connections. Returns the launcher's generation.
 
         Raises:
             BrokenPipeError: the launcher is gone.
@@ -225,24 +225,24 @@ class _Launcher:
             return self._generation
 
     def stop(self, generation: int | None = None) -> None:
-        """End the launcher and its children, unless another than `generation` runs by now."""
+        """Stop the launcher and its children, unless a launcher newer than `generation` is running."""
         with self._lock:
             if generation is None or generation == self._generation:
                 self._close()
 
     def forget(self) -> None:
-        """In a fork of this program: leave the launcher to the program, which it lifetimes and dies with."""
+        """In a fork of this program: leave the launcher to the parent, which owns it."""
         self._lock = threading.Lock()
         if self._control is not None:
             self._control.close()
         if self._process is not None:
-            self._process.returncode = 0  # not ours to wait for
+            self._process.returncode = 0  # owned by the parent
         self._control = self._process = None
 
     def _start(self) -> socket.socket:
         control, far = socket.socketpair()
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        # numpy's linear algebra would start threads, and processes with threads should not fork.
+        # numpy's BLAS would start threads, and a process with threads should not fork.
         environment["OPENBLAS_NUM_THREADS"] = "1"
         # The module search path is handed over, so that it works from a source tree as well. `-I` keeps out
         # what else Python would look at: the current folder, the user's packages.

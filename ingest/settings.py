@@ -1,4 +1,4 @@
-"""The knobs of the pipeline, with the values that were measured to be good."""
+"""Settings of the ingestion pipeline. The defaults were chosen by measurement."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from ingest.types import EmbeddingProfile
 
 
 class ParserLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one file may cost to parse before it is given up."""
+    """Limits for parsing one file."""
 
     memory_mb: int = 1024
     seconds: int = 30
@@ -17,7 +17,7 @@ class ParserLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Sizes in tokens of the embedding model; `max_tokens` includes context and special tokens.
 
-    Chosen by what is found, see docs/decisions/chunking.md.
+    Chosen by retrieval quality, see docs/decisions/chunking.md.
     """
 
     max_tokens: int = 256
@@ -26,7 +26,7 @@ class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything `ingest` can be told. `profile` is for new databases: one with vectors keeps to theirs."""
+    """All settings of `ingest`. `profile` applies to new databases; an existing one keeps its profile."""
 
     limits: ParserLimits = ParserLimits()
     chunk: ChunkSettings = ChunkSettings()

@@ -1,4 +1,4 @@
-"""Where finished documents go. The pipeline knows this protocol, not what stands behind it."""
+"""The protocol for storing processed documents, so that the pipeline needs no database."""
 
 from typing import Protocol
 
@@ -6,12 +6,11 @@ from ingest.types import EmbeddedDocument
 
 
 class Sink(Protocol):
-    """Keeps one embedded document under a key that the caller of the pipeline chose.
+    """Stores an embedded document under a key chosen by the pipeline's caller.
 
-    `store` writes everything or nothing. It raises `ingest.errors.TransientError` where a later try may
-    succeed.
+    `store` writes everything or nothing. It raises `ingest.errors.TransientError` if a retry may succeed.
     """
 
     async def store(self, key: int, document: EmbeddedDocument) -> None:
-        """Keep `document` under `key`, replacing what was there."""
+        """Store `document` under `key`, replacing an earlier one."""
         ...

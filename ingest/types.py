@@ -1,4 +1,4 @@
-"""What flows through the pipeline: a source becomes passages, these become chunks, chunks get embeddings."""
+"""The pipeline's data types: a source becomes passages, then chunks, then embedded chunks."""
 
 from pathlib import Path
 from typing import Literal
@@ -9,23 +9,23 @@ from numpy.typing import NDArray
 
 DocumentType = Literal["pdf", "docx"]
 EmbeddingProfile = Literal["float32", "int8-v1"]
-"""How a model computes: as its weights were published, or in whole numbers of 8 bits."""
+"""How a model computes: `float32` as published, or `int8-v1` with matrices quantized to int8."""
 Vector = NDArray[np.float32]
-"""Shape (dimensions,), or (n, dimensions) where several are meant; every row has Euclidean length 1."""
+"""Shape (dimensions,), or (n, dimensions) for several; every row has Euclidean length 1."""
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A file to be read. `name` is what people call it (title or file name); it is never used as a path."""
+    """A file to read. `name` is its title or file name for users; it is never used as a path."""
 
     path: Path
     name: str
 
 
 class Passage(msgspec.Struct, frozen=True):
-    """A stretch of a document as it was parsed: one page of a PDF, one section of a DOCX.
+    """A part of a document as parsed: a page of a PDF, a section of a DOCX.
 
-    `page` counts from 1 and is None for formats without pages. `heading` is the path of headings above the
-    text, outermost first, joined with " > "; None where there is none.
+    `page` is 1-based, None for formats without pages. `heading` is the path of headings above the text,
+    outermost first, joined by " > "; None without headings.
     """
 
     text: str
@@ -36,9 +36,9 @@ class Passage(msgspec.Struct, frozen=True):
 class ParsedDocument(msgspec.Struct, frozen=True):
     """All the text of one document, in reading order.
 
-    `title` is what the document itself says its title is; None where it says nothing usable. `pages` is the
-    number of pages, None for formats without. `warnings` tell in plain words what could not be read (for
-    instance pages without text); the document is usable all the same.
+    `title` is the document's own title; None without a usable one. `pages` is the number of pages, None for
+    formats without. `warnings` say in plain words what could not be read, such as pages without text; the
+    document is usable nonetheless.
     """
 
     type: DocumentType
@@ -49,11 +49,11 @@ class ParsedDocument(msgspec.Struct, frozen=True):
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """A piece of a passage that fits the embedding model whole.
+    """A part of a passage that fits the embedding model's input.
 
-    `text` is `passages[passage].text[start:end]`, offsets in characters. `context` (title and heading) is put
-    before the text when it is embedded and is not part of what is quoted. `tokens` counts what the model
-    sees: context, text and its special tokens; never more than the model's limit.
+    `text` is `passages[passage].text[start:end]`, with offsets in characters. `context` (title and heading)
+    is prepended for embedding and is not quoted. `tokens` counts the model's input: context, text and special
+    tokens; never more than its limit.
     """
 
     passage: int
@@ -67,7 +67,7 @@ class Chunk(msgspec.Struct, frozen=True):
 
 
 class EmbeddedDocument(msgspec.Struct, frozen=True):
-    """What goes into a sink: `embeddings[i]` belongs to `chunks[i]`; shape (len(chunks), dimensions)."""
+    """A document for a sink: `embeddings[i]` belongs to `chunks[i]`; shape (len(chunks), dimensions)."""
 
     document: ParsedDocument
     chunks: list[Chunk]
@@ -75,11 +75,11 @@ class EmbeddedDocument(msgspec.Struct, frozen=True):
 
 
 class EmbeddingModel(msgspec.Struct, frozen=True):
-    """Which model made an embedding, and how. Vectors of different models can't be compared.
+    """The model and profile of an embedding. Vectors of different models can't be compared.
 
-    Those of one model by different profiles can, but their order is a little off; nobody should mix them.
-    `sha256` is that of the weights; `dimensions` the length of a vector; `max_tokens` the longest input the
-    model reads, special tokens included.
+    Vectors of different profiles of one model can, but rank slightly differently and should not be mixed.
+    `sha256` is the hash of the weights, `dimensions` the length of a vector, `max_tokens` the longest input,
+    special tokens included.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What this process counts and times for Prometheus. Labels never name a person or a thing."""
+"""Prometheus metrics of this process. Labels never identify a person or an object."""
 
 from prometheus_client import Counter, Histogram
 

@@ -1,4 +1,4 @@
-"""Lists that come in pages."""
+"""Paginated lists."""
 
 from typing import Generic, TypeVar
 
@@ -11,14 +11,14 @@ MAX_LIMIT = 200
 
 
 class Pagination(msgspec.Struct, frozen=True):
-    """Which part of a list is wanted."""
+    """The requested part of a list."""
 
     limit: int = DEFAULT_LIMIT
     offset: int = 0
 
 
 class Page(msgspec.Struct, Generic[Item], frozen=True):
-    """Part of a list, and how long the whole is for this caller."""
+    """A part of a list, with the total number of items for this caller."""
 
     items: list[Item]
     total: int

@@ -1,4 +1,4 @@
-"""Builds everything from the settings, and takes it down again: the one place that wires."""
+"""Builds everything from the settings and tears it down: the one place that wires components together."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -38,7 +38,7 @@ from luma_rag.settings import LLMSettings, OpenIDSettings, Settings
 
 
 class Store(msgspec.Struct, frozen=True):
-    """Where everything is kept: a migrated database and the folder of files."""
+    """A migrated database and the folder of stored files."""
 
     settings: Settings
     url: str
@@ -48,7 +48,7 @@ class Store(msgspec.Struct, frozen=True):
 
 
 class Runtime(Store, frozen=True):
-    """What the service works with."""
+    """The components of the service."""
 
     embedder: Embedder
     retriever: Retriever
@@ -58,9 +58,9 @@ class Runtime(Store, frozen=True):
     openid: IdentityProvider | None = None
 
     async def checks(self) -> dict[str, str]:
-        """Of each part, `ok` or what is wrong with it.
+        """For each component, `ok` or what is wrong with it.
 
-        Neither the LLM nor the reranker is one: without them Luma still searches, and taking it out of
+        The LLM and the reranker are not included: without them Luma still searches, and taking it out of
         service would help nobody.
         """
         found = {"embedder": "ok"}
@@ -77,7 +77,7 @@ class Runtime(Store, frozen=True):
 
 @asynccontextmanager
 async def open_store(settings: Settings, *, pool_size: int = 8) -> AsyncGenerator[Store]:
-    """Start or reach the database, migrate it, and open the folder of files.
+    """Start or reach the database, migrate it, and open the storage folder.
 
     Raises:
         ConfigurationError: the message names the setting and the fix.
@@ -85,7 +85,7 @@ async def open_store(settings: Settings, *, pool_size: int = 8) -> AsyncGenerato
     async with AsyncExitStack() as stack:
         database = database_url(settings)
         url = await asyncio.to_thread(database.__enter__)
-        # Leaving blocks for a moment only; in a thread it could be left behind at a cancellation.
+        # Leaving the context blocks only briefly; in a thread, a cancellation could leave it behind.
         stack.push(database)
         engine = create_engine(url, pool_size=pool_size)
         stack.push_async_callback(engine.dispose)
@@ -99,13 +99,13 @@ async def open_store(settings: Settings, *, pool_size: int = 8) -> AsyncGenerato
 
 @asynccontextmanager
 async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
-    """Everything that answering needs.
+    """Open everything needed to answer questions.
 
     Raises:
-        ConfigurationError: as for `open_store`; or the vectors were made by another model.
+        ConfigurationError: as for `open_store`; or another model made the stored vectors.
     """
-    # The model loads while the database starts. A query is too short to gain from a second thread, and
-    # two would get in each other's way when the worker has the processor.
+    # The model loads while the database starts. One thread suffices for a short query, and a second would
+    # compete with the worker.
     loading = asyncio.create_task(
         asyncio.to_thread(load_embedder, threads=1, profile=settings.ingest.profile)
     )
@@ -118,11 +118,12 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
 
 @asynccontextmanager
 async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runtime]:
-    """What searches and answers, on a store and a model that are there.
+    """Search and answering on an open store with a loaded model.
 
     Raises:
-        ConfigurationError: the vectors were made by another model, or the settings of the LLM, the reranker
-            or the OpenID provider do not fit.
+        ConfigurationError: another model made the stored vectors, or the settings of the LLM, the reranker or
+            the OpenID
+            provider are invalid.
     """
     embedder = await check_model(store.sessions, embedder)
     settings = store.settings
@@ -159,10 +160,10 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
 def load_embedder(
     *, batch_size: int = 16, threads: int | None = None, profile: EmbeddingProfile = MODEL.profile
 ) -> Embedder:
-    """Load the model; blocks for a moment. The arguments are those of `Embedder`.
+    """Load the model; blocks briefly. The arguments are those of `Embedder`.
 
     Raises:
-        ConfigurationError: the files of the model are missing or not the expected ones.
+        ConfigurationError: the model's files are missing or not the expected ones.
     """
     try:
         return Embedder(batch_size, threads, profile)
@@ -171,13 +172,13 @@ def load_embedder(
 
 
 async def check_model(sessions: Sessions, embedder: Embedder) -> Embedder:
-    """Record how the vectors are made, or give an embedder that goes on as they were.
+    """Record the embedding profile, or return an embedder that matches the recorded one.
 
-    It is `embedder` itself unless its profile differs: queries must be embedded as what they search was, and
-    new documents as the old ones.
+    The result is `embedder` itself unless its profile differs: queries and new documents must be embedded
+    like the stored vectors.
 
     Raises:
-        ConfigurationError: the vectors in the database were made by another model, or by a newer Luma.
+        ConfigurationError: another model or a newer version of Luma made the stored vectors.
     """
     model = embedder.model
     async with sessions.begin() as session:
@@ -210,7 +211,7 @@ async def check_model(sessions: Sessions, embedder: Embedder) -> Embedder:
 
 
 def create_answerer(settings: LLMSettings, embedder: Embedder) -> Answerer:
-    """Who answers: the configured LLM, or Luma by quoting.
+    """The configured LLM, or the extractive answerer.
 
     Raises:
         ConfigurationError: see `create_language_model`.
@@ -220,10 +221,10 @@ def create_answerer(settings: LLMSettings, embedder: Embedder) -> Answerer:
 
 
 def create_language_model(settings: LLMSettings) -> LanguageModel | None:
-    """The configured LLM: an OpenAI-compatible server, or a llama.cpp of our own; None if there is none.
+    """The configured LLM: an OpenAI-compatible server or a local llama.cpp; None if neither is configured.
 
     Raises:
-        ConfigurationError: both kinds are configured, or a setting does not fit.
+        ConfigurationError: both are configured, or a setting is invalid.
     """
     if settings.base_url is not None and settings.gguf is not None:
         raise ConfigurationError("Set LUMA_LLM_BASE_URL or LUMA_LLM_GGUF, not both.")
@@ -246,7 +247,7 @@ def create_reranker(settings: Settings) -> Reranker | None:
     """The configured reranker, if any: an endpoint, or a CrossEncoder, which blocks while it loads.
 
     Raises:
-        ConfigurationError: it can't be loaded, or a setting does not fit.
+        ConfigurationError: it can't be loaded, or a setting is invalid.
     """
     if settings.reranker is None:
         return None
@@ -259,11 +260,11 @@ def create_provider(settings: OpenIDSettings) -> IdentityProvider | None:
     """The configured OpenID provider, or None.
 
     Raises:
-        ConfigurationError: its settings do not fit.
+        ConfigurationError: its settings are invalid.
     """
     if settings.issuer is None and settings.client_id is None:
         return None
-    # Here, as it takes long to import and few need it.
+    # Imported here, because it is slow to import and rarely needed.
     from luma_rag.accounts.openid import OpenIDProvider
 
     return OpenIDProvider(settings)

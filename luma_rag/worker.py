@@ -1,6 +1,6 @@
-"""The worker: takes documents from the queue and brings them into their namespaces.
+"""The worker: claims documents from the queue and ingests them into their namespaces.
 
-`python -m luma_rag.worker` is the worker of a server, and ends when its standard input does.
+`python -m luma_rag.worker` is the worker process of a server. It ends when its standard input closes.
 """
 
 import asyncio
@@ -31,15 +31,15 @@ from luma_rag.runtime import Store, check_model, load_embedder, open_store
 
 logger = logging.getLogger(__name__)
 
-# A notification wakes the worker at once; this is for what nobody announces, such as another worker's death.
+# A notification wakes the worker at once. Polling covers events without one, such as another worker's death.
 _LOOK_AGAIN_SECONDS = 5.0
 _REPORT_SECONDS = 0.5
 _LOSING_SECONDS = 1.0
-# Upkeep is done when nothing waits, and in between where that would be long in coming.
+# Maintenance runs when the queue is empty, and occasionally during a long backlog.
 _COMPACT_EVERY = 50
-# Searches come first: the worker takes what the service leaves.
+# Searches have priority: the worker uses what the service leaves.
 _NICENESS = 10
-# Where in the whole work of a document each stage begins and ends.
+# The share of a document's total work at which each stage begins and ends.
 _SHARES: dict[Stage, tuple[float, float]] = {
     "parsing": (0.0, 0.08),
     "chunking": (0.08, 0.1),
@@ -48,18 +48,18 @@ _SHARES: dict[Stage, tuple[float, float]] = {
 
 
 async def drain(store: Store, embedder: Embedder, only: Sequence[int] | None = None) -> None:
-    """Work until nothing is queued, or none of the documents `only`."""
-    async with _working(store) as worker:
+    """Work until the queue is empty, or holds none of the documents `only`."""
+    async with _registered_worker(store) as worker:
         await worker.run(embedder, only=list(only) if only is not None else None, until_empty=True)
 
 
 async def run(store: Store, embedder: Embedder) -> None:
-    """Work until cancelled; what is under way then goes back into the queue.
+    """Work until cancelled. Unfinished documents are re-queued then.
 
     Raises:
         UnavailableError: the database went away.
     """
-    async with _working(store) as worker:
+    async with _registered_worker(store) as worker:
         await worker.run(embedder, only=None, until_empty=False)
 
 
@@ -78,9 +78,9 @@ class _Worker:
         await local.run(jobs, self._sink, embedder, self._store.settings.ingest, self)
 
     async def _jobs(self, only: list[int] | None, *, until_empty: bool) -> AsyncIterator[Job]:
-        for worker_id in itertools.count(1):
+        for turn in itertools.count(1):
             self._wake.clear()
-            if worker_id % _COMPACT_EVERY == 0:
+            if turn % _COMPACT_EVERY == 0:
                 await self._compact()
             async with self._store.sessions.begin() as session:
                 await ingestion.recover(session)
@@ -106,7 +106,7 @@ class _Worker:
         try:
             return await segment_compaction.compact(self._store.sessions)
         except DBAPIError as error:
-            logger.warning("Upkeep of the index has to wait: %s", error.orig)
+            logger.warning("Compaction is deferred: %s", error.orig)
             return False
 
     async def _maintain_hnsw(self) -> None:
@@ -114,10 +114,10 @@ class _Worker:
             while await vector_index.maintain_hnsw(self._store.engine):
                 pass
         except DBAPIError as error:
-            logger.warning("An index could not be made: %s", error.orig)
+            logger.warning("HNSW maintenance failed: %s", error.orig)
 
     async def stop(self) -> None:
-        """Give up what goes on in the background."""
+        """Cancel background work."""
         if self._hnsw_maintenance is not None:
             self._hnsw_maintenance.cancel()
             await asyncio.gather(self._hnsw_maintenance, return_exceptions=True)
@@ -134,15 +134,15 @@ class _Worker:
             await self.on_failed(doc_id, error)
         else:
             async with self._store.sessions.begin() as session:
-                await self._note(session, doc_id, "linked")
+                await self._record(session, doc_id, "linked")
 
-    async def _note(self, session: AsyncSession, doc_id: int, outcome: ingestion_stats.Outcome) -> None:
+    async def _record(self, session: AsyncSession, doc_id: int, outcome: ingestion_stats.Outcome) -> None:
         self._reported.pop(doc_id, None)
         seconds = time.monotonic() - self._began.pop(doc_id)
         await ingestion_stats.record(session, outcome, seconds)
 
     async def on_stage(self, key: int, stage: Stage, fraction: float) -> None:
-        """Note the progress of a document, but not more often than anybody looks."""
+        """Record the progress of a document, at most every `_REPORT_SECONDS`."""
         now = time.monotonic()
         if now - self._reported.get(key, 0.0) < _REPORT_SECONDS:
             return
@@ -152,10 +152,10 @@ class _Worker:
             await ingestion.report(session, self._worker_id, key, stage, begin + fraction * (end - begin))
 
     async def on_stored(self, key: int, document: EmbeddedDocument) -> None:
-        """A document is done; the sink has noted that already, with its vectors."""
+        """A document is stored. The sink has already recorded that, together with its vectors."""
         logger.info("Document %s: %s chunks", key, len(document.chunks))
         async with self._store.sessions.begin() as session:
-            await self._note(session, key, "ready")
+            await self._record(session, key, "ready")
 
     async def on_failed(self, key: int, error: IngestError) -> None:
         """A document could not be read."""
@@ -164,24 +164,24 @@ class _Worker:
             await ingestion.fail(
                 session, self._worker_id, key, str(error), can_retry=isinstance(error, TransientError)
             )
-            await self._note(session, key, "failed")
+            await self._record(session, key, "failed")
 
 
 @asynccontextmanager
-async def _working(store: Store) -> AsyncGenerator[_Worker]:
-    """A worker whose worker_id is locked for as long as it works."""
+async def _registered_worker(store: Store) -> AsyncGenerator[_Worker]:
+    """A worker that holds the advisory lock on its id while it runs."""
     wake = asyncio.Event()
     async with store.engine.connect() as connection:
         worker_id = await ingestion.register_worker(connection)
         await connection.commit()
         raw: Any = (await connection.get_raw_connection()).driver_connection
         task = asyncio.current_task()
-        lost, is_ending = asyncio.Event(), False
+        lost, is_closing = asyncio.Event(), False
 
         def on_lost(*_: object) -> None:
-            # Without the connection the lock is gone, and others take over what this worker holds.
+            # Losing the connection releases the lock, and other workers take over.
             lost.set()
-            if task is not None and not is_ending:
+            if task is not None and not is_closing:
                 task.cancel()
 
         def on_notification(*_: object) -> None:
@@ -197,27 +197,27 @@ async def _working(store: Store) -> AsyncGenerator[_Worker]:
                 raise
             raise UnavailableError("The worker lost its connection to the database.") from None
         finally:
-            is_ending = True
+            is_closing = True
             try:
                 await worker.stop()
                 if not lost.is_set():
-                    await _give_back(store, worker_id, lost)
+                    await _release(store, worker_id, lost)
             finally:
-                # Closed, and not for others to use: it listens and holds the lock.
+                # Close the connection instead of returning it to the pool: it listens and holds the lock.
                 await connection.invalidate()
 
 
-async def _give_back(store: Store, worker_id: int, lost: asyncio.Event) -> None:
+async def _release(store: Store, worker_id: int, lost: asyncio.Event) -> None:
     try:
         async with store.sessions.begin() as session:
             await ingestion.release(session, worker_id)
     except Exception:
-        # A database that stops meanwhile shows itself in many ways, and then closes the connection.
+        # A database that shuts down meanwhile fails in many ways, then closes the connection.
         with suppress(TimeoutError):
             await asyncio.wait_for(lost.wait(), _LOSING_SECONDS)
         if not lost.is_set():
             raise
-        logger.warning("The database was gone before the worker; the next one takes what this one held.")
+        logger.warning("The database closed before the worker; the next worker takes over its documents.")
 
 
 async def _main() -> None:
@@ -227,14 +227,14 @@ async def _main() -> None:
     async with open_store(configured, pool_size=4) as store:
         embedder = await check_model(store.sessions, await loading)
         working = asyncio.create_task(run(store, embedder))
-        _when_input_ends(asyncio.get_running_loop(), working)
+        _cancel_on_eof(asyncio.get_running_loop(), working)
         try:
             await working
         except asyncio.CancelledError:
-            logger.info("The worker stops.")
+            logger.info("The worker is stopping.")
 
 
-def _when_input_ends(loop: asyncio.AbstractEventLoop, working: "asyncio.Task[None]") -> None:
+def _cancel_on_eof(loop: asyncio.AbstractEventLoop, working: "asyncio.Task[None]") -> None:
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 1024):
             pass

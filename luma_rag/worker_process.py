@@ -1,4 +1,4 @@
-"""The worker as a child of the server: started with it, started again when it dies, stopped with it."""
+"""The worker as a child process of the server: started, restarted and stopped with it."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ async def worker_process() -> AsyncGenerator[None]:
 async def _keep_running() -> None:
     pause = 1
     while True:
-        # The worker ends when its standard input does: also when this process is killed.
+        # The worker ends when its standard input closes, which also happens when this process is killed.
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "luma_rag.worker", stdin=asyncio.subprocess.PIPE
         )

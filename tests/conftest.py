@@ -1,28 +1,26 @@
-"""A real Postgres, migrated once and copied for each test; the real model; a real HTTP server."""
+"""A real Postgres, the real model and a real HTTP server, each started once for many tests."""
 
-import asyncio
-import itertools
 import os
-import socket
 import tempfile
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
+from argon2 import PasswordHasher
 
 from ingest.embedder import Embedder
-from luma_rag.db import migrate
+from luma_rag.accounts import passwords
 from luma_rag.db.embedded import running, stop
-from luma_rag.db.session import create_engine, create_sessions
+from luma_rag.db.session import create_sessions
 from luma_rag.documents.storage import FileStorage
-from luma_rag.http import server
 from luma_rag.runtime import Runtime, Store, open_services
 from luma_rag.settings import Settings
+from tests import servers
 from tests.api import Api
+from tests.databases import Database, Databases, create_template, run_on
+from tests.servers import serving
 
-_numbers = itertools.count(1)
+__all__ = ["run_on", "serving"]
 
 
 @pytest.fixture(scope="session")
@@ -39,26 +37,54 @@ def server_url() -> Generator[str]:
 
 
 @pytest.fixture(scope="session")
-async def template(server_url: str) -> str:
-    """The name of a migrated database, to be copied."""
-    # Copying and dropping a database for each test is mostly waiting for the disk, and nothing is to last.
-    await run_on(server_url, "ALTER SYSTEM SET fsync = off")
-    await run_on(server_url, "SELECT pg_reload_conf()")
+async def template_without_rows(server_url: str) -> AsyncGenerator[str]:
+    """The name of a migrated database without rows."""
     name = f"luma_template_{os.getpid()}"
-    await run_on(server_url, f"CREATE DATABASE {name}")
-    engine = create_engine(_database(server_url, name))
-    await migrate.upgrade(engine)
-    await engine.dispose()
-    return name
+    await create_template(server_url, name)
+    yield name
+    await run_on(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def template(template_without_rows: str) -> str:
+    """What the databases of the tests are copies of; tests may put their own in its place."""
+    return template_without_rows
+
+
+@pytest.fixture(scope="session")
+async def databases(server_url: str, template_without_rows: str) -> AsyncGenerator[Databases]:
+    """The databases of this process."""
+    pool = Databases(server_url, template_without_rows)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def _servers() -> AsyncGenerator[None]:
+    yield
+    await servers.stop_all()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Generator[None]:
+    # At its real cost, hashing would take most of the time of the tests.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture
-async def database(server_url: str, template: str) -> AsyncGenerator[str]:
-    """The libpq URL of a migrated database for one test."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    await run_on(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    yield _database(server_url, name)
-    await run_on(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+async def copy(databases: Databases, template: str) -> AsyncGenerator[Database]:
+    """A copy of the template. A test may change its schema; the next one gets another then."""
+    taken = await databases.take(template)
+    yield taken
+    await databases.give_back(taken)
+
+
+@pytest.fixture
+def database(copy: Database) -> str:
+    """The libpq URL of a migrated database, which has no rows unless the template has."""
+    return copy.url
 
 
 @pytest.fixture
@@ -68,12 +94,11 @@ def settings(database: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def store(settings: Settings, database: str) -> AsyncGenerator[Store]:
+def store(settings: Settings, copy: Database) -> Store:
     """The test's database and files."""
-    engine = create_engine(database)
     storage = FileStorage(settings.data_dir / "files", settings.max_upload_mb * 2**20)
-    yield Store(settings, database, engine, create_sessions(engine), storage)
-    await engine.dispose()
+    engine = copy.engine
+    return Store(settings, copy.url, engine, create_sessions(engine), storage)
 
 
 @pytest.fixture(scope="session")
@@ -101,32 +126,3 @@ async def api(base_url: str, runtime: Runtime) -> AsyncGenerator[Api]:
     """Clients of the server, by user."""
     async with Api(base_url, runtime) as clients:
         yield clients
-
-
-@asynccontextmanager
-async def serving(runtime: Runtime) -> AsyncGenerator[str]:
-    """Serve a runtime by HTTP on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        # Under plain asyncio an answer in two packets would wait 40 ms for the client's acknowledgement.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        ready = asyncio.Event()
-        running_server = asyncio.create_task(server.run(runtime, listening, ready.set))
-        await ready.wait()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            running_server.cancel()
-            await asyncio.gather(running_server, return_exceptions=True)
-
-
-def _database(url: str, name: str) -> str:
-    return make_url(url).set(database=name).render_as_string(hide_password=False)
-
-
-async def run_on(url: str, statement: str) -> None:
-    """Execute a statement that may not stand in a transaction."""
-    engine = create_engine(url, pool_size=1)
-    async with engine.connect() as connection:
-        autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await autocommit.execute(text(statement))
-    await engine.dispose()

@@ -1,1 +1,1 @@
-"""Ways to process many sources."""
+"""Engines that process many sources."""

@@ -1,7 +1,8 @@
-"""Processes many sources on one machine: while one document is embedded, the next ones are read.
+"""Processes many sources on one machine: while one document is embedded, the next are parsed.
 
-Embedding takes over nine tenths of the time and all cores, so one document is embedded at a time. Reading
-happens in the sandbox's processes, storing waits for the sink; overlapped with it they cost next to nothing.
+Embedding takes over nine tenths of the time on all cores, so documents are embedded one at a time. Parsing
+runs in the sandbox's processes and storing waits for the sink; overlapped with embedding, they cost next to
+nothing.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 DOCUMENTS_IN_WORK = 3
-"""One is embedded; two are ahead of it being read, or behind it being stored. So many are held in memory."""
+"""One document is being embedded, two are being parsed ahead of it or stored behind it. All are in memory."""
 
 _UNEXPECTED = (
     "Something went wrong in Luma itself while it read this file. Try again; the log has the details."
@@ -35,28 +36,28 @@ _UNEXPECTED = (
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A source to process. `key` is the caller's name for it: the sink and the listener get it."""
+    """A source to process. `key` identifies it to the sink and the listener."""
 
     key: int
     source: Source
 
 
 class ProgressListener(Protocol):
-    """Is told what becomes of the jobs: any number of `on_stage`, then one of `on_stored` and `on_failed`.
+    """Receives the progress of jobs: any number of `on_stage`, then one of `on_stored` and `on_failed`.
 
-    Calls come one at a time, on the event loop. An exception that is raised here ends the engine.
+    Calls are serialized on the event loop. An exception raised here stops the engine.
     """
 
     async def on_stage(self, key: int, stage: Stage, fraction: float) -> None:
-        """The job is at `fraction` (0 to 1) of `stage`. While a call lasts the values between are skipped."""
+        """The job is at `fraction` (0 to 1) of `stage`. Updates that arrive during a call are coalesced."""
         ...
 
     async def on_stored(self, key: int, document: EmbeddedDocument) -> None:
-        """The sink has the document."""
+        """The sink has stored the document."""
         ...
 
     async def on_failed(self, key: int, error: IngestError) -> None:
-        """The document could not be read or stored; nothing of it was."""
+        """The document could not be parsed or stored; nothing of it was stored."""
         ...
 
 
@@ -67,12 +68,12 @@ async def run(
     settings: IngestSettings,
     listener: ProgressListener,
 ) -> None:
-    """Process `jobs` until there are no more, up to `DOCUMENTS_IN_WORK` at once.
+    """Process `jobs` until there are no more, up to `DOCUMENTS_IN_WORK` concurrently.
 
-    The next job is asked for when there is room for it. A document that fails is told to the listener and the
-    others go on. When the call is cancelled, or `jobs` or the listener raises, all work in progress is given
-    up: parsers are killed, the embedder stops after its batch, and the listener hears no more of those jobs.
-    What `jobs` or the listener raised comes out of the call as it is.
+    A job is fetched when there is room for it. A failed document is reported to the listener, and the others
+    continue. On cancellation, or if `jobs` or the listener raises, all work is aborted: parsers are killed,
+    the embedder stops after its batch, and the listener receives nothing further. The exception propagates
+    unchanged.
     """
     engine = _Engine(sink, embedder, settings, listener)
     try:
@@ -84,7 +85,7 @@ async def run(
 
 
 class _StoppedError(Exception):
-    """Ends the work in a thread, which can't be cancelled."""
+    """Stops the work in a thread, which can't be cancelled."""
 
 
 class _Engine:
@@ -105,21 +106,21 @@ class _Engine:
     async def run(self, jobs: AsyncIterable[Job]) -> None:
         async with asyncio.TaskGroup() as group:
             reporter = group.create_task(self._news.deliver())
-            # Room first, then the job: one that was taken from a queue should not lie about.
+            # Acquire a slot before fetching a job, so that no claimed job waits.
             await self._room.acquire()
             async for job in jobs:
                 group.create_task(self._process(job))
                 await self._room.acquire()
             for _ in range(DOCUMENTS_IN_WORK - 1):
                 await self._room.acquire()
-            # All documents are done, and with them their news.
+            # All documents are finished, and their progress is delivered.
             reporter.cancel()
         self._finished = True
 
     async def close(self) -> None:
         self._stopped.set()
         if not self._finished:
-            # Threads wait for the sandboxes; when these are killed they find themselves stopped.
+            # Threads wait for the sandboxes; killing these lets the threads stop.
             await asyncio.to_thread(sandbox.stop)
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
 
@@ -131,7 +132,7 @@ class _Engine:
             except IngestError as error:
                 await self._news.failed(job.key, error)
             except Exception as error:
-                # Not ours to judge, and it must not take the other documents with it.
+                # An unexpected error must not stop the other documents.
                 _log.exception("Ingesting document %s failed in a way it should not", job.key)
                 wrapped = TransientError(_UNEXPECTED)
                 wrapped.__cause__ = error
@@ -164,7 +165,7 @@ class _Engine:
 
 
 class _ProgressRelay:
-    """Hands news to the listener, one piece at a time; of each job's progress only the latest."""
+    """Passes progress to the listener, one call at a time; of each job only the latest stage."""
 
     def __init__(self, listener: ProgressListener) -> None:
         self._listener = listener

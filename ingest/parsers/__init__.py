@@ -1,4 +1,4 @@
-"""Turns a file into a `ParsedDocument`. Hostile files belong in `ingest.sandbox`, which calls this."""
+"""Parses a file into a `ParsedDocument`. For untrusted files use `ingest.sandbox`, which calls this."""
 
 from pathlib import Path
 
@@ -10,16 +10,16 @@ __all__ = ["detect_type", "parse"]
 
 
 def parse(path: Path, limits: ParserLimits) -> ParsedDocument:
-    """Read a PDF or DOCX, told apart by its bytes.
+    """Parse a PDF or DOCX, detected by its bytes.
 
-    Checks sizes against `limits` as it goes but can't stop a parser that hangs or crashes: that is what
-    `ingest.sandbox.parse_in_sandbox` is for.
+    Checks sizes against `limits` but can't stop a parser that hangs or crashes;
+    `ingest.sandbox.parse_in_sandbox` can.
 
     Raises:
-        ingest.errors.PermanentError: the file can't be read; the subclass and the message say why.
+        ingest.errors.PermanentError: the file can't be read; subclass and message say why.
         OSError: `path` can't be opened.
     """
-    # Imported here: the server asks for types only and need not carry the parsers in its memory.
+    # Imported here, because the server only detects types and should not load the parsers.
     if detect_type(path) == "pdf":
         from ingest.parsers.pdf import parse_pdf
 

@@ -1,4 +1,4 @@
-"""Tells a file's type from its bytes, reading little of them: the server asks this about hostile files."""
+"""Detects a file's type from its bytes, reading little: the server does this with untrusted files."""
 
 import io
 import re
@@ -11,7 +11,7 @@ from ingest.errors import UnsupportedTypeError
 from ingest.types import DocumentType
 
 _HEAD = 1024
-# The central directory of a DOCX with ten thousand parts is near 1 MB.
+# The central directory of a DOCX with ten thousand parts is nearly 1 MB.
 _MOST_READ = 2 * 2**20
 _CONTENT_TYPES = "[Content_Types].xml"
 _MAIN_PART = re.compile(
@@ -49,10 +49,10 @@ _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 def detect_type(path: Path) -> DocumentType:
-    """Say whether a file is a PDF or a DOCX (or another form of it: macros, template, Strict Open XML).
+    """Detect whether a file is a PDF or a DOCX (including macro, template and Strict Open XML variants).
 
-    Looks at the bytes, never at the name; reads at most 2 MB and unpacks at most 1 MB of a file of any size.
-    A DOCX with a password is a DOCX.
+    Looks at the bytes, never at the name. Reads at most 2 MB and unpacks at most 1 MB of a file of any size.
+    A password-protected DOCX is a DOCX.
 
     Raises:
         UnsupportedTypeError: neither; the message says what the file looks like and what to do.
@@ -74,7 +74,7 @@ def detect_type(path: Path) -> DocumentType:
 
 
 def is_encrypted_office_file(file: BinaryIO) -> bool:
-    """Whether an OLE2 container holds an Office Open XML file with a password ([MS-OFFCRYPTO] 2.3.2)."""
+    """Whether an OLE2 container holds a password-protected Office Open XML file ([MS-OFFCRYPTO] 2.3.2)."""
     file.seek(0)
     header = file.read(512)
     if len(header) < 512 or not header.startswith(_OLE2):
@@ -94,7 +94,7 @@ def _detect_zip(file: BinaryIO) -> DocumentType:
             names = set(archive.namelist())
             if _CONTENT_TYPES in names:
                 with archive.open(_CONTENT_TYPES) as part:
-                    # `read(n)` unpacks n bytes and no more, whatever the archive claims.
+                    # `read(n)` unpacks at most n bytes, whatever the archive claims.
                     types = part.read(2**20)
             else:
                 types = b""
@@ -120,7 +120,7 @@ def _detect_zip(file: BinaryIO) -> DocumentType:
 
 
 class _Frugal(io.RawIOBase):
-    """A file that can't be read beyond `_MOST_READ` bytes: that bounds what `zipfile` can be made to load."""
+    """A file that can't be read beyond `_MOST_READ` bytes, which bounds what `zipfile` can load."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

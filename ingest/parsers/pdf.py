@@ -1,10 +1,10 @@
-"""Text of PDF files: pdfium reads them, pypdf is asked where pdfium finds nothing.
+"""PDF text: by pdfium, and by pypdf where pdfium finds nothing.
 
-Measured on 33 reports and papers (1,768 pages): the text takes pypdf some fifteen times as long; title and
-outline take pdfium 0.13 s and pypdf 4.9 s. So pypdf is not even opened for a file that pdfium reads.
+On 33 reports and papers (1,768 pages), pypdf takes fifteen times as long for the text; for title and outline
+pdfium takes 0.13 s and pypdf 4.9 s. So pypdf is not opened for a file that pdfium reads.
 
-Text outside of the visible page (cut off by its crop box) is not read: nobody who opens the page could see
-what is quoted.
+Text outside the visible page (beyond its crop box) is skipped: a quote of it would be invisible to the
+reader.
 """
 
 import itertools
@@ -23,7 +23,7 @@ from ingest.types import ParsedDocument, Passage
 
 _OUTLINE_DEPTH = 6
 _OUTLINE_ENTRIES = 5000
-# pypdf reads some 35 pages/s. If it sees no text on this many pages in a row, the file is a scan.
+# pypdf reads some 35 pages/s. If it finds no text on this many consecutive pages, the file is a scan.
 _PAGES_TO_BELIEVE = 20
 
 _ENCRYPTED = "The PDF is protected with a password. Save a copy without the password and use that."
@@ -34,15 +34,15 @@ _DAMAGED = (
 
 
 def parse_pdf(path: Path, limits: ParserLimits) -> ParsedDocument:
-    """Read a PDF: one passage for each page with text, with the page's place in the outline as its heading.
+    """Parse a PDF: one passage per page with text, with the page's position in the outline as its heading.
 
-    A file that opens with the empty password is read like any other. `warnings` tell of pages without text.
+    A file that opens with the empty password is read normally. `warnings` report pages without text.
 
     Raises:
         EncryptedError: it needs a password.
         NoTextError: no page has text.
-        LimitError: more pages or text than `limits` allow.
-        PermanentError: damaged.
+        LimitError: there are more pages or text than `limits` allow.
+        PermanentError: it is damaged.
         OSError: `path` can't be read.
     """
     try:
@@ -51,7 +51,7 @@ def parse_pdf(path: Path, limits: ParserLimits) -> ParsedDocument:
         return _parse_with_pypdf(path, limits, encrypted=error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD)
     with document:
         _check_pages(len(document), limits)
-        # The text of filled-in fields is not part of the page until the form is drawn onto it.
+        # Form fields become part of the page only when the form is drawn onto it.
         form = document.get_formtype()
         if form == pypdfium2.raw.FORMTYPE_ACRO_FORM:
             document.init_forms()
@@ -68,7 +68,7 @@ def parse_pdf(path: Path, limits: ParserLimits) -> ParsedDocument:
 
 
 def _page_text(document: pypdfium2.PdfDocument, number: int) -> str | None:
-    """Clean text of the page with index `number` from 0; None where pdfium can't load it."""
+    """Clean text of the page with 0-based index `number`; None if pdfium can't load it."""
     try:
         page = document[number]
         if document.formenv:
@@ -79,14 +79,14 @@ def _page_text(document: pypdfium2.PdfDocument, number: int) -> str | None:
         text = text_page.get_text_bounded()
     except pypdfium2.PdfiumError:
         return None
-    # Closed one by one: otherwise every page of a large file stays in memory until the end.
+    # Close pages one by one: otherwise all pages of a large file stay in memory.
     text_page.close()
     page.close()
     return clean(text)
 
 
 def _headings(document: pypdfium2.PdfDocument) -> list[str | None]:
-    """For each page, the path of the outline entries it stands under; None before the first entry."""
+    """For each page, the path of its outline entries; None before the first entry."""
     starts: list[tuple[int, tuple[str, ...]]] = []
     path: list[str] = []
     for bookmark in itertools.islice(document.get_toc(max_depth=_OUTLINE_DEPTH), _OUTLINE_ENTRIES):
@@ -104,7 +104,7 @@ def _headings(document: pypdfium2.PdfDocument) -> list[str | None]:
         while following < len(starts) and starts[following][0] <= page:
             here.append(starts[following][1])
             following += 1
-        # Where several sections begin on one page, what they have in common is true of all of it.
+        # If several sections begin on a page, only their common path applies to the whole page.
         shared = _shared(here) if here else current
         headings[page] = " > ".join(shared) or None
         current = here[-1] if here else current
@@ -120,7 +120,7 @@ def _shared(paths: list[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _parse_with_pypdf(path: Path, limits: ParserLimits, *, encrypted: bool) -> ParsedDocument:
-    """Read what pdfium can't open; `encrypted` says that it asked for a password."""
+    """Parse a file that pdfium can't open; `encrypted` says that it asked for a password."""
     with path.open("rb") as file:
         try:
             reader = _open(file)
@@ -139,7 +139,7 @@ def _parse_with_pypdf(path: Path, limits: ParserLimits, *, encrypted: bool) -> P
 
 
 def _ask_pypdf(path: Path, limits: ParserLimits, texts: list[str | None]) -> list[str | None]:
-    """`texts` with pages read by pypdf: those pdfium could not load, or all where it found no text at all."""
+    """`texts`, completed by pypdf: pages that pdfium could not load, or all if it found no text."""
     none_found = not any(readable(text or "") for text in texts)
     doubtful = [index for index, text in enumerate(texts) if text is None or none_found]
     if not doubtful:
@@ -148,7 +148,7 @@ def _ask_pypdf(path: Path, limits: ParserLimits, texts: list[str | None]) -> lis
         try:
             reader = _open(file)
             if len(reader.pages) != len(texts):
-                # Where the two disagree on what is a page, pypdf's text could come under a wrong number.
+                # If the two disagree on page boundaries, pypdf's text could get a wrong page number.
                 return texts
             answers = list(texts)
             for asked, index in enumerate(doubtful):
@@ -177,12 +177,12 @@ def _page_text_by_pypdf(reader: pypdf.PdfReader, index: int) -> str | None:
     except MemoryError:
         raise
     except Exception:
-        # pypdf lets many kinds of error through on damaged pages (KeyError, TypeError, RecursionError ...).
+        # pypdf raises many kinds of errors on damaged pages (KeyError, TypeError, RecursionError ...).
         return None
 
 
 def _within(limits: ParserLimits, texts: Iterator[str | None]) -> list[str | None]:
-    """All of `texts`, given up as soon as they are longer than `limits.output_mb`."""
+    """All of `texts`; stops once they exceed `limits.output_mb`."""
     kept = []
     room = limits.output_mb * 2**20
     for text in texts:
@@ -237,6 +237,6 @@ def _of(part: int, whole: int) -> str:
 
 
 def _numbers(pages: list[int]) -> str:
-    """The page numbers for people, the first dozen of them."""
+    """The first dozen of the page numbers, as text."""
     shown = ", ".join(map(str, pages[:12]))
     return shown if len(pages) <= 12 else f"{shown} and {len(pages) - 12} more"

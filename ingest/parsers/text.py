@@ -1,16 +1,16 @@
-"""Makes the text that a file yields fit to be stored, searched and quoted."""
+"""Normalizes extracted text for storage, search and quotation."""
 
 import re
 import unicodedata
 
-# Ligatures, Hebrew and Arabic letter shapes, Kangxi radicals: code points for how a letter looks in print. A
-# reader who searches types the ordinary letter. Only these are mapped by compatibility (NFKC): elsewhere it
+# Ligatures, Hebrew and Arabic presentation forms, Kangxi radicals: code points for the look of a letter.
+# Users type the ordinary letter in a search. Only these are mapped by compatibility (NFKC), which elsewhere
 # would turn "m²" into "m2".
 _PRINTED_SHAPES = re.compile("[\u2f00-\u2fd5\ufb00-\ufdff\ufe70-\ufefc]+")
 _SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u205f]")
 _LINE_BREAKS = re.compile("\r\n|[\r\v\f\u0085\u2028\u2029]")
-# pdfium puts U+FFFE or U+0002 where a hyphen ended a line, and U+00AD is the soft hyphen itself. Before a
-# capital or a digit the hyphen belongs to the word ("non-GAAP"), before a small letter to the line.
+# pdfium emits U+FFFE or U+0002 for a hyphen at a line end, and U+00AD is the soft hyphen itself. Before a
+# capital or a digit the hyphen belongs to the word ("non-GAAP"), before a lowercase letter to the line break.
 _HYPHEN_OF_WORD = re.compile("(?<=\\w)[\ufffe\x02]\n?(?=[A-Z0-9])")
 _HYPHEN_OF_LINE = re.compile("[\ufffe\x02\u00ad][ \t]*\n(?=\\w)")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b\ufeff\ufffe\uffff\ud800-\udfff]")
@@ -28,11 +28,11 @@ _LONGEST_TITLE = 300
 
 
 def clean(text: str) -> str:
-    """Drop what can't be stored or searched and keep the lines.
+    """Drop what can't be stored or searched, and keep the lines.
 
-    NUL, other control characters and lone surrogates go (Postgres can't hold the first, UTF-8 not the last);
-    words broken at the end of a line are joined; printed shapes of letters become the letters; the result is
-    in Unicode NFC, without white space at the ends of lines and with one blank line at most between two.
+    Removes NUL, other control characters and lone surrogates (Postgres can't store the first, UTF-8 can't
+    encode the last); joins words hyphenated at line ends; maps presentation forms to letters. The result is
+    in Unicode NFC, without trailing white space and with at most one blank line in a row.
     """
     text = _LINE_BREAKS.sub("\n", text)
     text = _HYPHEN_OF_WORD.sub("-", text)
@@ -47,14 +47,14 @@ def clean(text: str) -> str:
 
 
 def readable(text: str) -> bool:
-    """Whether there is a letter or a digit in `text`: without one there is nothing to find or to quote."""
+    """Whether `text` has a letter or a digit: without one there is nothing to find or to quote."""
     return any(character.isalnum() for character in text)
 
 
 def usable_title(title: str | None) -> str | None:
-    """`title` in one clean line, or None where it is not the title but what a program left in its place.
+    """`title` on one clean line, or None if it is a placeholder rather than the title.
 
-    Programs write file names ("report_v3.doc"), their own name ("Microsoft Word - x") and numbers there.
+    Programs leave file names ("report_v3.doc"), their own name ("Microsoft Word - x") and numbers there.
     """
     line = " ".join(clean(title or "").split())
     letters = sum(character.isalpha() for character in line)

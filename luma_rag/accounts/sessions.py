@@ -53,9 +53,9 @@ class SessionView(msgspec.Struct, frozen=True):
 
 
 async def start_session(session: AsyncSession, user_id: int, browser: Browser, *, days: int) -> str:
-    """Start a session and give the secret of its cookie, 43 characters.
+    """Start a session and return its cookie's secret, 43 characters.
 
-    The session that the browser had before ends, whoever's it was: nobody goes on in one that was mutated.
+    The browser's previous session ends, whoever owned it, so that nobody continues in a planted session.
     """
     now = utcnow()
     await session.execute(delete(LoginSession).where(LoginSession.expires_at <= now))
@@ -153,7 +153,7 @@ async def sign_out(session: AsyncSession, principal: Principal) -> None:
 
 
 def csrf_token(secret: str) -> str:
-    """The CSRF token of a session: bound to its secret, so that a mutated cookie is of no use."""
+    """The CSRF token of a session: bound to its secret, so that a planted cookie is of no use."""
     return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest()
 
 

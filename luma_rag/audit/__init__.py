@@ -1,7 +1,7 @@
-"""The audit trail: who signed in, gave or took access, published, deleted, made a token.
+"""The audit trail: sign-ins, grants, publication, deletion, tokens.
 
-An event is written in the transaction of what it tells of, so that there is neither one without the other. It
-holds ids, names and levels; never a title, a text, a question or a secret.
+An event is written in the transaction of its action, so that neither exists without the other. It holds ids,
+names and levels; never a title, a text, a question or a secret.
 """
 
 from contextvars import ContextVar
@@ -48,7 +48,7 @@ Action = Literal[
 
 
 class RequestContext(msgspec.Struct, frozen=True):
-    """Where what happens comes from: the id of the request and the address of the client."""
+    """The context of an action: the request id and the client's address."""
 
     request_id: str | None = None
     address: str | None = None
@@ -61,9 +61,9 @@ request_context: ContextVar[RequestContext] = ContextVar("request_context", defa
 async def record(
     session: AsyncSession, action: Action, actor_id: int | None, **about: int | str | bool | list[int] | None
 ) -> None:
-    """Add an event in this transaction; `about` names what was acted on, by ids, names and levels.
+    """Add an event in this transaction; `about` names the objects by ids, names and levels.
 
-    To a `user_id` the name is added, which may be all that tells later who it was.
+    A `user_id` is complemented by the user's name, which may later be the only trace of who it was.
     """
     where = request_context.get()
     told: ColumnElement[dict[str, Any]] = literal(about, JSONB)

@@ -1,4 +1,4 @@
-"""Reading the audit trail."""
+"""Reads the audit trail."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -16,8 +16,8 @@ _AT_ONCE = 1000
 
 
 class Event(msgspec.Struct, frozen=True):
-    """What happened. `actor` is the name that the user had then; both are null for the command line and for
-    who was not signed in. `about` names what was acted on.
+    """An event. `actor` is the user's name at the time; `actor` and its id are null for the command line and
+    for anonymous callers. `about` names the objects.
     """
 
     id: int
@@ -30,10 +30,10 @@ class Event(msgspec.Struct, frozen=True):
     address: str | None
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """Which events are wanted: all conditions that are given have to hold. `since` is included, `until` not.
+class EventFilter(msgspec.Struct, frozen=True):
+    """A filter: all given conditions must hold. `since` is inclusive, `until` exclusive.
 
-    `about` are members that the event's own `about` must have, e.g. `{"doc_id": 12}`.
+    `about` are members that the event's own `about` must have, such as `{"doc_id": 12}`.
     """
 
     actor_id: int | None = None
@@ -43,7 +43,7 @@ class Wanted(msgspec.Struct, frozen=True):
     about: dict[str, int] | None = None
 
 
-async def events(session: AsyncSession, wanted: Wanted, pagination: Pagination) -> Page[Event]:
+async def events(session: AsyncSession, wanted: EventFilter, pagination: Pagination) -> Page[Event]:
     """Events, newest first."""
     found = _matching(wanted)
     total = await session.scalar(select(func.count()).select_from(found.subquery()))
@@ -55,8 +55,8 @@ async def events(session: AsyncSession, wanted: Wanted, pagination: Pagination) 
     return Page([_view(event) for event in rows], total or 0)
 
 
-async def all_events(session: AsyncSession, wanted: Wanted) -> AsyncIterator[Event]:
-    """Every event, oldest first; read from the database piece by piece, however many there are."""
+async def all_events(session: AsyncSession, wanted: EventFilter) -> AsyncIterator[Event]:
+    """All events, oldest first, streamed from the database."""
     rows = await session.stream_scalars(
         _matching(wanted).order_by(AuditEvent.at, AuditEvent.id).execution_options(yield_per=_AT_ONCE)
     )
@@ -64,7 +64,7 @@ async def all_events(session: AsyncSession, wanted: Wanted) -> AsyncIterator[Eve
         yield _view(event)
 
 
-def _matching(wanted: Wanted) -> Select[AuditEvent]:
+def _matching(wanted: EventFilter) -> Select[AuditEvent]:
     found = select(AuditEvent)
     if wanted.actor_id is not None:
         found = found.where(AuditEvent.actor_id == wanted.actor_id)

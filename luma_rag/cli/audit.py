@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from luma_rag import settings
 from luma_rag.audit import Action, trail
-from luma_rag.audit.trail import Event, Wanted
+from luma_rag.audit.trail import Event, EventFilter
 from luma_rag.cli.audit_files import Writer, csv_lines, json_lines
 from luma_rag.cli.audit_sentences import sentence
 from luma_rag.cli.output import console, print_json
@@ -104,8 +104,8 @@ def _new_file(file: Path) -> TextIO:
     return os.fdopen(created, "w", encoding="utf-8", newline="")
 
 
-async def _wanted(store: Store, since: str | None, actor: str | None, prefix: str | None) -> Wanted:
-    return Wanted(
+async def _wanted(store: Store, since: str | None, actor: str | None, prefix: str | None) -> EventFilter:
+    return EventFilter(
         actor_id=None if actor is None else await _actor_id(store, actor),
         actions=None if prefix is None else actions(prefix),
         since=None if since is None else moment(since, datetime.now(UTC)),

@@ -1,1 +1,1 @@
-"""The database: its tables, its sessions, its migrations, and the embedded Postgres."""
+"""The database: tables, sessions, migrations, and the embedded Postgres."""

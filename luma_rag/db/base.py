@@ -1,4 +1,4 @@
-"""The declarative base, the naming of constraints, and the column types that several tables share."""
+"""The declarative base, constraint names, and shared column types."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ NAMING = {
 
 
 class UTCTimestamp(TypeDecorator[datetime]):
-    """`TIMESTAMP` without zone holding UTC; in Python always an aware datetime in UTC."""
+    """`TIMESTAMP` without time zone, in UTC; always an aware UTC datetime in Python."""
 
     impl = TIMESTAMP
     cache_ok = True
@@ -31,7 +31,7 @@ class UTCTimestamp(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """Base of every table."""
+    """The base of all tables."""
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {datetime: UTCTimestamp}  # noqa: RUF012 - SQLAlchemy reads it from the class
@@ -43,5 +43,5 @@ class Base(DeclarativeBase):
 
 
 def utcnow() -> datetime:
-    """The time now, aware, in UTC."""
+    """The current time, aware, in UTC."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Which database is used: the one that is configured, or the embedded one."""
+"""Chooses the database: the configured one, or the embedded one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from luma_rag.settings import Settings
 
 @contextmanager
 def database_url(settings: Settings) -> Iterator[str]:
-    """The libpq URL of the database, which stays up at least until the context ends.
+    """The libpq URL of the database, which runs at least until the context ends.
 
     Raises:
         ConfigurationError: the embedded server can't be started; the message names the fix.

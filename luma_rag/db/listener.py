@@ -1,4 +1,4 @@
-"""One connection to Postgres that listens for all of this process that wait for news."""
+"""One Postgres connection that receives the notifications for all subscribers in this process."""
 
 import asyncio
 import logging
@@ -13,18 +13,18 @@ from luma_rag.errors import UnavailableError
 logger = logging.getLogger(__name__)
 
 _PATIENCE_SECONDS = 10.0
-# A connection that was cut without a word looks like one on which nothing happens.
+# A silently broken connection looks like an idle one.
 _PROBE_SECONDS = 30.0
 _PAUSE_SECONDS = 0.5
 
 OnNews = Callable[[str | None], None]
-"""Called with the payload of a notification, or with None where some may have been missed."""
+"""Called with a notification's payload, or with None if some may have been missed."""
 
 
 class Listener:
-    """Listens on `channel` from the first subscriber on, and connects again whenever the connection is lost.
+    """Listens on `channel` from the first subscriber on, and reconnects whenever the connection is lost.
 
-    `connect` gives a connection of asyncpg's.
+    `connect` returns an asyncpg connection.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Any]], channel: str) -> None:
@@ -35,15 +35,15 @@ class Listener:
         self._listens = asyncio.Event()
 
     @asynccontextmanager
-    async def subscribed(self, on_news: OnNews) -> AsyncGenerator[None]:
-        """Call `on_news` for everything that is committed from now on, until the context ends.
+    async def subscribed(self, on_notification: OnNews) -> AsyncGenerator[None]:
+        """Call `on_notification` for every notification from now on, until the context ends.
 
         Raises:
             UnavailableError: the database can't be reached.
         """
         if self._task is None:
             self._task = asyncio.create_task(self._run())
-        self._subscribers.add(on_news)
+        self._subscribers.add(on_notification)
         try:
             try:
                 async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -54,10 +54,10 @@ class Listener:
                 ) from None
             yield
         finally:
-            self._subscribers.discard(on_news)
+            self._subscribers.discard(on_notification)
 
     async def aclose(self) -> None:
-        """Close the connection; nothing is told any more."""
+        """Close the connection; subscribers receive nothing further."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -90,5 +90,5 @@ class Listener:
             connection.terminate()
 
     def _tell(self, news: str | None) -> None:
-        for on_news in self._subscribers:
-            on_news(news)
+        for on_notification in self._subscribers:
+            on_notification(news)

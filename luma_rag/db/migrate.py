@@ -1,4 +1,4 @@
-"""Bringing a database to the schema that this version needs."""
+"""Migrates a database to this version's schema."""
 
 from pathlib import Path
 
@@ -14,12 +14,12 @@ from luma_rag.errors import ConfigurationError
 
 MIN_POSTGRES = 15
 MIN_PGVECTOR = (0, 8, 4)
-# Any constant of our own: two servers that start together must not migrate at the same time.
+# An arbitrary constant: two servers that start together must not migrate concurrently.
 UPGRADE_LOCK = 0x4C554D41
 
 
 def config() -> Config:
-    """Alembic's configuration, from an installed package as well as from a checkout."""
+    """The Alembic configuration, for an installed package and for a checkout."""
     package = Path(__file__).parents[1]
     places = [package / "migrations", package.parent / "migrations"]
     found = next(place for place in places if (place / "env.py").exists())
@@ -29,11 +29,12 @@ def config() -> Config:
 
 
 async def upgrade(engine: AsyncEngine) -> None:
-    """Check the server and migrate to the newest revision; quick where there is nothing to do.
+    """Check the server and migrate to the latest revision; fast if there is nothing to do.
 
     Raises:
-        ConfigurationError: Postgres or pgvector is missing, too old, or may not be installed; or the database
-            was made by a newer Luma.
+        ConfigurationError: Postgres or pgvector is missing, too old or not installable; or a newer version of
+            Luma
+            created the database.
     """
     async with engine.connect() as connection:
         await connection.run_sync(_check_server)
@@ -42,7 +43,7 @@ async def upgrade(engine: AsyncEngine) -> None:
 
 
 def current_and_head(connection: Connection) -> tuple[str | None, str | None]:
-    """The revision the database has, and the newest one there is."""
+    """The database's current revision, and the latest one."""
     head = ScriptDirectory.from_config(config()).get_current_head()
     return MigrationContext.configure(connection).get_current_revision(), head
 

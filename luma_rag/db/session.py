@@ -19,28 +19,28 @@ from luma_rag.errors import ConfigurationError
 
 Sessions = async_sessionmaker[AsyncSession]
 Reader = AsyncSession | AsyncConnection
-"""What a statement that reads is asked of; a connection alone is the quicker."""
+"""Where a read-only statement runs; a plain connection is the faster choice."""
 
-# The TIMESTAMP columns hold UTC and have now() as their default: every connection has to speak UTC.
+# TIMESTAMP columns hold UTC and default to now(), so every connection must use UTC.
 _SERVER_SETTINGS = {
     "timezone": "UTC",
     "application_name": "luma",
     "jit": "off",
-    # To plan a search takes as long as a small one itself. No plan depends on a value: each kind of search
-    # has a text of its own.
+    # Planning a small search takes as long as running it. No plan depends on a value, because each kind of
+    # search has its own SQL text.
     "plan_cache_mode": "force_generic_plan",
-    # Where dead rows or a filter leave too few, HNSW looks further.
+    # If dead rows or a filter leave too few results, HNSW continues its scan.
     "hnsw.iterative_scan": "relaxed_order",
 }
 _TRUSTED_SECONDS = 5.0
-"""A connection that has rested for longer is asked whether it still works before it is used."""
+"""A connection idle for longer than this is checked before use."""
 
 
 def create_engine(url: str, *, pool_size: int = 8) -> AsyncEngine:
-    """An engine on asyncpg for a libpq URL: `postgresql://…`, with options such as `sslmode`.
+    """An asyncpg engine for a libpq URL: `postgresql://…`, with options such as `sslmode`.
 
     Raises:
-        ConfigurationError: it is no such URL.
+        ConfigurationError: the URL is invalid.
     """
     if not url.startswith(("postgresql://", "postgres://")):
         raise ConfigurationError(
@@ -49,12 +49,12 @@ def create_engine(url: str, *, pool_size: int = 8) -> AsyncEngine:
         )
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        # asyncpg reads the URL itself: SQLAlchemy would hand it sslmode and others as unknown arguments.
+        # asyncpg parses the URL itself: SQLAlchemy would pass sslmode and others as unknown arguments.
         async_creator=partial(connect, url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
-        # The one used last: its process still has in the caches what the next one needs.
+        # LIFO: the backend used last has the caches that the next request needs.
         pool_use_lifo=True,
         # Errors end up in logs, and parameters hold questions, names and hashes.
         hide_parameters=True,
@@ -69,15 +69,15 @@ def create_sessions(engine: AsyncEngine) -> Sessions:
 
 
 def reading(engine: AsyncEngine) -> AsyncEngine:
-    """The engine for what only reads: each statement sees the database as it is when it begins.
+    """The engine for reads in autocommit: each statement has its own snapshot.
 
-    It spares the messages that begin and end a transaction, which take as long as a dense search.
+    It saves the messages that begin and end a transaction, which take as long as a dense search.
     """
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 async def connect(url: str) -> Any:
-    """One connection of asyncpg's to a libpq URL, outside of any pool.
+    """One asyncpg connection to a libpq URL, outside any pool.
 
     Raises:
         ConfigurationError: the URL can't be used.
@@ -87,7 +87,7 @@ async def connect(url: str) -> Any:
     except asyncpg.ClientConfigurationError as error:
         raise ConfigurationError(f"LUMA_DATABASE_URL can't be used: {error}.") from None
     except ValueError:
-        # Its words would show a part of the URL, which may be one of the password.
+        # The original message would show part of the URL, possibly of its password.
         raise ConfigurationError(
             "LUMA_DATABASE_URL is no URL as libpq understands it. Characters such as # / ? @ in its password "
             "must be percent-encoded, e.g. %23 for #."
@@ -95,9 +95,9 @@ async def connect(url: str) -> Any:
 
 
 def _watch(engine: AsyncEngine) -> None:
-    """Never hand out a connection that is known, or after a rest found, to be broken.
+    """Never hand out a connection that is closed, or found broken after idling.
 
-    SQLAlchemy's own look is three messages to the server, before each use.
+    SQLAlchemy's own check costs three round trips before each use.
     """
     dialect = engine.dialect
 
@@ -107,7 +107,7 @@ def _watch(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "checkout")
     def wake(connection: Any, record: Any, _: Any) -> None:
-        # asyncpg sees at once when the server closes the connection; where the network lost it, nobody does.
+        # asyncpg notices at once when the server closes the connection, but not when the network loses it.
         if connection.driver_connection.is_closed():
             raise InvalidatePoolError
         rests = record.info.pop("rests", None)

@@ -1,1 +1,1 @@
-"""Documents: stored files, what was read from them, and their way into namespaces."""
+"""Documents: stored files, parsed text, and ingestion into namespaces."""

@@ -1,7 +1,7 @@
-"""What happens to the documents of a namespace, told to those who follow it.
+"""Changes of a namespace's documents, streamed to subscribers.
 
-The database tells that something has changed (the triggers `tell_change`), never to whom: each follower reads
-it by a statement that carries the rights of its login, and the login is looked at anew each time.
+Database triggers (`tell_change`) announce that something changed, but not to whom. Each subscriber reads the
+change with a statement that carries its own rights, and its login is checked again on every read.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ from luma_rag.errors import RateLimitedError, UnavailableError
 
 CHANNEL = "luma_change"
 STREAMS_PER_USER = 16
-"""How many streams a user may have open in one process: each visible tab of a browser has one."""
+"""Streams per user in one server process. A browser opens one per visible tab."""
 
-# What changes faster than this is told together; slower still where many follow, or telling them of each step
-# would leave no time for requests.
+# Changes within this time are batched. With many subscribers the batches grow, so that requests still get
+# processor time.
 _GATHER_SECONDS = 0.25
 _READS_PER_SECOND = 50
-# All followers together use so many connections at a time, so that requests find one too.
+# Database connections shared by all subscribers, so that requests find one too.
 _READ_AT_ONCE = 2
 _BATCH = 500
-# A follower that lags further behind reads what has changed since, instead of remembering the ids.
+# A subscriber further behind than this reads a snapshot instead of remembering ids.
 _MOST_REMEMBERED = 5000
-# A change is dated before it is committed, and perhaps by the clock of another machine.
+# A change is dated before its commit, perhaps by another machine's clock.
 _MARGIN = timedelta(minutes=1)
 
 Authenticate = Callable[[], Awaitable[Principal]]
@@ -51,46 +51,46 @@ Change = IngestionView | DocumentRemoved
 
 
 class ChangeStream:
-    """All who follow a namespace. While they wait they hold no connection but the listener's, shared by all.
+    """All subscriptions of this process. While idle they share one connection, the listener's.
 
-    Each is told something at least every `heartbeat` seconds, and its login is looked at then.
+    Each subscriber receives something at least every `heartbeat` seconds, and its login is checked then.
     """
 
     def __init__(self, sessions: Sessions, listener: Listener, *, heartbeat: float = 15.0) -> None:
         self._sessions = sessions
         self._listener = listener
         self._heartbeat = heartbeat
-        self._followers: set[_Follower] = set()
+        self._subscriptions: set[_Subscription] = set()
         self._of_user: Counter[int] = Counter()
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
         self._closing = asyncio.Event()
 
-    async def follow(
+    async def subscribe(
         self, authenticate: Authenticate, namespace_id: int, since: datetime | None = None
     ) -> AsyncGenerator[list[Change]]:
-        """Yield the ingestions that are not finished, then all changes; an empty list where there are none.
+        """Yield the unfinished ingestions, then every change; an empty list is a heartbeat.
 
-        With `since`, what was finished after that time comes first too. Changes that follow each other at
-        once may be told as the newest of them, and after a lost connection some are told again; none is
-        lost, but for removals while the connection was down. Level 1, and looked at before anything is
-        yielded.
+        With `since`, ingestions that finished after that time come first as well. Rapid changes of one
+        ingestion may be merged into the latest. After a lost database connection some changes may be
+        repeated. Nothing is lost except removals during the outage. Requires level 1, checked before anything
+        is yielded.
 
         Raises:
             NotFoundError: the namespace is gone, or no longer readable.
             NotAuthenticatedError: the login has ended.
-            RateLimitedError: the user follows too much at once.
-            UnavailableError: the database can't be reached, or the service stops.
+            RateLimitedError: the user has too many streams open.
+            UnavailableError: the database can't be reached, or the service is shutting down.
         """
         if self._closing.is_set():
             raise UnavailableError("Luma is being stopped. Try again soon.", retry_after=5)
         principal = await authenticate()
-        follower = _Follower(principal.user_id, namespace_id)
-        with self._counted(follower):
-            # Listening comes first, so that nothing is lost between the state and its changes.
-            async with self._listener.subscribed(follower.notify):
+        subscription = _Subscription(principal.user_id, namespace_id)
+        with self._counted(subscription):
+            # Subscribe first, so that no change is lost between the snapshot and the changes.
+            async with self._listener.subscribed(subscription.notify):
                 while not self._closing.is_set():
                     read_at = utcnow()
-                    if follower.needs_snapshot():
+                    if subscription.needs_snapshot():
                         after = 0
                         while True:
                             state = await self._snapshot(authenticate, namespace_id, since, after)
@@ -99,33 +99,33 @@ class ChangeStream:
                                 break
                             after = state[-1].id
                     else:
-                        yield await self._changes(authenticate, namespace_id, follower.take_changed())
+                        yield await self._changes(authenticate, namespace_id, subscription.take_changed())
                     since = read_at
-                    rest = max(_GATHER_SECONDS, len(self._followers) / _READS_PER_SECOND)
+                    rest = max(_GATHER_SECONDS, len(self._subscriptions) / _READS_PER_SECOND)
                     if not await _changed(self._closing, rest):
-                        await follower.wait(self._heartbeat)
+                        await subscription.wait(self._heartbeat)
 
     def close(self) -> None:
-        """End all streams and begin no more, since the service stops."""
+        """End all streams and refuse new ones, because the service is shutting down."""
         self._closing.set()
-        for follower in self._followers:
-            follower.wake()
+        for subscription in self._subscriptions:
+            subscription.wake()
 
     @contextmanager
-    def _counted(self, follower: "_Follower") -> Iterator[None]:
-        if self._of_user[follower.user_id] >= STREAMS_PER_USER:
+    def _counted(self, subscription: "_Subscription") -> Iterator[None]:
+        if self._of_user[subscription.user_id] >= STREAMS_PER_USER:
             raise RateLimitedError(
                 f"You follow {STREAMS_PER_USER} streams of events already. Close some, then try again.",
                 retry_after=5,
             )
-        self._followers.add(follower)
-        self._of_user[follower.user_id] += 1
+        self._subscriptions.add(subscription)
+        self._of_user[subscription.user_id] += 1
         try:
             yield
         finally:
-            self._followers.discard(follower)
-            self._of_user[follower.user_id] -= 1
-            self._of_user += Counter()  # forgets those at zero
+            self._subscriptions.discard(subscription)
+            self._of_user[subscription.user_id] -= 1
+            self._of_user += Counter()  # drops zero counts
 
     async def _snapshot(
         self, authenticate: Authenticate, namespace_id: int, since: datetime | None, after: int
@@ -169,24 +169,24 @@ class ChangeStream:
                 )
                 ingestions = [view(ingestion) for ingestion in found]
                 if not ingestions:
-                    # Nothing new, or no longer the caller's to see?
+                    # Either nothing is new, or the caller may no longer see it.
                     await require_namespace(session, principal, namespace_id)
         return ingestions
 
 
-class _Follower:
-    """What one stream has yet to read: ids, each once, however often they change while its client is slow."""
+class _Subscription:
+    """The unread changes of one stream: each id once, however often it changes while the client is slow."""
 
     def __init__(self, user_id: int, namespace_id: int) -> None:
         self.user_id = user_id
         self._namespace_id = namespace_id
-        self._changed: dict[int, int] = {}  # ids of ingestions, with those of their documents
+        self._changed: dict[int, int] = {}  # ingestion id → document id
         self._needs_snapshot = True
         self._woken = asyncio.Event()
 
-    def notify(self, news: str | None) -> None:
-        """Note a notification of the triggers, if it concerns this stream; None: some were missed."""
-        match news.split() if news is not None else []:
+    def notify(self, payload: str | None) -> None:
+        """Record a trigger's notification if it concerns this stream; None means that some were missed."""
+        match payload.split() if payload is not None else []:
             case ["ingestion", namespace_id, ingestion_id, doc_id] if int(namespace_id) == self._namespace_id:
                 self._changed[int(ingestion_id)] = int(doc_id)
                 if len(self._changed) > _MOST_REMEMBERED:
@@ -203,21 +203,21 @@ class _Follower:
         self.wake()
 
     def wake(self) -> None:
-        """Let the stream look."""
+        """Wake the stream so that it reads."""
         self._woken.set()
 
     def needs_snapshot(self) -> bool:
-        """Whether the whole state has to be read; asking is promising to."""
+        """Whether a snapshot is due. Calling this clears the flag."""
         needed, self._needs_snapshot = self._needs_snapshot, False
         return needed
 
     def take_changed(self) -> dict[int, int]:
-        """What has changed since this was asked last."""
+        """Changes since the last call."""
         changed, self._changed = self._changed, {}
         return changed
 
     async def wait(self, seconds: float) -> None:
-        """Wait until there is something to read, but not longer than `seconds`."""
+        """Wait for a change, for at most `seconds`."""
         await _changed(self._woken, seconds)
         self._woken.clear()
 

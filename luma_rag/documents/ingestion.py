@@ -1,8 +1,8 @@
-"""The queue of documents on their way into namespaces, kept in Postgres so that it survives everything.
+"""The ingestion queue, stored in Postgres so that it survives any crash.
 
-A worker claims a document with all the namespaces it is queued for, since it is read and embedded only once.
-While it lives, a worker holds an advisory lock on a number of its own and writes that number into the rows it
-runs; rows whose number nobody holds were left by a worker that died, and go back into the queue.
+A worker claims a document together with all namespaces it is queued for, because it is parsed and embedded
+only once. A live worker holds an advisory lock on its worker id and writes that id into the rows it runs.
+Rows whose worker id is not locked belong to a dead worker and are re-queued.
 """
 
 import secrets
@@ -40,7 +40,7 @@ _ACTIVE = text("state IN ('queued', 'running')")
 
 
 class IngestionView(msgspec.Struct, frozen=True):
-    """How far a document has come into a namespace; `progress` from 0 to 1, `error` only where it failed."""
+    """The progress of a document into a namespace: `progress` from 0 to 1, `error` only after a failure."""
 
     id: int
     doc_id: int
@@ -56,7 +56,7 @@ class IngestionView(msgspec.Struct, frozen=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """A document that a worker has taken; `is_embedded` where only rows have to be copied."""
+    """A document claimed by a worker. If `is_embedded`, only rows have to be copied."""
 
     doc_id: int
     title: str
@@ -70,7 +70,7 @@ def view(ingestion: Ingestion) -> IngestionView:
 
 
 async def enqueue(session: AsyncSession, doc_id: int, namespace_id: int) -> tuple[IngestionView, bool]:
-    """Queue a document for a namespace; tells also whether it was not on its way there already."""
+    """Enqueue a document for a namespace. Returns the ingestion, and whether it is a new one."""
     now = utcnow()
     queued = await session.scalar(
         upsert(Ingestion)
@@ -86,15 +86,15 @@ async def enqueue(session: AsyncSession, doc_id: int, namespace_id: int) -> tupl
 
 
 async def get(session: AsyncSession, principal: Principal, ingestion_id: int) -> IngestionView:
-    """One ingestion. Level 1 in its namespace."""
+    """One ingestion. Requires level 1 in its namespace."""
     return view(await _readable(session, principal, ingestion_id))
 
 
 async def retry(session: AsyncSession, principal: Principal, ingestion_id: int) -> IngestionView:
-    """Queue a failed ingestion again. Level 2 in its namespace.
+    """Re-queue a failed ingestion. Requires level 2 in its namespace.
 
     Raises:
-        ConflictError: it has not failed, or a newer one is on its way.
+        ConflictError: it has not failed, or a newer one is in progress.
     """
     ingestion = await _readable(session, principal, ingestion_id)
     await require_namespace(session, principal, ingestion.namespace_id, WRITE)
@@ -117,7 +117,7 @@ async def retry(session: AsyncSession, principal: Principal, ingestion_id: int) 
 
 
 async def cancel(session: AsyncSession, doc_id: int, namespace_id: int) -> bool:
-    """Forget all work of bringing a document into a namespace; tells whether there was any."""
+    """Delete all ingestions of a document into a namespace. Returns whether there were any."""
     gone = await session.scalars(
         delete(Ingestion)
         .where(Ingestion.doc_id == doc_id, Ingestion.namespace_id == namespace_id)
@@ -127,7 +127,7 @@ async def cancel(session: AsyncSession, doc_id: int, namespace_id: int) -> bool:
 
 
 async def register_worker(connection: AsyncConnection) -> int:
-    """A number for a worker, locked until `connection` ends."""
+    """Allocate a worker id. Its advisory lock is held until `connection` closes."""
     while True:
         worker = secrets.randbelow(2**31 - 1) + 1
         locked = await connection.scalar(select(func.pg_try_advisory_lock(_LOCK_CLASS, worker)))
@@ -136,7 +136,7 @@ async def register_worker(connection: AsyncConnection) -> int:
 
 
 def living_workers() -> Select[int]:
-    """The numbers of the workers that are connected to this database now."""
+    """The ids of all workers connected to this database now."""
     return (
         select(literal_column("objid::bigint"))
         .select_from(text("pg_locks"))
@@ -150,7 +150,7 @@ def living_workers() -> Select[int]:
 
 
 async def claim(session: AsyncSession, worker: int, only: list[int] | None = None) -> Claim | None:
-    """Take the document that has waited longest, if any; with `only`, one of these documents."""
+    """Claim the document that has waited longest, if any; with `only`, one of these documents."""
     waiting = and_(Ingestion.doc_id == Document.id, Ingestion.state == "queued")
     running = exists().where(Ingestion.doc_id == Document.id, Ingestion.state == "running")
     oldest = select(func.min(Ingestion.id)).where(waiting).correlate(Document).scalar_subquery()
@@ -166,7 +166,7 @@ async def claim(session: AsyncSession, worker: int, only: list[int] | None = Non
     document = await session.scalar(statement)
     if document is None:
         return None
-    taken = await session.scalars(
+    claimed = await session.scalars(
         update(Ingestion)
         .where(Ingestion.doc_id == document.id, Ingestion.state == "queued")
         .values(
@@ -179,29 +179,29 @@ async def claim(session: AsyncSession, worker: int, only: list[int] | None = Non
         )
         .returning(Ingestion.id)
     )
-    if not taken.all():
+    if not claimed.all():
         return None
     is_embedded = await session.scalar(select(exists().where(Chunk.doc_id == document.id)))
     return Claim(document.id, document.title, document.file_path, bool(is_embedded))
 
 
 async def report(session: AsyncSession, worker: int, doc_id: int, stage: str, progress: float) -> None:
-    """Note how far the worker has come with a document."""
+    """Record a worker's progress on a document."""
     await session.execute(
         update(Ingestion)
-        .where(*_held(worker, doc_id))
+        .where(*_running_on(worker, doc_id))
         .values(stage=stage, progress=progress, updated_at=utcnow())
     )
 
 
 async def fail(session: AsyncSession, worker: int, doc_id: int, reason: str, *, can_retry: bool) -> None:
-    """Give a document up, or put it back into the queue where another attempt may succeed."""
+    """Mark a document as failed, or re-queue it if another attempt may succeed."""
     again = Ingestion.attempts < MAX_ATTEMPTS if can_retry else false()
-    await _end(session, _held(worker, doc_id), again, reason)
+    await _end(session, _running_on(worker, doc_id), again, reason)
 
 
 async def release(session: AsyncSession, worker: int) -> None:
-    """Put everything that a worker holds back, since it stops before it is done."""
+    """Re-queue everything a worker holds, because it is stopping."""
     await session.execute(
         update(Ingestion)
         .where(Ingestion.state == "running", Ingestion.worker == worker)
@@ -218,7 +218,7 @@ async def release(session: AsyncSession, worker: int) -> None:
 
 
 async def recover(session: AsyncSession) -> None:
-    """Put back what workers that died had taken; what has killed several of them fails."""
+    """Re-queue the documents of dead workers. A document that has killed several workers fails."""
     await _end(
         session,
         (Ingestion.state == "running", Ingestion.worker.not_in(living_workers())),
@@ -247,12 +247,12 @@ async def _end(
         )
         .returning(Ingestion.id)
     )
-    # Only where there is news: a worker that looks for dead ones would otherwise wake itself for ever.
+    # Notify only if something changed. Otherwise a worker that looks for dead ones would wake itself forever.
     if ended.all():
         await _wake_workers(session)
 
 
-def _held(worker: int, doc_id: int) -> Sequence[ColumnElement[bool]]:
+def _running_on(worker: int, doc_id: int) -> Sequence[ColumnElement[bool]]:
     return Ingestion.doc_id == doc_id, Ingestion.state == "running", Ingestion.worker == worker
 
 
@@ -268,5 +268,5 @@ async def _readable(session: AsyncSession, principal: Principal, ingestion_id: i
 
 
 async def _wake_workers(session: AsyncSession) -> None:
-    # Delivered at the commit.
+    # Delivered at commit.
     await session.execute(select(func.pg_notify(CHANNEL, "")))

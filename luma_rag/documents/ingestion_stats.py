@@ -1,4 +1,4 @@
-"""How much work the workers have before them, and how much they have done: numbers alone, for operators."""
+"""Queue depth and throughput of ingestion: counts only, for operators."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -16,14 +16,14 @@ Outcome = Literal["ready", "linked", "failed"]
 
 
 class Done(msgspec.Struct, frozen=True):
-    """Documents finished, and the seconds from taking each to finishing it, together."""
+    """Finished documents, and the total seconds from claim to finish."""
 
     documents: int
     seconds: float
 
 
 class IngestionStats(msgspec.Struct, frozen=True):
-    """Ingestions that wait, those under way by stage, and what was done since ever by outcome."""
+    """Queued ingestions, running ones by stage, and the all-time totals by outcome."""
 
     queued: int
     running: Mapping[str, int]
@@ -31,7 +31,7 @@ class IngestionStats(msgspec.Struct, frozen=True):
 
 
 async def record(session: AsyncSession, outcome: Outcome, seconds: float) -> None:
-    """Count a document that a worker has finished."""
+    """Count a finished document."""
     statement = upsert(WorkDone).values(outcome=outcome, documents=1, seconds=seconds)
     await session.execute(
         statement.on_conflict_do_update(
@@ -42,10 +42,11 @@ async def record(session: AsyncSession, outcome: Outcome, seconds: float) -> Non
 
 
 async def measure(session: AsyncSession, principal: Principal) -> IngestionStats:
-    """The numbers of the whole service. For administrators, by a narrowed token too: nothing is named.
+    """The totals of the whole service. For administrators; a narrowed token is enough, since nothing is
+    named.
 
     Raises:
-        ForbiddenError: the caller is no administrator.
+        ForbiddenError: the caller is not an administrator.
     """
     if principal.role != "admin":
         raise ForbiddenError("Only administrators may read the metrics.")

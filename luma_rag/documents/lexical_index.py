@@ -1,8 +1,8 @@
-"""What lexical search needs of a document: its terms, and their weights in each namespace that holds it.
+"""The lexical index: the terms of each document, and their BM25 weights in each namespace.
 
-Weights are those of BM25 in Lucene's form, without the factor that is the same for all chunks with a term:
-tf / (tf + K1 * (1 - B + B * length / mean length)). The mean length is that of the namespace at the time;
-`luma_rag.documents.segment_compaction` weighs anew when it has moved.
+Weights are those of BM25 in Lucene's form, without the factor common to all chunks with a term: tf / (tf + K1
+* (1 - B + B * length / mean length)). The mean length is the namespace's at indexing time.
+`luma_rag.documents.segment_compaction` reindexes a segment when the mean has drifted.
 """
 
 from collections import Counter
@@ -40,8 +40,8 @@ FROM lexical_segment s
 JOIN chunk_vector v ON v.namespace_id = s.namespace_id AND v.doc_id = ANY (:doc_ids)
 JOIN lexical_chunk c ON c.chunk_id = v.chunk_id
 """
-# Nothing that is computed here is joined: Postgres has no statistics of rows as new as these, and would join
-# them one by one, which took minutes for a document of 5,000 chunks.
+# Nothing computed here is joined. Postgres has no statistics on rows this new and would choose a nested loop,
+# which took minutes for a document of 5,000 chunks.
 _VECTORS = f"""
 INSERT INTO lexical_vector (id, weights)
 SELECT v.id, concat('{{', (
@@ -75,26 +75,28 @@ ON CONFLICT (doc_id, namespace_id) DO UPDATE SET segment_id = excluded.segment_i
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """The terms of a document: its language, and of each chunk, in order, how often each term occurs."""
+    """The terms of a document: its language, and per chunk, in order, the frequency of each term id."""
 
     language: str
     chunks: list[Counter[int]]
 
 
 def analyze(texts: Sequence[str]) -> Terms:
-    """Take the texts of a document's chunks apart, headings included. Takes about a millisecond a chunk."""
+    """Tokenize and stem the texts of a document's chunks, headings included. Takes about a millisecond per
+    chunk.
+    """
     language = detect_language(texts)
     return Terms(language, [Counter(map(term_id, words(each, language))) for each in texts])
 
 
 async def store(session: AsyncSession, doc_id: int, found: Terms) -> None:
-    """Store the terms of a document, whose chunks are stored."""
+    """Store the terms of a document whose chunks are stored."""
     ids = await session.scalars(select(Chunk.id).where(Chunk.doc_id == doc_id).order_by(Chunk.ordinal))
     rows = [
         {
             "chunk_id": chunk_id,
             "terms": sorted(counted),
-            # What occurs more often weighs no more than this; a smallint has room for it.
+            # Higher frequencies hardly change the weight, and this fits a smallint.
             "frequencies": [min(counted[term], 10_000) for term in sorted(counted)],
             "length": counted.total(),
         }
@@ -107,9 +109,9 @@ async def store(session: AsyncSession, doc_id: int, found: Terms) -> None:
 async def index(
     session: AsyncSession, namespace_id: int, doc_ids: Sequence[int], replaced: Sequence[int] = ()
 ) -> None:
-    """Make a segment of documents that the namespace holds, whose terms are stored.
+    """Create a segment from documents in the namespace whose terms are stored.
 
-    `replaced` are the segments they were in, which the caller deletes afterwards.
+    `replaced` are the segments they were in. The caller deletes these afterwards.
     """
     about = {"namespace_id": namespace_id, "doc_ids": list(doc_ids)}
     segment_id = await session.scalar(text(_SEGMENT), about | {"replaced": list(replaced)})
@@ -117,13 +119,13 @@ async def index(
         return
     about["segment_id"] = segment_id
     for statement in (_VECTORS, _POSTINGS, _MEMBERS):
-        # The number of a segment may outgrow the integer that a plain number is sent as.
+        # A segment id may exceed the 32-bit integer that an untyped number is sent as.
         prepared = text(statement).bindparams(bindparam("segment_id", type_=BigInteger))
         await session.execute(prepared, {name: about[name] for name in prepared.compile().params})
 
 
 async def remove(session: AsyncSession, namespace_id: int, doc_id: int) -> None:
-    """Take a document out of lexical search in a namespace."""
+    """Remove a document from the lexical index of a namespace."""
     await session.execute(
         delete(LexicalMember).where(
             LexicalMember.namespace_id == namespace_id, LexicalMember.doc_id == doc_id

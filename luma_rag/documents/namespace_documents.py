@@ -1,4 +1,4 @@
-"""Documents in namespaces: what one holds, putting a document in, taking it out."""
+"""Documents in namespaces: listing, adding, removing."""
 
 import msgspec
 from sqlalchemy import func, select
@@ -23,7 +23,7 @@ from luma_rag.pagination import Page, Pagination
 
 
 class NamespaceDocument(DocumentView, frozen=True):
-    """A document in a namespace: its number of vectors there, and how the latest ingestion stands."""
+    """A document in a namespace, with its number of vectors there and its latest ingestion."""
 
     vec_count: int
     ingestion: IngestionView | None
@@ -32,10 +32,10 @@ class NamespaceDocument(DocumentView, frozen=True):
 async def documents_of(
     session: AsyncSession, principal: Principal, namespace_id: int, pagination: Pagination
 ) -> Page[NamespaceDocument]:
-    """What the namespace holds and what is on its way there or failed, newest first. Level 1.
+    """Documents in the namespace, on their way there, or failed; newest first. Requires level 1.
 
-    What a namespace holds its readers may read. Until then, and where it fails, only those see a document
-    who may read it anyhow.
+    Readers of a namespace may read the documents in it. A document that is still on its way, or failed, is
+    listed only for callers who may read it anyway.
     """
     await require_namespace(session, principal, namespace_id)
     vec_count = (
@@ -83,11 +83,12 @@ async def documents_of(
 
 
 async def add(session: AsyncSession, principal: Principal, namespace_id: int, doc_id: int) -> IngestionView:
-    """Queue an uploaded document for a further namespace, where its stored embeddings are reused.
+    """Enqueue an uploaded document for a further namespace. Its stored embeddings are reused.
 
     Raises:
-        ForbiddenError: level below 2 there, or the document is only readable and not public.
-        ConflictError: the namespace holds it already.
+        ForbiddenError: the caller has less than level 2 there, or may only read the document and it is not
+            public.
+        ConflictError: the namespace already holds the document.
     """
     await require_namespace(session, principal, namespace_id, WRITE)
     document = await require_document(session, principal, doc_id)
@@ -106,7 +107,7 @@ async def add(session: AsyncSession, principal: Principal, namespace_id: int, do
 async def enqueue(
     session: AsyncSession, principal: Principal, namespace_id: int, doc_id: int
 ) -> IngestionView:
-    """Queue a document for a namespace that the caller may write, unless it is on its way there already."""
+    """Enqueue a document for a namespace the caller may write to, unless it is already in progress."""
     queued, is_new = await ingestion.enqueue(session, doc_id, namespace_id)
     if is_new:
         await record(
@@ -116,9 +117,9 @@ async def enqueue(
 
 
 async def remove(session: AsyncSession, principal: Principal, namespace_id: int, doc_id: int) -> None:
-    """Take a document out of a namespace, or stop bringing it there. Level 2."""
+    """Remove a document from a namespace, or cancel its ingestion. Requires level 2."""
     await require_namespace(session, principal, namespace_id, WRITE)
-    # The row is locked so that a worker that is just storing the document finishes before or finds no work.
+    # Lock the row, so that a worker storing the document either finishes first or finds no work.
     await session.scalar(select(Document.id).where(Document.id == doc_id).with_for_update())
     was_coming = await ingestion.cancel(session, doc_id, namespace_id)
     was_held = await vectors.unlink(session, doc_id, namespace_id)

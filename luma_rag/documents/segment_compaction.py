@@ -1,7 +1,7 @@
-"""The upkeep of lexical search: small segments become large ones, and old weights new ones.
+"""Compaction of the lexical index: merge small segments, and reindex those with outdated weights.
 
-A search looks every term up in every segment, so that many small segments make it slow; a document brings one
-for each of its namespaces. Searches go on meanwhile: they see the old segments until the new one is whole.
+A search looks up every term in every segment, so many small segments make it slow, and each document adds one
+per namespace. Searches continue during compaction: they see the old segments until the new one is committed.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from luma_rag.documents import lexical_index
 logger = logging.getLogger(__name__)
 
 FANOUT = 8
-"""So many segments of about the same size become one; every chunk is written about log8(size) times."""
+"""Segments of similar size merged into one. Each chunk is rewritten about log8(size) times."""
 MAX_SEGMENT_CHUNKS = 8192
-"""Chunks of the largest segment that is made by merging."""
+"""Chunks in the largest segment that a merge creates."""
 MAX_DRIFT = 0.1
-"""How far the mean length may move, as a share of itself, before a segment is weighed anew."""
+"""The relative drift of the mean length after which a segment is reindexed."""
 _LOCK = 0x4C55_4D57
 
 _TIER_FULL = f"""
@@ -49,11 +49,11 @@ ORDER BY s.id LIMIT 1
 
 
 async def compact(sessions: Sessions) -> bool:
-    """Do one piece of upkeep, if there is one and nobody else is at it; tells whether it did."""
+    """Run one compaction step, if one is due and no other worker runs one. Returns whether it did."""
     async with sessions.begin() as session:
         if not await session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
             return False
-        # Somebody who deletes a document comes first; it is tried again.
+        # A concurrent deletion has priority; compaction is retried later.
         await session.execute(text("SET LOCAL lock_timeout = '2s'"))
         return await _index_old_document(session) or await _merge(session) or await _reindex_drifted(session)
 
@@ -92,7 +92,7 @@ async def _merge(session: AsyncSession) -> bool:
         total += sizes[count]
         count += 1
     await _replace(session, namespace_id, ids[:count])
-    logger.info("Namespace %s: %s segments merged, %s chunks", namespace_id, count, total)
+    logger.info("Namespace %s: merged %s segments, %s chunks", namespace_id, count, total)
     return True
 
 

@@ -1,4 +1,4 @@
-"""What users do with documents."""
+"""Document operations for users."""
 
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ Scope = Literal["mine", "shared", "public", "all"]
 
 
 class DocumentView(msgspec.Struct, frozen=True):
-    """A document as the caller sees it; `permission` is theirs. The path of the file stays on the server."""
+    """A document as the caller sees it, with the caller's `permission`. The file's path is not exposed."""
 
     id: int
     user_id: int
@@ -41,7 +41,7 @@ class DocumentView(msgspec.Struct, frozen=True):
 
 
 class PassageView(msgspec.Struct, frozen=True):
-    """Parsed text, in order; `page` counts from 1 and is null for a docx."""
+    """Parsed text, in order; `page` is 1-based, null for a DOCX."""
 
     ordinal: int
     page: int | None
@@ -50,7 +50,7 @@ class PassageView(msgspec.Struct, frozen=True):
 
 
 class DocumentFile(msgspec.Struct, frozen=True):
-    """The original bytes of a document, and what to call them."""
+    """The original bytes of a document, with file name and media type."""
 
     path: Path
     filename: str
@@ -60,10 +60,10 @@ class DocumentFile(msgspec.Struct, frozen=True):
 async def list_readable(
     session: AsyncSession, principal: Principal, scope: Scope, pagination: Pagination
 ) -> Page[DocumentView]:
-    """Those that the caller can read, newest first.
+    """The documents that the caller can read, newest first.
 
-    `mine` are the caller's own, `public` those open to everybody, `shared` what others gave: directly or
-    through a namespace.
+    `mine` are the caller's own, `public` those open to everyone, `shared` those shared directly or through a
+    namespace.
     """
     mine = Document.user_id == principal.user_id
     public = Document.is_public.is_(true())
@@ -102,7 +102,7 @@ async def change(
     title: str | msgspec.UnsetType,
     is_public: bool | msgspec.UnsetType,
 ) -> DocumentView:
-    """Rename (needs write) or change visibility (owner and admins); what is UNSET stays."""
+    """Rename (requires write) or change visibility (owner and administrators). UNSET leaves a field as is."""
     needed: Literal["write", "own"] = "write" if is_public is msgspec.UNSET else "own"
     document = await require_document(session, principal, doc_id, needed)
     if title is not msgspec.UNSET:
@@ -116,7 +116,7 @@ async def change(
 
 
 async def remove(session: AsyncSession, principal: Principal, doc_id: int) -> str:
-    """Delete a document with all its rows; returns the stored file, to be removed after the commit."""
+    """Delete a document with all its rows. Returns the stored file, to remove after the commit."""
     document = await require_document(session, principal, doc_id, "own")
     path = document.file_path
     await session.execute(delete(Document).where(Document.id == doc_id))
@@ -136,7 +136,7 @@ async def file(
 async def passages(
     session: AsyncSession, principal: Principal, doc_id: int, page: int | None, pagination: Pagination
 ) -> Page[PassageView]:
-    """The parsed text in order, of one page if wanted; none before the document was read."""
+    """The parsed text in order, optionally of one page; empty until the document has been parsed."""
     await require_document(session, principal, doc_id)
     wanted = (Passage.doc_id == doc_id) & (Passage.page == page if page is not None else true())
     total = await session.scalar(select(func.count()).select_from(Passage).where(wanted))
@@ -151,7 +151,7 @@ async def passages(
 
 
 def checked_title(title: str) -> str:
-    """A title in one line.
+    """A title on one line.
 
     Raises:
         InvalidInputError: it is empty or too long.
@@ -164,7 +164,7 @@ def checked_title(title: str) -> str:
 
 
 def view(document: Document, permission: str) -> DocumentView:
-    """A document for a caller who has this permission on it."""
+    """A document with the caller's permission on it."""
     return DocumentView(
         document.id,
         document.user_id,

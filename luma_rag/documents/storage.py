@@ -1,4 +1,4 @@
-"""The uploaded files on disk. A file's name is ours alone; what people call it stands in the database."""
+"""Uploaded files on disk. Names on disk are random; the user's file name is stored in the database."""
 
 import asyncio
 import hashlib
@@ -16,7 +16,7 @@ from luma_rag.errors import InvalidInputError, TooLargeError, UnavailableError
 
 
 class StoredFile(msgspec.Struct, frozen=True):
-    """A complete file in the storage. `path` is relative to its folder; `size` in bytes."""
+    """A complete file in the storage. `path` is relative to the storage folder; `size` is in bytes."""
 
     path: str
     size: int
@@ -24,7 +24,7 @@ class StoredFile(msgspec.Struct, frozen=True):
 
 
 class FileOnDisk(msgspec.Struct, frozen=True):
-    """A file that was found in the storage. `path` is relative to its folder, `age` in seconds."""
+    """A file found in the storage folder; `path` is relative to it, `size` in bytes, `age` in seconds."""
 
     path: str
     size: int
@@ -32,10 +32,10 @@ class FileOnDisk(msgspec.Struct, frozen=True):
 
 
 class FileStorage:
-    """A folder of files, written whole or not at all.
+    """A folder of files, each written completely or not at all.
 
-    A file is first written under `incoming/`, flushed to the disk, and then renamed; what a crash leaves in
-    `incoming/` belongs to no document.
+    A file is written under `incoming/`, flushed to disk, then renamed. Files that a crash leaves in
+    `incoming/` belong to no document.
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
@@ -45,7 +45,7 @@ class FileStorage:
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     async def write(self, pieces: AsyncIterator[bytes]) -> StoredFile:
-        """Keep a stream of bytes; never more than one piece of it is in memory.
+        """Store a stream of bytes, with at most one piece in memory.
 
         Raises:
             TooLargeError: there are more bytes than allowed.
@@ -80,22 +80,22 @@ class FileStorage:
         return StoredFile(path, size, digest.hexdigest())
 
     def path(self, stored: str) -> Path:
-        """Where a stored file is."""
+        """The path of a stored file."""
         return self._folder / stored
 
     def files(self) -> Iterator[FileOnDisk]:
-        """Whatever is in the folder, with what is still being uploaded; links are not followed."""
+        """All files in the folder, including uploads in progress. Symbolic links are not followed."""
         now = time.time()
         for folder, _, names in os.walk(self._folder):
             for name in names:
                 path = Path(folder) / name
-                # An upload may have ended, or a document been deleted, since the folder was read.
+                # An upload may have ended, or a document been deleted, since the folder was listed.
                 with suppress(FileNotFoundError):
                     found = path.lstat()
                     yield FileOnDisk(str(path.relative_to(self._folder)), found.st_size, now - found.st_mtime)
 
     def remove(self, *stored: str) -> None:
-        """Delete stored files; it is no error if one is gone already."""
+        """Delete stored files. Missing files are ignored."""
         for path in stored:
             self.path(path).unlink(missing_ok=True)
 
@@ -113,7 +113,7 @@ def _append(file: BinaryIO, digest: "hashlib._Hash", piece: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    # A rename is durable only once the folder is.
+    # A rename is durable only after the folder is synced.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

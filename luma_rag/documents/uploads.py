@@ -1,4 +1,4 @@
-"""Bringing a file in: into the storage, into the table of documents, and on its way into namespaces."""
+"""Uploads: store the file, create the document, and enqueue it for namespaces."""
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import PurePath, PureWindowsPath
@@ -23,15 +23,15 @@ from luma_rag.errors import ConflictError, ForbiddenError, UnsupportedTypeError
 
 
 class UploadedDocument(DocumentView, frozen=True):
-    """A document just uploaded, with the work that was queued for it."""
+    """An uploaded document and the ingestions queued for it."""
 
     ingestions: list[IngestionView]
 
 
 class Added(msgspec.Struct, frozen=True):
-    """What became of a stored file: `is_new` unless the document was there before.
+    """The outcome of an upload: `is_new` is false if the document already existed.
 
-    Without `is_file_kept` nobody needs the file, and it is to be removed.
+    If `is_file_kept` is false, the stored file is not needed and should be removed.
     """
 
     document: UploadedDocument
@@ -40,10 +40,10 @@ class Added(msgspec.Struct, frozen=True):
 
 
 async def store_file(storage: FileStorage, pieces: AsyncIterator[bytes]) -> tuple[StoredFile, str]:
-    """Put an upload into the storage and tell its type from its content.
+    """Store an upload and detect its type from its content.
 
     Raises:
-        UnsupportedTypeError: it is neither PDF nor DOCX; nothing is kept.
+        UnsupportedTypeError: it is neither PDF nor DOCX; nothing is stored.
         TooLargeError, InvalidInputError, UnavailableError: see `FileStorage.write`.
     """
     stored = await storage.write(pieces)
@@ -66,14 +66,14 @@ async def add(
     is_public: bool,
     namespace_ids: Sequence[int],
 ) -> Added:
-    """Make a document of a stored file and queue it for the namespaces.
+    """Create a document from a stored file and enqueue it for the namespaces.
 
-    The same bytes from the same user are the same document: it is then queued where it is not yet, and the
-    new file is needed only if the one from before is lost.
+    The same bytes from the same user are the same document. It is then enqueued only where it is missing, and
+    the new file is used only if the previous one is lost.
 
     Raises:
-        ForbiddenError: a read-only token, or level below 2 in a namespace.
-        NotFoundError: a namespace is unknown to the caller.
+        ForbiddenError: the token is read-only, or the caller has less than level 2 in a namespace.
+        NotFoundError: the caller can't see a namespace.
     """
     if principal.max_level < WRITE:
         raise ForbiddenError("This token may only read; uploading needs one with level 2.")
@@ -123,7 +123,7 @@ async def add(
 
 
 def clean_filename(filename: str) -> str:
-    """The last part of a name from any system, printable and at most 255 characters long."""
+    """The last component of a path from any system, printable and at most 255 characters long."""
     name = PureWindowsPath(PurePath(filename).name).name
     printable = "".join(character for character in name if character.isprintable()).strip()
     return printable[-MAX_TITLE:] or "document"
@@ -132,7 +132,7 @@ def clean_filename(filename: str) -> str:
 async def _same_file(session: AsyncSession, principal: Principal, stored: StoredFile) -> Document | None:
     return await session.scalar(
         select(Document).where(
-            # No further right is asked for: whoever has the bytes of a file of their own may have it again.
+            # No further right is required: the caller owns the file and has its bytes.
             Document.user_id == principal.user_id,
             Document.file_metadata["sha256"].as_string() == stored.sha256,
         )
@@ -142,10 +142,10 @@ async def _same_file(session: AsyncSession, principal: Principal, stored: Stored
 async def _replaces_lost(
     session: AsyncSession, storage: FileStorage, document: Document, stored: StoredFile
 ) -> bool:
-    """Put a stored file in the place of a document's own where that is missing; tells whether it was."""
+    """Use a stored file as the document's file if that is missing. Returns whether it was."""
     if storage.path(document.file_path).is_file():
         return False
-    # Locked and asked again: of two who bring it back at once, one would leave a file that nobody has.
+    # Lock and check again. Of two concurrent uploads, one would otherwise leave an orphaned file.
     locked = select(Document.file_path).where(Document.id == document.id).with_for_update(key_share=True)
     path = await session.scalar(locked)
     if path is None:

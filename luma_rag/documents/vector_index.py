@@ -1,9 +1,9 @@
-"""An HNSW index of its own for every large namespace, made and dropped in the background.
+"""HNSW maintenance: one partial index per large namespace, built and dropped in the background.
 
-Exact search reads every vector of a namespace, which is the best way for small ones and grows with them.
-One index over all namespaces would find little of a small one. So each large one has a partial index, which
-Postgres uses for a search that names the namespace's number, from the moment at which it is complete; until
-then, and once it is dropped, the same search is exact.
+Exact search reads every vector of a namespace, which is fastest for small ones and grows linearly. A single
+index over all namespaces would have poor recall in a small one. So each large namespace gets a partial index.
+Postgres uses it for searches that name the namespace id literally, once it is valid. Before that, and after
+it is dropped, the same search is exact.
 """
 
 import logging
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 OPTIONS = "m = 16, ef_construction = 128"
 PROMOTE_AT = 10_000
 DEMOTE_AT = 7_000
-"""Vectors of a namespace. They differ, so that nobody's uploads and deletions build and drop all day."""
+"""Vectors in a namespace. The gap prevents uploads and deletions from rebuilding an index again and again."""
 _LOCK = 0x4C55_4D48
 _NAME = "ix_chunk_vector_hnsw_"
 
@@ -41,7 +41,7 @@ ORDER BY namespace_id LIMIT 1
 
 
 def is_indexed(namespace_id: ColumnElement[int]) -> Exists:
-    """Whether the namespace has an index that is complete."""
+    """Whether the namespace has a valid index."""
     index = table(
         "pg_index", column("indexrelid"), column("indisvalid", Boolean), column("indisready", Boolean)
     )
@@ -53,24 +53,24 @@ def is_indexed(namespace_id: ColumnElement[int]) -> Exists:
 
 
 async def maintain_hnsw(engine: AsyncEngine) -> bool:
-    """Make or drop one index, if one is to be and nobody else is at it; tells whether it did.
+    """Build or drop one index, if one is due and no other worker is doing so. Returns whether it did.
 
-    Takes as long as the building: some 4,000 vectors a second. Searches and uploads go on meanwhile.
+    Building runs at some 4,000 vectors a second. Searches and uploads continue meanwhile.
     """
     async with engine.connect() as opened:
-        # None of this may stand in a transaction.
+        # CREATE INDEX CONCURRENTLY can't run in a transaction.
         connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
         if (await connection.execute(text(_WANTED))).one_or_none() is None:
             return False
         if not await connection.scalar(select(func.pg_try_advisory_lock(_LOCK))):
             return False
         try:
-            # Whoever was at it before may have done this.
+            # The previous lock holder may have done this.
             wanted = (await connection.execute(text(_WANTED))).one_or_none()
             if wanted is not None:
                 await _carry_out(connection, wanted.namespace_id, wanted.what)
         finally:
-            # The lock ends with the connection, whatever state that is in.
+            # Closing the connection releases the lock, whatever state the connection is in.
             await opened.invalidate()
     return True
 

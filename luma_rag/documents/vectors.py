@@ -1,4 +1,4 @@
-"""The sink on Postgres: a document's passages, chunks, terms and vectors, written whole or not at all."""
+"""The Postgres sink: a document's passages, chunks, terms and vectors, written atomically."""
 
 import asyncio
 
@@ -30,19 +30,19 @@ from luma_rag.documents.lexical_index import Terms
 
 
 class PostgresSink:
-    """Stores what `worker` has embedded, for every namespace that it took the document for."""
+    """Stores documents that `worker` has embedded, in every namespace it claimed them for."""
 
     def __init__(self, sessions: Sessions, worker: int) -> None:
         self._sessions = sessions
         self._worker = worker
 
     async def store(self, key: int, document: EmbeddedDocument) -> None:
-        """Store under the document's id, in one transaction with `namespace_doc` and the ingestion's state.
+        """Store a document in one transaction with `namespace_doc` and the ingestion's state.
 
-        A document that was deleted meanwhile is dropped without a word.
+        A document that was deleted meanwhile is silently dropped.
 
         Raises:
-            TransientError: the database refused or is gone.
+            TransientError: the database refused or is unreachable.
         """
         terms = await asyncio.to_thread(
             lexical_index.analyze, [embedding_text(chunk) for chunk in document.chunks]
@@ -56,10 +56,10 @@ class PostgresSink:
             raise TransientError("The database did not take the document; it will be tried again.") from error
 
     async def link(self, doc_id: int) -> None:
-        """Bring an embedded document into further namespaces by copying rows.
+        """Add an embedded document to further namespaces by copying rows.
 
         Raises:
-            TransientError: the database refused or is gone.
+            TransientError: the database refused or is unreachable.
         """
         try:
             async with self._sessions.begin() as session:
@@ -70,7 +70,7 @@ class PostgresSink:
 
 
 async def unlink(session: AsyncSession, doc_id: int, namespace_id: int) -> bool:
-    """Take a document out of a namespace with its vectors; tells whether it was there."""
+    """Remove a document and its vectors from a namespace. Returns whether it was there."""
     await lexical_index.remove(session, namespace_id, doc_id)
     await session.execute(
         delete(ChunkVector).where(ChunkVector.namespace_id == namespace_id, ChunkVector.doc_id == doc_id)
@@ -84,7 +84,7 @@ async def unlink(session: AsyncSession, doc_id: int, namespace_id: int) -> bool:
 
 
 async def place(session: AsyncSession, doc_id: int, namespace_id: int) -> int:
-    """Copy the embeddings of a document's chunks into a namespace, instead of what it held of the document.
+    """Copy the embeddings of a document's chunks into a namespace, replacing earlier vectors.
 
     Returns the number of chunks. The caller has locked the document.
     """
@@ -120,7 +120,7 @@ async def _lock(session: AsyncSession, doc_id: int) -> bool:
 
 async def _write(session: AsyncSession, doc_id: int, embedded: EmbeddedDocument, terms: Terms) -> None:
     if await session.scalar(select(exists().where(Chunk.doc_id == doc_id))):
-        return  # Another worker was quicker with the same document.
+        return  # Another worker stored the same document first.
     parsed = embedded.document
     await session.execute(
         insert(Passage),
@@ -157,17 +157,17 @@ async def _write(session: AsyncSession, doc_id: int, embedded: EmbeddedDocument,
 
 
 async def _link(session: AsyncSession, doc_id: int, worker: int) -> None:
-    """Copy the chunks' embeddings into each namespace that `worker` took the document for."""
-    taken = (Ingestion.doc_id == doc_id, Ingestion.state == "running", Ingestion.worker == worker)
-    # The namespaces before the ingestions: who deletes a namespace locks them in this order too.
+    """Copy the chunks' embeddings into each namespace that `worker` claimed the document for."""
+    claimed = (Ingestion.doc_id == doc_id, Ingestion.state == "running", Ingestion.worker == worker)
+    # Lock namespaces before ingestions: the deletion of a namespace uses the same order.
     await session.execute(
         select(Namespace.id)
-        .where(Namespace.id.in_(select(Ingestion.namespace_id).where(*taken)))
+        .where(Namespace.id.in_(select(Ingestion.namespace_id).where(*claimed)))
         .order_by(Namespace.id)
         .with_for_update(read=True, key_share=True)
     )
     ingestions = await session.scalars(
-        select(Ingestion).where(*taken).order_by(Ingestion.id).with_for_update()
+        select(Ingestion).where(*claimed).order_by(Ingestion.id).with_for_update()
     )
     for ingestion in ingestions.all():
         chunks = await place(session, doc_id, ingestion.namespace_id)

@@ -1,1 +1,1 @@
-"""How good retrieval is: questions with known places, runs over them, and measures with their uncertainty."""
+"""Retrieval evaluation: questions with known answers, runs, and metrics with confidence intervals."""

@@ -1,6 +1,6 @@
-"""Public retrieval sets in the form of BEIR: `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`.
+"""Public retrieval sets in BEIR format: `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`.
 
-The form is that of Thakur et al., "BEIR: a heterogenous benchmark for zero-shot evaluation of information
+The format is that of Thakur et al., "BEIR: a heterogenous benchmark for zero-shot evaluation of information
 retrieval models", NeurIPS 2021.
 """
 
@@ -42,7 +42,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     @property
     def digest(self) -> str:
-        """What the entry is known by in the store, 64 hexadecimal digits: its id may be any text."""
+        """The entry's key in the store, 64 hexadecimal digits, because its id may be any text."""
         return hashlib.sha256(f"{self.id}\n{self.text}".encode()).hexdigest()
 
 
@@ -54,7 +54,7 @@ class Query(msgspec.Struct, frozen=True):
 
 
 class Dataset(msgspec.Struct, frozen=True):
-    """A set: its documents, and the questions that have at least one relevant document."""
+    """A set: its documents, and the questions with at least one relevant document."""
 
     name: str
     entries: list[Entry]
@@ -62,16 +62,16 @@ class Dataset(msgspec.Struct, frozen=True):
 
 
 def store_name(dataset: Dataset, settings: IngestSettings) -> str:
-    """What to call the store of a set: other texts, or texts cut or embedded otherwise, have another name."""
+    """The store name of a set. Different texts, chunking or embedding give a different name."""
     made_of = msgspec.json.encode((dataset.entries, settings.chunk, settings.profile))
     return f"{dataset.name}-{hashlib.sha256(made_of).hexdigest()[:12]}"
 
 
 def read_dataset(folder: Path) -> Dataset:
-    """Read a set; judgements stand in `qrels.tsv`, or in `qrels/test.tsv` as BEIR ships them.
+    """Read a set. Judgments are in `qrels.tsv`, or in `qrels/test.tsv` as BEIR ships them.
 
     Raises:
-        InvalidInputError: a file is missing or is not of this form.
+        InvalidInputError: a file is missing or has another format.
     """
     judgements = next((p for p in (folder / "qrels.tsv", folder / "qrels" / "test.tsv") if p.is_file()), None)
     if judgements is None or not all((folder / n).is_file() for n in ("corpus.jsonl", "queries.jsonl")):
@@ -104,9 +104,9 @@ async def load(
     chunking: ChunkSettings,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> tuple[Principal, int]:
-    """Bring the documents of a set into a namespace of a store that holds nothing else.
+    """Load the documents of a set into a namespace of a store that holds nothing else.
 
-    What is there from an earlier run, whole or not, is not embedded again. Tells whose the namespace is, and
+    Documents from an earlier run, complete or not, are not embedded again. Returns the namespace's owner and
     its id.
     """
     async with store.sessions.begin() as session:
@@ -144,7 +144,7 @@ def _lines(path: Path, kind: type[_Line]) -> Iterator[_Line]:
 async def _place_for(session: AsyncSession, name: str) -> tuple[Principal, int]:
     user = await session.scalar(select(User).order_by(User.id).limit(1))
     if user is None:
-        # Nobody can sign in with this: it is no hash of anything.
+        # Nobody can sign in with this: no password hashes to it.
         no_hash = "-"
         user = User(username="evaluation", email="evaluation@localhost", password=no_hash, role="admin")
         session.add(user)
@@ -159,7 +159,7 @@ async def _place_for(session: AsyncSession, name: str) -> tuple[Principal, int]:
 def _embedded(
     entries: list[Entry], embedder: Embedder, count: TokenCounter, chunking: ChunkSettings
 ) -> Iterator[tuple[Entry, EmbeddedDocument]]:
-    """Embed the chunks of many short documents together, which is faster than each by itself."""
+    """Embed the chunks of many short documents together, which is faster than one document at a time."""
     parsed = [
         ParsedDocument("docx", [ParsedPassage(entry.text)], title=entry.title or None) for entry in entries
     ]
@@ -184,7 +184,7 @@ async def _add(store: Store, principal: Principal, namespace_id: int, worker: in
             document = Document(
                 user_id=principal.user_id,
                 title=entry.id[:255],
-                # There is no file: the set holds the text itself. An id of the set could name any other.
+                # There is no file, since the set holds the text itself. An id of the set could name any file.
                 file_path=entry.digest,
                 file_metadata={
                     "original_filename": entry.id,

@@ -1,4 +1,4 @@
-"""Which hits are right: the hits of a search become a ranking of judged units, as the measures want it."""
+"""Relevance judgments: turn search hits into a ranking of judged units for the metrics."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,13 +7,14 @@ import msgspec
 from luma_rag.evaluation.questions import Place, Question
 from luma_rag.retrieval.hits import Hit
 
-# Of the shorter of quote and passage, this share of the words has to be common to both.
+# The share of words of the shorter text that quote and passage must have in common.
 _SHARED_WORDS = 0.5
 
 
 class Ranking(msgspec.Struct, frozen=True):
-    """What a search found for a question, as units: the known place that a hit stands in, or a hit that
-    stands in none. A place counts once, at its first hit. `grades` are those of the known places."""
+    """The hits of a question as units: the known place that a hit is in, or a hit outside all known places. A
+    place counts once, at its first hit. `grades` are those of the known places.
+    """
 
     question: str
     units: list[str]
@@ -24,9 +25,9 @@ class Ranking(msgspec.Struct, frozen=True):
 def rank(
     question: Question, hits: Sequence[Hit], names: Mapping[int, frozenset[str]], milliseconds: float
 ) -> Ranking:
-    """Judge the hits for a question; `names` are what each document may be called.
+    """Judge the hits for a question; `names` are the names of each document.
 
-    Where a question names documents only, a document that no place names is one unit as well.
+    If a question names documents only, a document that is not named is one unit as well.
     """
     by_document = all(place.page is None and place.quote is None for place in question.places)
     units: dict[str, None] = {}

@@ -1,7 +1,7 @@
-"""Measures of retrieval, from `ir-measures`, with the uncertainty that comes of asking only some questions.
+"""Retrieval metrics from `ir-measures`, with the uncertainty of a finite set of questions.
 
 Intervals are percentile bootstraps over questions (Sakai, "Evaluating evaluation metrics based on the
-bootstrap", SIGIR 2006). Two runs over the same questions are compared by a paired randomisation test
+bootstrap", SIGIR 2006). Two runs over the same questions are compared by a paired randomization test
 (Smucker, Allan, Carterette, "A comparison of statistical significance tests for information retrieval
 evaluation", CIKM 2007).
 """
@@ -14,15 +14,16 @@ import numpy as np
 from luma_rag.evaluation.judging import Ranking
 
 MEASURES = ("nDCG@10", "R@5", "R@10", "R@100", "RR", "Success@5")
-"""As `ir-measures` calls them. `RR` averages to the mean reciprocal rank (MRR). `Success@5` tells whether one
-of the first five hits stands in a known place: where questions name pages, it is the page hit rate."""
+"""Names as in `ir-measures`. The mean of `RR` is the mean reciprocal rank (MRR). `Success@5` is the share of
+questions with a known place among the first five hits; for questions that name pages it is the page hit rate.
+"""
 
 _RESAMPLES = 5000
 _SEED = 7
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """A measure over all questions: its mean, the 95 % interval, and the value of each question by its id."""
+    """A metric over all questions: its mean, 95 % confidence interval, and each question's value by id."""
 
     mean: float
     low: float
@@ -31,7 +32,7 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 class Latency(msgspec.Struct, frozen=True):
-    """Milliseconds of a search with the embedding of the query."""
+    """Milliseconds per search, including the embedding of the query."""
 
     p50: float
     p95: float
@@ -39,9 +40,9 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """How a measure differs between two runs, over the questions that both asked.
+    """The difference of a metric between two runs, over the questions common to both.
 
-    `mean` is the second less the first; `p` the probability of a difference as large by chance alone.
+    `mean` is the second minus the first; `p` is the probability of a difference this large by chance.
     """
 
     questions: int
@@ -50,13 +51,13 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def measure(rankings: Sequence[Ranking]) -> dict[str, Measured]:
-    """Every measure over the rankings of a run, of which there is at least one."""
-    # Loads scipy, which nothing else needs.
+    """Every metric over the rankings of a run, which has at least one."""
+    # Imports scipy, which nothing else needs.
     import ir_measures
 
     measures = [ir_measures.parse_measure(name) for name in MEASURES]
     judged = {ranking.question: ranking.grades for ranking in rankings}
-    # The measures sort by score; equal ones would be put in an order of their own.
+    # The metrics sort by score and would break ties in their own order.
     found = {
         ranking.question: {unit: -float(place) for place, unit in enumerate(ranking.units)}
         for ranking in rankings
@@ -68,14 +69,14 @@ def measure(rankings: Sequence[Ranking]) -> dict[str, Measured]:
 
 
 def latency(rankings: Sequence[Ranking]) -> Latency:
-    """How long the searches took."""
+    """The latency of the searches."""
     times = [ranking.milliseconds for ranking in rankings]
     p50, p95 = np.percentile(times, [50, 95])
     return Latency(round(float(p50), 2), round(float(p95), 2), round(max(times), 2))
 
 
 def compare(first: Measured, second: Measured) -> Difference:
-    """The difference between two runs by the questions that both asked.
+    """The difference between two runs over their common questions.
 
     Raises:
         ValueError: they have no question in common.
@@ -87,7 +88,7 @@ def compare(first: Measured, second: Measured) -> Difference:
     b = np.array([second.values[question] for question in common])
     differences = b - a
     random = np.random.default_rng(_SEED)
-    # One at a time: all signs together would take gigabytes where there are thousands of questions.
+    # One permutation at a time: with thousands of questions, all of them together would take gigabytes.
     as_large = sum(
         abs(random.choice((-1.0, 1.0), size=len(common)) @ differences) >= abs(differences.sum()) - 1e-9
         for _ in range(_RESAMPLES)

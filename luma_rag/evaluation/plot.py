@@ -1,4 +1,4 @@
-"""The measures of an evaluation as a picture."""
+"""Evaluation charts."""
 
 import html
 import io
@@ -13,10 +13,10 @@ _COLOURS = ("#1b6ca8", "#e08e2b", "#5a9367", "#8c5e99")
 
 
 def draw(report: Report, path: Path) -> None:
-    """Draw the means with their intervals, a group of bars for each measure, a bar for each mode.
+    """Draw the means with their confidence intervals: a group of bars per metric, a bar per mode.
 
     Raises:
-        InvalidInputError: the suffix of `path` is none of `FORMATS`.
+        InvalidInputError: the suffix of `path` is not one of `FORMATS`.
     """
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
@@ -32,7 +32,7 @@ def draw(report: Report, path: Path) -> None:
 
 
 def _picture(report: Report, kind: str) -> bytes:
-    # Not pyplot: it looks for a screen, and keeps every figure.
+    # Not pyplot, which looks for a display and keeps every figure in memory.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4), layout="constrained")

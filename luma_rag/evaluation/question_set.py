@@ -1,4 +1,4 @@
-"""The questions that a namespace is measured with. Reading and changing them needs level 2 there."""
+"""The question set of a namespace. Reading and changing it requires level 2."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,11 +24,11 @@ from luma_rag.errors import ConflictError, FieldError, InvalidInputError, NotFou
 from luma_rag.pagination import Page, Pagination
 
 MAX_QUESTIONS = 5000
-"""Of one set: each is a search whenever the set is measured."""
+"""The maximum size of a set: each question is a search in every run."""
 
 
 class KnownPlace(msgspec.Struct, frozen=True):
-    """Where an answer stands: a document of the namespace and, if known, its page or the words there."""
+    """A place that answers a question: a document of the namespace, optionally its page or a quote."""
 
     doc_id: int
     page: int | None = None
@@ -36,14 +36,14 @@ class KnownPlace(msgspec.Struct, frozen=True):
 
 
 class NewQuestion(msgspec.Struct, frozen=True):
-    """A question that is to be asked."""
+    """A question to add."""
 
     question: str
     places: list[KnownPlace]
 
 
 class KnownQuestion(msgspec.Struct, frozen=True):
-    """A question of the set; gone with the last of the documents in which its answer stands."""
+    """A question of the set. It is deleted with the last document that answers it."""
 
     id: int
     question: str
@@ -52,9 +52,10 @@ class KnownQuestion(msgspec.Struct, frozen=True):
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A question of the caller's own that got an answer they judged; `places` are what that cited.
+    """A question that the caller asked and whose answer the caller rated; `places` are the answer's
+    citations.
 
-    `rating` is 1 for an answer that helped, so that the places are likely right, or -1 for one that did not.
+    `rating` is 1 for a helpful answer, whose places are probably right, or -1 for an unhelpful one.
     """
 
     message_id: int
@@ -71,7 +72,7 @@ async def add(
 
     Raises:
         InvalidInputError: a place is in no document of the namespace.
-        ConflictError: the set would hold more than `MAX_QUESTIONS`.
+        ConflictError: the set would exceed `MAX_QUESTIONS`.
     """
     await require_namespace(session, principal, namespace_id, WRITE)
     there = await session.scalar(
@@ -116,7 +117,7 @@ async def add(
 async def questions_of(
     session: AsyncSession, principal: Principal, namespace_id: int, pagination: Pagination
 ) -> Page[KnownQuestion]:
-    """The set, in the order in which it was made."""
+    """The set, in order of creation."""
     await require_namespace(session, principal, namespace_id, WRITE)
     mine = EvaluationQuestion.namespace_id == namespace_id
     total = await session.scalar(select(func.count()).select_from(EvaluationQuestion).where(mine))
@@ -141,7 +142,7 @@ async def questions_of(
 
 
 async def remove(session: AsyncSession, principal: Principal, namespace_id: int, question_id: int) -> None:
-    """Take a question out of the set.
+    """Remove a question from the set.
 
     Raises:
         NotFoundError: it is not in the set.
@@ -159,7 +160,7 @@ async def remove(session: AsyncSession, principal: Principal, namespace_id: int,
 async def candidates(
     session: AsyncSession, principal: Principal, namespace_id: int, pagination: Pagination
 ) -> Page[Candidate]:
-    """What the caller asked in this namespace and judged the answer of, newest first. Nobody else's."""
+    """The caller's own rated questions in this namespace, newest first. Nobody else's."""
     await require_namespace(session, principal, namespace_id, WRITE)
     asked = aliased(Message)
     question = (

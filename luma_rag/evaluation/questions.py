@@ -1,4 +1,4 @@
-"""Questions whose answers stand in known places, and the files that hold them."""
+"""Questions with known answer places, and the files that hold them."""
 
 import csv
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from luma_rag.errors import FieldError, InvalidInputError
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where an answer stands: a document (its file name, title or id), and if known the page or the words.
+    """A place that answers a question: a document (file name, title or id), optionally a page or a quote.
 
-    `page` counts from 1. With a `quote` only a passage that shares words of it counts, with a `page` only one
-    of that page, with neither any passage of the document. `grade` is how relevant it is.
+    `page` is 1-based. With a `quote`, only passages that share its words count; with a `page`, only passages
+    of that page; with neither, any passage of the document. `grade` is the degree of relevance.
     """
 
     document: str
@@ -24,7 +24,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A question, and all known places of its answer."""
+    """A question with all known places of its answer."""
 
     id: str
     text: str
@@ -32,14 +32,14 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def read_questions(path: Path) -> list[Question]:
-    """The questions of a file: JSON Lines, or CSV with a first row of names.
+    """Read questions from JSON Lines, or from CSV with a header row.
 
-    Each has `question`, `document`, and if known `page` and `quote`; several places stand in `places`, a list
-    of such objects (JSON Lines), or in several rows of the same question (CSV). An `id` may be given. Those
-    marked `answerable: false` are left out.
+    Each has `question`, `document` and optionally `page` and `quote`. Several places are a list of objects in
+    `places` (JSON Lines) or several rows with the same question (CSV). An `id` is optional. Questions marked
+    `answerable: false` are skipped.
 
     Raises:
-        InvalidInputError: the file does not hold questions; it says which line.
+        InvalidInputError: the file is malformed; the message names the line.
     """
     reader = _csv_rows if path.suffix.lower() == ".csv" else _json_rows
     places: dict[str, list[Place]] = {}

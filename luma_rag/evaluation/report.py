@@ -1,4 +1,4 @@
-"""What an evaluation says: runs in several modes over the same questions, as kept in files and compared."""
+"""Evaluation reports: runs in several modes over the same questions, stored in files and compared."""
 
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from luma_rag.evaluation.runner import Run
 
 
 class Report(msgspec.Struct, frozen=True):
-    """An evaluation: of which documents, when, with which model, and a run for each mode."""
+    """An evaluation: the documents, the date, the model, and a run per mode."""
 
     of: str
     at: datetime
@@ -20,7 +20,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """How each measure differs, the second run less the first."""
+    """The difference of each metric, second run minus first."""
 
     first: str
     second: str
@@ -28,10 +28,10 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 def read_report(path: Path) -> Report:
-    """A report that was written with `--json`.
+    """Read a report that was written with `--json`.
 
     Raises:
-        InvalidInputError: it is none.
+        InvalidInputError: it is not a report.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=Report)
@@ -43,7 +43,7 @@ def read_report(path: Path) -> Report:
 
 
 def compare_runs(first: Run, second: Run, names: tuple[str, str]) -> Comparison:
-    """Every measure of two runs.
+    """Compare every metric of two runs.
 
     Raises:
         InvalidInputError: they have no question in common.
@@ -56,7 +56,7 @@ def compare_runs(first: Run, second: Run, names: tuple[str, str]) -> Comparison:
 
 
 def compare_reports(first: Report, second: Report) -> list[Comparison]:
-    """The runs of two reports in the same mode; where none is, the first of each.
+    """Pair the runs of two reports by mode; without a common mode, pair the first runs.
 
     Raises:
         InvalidInputError: they have no question in common.

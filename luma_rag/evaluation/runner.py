@@ -1,4 +1,4 @@
-"""A run: every question asked once, in the service's own way and with somebody's rights."""
+"""A run: every question asked once, through the service's own search and with a user's rights."""
 
 import asyncio
 import time
@@ -19,11 +19,11 @@ from luma_rag.retrieval.search import Mode, Retriever
 
 
 class Run(msgspec.Struct, frozen=True):
-    """What a run measured. `leaked` counts hits that the caller may not read, and must be 0.
+    """The results of a run. `leaked` counts hits that the caller may not read; it must be 0.
 
-    `unknown` are the documents that questions name and the caller does not find in the namespace: nothing can
-    be found there, which lowers every measure. `reranked` counts the questions whose hits a reranker has put
-    in order; with others it may have failed, or not been done in time.
+    `unknown` are documents named by questions but missing from the namespace for this caller; they lower
+    every metric. `reranked` counts the questions whose hits were reranked; for others the reranker failed or
+    was late.
     """
 
     mode: Mode
@@ -48,18 +48,18 @@ async def run(
     rerank: bool | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> Run:
-    """Ask all questions, of which there is at least one. Who may not read the namespace finds nothing.
+    """Ask all questions, of which there is at least one. A caller without read access finds nothing.
 
-    `rerank` is that of `Retriever.retrieve`.
+    `rerank` is passed to `Retriever.retrieve`.
 
     Raises:
-        InvalidInputError: there is no reranker to rerank with.
+        InvalidInputError: `rerank` was requested but no reranker is configured.
     """
     names = await _names(sessions, principal, namespace_id)
     rankings: list[Ranking] = []
     seen: set[int] = set()
     reranked = 0
-    # The first one is asked twice, so that nothing is loaded while the clock runs.
+    # Warm up with the first question, so that no loading is timed.
     for number, question in enumerate([questions[0], *questions]):
         started = time.perf_counter()
         try:
@@ -67,7 +67,7 @@ async def run(
                 principal, namespace_id, question.text, k=k, mode=mode, rerank=rerank
             )
         except NotFoundError:
-            # Whoever may not read the namespace finds nothing, which is to be measured as well.
+            # A caller without access finds nothing, and that is worth measuring too.
             hits: list[Hit] = []
             done = False
         else:
@@ -85,7 +85,7 @@ async def run(
         mode=mode,
         k=k,
         questions=len(questions),
-        # Some seconds of the processor for a large set.
+        # Takes seconds of processor time for a large set.
         measures=await asyncio.to_thread(measure, rankings),
         latency=latency(rankings),
         leaked=await _unreadable(sessions, principal, namespace_id, seen),
@@ -95,7 +95,7 @@ async def run(
 
 
 async def _names(sessions: Sessions, principal: Principal, namespace_id: int) -> dict[int, frozenset[str]]:
-    """What the documents of a namespace are called: by file name and by title."""
+    """The names of each document in a namespace: its file name and its title."""
     async with sessions.begin() as session:
         rows = await session.execute(
             select(Document.id, Document.title, Document.file_metadata["original_filename"].as_string())
@@ -106,7 +106,7 @@ async def _names(sessions: Sessions, principal: Principal, namespace_id: int) ->
 
 
 async def _unreadable(sessions: Sessions, principal: Principal, namespace_id: int, seen: set[int]) -> int:
-    """How many of the documents seen are not ones that stand in the namespace and may be read."""
+    """How many of the documents seen are outside the namespace or not readable."""
     async with sessions.begin() as session:
         permitted = await session.scalars(
             select(NamespaceDoc.doc_id).where(

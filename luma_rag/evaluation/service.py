@@ -1,4 +1,4 @@
-"""Runs over the question set of a namespace, kept there. Making and reading them needs level 2."""
+"""Stored evaluation runs over the question set of a namespace. Requires level 2."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from luma_rag.runtime import Runtime
 
 
 class RunView(msgspec.Struct, frozen=True):
-    """A run that was kept, in short: the means by measure."""
+    """A stored run in brief: the mean of each metric."""
 
     id: int
     user_id: int
@@ -40,7 +40,7 @@ class RunView(msgspec.Struct, frozen=True):
 
 
 class FullRun(msgspec.Struct, frozen=True):
-    """A run that was kept, with intervals and the value of every question by its id."""
+    """A stored run with confidence intervals and every question's value by id."""
 
     id: int
     user_id: int
@@ -59,14 +59,14 @@ async def evaluate(
     user_id: int | None,
     before_searches: Callable[[int], None] = lambda questions: None,
 ) -> FullRun:
-    """Ask every question of the set, and keep what was measured.
+    """Ask every question of the set and store the results.
 
-    With `user_id` the searches have the rights of that user, which needs level 3. A user without any has to
-    find nothing. `before_searches` is told how many questions there are, and may refuse by raising.
+    With `user_id`, the searches run with that user's rights, which requires level 3. A user without access
+    has to find nothing. `before_searches` receives the number of questions and may refuse by raising.
 
     Raises:
-        ConflictError: there is no question to ask.
-        InvalidInputError: there is no reranker to rerank with.
+        ConflictError: the set is empty.
+        InvalidInputError: `rerank` was requested but no reranker is configured.
         NotFoundError: there is no such user.
     """
     async with runtime.sessions.begin() as session:
@@ -109,7 +109,7 @@ async def runs_of(
     await require_namespace(session, principal, namespace_id, WRITE)
     here = EvaluationRun.namespace_id == namespace_id
     total = await session.scalar(select(func.count()).select_from(EvaluationRun).where(here))
-    # The values of single questions would be most of it.
+    # The values of single questions are most of a run.
     short: ColumnElement[dict[str, Any]] = cast(EvaluationRun.result, JSONB)
     for name in MEASURES:
         short = short.op("#-")(array(["measures", name, "values"]))
@@ -124,7 +124,7 @@ async def runs_of(
 
 
 async def get_run(session: AsyncSession, principal: Principal, namespace_id: int, run_id: int) -> FullRun:
-    """One run, whole.
+    """One complete run.
 
     Raises:
         NotFoundError: this namespace has no such run.
@@ -141,7 +141,7 @@ async def get_run(session: AsyncSession, principal: Principal, namespace_id: int
 async def compare(
     runtime: Runtime, principal: Principal, namespace_id: int, first_id: int, second_id: int
 ) -> Comparison:
-    """How two runs differ, with a paired test by question.
+    """Compare two runs by a paired test over questions.
 
     Raises:
         InvalidInputError: they have no question in common.
@@ -187,6 +187,6 @@ def _view(run_id: int, user_id: int, created_at: datetime, result: dict[str, Any
         questions=result["questions"],
         leaked=result["leaked"],
         measures={name: measured["mean"] for name, measured in result["measures"].items()},
-        # Runs from before there was reranking say nothing of it.
+        # Runs from before reranking existed lack these fields.
         reranked=result.get("reranked", 0),
     )

@@ -1,1 +1,1 @@
-"""Finding the passages that matter: the search statement and what is made of it."""
+"""Retrieval: the search statement, fusion, deduplication and reranking."""

@@ -1,4 +1,4 @@
-"""What stands round a hit: the neighbouring chunks of its passage, for whoever reads on."""
+"""The context window of a hit: the neighboring chunks of its passage."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ from luma_rag.db.session import Reader
 
 
 class ContextWindow(msgspec.Struct, frozen=True):
-    """The text right before and right after a chunk, in the same passage; "" where there is none.
+    """The text directly before and after a chunk in its passage; "" where there is none.
 
-    A passage is a page of a PDF or a section of a DOCX, so all of it stands at the place that is cited.
+    A passage is a page of a PDF or a section of a DOCX, so the window never leaves the cited place.
     """
 
     before: str = ""
@@ -24,10 +24,10 @@ class ContextWindow(msgspec.Struct, frozen=True):
 async def context_windows(
     reader: Reader, principal: Principal, namespace_id: int, vec_ids: Sequence[str]
 ) -> dict[str, ContextWindow]:
-    """What stands round these hits, which come best first, by vec_id: one chunk to each side.
+    """The context windows of hits, ordered best first, by vec_id: one chunk on each side.
 
-    What stands between two hits is given to the first of them, so that nothing is read twice. A hit that is
-    not in this namespace, or not the caller's to read, has nothing round it.
+    A chunk between two hits goes to the better one, so that nothing is read twice. A hit outside the
+    namespace, or unreadable for the caller, gets an empty window.
     """
     near = aliased(Chunk)
     rows = await reader.execute(
@@ -56,7 +56,7 @@ async def context_windows(
         if near_id in given:
             continue
         given.add(near_id)
-        # Neighbours may overlap; else white space stood between them, mostly the end of a line.
+        # Chunks may overlap. Otherwise white space separated them, usually the end of a line.
         if near_start < start:
             gap = "\n" if near_start + len(text) < start else ""
             found[vec_id] = msgspec.structs.replace(found[vec_id], before=text[: start - near_start] + gap)

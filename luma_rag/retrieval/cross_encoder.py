@@ -1,4 +1,4 @@
-"""A reranker of our own: a CrossEncoder of sentence-transformers, in a thread of its own."""
+"""A local reranker: a sentence-transformers CrossEncoder in its own thread."""
 
 import asyncio
 import os
@@ -10,21 +10,21 @@ from typing import Any
 from luma_rag.errors import ConfigurationError, RerankerError
 
 _BATCH = 8
-"""As fast on a CPU as more, and soon done: so long the next query waits for one that was given up."""
+"""Larger batches are no faster on a CPU. A smaller one ends sooner, which matters after a cancellation."""
 
 
 class CrossEncoderReranker:
-    """Scores with the CrossEncoder of this name on Hugging Face, or in this folder. Blocks while it loads.
+    """Score with the CrossEncoder of this name on Hugging Face, or in this folder. Blocks while it loads.
 
-    A name is downloaded once, to where `HF_HOME` says.
+    A named model is downloaded once, to `HF_HOME`.
 
     Raises:
-        ConfigurationError: sentence-transformers is not installed, or this is no reranker that it can load.
+        ConfigurationError: sentence-transformers is not installed, or this is not a loadable reranker.
     """
 
     def __init__(self, name: str) -> None:
         try:
-            # Here, as it takes seconds and hundreds of megabytes, and is an extra.
+            # Imported here: it is an extra that takes seconds and hundreds of megabytes.
             import torch
             from sentence_transformers import CrossEncoder
             from transformers.utils.logging import disable_progress_bar
@@ -38,7 +38,7 @@ class CrossEncoderReranker:
         try:
             model = CrossEncoder(str(folder) if folder.is_dir() else name)
         except Exception as error:
-            # It raises whatever its many libraries do.
+            # Its many dependencies raise exceptions of all kinds.
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise ConfigurationError(
                 f"LUMA_RERANKER: {name} can't be loaded as a CrossEncoder: {reason} Name one of Hugging "
@@ -51,7 +51,7 @@ class CrossEncoderReranker:
             )
         self._name = name
         self._model = model
-        # With a thread for each core, and others at work as well, torch's mostly wait for each other.
+        # With one thread per core on a busy machine, torch's threads mostly wait for each other.
         cores = max(1, (os.cpu_count() or 1) // 2)
         self._thread = ThreadPoolExecutor(1, "rerank", torch.set_num_threads, (cores,))
         self._turn = asyncio.Lock()
@@ -62,20 +62,20 @@ class CrossEncoderReranker:
         return self._name
 
     async def aclose(self) -> None:
-        """End the thread; it may still finish a batch."""
+        """Stop the thread; it may finish its current batch."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def scores(self, query: str, passages: Sequence[str]) -> list[float]:
-        """A score for each passage; see `Reranker.scores`. Cancelled, it does not begin another batch.
+        """A score for each passage; see `Reranker.scores`. Cancellation stops before the next batch.
 
         Raises:
             RerankerError: the model failed.
         """
         loop = asyncio.get_running_loop()
-        # Those of like length together: a batch is padded to its longest.
+        # Batch passages of similar length: a batch is padded to its longest.
         order = sorted(range(len(passages)), key=lambda number: len(passages[number]))
         scores = [0.0] * len(passages)
-        # One query after the other: where there are too many, taking turns would make all of them late.
+        # One query at a time. Under overload, interleaving would make all of them late.
         async with self._turn:
             for start in range(0, len(order), _BATCH):
                 batch = order[start : start + _BATCH]
@@ -83,7 +83,7 @@ class CrossEncoderReranker:
                 try:
                     found = await loop.run_in_executor(self._thread, self._score, pairs)
                 except Exception as error:
-                    # torch raises anything, for instance RuntimeError where the memory is full.
+                    # torch raises exceptions of any type, such as RuntimeError when out of memory.
                     raise RerankerError(f"The reranker {self._name} failed: {error}") from error
                 for number, score in zip(batch, found, strict=True):
                     scores[number] = score
@@ -95,10 +95,10 @@ class CrossEncoderReranker:
 
 
 def _is_trained(model: Any) -> bool:
-    """Whether the files of a CrossEncoder hold all of it, and it gives one score.
+    """Whether the checkpoint holds all weights of a CrossEncoder with a single score.
 
-    What they lack, transformers makes up at random with no more than a line in the log: a model for
-    embeddings would become a CrossEncoder that knows nothing.
+    transformers initializes missing weights at random and only logs it: an embedding model would become a
+    CrossEncoder with random scores.
     """
     inner = model.transformers_model
     written_as = getattr(inner.config, "architectures", None) or []

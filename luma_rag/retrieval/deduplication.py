@@ -1,4 +1,4 @@
-"""Which of the found chunks to give: none that says what a better one says or stands beside it. Pure."""
+"""Deduplication of hits: drop copies and direct neighbors of better ones. Pure functions."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -8,18 +8,19 @@ import msgspec
 from luma_rag.retrieval.hits import ScoredChunk
 
 _LEAST_COMMON = 0.8
-"""Of the shorter of two texts this share has to stand in the other, word for word."""
+"""The share of the shorter text that two copies must have in common, word for word."""
 _RUN = 4
 
 
 def deduplicate(found: Iterable[ScoredChunk], k: int, per_document: int | None = None) -> list[ScoredChunk]:
-    """The first `k` of `found`, which comes best first, ranked from 1; at most `per_document` of a document.
+    """The first `k` distinct chunks of `found` (best first), re-ranked from 1; at most `per_document` per
+    document.
 
-    Left out is the neighbour, in its passage, of a chunk that is chosen: the same place would be shown twice,
-    and whoever wants to read on has `luma_rag.retrieval.context_window`. Left out is a copy, too: a text that
-    is the same as a chosen one wherever both can be compared. One may begin or end later, as copies of a
-    document are cut at different places, but in between no word differs; with another number or name it is
-    no copy.
+    A direct neighbor of a chosen chunk in its passage is dropped, because it shows the same place;
+    `luma_rag.retrieval.context_window` provides it where needed. A copy is dropped too: a text that equals a
+    chosen one wherever the two overlap. It may begin or end elsewhere, since copies of a document are cut at
+    different places, but every word in the overlap must match. A different number or name makes it a
+    different text.
     """
     chosen: list[ScoredChunk] = []
     texts: list[_Text] = []
@@ -45,7 +46,7 @@ def _are_neighbours(one: ScoredChunk, other: ScoredChunk) -> bool:
 
 
 class _Text:
-    """A text as its words, without case."""
+    """The casefolded words of a text."""
 
     def __init__(self, text: str) -> None:
         words = text.casefold().split()
@@ -54,8 +55,8 @@ class _Text:
         self._beginning = _line(words[:_RUN])
 
     def is_copy_of(self, other: "_Text") -> bool:
-        """Whether both are the same where they overlap, and that is most of the shorter one."""
-        # Of nearly all pairs neither begins within the other, and this tells it at once.
+        """Whether the texts are equal where they overlap, and the overlap covers most of the shorter one."""
+        # A cheap test that excludes nearly all pairs: neither begins within the other.
         if self._beginning not in other._line and other._beginning not in self._line:
             return False
         least = max(_RUN, int(_LEAST_COMMON * min(self._words, other._words)))
@@ -67,7 +68,7 @@ class _Text:
         at = other._line.find(self._beginning)
         while at >= 0:
             common = other._line[at : at + len(self._line)]
-            # There is a space more than there are words.
+            # There is one more space than there are words.
             if self._line.startswith(common) and common.count(" ") > least:
                 return True
             at = other._line.find(self._beginning, at + 1)
@@ -75,5 +76,5 @@ class _Text:
 
 
 def _line(words: Sequence[str]) -> str:
-    # With a space at either end, so that only whole words are found in it.
+    # Spaces at both ends make substring search match whole words only.
     return f" {' '.join(words)} "

@@ -1,16 +1,15 @@
-"""What a search finds."""
+"""Search hits."""
 
 import msgspec
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """A chunk that was found; `rank` counts from 1.
+    """A chunk found by a search; `rank` starts at 1.
 
-    `score` depends on the mode. Dense: the cosine of chunk and query, at most 1. Lexical: BM25, at least 0
-    and without an upper limit, to be compared within one answer only. Hybrid: a mean of cosine and BM25,
-    each as a share of the best there is, from 0 to 1, where 1 is the best in both; it tells how chunks
-    compare, and not how well they fit. Reranked: what the reranker gave, on a scale of its own; hits beyond
-    the first 32, which are not reranked, follow with the score of their mode.
+    The scale of `score` depends on the mode. Dense: cosine similarity, at most 1. Lexical: BM25, unbounded,
+    comparable within one response only. Hybrid: a weighted mean of both, each divided by the best score of
+    the response, from 0 to 1; it orders chunks but says nothing about relevance. Reranked: the reranker's own
+    scale; hits after the first 32 are not reranked and keep the score of their mode.
     """
 
     vec_id: str
@@ -24,13 +23,12 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class ScoredChunk(Hit, frozen=True):
-    """A hit with what else is known of it.
+    """A hit with its retrieval signals.
 
-    `similarity` is the cosine of chunk and query, whatever the mode; None where the query was not embedded.
-    `coverage` is how much of the query's words the chunk holds: BM25 as a share of all weights in the query,
-    from 0 to 1; None where words were not searched. `passage` and `ordinal` are the numbers of the passage
-    and of the chunk in the document. `before` and `after` are what stands round the chunk in its passage, if
-    that was asked for.
+    `similarity` is the cosine of chunk and query in every mode; None if the query was not embedded.
+    `coverage` is the BM25 score as a share of the query's total term weight, from 0 to 1; None without
+    lexical search. `passage` and `ordinal` are the positions of the passage and of the chunk in the document.
+    `before` and `after` hold the context window if it was requested.
     """
 
     similarity: float | None

@@ -1,4 +1,4 @@
-"""The embedding of queries, off the event loop, those that arrive together in one go."""
+"""Query embedding, batched, off the event loop."""
 
 import asyncio
 import hashlib
@@ -9,18 +9,18 @@ from ingest.embedder import Embedder
 from ingest.types import Vector
 
 _CACHED = 1024
-# More would let the first wait for the last.
+# A larger batch would delay its first query.
 _AT_ONCE = 16
 
 _Key = bytes
 
 
 class QueryEncoder:
-    """One thread that the model works in: the event loop stays free.
+    """Runs the model in one thread, so that the event loop stays free.
 
-    Queries that arrive while the model works are embedded together when it is done; none waits for others to
-    come. The last vectors are remembered, in memory only: at most 1,024, with a hash in place of the text.
-    Nobody gets what another user's query left there: a quick answer would tell what that one has asked.
+    Queries that arrive while the model is busy are embedded together as the next batch; no query waits for
+    others to arrive. An in-memory LRU cache holds at most 1,024 vectors by a hash of user and text. Users
+    never share entries: a fast response would reveal what another user asked.
     """
 
     def __init__(self, embedder: Embedder) -> None:
@@ -42,11 +42,11 @@ class QueryEncoder:
             self._promised[key] = asyncio.get_running_loop().create_future()
         if self._working is None:
             self._working = asyncio.create_task(self._work())
-        # One who leaves must not take it from another who asks the same.
+        # Cancelling one caller must not cancel another with the same query.
         return await asyncio.shield(self._promised[key])
 
     def close(self) -> None:
-        """End the thread, and forget everything."""
+        """Stop the thread and clear the cache."""
         if self._working is not None:
             self._working.cancel()
         for promise in self._promised.values():
@@ -67,7 +67,7 @@ class QueryEncoder:
                         _fail(self._promised.pop(key), error)
                     continue
                 for key, row in zip(keys, vectors, strict=True):
-                    # A copy: a row of its own doesn't keep the others in memory.
+                    # Copied: a view of a row would keep the whole batch in memory.
                     vector = row.copy()
                     vector.flags.writeable = False
                     self._remember(key, vector)
@@ -90,5 +90,5 @@ def _key(query: str, user_id: int) -> _Key:
 def _fail(promise: asyncio.Future[Vector], error: Exception) -> None:
     if not promise.done():
         promise.set_exception(error)
-        # Nobody may be waiting any more, which is no reason to complain.
+        # The callers may be gone, which is not an error.
         promise.exception()

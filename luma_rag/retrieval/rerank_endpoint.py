@@ -1,8 +1,8 @@
-"""A reranker behind HTTP: the `/rerank` of Text Embeddings Inference (TEI), vLLM and llama.cpp.
+"""A reranker over HTTP: `/rerank` of Text Embeddings Inference (TEI), vLLM and llama.cpp.
 
-The interfaces: https://huggingface.github.io/text-embeddings-inference (rerank),
-https://docs.vllm.ai/en/latest/models/pooling_models/scoring.html (Jina's and Cohere's form),
-https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md (either form).
+References: https://huggingface.github.io/text-embeddings-inference (rerank),
+https://docs.vllm.ai/en/latest/models/pooling_models/scoring.html (Jina and Cohere formats),
+https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md (both formats).
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,18 +19,18 @@ from luma_rag.llm.server_errors import ERROR_LIMIT, said, start_of, words_of
 
 _PATH = "/rerank"
 _TIMEOUT = 30.0
-"""Seconds between two signs of life. A search has its own budget, which ends long before."""
+"""Read timeout in seconds. A search has its own, shorter budget."""
 
 
 class _Rank(msgspec.Struct, frozen=True):
-    """TEI's form of a result, in a list."""
+    """A result in TEI's format: an element of a list."""
 
     index: int
     score: float
 
 
 class _Result(msgspec.Struct, frozen=True):
-    """The others' form of a result."""
+    """A result in the Jina and Cohere formats."""
 
     index: int
     relevance_score: float
@@ -41,10 +41,10 @@ class _Results(msgspec.Struct, frozen=True):
 
 
 class EndpointReranker:
-    """Asks `address`, to which `/rerank` is added where it does not end in it.
+    """Query `address`; `/rerank` is appended unless it already ends so.
 
     Raises:
-        ConfigurationError: it is no HTTP address, or `api_key` can't be sent in a header.
+        ConfigurationError: it is not an HTTP address, or `api_key` is not valid in a header.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class EndpointReranker:
         self._url = url if url.endswith(_PATH) else url + _PATH
         self._api_key = checked_key(api_key, "LUMA_RERANKER_API_KEY")
         self._owns_client = client is None
-        # No limit on connections: how many queries are scored at once is for the server to say.
+        # No connection limit: the server decides how many queries it scores at once.
         self._client = client or httpx.AsyncClient(
             limits=httpx.Limits(max_connections=None), timeout=httpx.Timeout(_TIMEOUT)
         )
@@ -69,15 +69,15 @@ class EndpointReranker:
         return f"at {self._server}"
 
     async def aclose(self) -> None:
-        """Close the connections, unless the client belongs to the caller."""
+        """Close the connections, unless the HTTP client belongs to the caller."""
         if self._owns_client:
             await self._client.aclose()
 
     async def scores(self, query: str, passages: Sequence[str]) -> list[float]:
-        """A score for each passage; see `Reranker.scores`. Cancelling it closes the connection.
+        """A score for each passage; see `Reranker.scores`. Cancellation closes the connection.
 
         Raises:
-            RerankerError: the server can't be reached, refuses, or sends something else than scores.
+            RerankerError: the server is unreachable, refuses, or sends something other than scores.
         """
         with self._translated():
             async with self._client.stream(
@@ -100,7 +100,7 @@ class EndpointReranker:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """The one boundary at which the errors of httpx become ours."""
+        """Translate the errors of httpx, at this one boundary."""
         try:
             yield
         except httpx.TimeoutException as error:
@@ -115,11 +115,11 @@ class EndpointReranker:
 
 
 def _body(query: str, passages: Sequence[str]) -> dict[str, Any]:
-    """One body for all, so that nobody has to say which server it is.
+    """One request body for all servers, so that nobody has to configure which one it is.
 
-    TEI reads `texts`, vLLM `documents`, llama.cpp either, and answers in TEI's form where there are `texts`.
-    None of them refuses keys that it does not know. What is too long for the model is to be cut: `truncate`
-    is TEI's word for it, `truncate_prompt_tokens` vLLM's; llama.cpp has none.
+    TEI reads `texts`, vLLM reads `documents`, llama.cpp reads either and answers in TEI's format if there are
+    `texts`. All of them ignore unknown keys. Passages too long for the model are to be truncated: by
+    `truncate` in TEI and by `truncate_prompt_tokens` in vLLM; llama.cpp has no such option.
     """
     return {
         "query": query,
@@ -131,7 +131,7 @@ def _body(query: str, passages: Sequence[str]) -> dict[str, Any]:
 
 
 def _scores(answer: bytes) -> list[tuple[int, float]]:
-    """Indices and scores, as they come: most servers send the best first."""
+    """Pairs of index and score in the server's order, usually best first."""
     decoded = msgspec.json.decode(answer, type=list[_Rank] | _Results)
     if isinstance(decoded, _Results):
         return [(result.index, result.relevance_score) for result in decoded.results]

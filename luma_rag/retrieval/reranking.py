@@ -1,4 +1,4 @@
-"""Reranking: scores for the first of what was found, if they come in time."""
+"""Reranking of the first hits, within a time budget."""
 
 import asyncio
 import logging
@@ -11,44 +11,44 @@ from luma_rag.errors import RerankerError
 from luma_rag.metrics import RERANKINGS
 
 CANDIDATES = 32
-"""So many of the first are reranked, whatever number is asked for: a short answer is the beginning of a long
-one, and an evaluation of the first hundred measures what chats get. It is also what TEI takes in one request
-unless it is told otherwise (`--max-client-batch-size`)."""
+"""The number of hits to rerank, independent of `k`: a short result is then a prefix of a long one, and an
+evaluation of 100 hits measures what chats use. It is also TEI's default for `--max-client-batch-size`.
+"""
 
 Outcome = Literal["off", "done", "late", "failed"]
-"""What came of reranking: not wished or not configured; done; not done in time; failed."""
+"""The outcome of reranking: off (not requested or not configured), done, late (over budget), or failed."""
 
 _WARNING_PAUSE = 60.0
 logger = logging.getLogger(__name__)
 
 
 class Reranker(Protocol):
-    """A model that reads a query and a passage together, and says how well they fit."""
+    """A model that reads query and passage together and scores their relevance."""
 
     @property
     def name(self) -> str:
-        """What it is called, for people."""
+        """A human-readable name."""
         ...
 
     async def scores(self, query: str, passages: Sequence[str]) -> list[float]:
-        """A score for each passage, in their order: higher is better, on a scale of the model's own.
+        """A score for each passage, in order: higher is better, on the model's own scale.
 
-        Cancelling it ends the work.
+        Cancellation stops the work.
 
         Raises:
-            RerankerError: there are no scores to be had.
+            RerankerError: no scores are available.
         """
         ...
 
     async def aclose(self) -> None:
-        """Give back what it holds."""
+        """Release resources."""
         ...
 
 
 class Reranking:
-    """A reranker with a time limit: a search must not fail, nor wait for long, because of it.
+    """A reranker with a time limit, so that it can neither fail nor delay a search for long.
 
-    `budget` is in seconds, and holds the time that others take who are before in the queue.
+    `budget` is in seconds and includes time spent in the reranker's queue.
     """
 
     def __init__(self, reranker: Reranker, budget: float) -> None:
@@ -57,7 +57,7 @@ class Reranking:
         self._warned = -math.inf
 
     async def scores(self, query: str, passages: Sequence[str]) -> tuple[Outcome, list[float]]:
-        """What came of it, and if it is `done` a finite score for each passage; else none."""
+        """The outcome, and if it is `done`, a finite score for each passage; otherwise no scores."""
         if not passages:
             return "done", []
         outcome: Outcome = "done"
@@ -77,7 +77,7 @@ class Reranking:
         return outcome, scores
 
     def _warn(self, why: str) -> None:
-        """Tell the operator, once a minute at most: every search would say the same."""
+        """Log a warning, at most once a minute: every search would repeat it."""
         now = time.monotonic()
         if now - self._warned >= _WARNING_PAUSE:
             self._warned = now

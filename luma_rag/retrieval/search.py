@@ -1,4 +1,4 @@
-"""Search inside one namespace: what to ask of the database, and what came of it."""
+"""Search within one namespace."""
 
 import asyncio
 import time
@@ -26,15 +26,15 @@ from luma_rag.retrieval.search_query import SearchQuery, dense_weight, query_ter
 from luma_rag.retrieval.statement import search_statement
 
 MAX_K = 100
-# Looked at beyond what is asked for, in the place of what is left out; so many where one document could have
-# all of it.
+# Extra candidates to replace dropped duplicates; the larger number applies if one document could fill the
+# result.
 _SPARE, _MANY = 20, 400
 Mode = Literal["hybrid", "dense", "lexical"]
 MODES: tuple[Mode, ...] = ("hybrid", "dense", "lexical")
 
 
 class Timings(msgspec.Struct, frozen=True):
-    """Milliseconds that each stage took; null for a stage that did not run."""
+    """Milliseconds per stage; null for a stage that did not run."""
 
     embed: float | None
     search: float
@@ -43,12 +43,12 @@ class Timings(msgspec.Struct, frozen=True):
 
 
 class SearchResult(msgspec.Struct, frozen=True):
-    """What a search found, best first, how long it took, and what came of reranking.
+    """Search hits, best first, with timings and the outcome of reranking.
 
     `is_relevant` says whether any hit is likely to be about the query; null if unknown: in lexical search,
     and in dense search for a script the model can't read. `fits` is its deprecated alias. `reranking` is
-    `off` (not wished, or there is no reranker), `done`, or `late` or `failed`: then the hits are in the order
-    that they have without a reranker.
+    `off` (not requested, or no reranker), `done`, `late` or `failed`; after `late` and `failed` the hits have
+    their original order.
     """
 
     hits: list[Hit]
@@ -59,7 +59,7 @@ class SearchResult(msgspec.Struct, frozen=True):
 
 
 class RetrievalResult(msgspec.Struct, frozen=True):
-    """As `SearchResult`, with all that is known of the hits."""
+    """A `SearchResult` with the full retrieval signals."""
 
     found: list[ScoredChunk]
     took: Timings
@@ -68,12 +68,12 @@ class RetrievalResult(msgspec.Struct, frozen=True):
 
 
 class Retriever:
-    """Embeds queries and searches for them. No connection is held while the model works."""
+    """Embeds queries and runs searches. Holds no database connection while the model works."""
 
     def __init__(
         self, engine: AsyncEngine, encoder: QueryEncoder, reranking: Reranking | None = None
     ) -> None:
-        """Search by an engine for `luma_rag.db.session.reading`."""
+        """`engine` must allow `luma_rag.db.session.reading`."""
         self._engine = engine
         self._encoder = encoder
         self._reranking = reranking
@@ -90,7 +90,7 @@ class Retriever:
         doc_ids: Sequence[int] | None = None,
         per_document: int | None = None,
     ) -> SearchResult:
-        """As `retrieve`, without what callers of the interface do not get."""
+        """`retrieve`, reduced to the public fields."""
         retrieved = await self.retrieve(
             principal,
             namespace_id,
@@ -120,16 +120,16 @@ class Retriever:
         per_document: int | None = None,
         surrounded: int = 0,
     ) -> RetrievalResult:
-        """The `k` places in the namespace that fit `query` best, best first.
+        """The `k` best places in the namespace, best first.
 
-        Neighbours and copies of better ones are left out, see `luma_rag.retrieval.deduplication`. `rerank`
-        says whether a reranker has the last word; None is yes where there is one. `doc_ids` narrows the
-        search to these documents; one that is not in the namespace finds nothing. `per_document` is the most
-        that one document may have. The first `surrounded` come with what stands round them.
+        Duplicates and direct neighbors are dropped; see `luma_rag.retrieval.deduplication`. `rerank` chooses
+        whether to rerank; None reranks if a reranker is configured. `doc_ids` narrows the search to these
+        documents; ids outside the namespace match nothing. `per_document` is the maximum number of hits per
+        document. The first `surrounded` hits come with their context window.
 
         Raises:
-            InvalidInputError: there is no reranker to rerank with.
-            NotFoundError: the namespace does not exist or may not be read.
+            InvalidInputError: `rerank` was requested but no reranker is configured.
+            NotFoundError: the namespace does not exist or the caller may not read it.
         """
         started = time.perf_counter()
         reranking = self._chosen(rerank)
@@ -147,11 +147,11 @@ class Retriever:
                 indexed=indexed,
             )
             if not found:
-                # Empty, or not the caller's to search? Only then is it worth a second question.
+                # Only an empty result is worth a second statement: is the namespace empty, or not readable?
                 async with AsyncSession(connection) as session:
                     await require_namespace(session, principal, namespace_id)
         found = deduplicate(found, wanted, per_document)
-        # By the scores of the search, which are the ones that the threshold was chosen for.
+        # On the scores before reranking, for which the threshold was chosen.
         relevant = is_relevant(query, found)
         searched = time.perf_counter()
         outcome: Outcome = "off"
@@ -185,13 +185,13 @@ class Retriever:
     async def _ask(
         self, principal: Principal, namespace_id: int, query: str, mode: Mode
     ) -> tuple[SearchQuery, bool, float | None]:
-        """The question of a query, whether there is an index, and the milliseconds the embedding took."""
+        """The search query, whether an HNSW index exists, and the milliseconds spent on embedding."""
         started = time.perf_counter()
         encoding = None
         if mode != "lexical":
             encoding = asyncio.ensure_future(self._encoder.encode(query, principal.user_id))
         try:
-            # While the model works.
+            # Concurrent with the model.
             async with self._engine.connect() as connection:
                 languages, indexed = await namespace_profile(connection, principal, namespace_id)
             terms = None if mode == "dense" else query_terms(query, languages)
@@ -214,7 +214,7 @@ async def find(
     doc_ids: Sequence[int] | None = None,
     indexed: bool = False,
 ) -> list[ScoredChunk]:
-    """The `k` chunks that fit the question best. Nothing is found where the caller may not read."""
+    """The `k` best chunks. Empty if the caller may not read the namespace."""
     statement, parameters = search_statement(
         principal, namespace_id, question, k=k, doc_ids=doc_ids, indexed=indexed
     )
@@ -228,13 +228,13 @@ async def find(
 async def _reranked(
     reranking: Reranking, query: str, found: list[ScoredChunk]
 ) -> tuple[Outcome, list[ScoredChunk]]:
-    """The first of `found` in the order of the reranker, where it gives one; the others behind them."""
+    """`found` with its first hits in the reranker's order, if it gives one; the rest follow."""
     first, rest = found[:CANDIDATES], found[CANDIDATES:]
     outcome, scores = await reranking.scores(query, [_passage(hit) for hit in first])
     if outcome != "done":
         return outcome, found
     scored = [msgspec.structs.replace(hit, score=score) for hit, score in zip(first, scores, strict=True)]
-    # Where it gives the same score, the order stays.
+    # The sort is stable: equal scores keep their order.
     scored.sort(key=lambda hit: -hit.score)
     return outcome, [
         msgspec.structs.replace(hit, rank=rank) for rank, hit in enumerate([*scored, *rest], start=1)
@@ -242,14 +242,14 @@ async def _reranked(
 
 
 def _passage(hit: Hit) -> str:
-    """What the reranker reads: as for the embedding, a text says more with its title and heading."""
+    """The reranker's input. As with embeddings, title and heading make a text more informative."""
     return "\n".join(part for part in (hit.title, hit.heading, hit.text) if part)
 
 
 async def namespace_profile(
     reader: Reader, principal: Principal, namespace_id: int
 ) -> tuple[list[str], bool]:
-    """The languages in a namespace, and whether it has an index; none where the caller may not read it."""
+    """The languages of a namespace and whether it has an HNSW index; none if the caller may not read it."""
     row = await reader.execute(_namespace_profile(principal.rights), {"namespace_id": namespace_id})
     found, indexed = row.one()
     return list(found), bool(indexed)

@@ -10,8 +10,8 @@ from ingest.types import Vector
 from ingest.words import DEFAULT_LANGUAGE, likeliest_language, query_words, term_id
 
 MAX_TERMS = 256
-# all-MiniLM-L6-v2 was trained on English, and makes do with what is written like it. Other scripts it takes
-# for strings of unknown letters; there, the dense score only breaks ties of the lexical one.
+# all-MiniLM-L6-v2 was trained on English and copes with similar scripts. Others are unknown characters to it,
+# so there the dense score only breaks ties of the lexical one.
 DENSE_WEIGHT_ENGLISH, DENSE_WEIGHT_LATIN, DENSE_WEIGHT_OTHER = 0.6, 0.5, 0.001
 _OTHER_SCRIPTS = "ar bg bn el fa he hi hy ja ko ne ru sr ta th uk ur zh"
 _LETTER, _LATIN = regex.compile(r"\p{L}"), regex.compile(r"\p{Latin}")
@@ -30,16 +30,16 @@ class SearchQuery(msgspec.Struct, frozen=True):
 
 
 def query_terms(query: str, languages: Collection[str]) -> Counter[int]:
-    """The terms that `query` may stand for in documents of these languages; at most `MAX_TERMS`."""
+    """The term ids that `query` may stand for in documents of these languages; at most `MAX_TERMS`."""
     found: Counter[int] = Counter()
     for language in sorted(languages):
-        # A word may have one stem in each language; what they share must not count twice.
+        # A word may have one stem per language; a stem that languages share counts once.
         found |= Counter(map(term_id, query_words(query, language)))
     return Counter(dict(list(found.items())[:MAX_TERMS]))
 
 
 def latin_share(query: str) -> float:
-    """The share of Latin letters among all letters, 1 where there is none."""
+    """The share of Latin letters among all letters; 1 without letters."""
     if query.isascii():
         return 1.0
     letters = len(_LETTER.findall(query))

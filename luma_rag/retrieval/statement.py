@@ -44,23 +44,26 @@ from luma_rag.db.models.document import DIMENSIONS
 from luma_rag.retrieval.search_query import SearchQuery
 
 CANDIDATES = 50
-"""So many from either half are compared."""
+"""Candidates from the dense and from the lexical half."""
 MAX_POSTINGS = 10_000
 MAX_POSTINGS_RATIO = 0.05
-"""Of a query's terms the rarest are looked up, as long as they stand in so many chunks together, or in large
-namespaces this share of them. The others only add to the score of what these find."""
+"""The rarest terms of a query are looked up as long as their chunks sum to at most this number, or in large
+namespaces to this share. Frequent terms only add to the scores of the chunks so found.
+"""
 PRUNE_AFTER = 2_000
 MIN_WEIGHT_RATIO = 0.22
-"""Beyond so many, a term passes over the chunks that it gives less than this share of the weight of the
-weightiest term: adding these up takes most of the time, and hardly any of them is among the best."""
+"""After this many chunks, postings are pruned whose weight is below this ratio of the heaviest term's weight.
+Summing them takes most of the time, and they are hardly ever among the best.
+"""
 MAX_SCORED = 250
 EF_SEARCH = 150
 EF_SEARCH_SIZE = 100_000
 EF_SEARCH_EXPONENT = 0.176
-"""`hnsw.ef_search` in a namespace of up to so many vectors, and the power of the size with which it grows
-from there: by half for ten times as many. Chosen by what is found, see docs/decisions/search.md."""
+"""`hnsw.ef_search` up to this namespace size, and the exponent of its growth beyond: half as much again for
+ten times the size. Chosen by measured recall, see docs/decisions/search.md.
+"""
 MAX_EF_SEARCH = 1_000
-"""What pgvector allows."""
+"""pgvector's maximum."""
 
 _NAMESPACE_ID = bindparam("namespace_id", type_=Integer)
 _DOC_IDS = bindparam("doc_ids", type_=ARRAY(Integer))
@@ -75,11 +78,11 @@ def search_statement(
     doc_ids: Sequence[int] | None = None,
     indexed: bool = False,
 ) -> tuple[Select[Any], dict[str, Any]]:
-    """The statement that finds the `k` best chunks, and its parameters.
+    """The statement that finds the `k` best chunks, with its parameters.
 
-    It selects the fields of `luma_rag.retrieval.hits.ScoredChunk`, but for the rank and for what stands round
-    the chunk. Nothing is found where the caller may not read. `indexed` says that the namespace has an HNSW
-    index; it is right either way, and slow where it is wrong.
+    It selects the fields of `luma_rag.retrieval.hits.ScoredChunk` except the rank and the context window. It
+    finds nothing if the caller may not read the namespace. `indexed` says that the namespace has an HNSW
+    index; a wrong value is slow but correct.
     """
     parameters: dict[str, Any] = {"namespace_id": namespace_id}
     if question.embedding is not None:
@@ -101,7 +104,7 @@ def search_statement(
 
 
 class Form(msgspec.Struct, frozen=True):
-    """What a statement depends on besides the caller; `indexed` is the namespace, if its index is used."""
+    """The shape of a statement, apart from the caller. `indexed` is the namespace id if its index is used."""
 
     dense: bool
     lexical: bool
@@ -110,10 +113,10 @@ class Form(msgspec.Struct, frozen=True):
     k: int
 
 
-# Putting it together takes longer than carrying it out, and leaves 200 KB.
+# Building a statement takes longer than running it, and 200 KB of memory.
 @functools.lru_cache(128)
 def prepared(principal: Principal, form: Form) -> Select[Any]:
-    """The statement for a caller: the rules in it are asked anew each time that it is carried out."""
+    """The statement for a caller. Its access rules are evaluated on each execution."""
     ranked = _ranked(form, permission(principal))
     best = select(*ranked.c).order_by(ranked.c.score.desc(), ranked.c.id).limit(_number(form.k)).cte("best")
     return (
@@ -139,7 +142,7 @@ def prepared(principal: Principal, form: Form) -> Select[Any]:
 
 
 def permission(principal: Principal) -> ColumnElement[bool]:
-    """Whether the caller may read the namespace; found out once, however often it is asked."""
+    """Whether the caller may read the namespace; evaluated once per statement."""
     permitted = (
         readable_namespaces(principal)
         .where(Namespace.id == _NAMESPACE_ID)
@@ -161,17 +164,17 @@ def _ranked(form: Form, may_read: ColumnElement[bool]) -> CTE:
 
 
 def _number(number: int) -> ColumnElement[int]:
-    """A number that stands in the statement itself, where Postgres plans by it."""
+    """A literal number, because Postgres plans by it."""
     return literal_column(str(int(number)), Integer)
 
 
 def _dense(form: Form, may_read: ColumnElement[bool]) -> CTE:
-    """The nearest by cosine: exact over the covering index of the namespace alone, or by its HNSW index."""
-    # Named, so that ordering and output share one computation for each row.
+    """The nearest chunks by cosine: exact over the namespace's covering index, or by its HNSW index."""
+    # Labeled, so that ordering and output share one computation per row.
     distance = _distance().label("distance")
     nearest = select(ChunkVector.id, distance).where(may_read).limit(_depth(form))
     if form.indexed is not None and not form.narrowed:
-        # Only a number that stands there shows that the partial index applies.
+        # Only a literal id proves that the partial index applies.
         mine = ChunkVector.namespace_id == _number(form.indexed)
         nearest = nearest.where(mine, _set_ef_search()).order_by(distance)
     else:
@@ -184,9 +187,9 @@ def _dense(form: Form, may_read: ColumnElement[bool]) -> CTE:
 
 
 def _set_ef_search() -> ColumnElement[bool]:
-    """Tells HNSW how many neighbours to look at, until the statement ends.
+    """Set `hnsw.ef_search` for the current statement.
 
-    Postgres finds out what depends on no row before it looks at the first. As a message of its own it would
+    Postgres evaluates this row-independent condition before it reads the first row. A separate message would
     take as long as half a search.
     """
     grown = func.power(_chunk_count() / EF_SEARCH_SIZE, EF_SEARCH_EXPONENT, type_=Float)
@@ -196,7 +199,7 @@ def _set_ef_search() -> ColumnElement[bool]:
 
 
 def _chunk_count() -> ColumnElement[float]:
-    """How many chunks the namespace holds."""
+    """The number of chunks in the namespace."""
     return (
         select(cast(func.coalesce(func.sum(LexicalSegment.chunks), 0), Float))
         .where(LexicalSegment.namespace_id == _NAMESPACE_ID)
@@ -205,9 +208,9 @@ def _chunk_count() -> ColumnElement[float]:
 
 
 def _distance() -> ColumnElement[float]:
-    # All vectors have length 1: the inner product is the cosine, and cheaper.
-    # Numbers travel as they are; as the text of a halfvec they took as long as the search. The select around
-    # makes one halfvec of them, and not one for each row.
+    # All vectors have length 1, so the inner product is the cosine, and cheaper. The numbers travel in
+    # binary; the text form of a halfvec took as long as the search. The subselect converts them once instead
+    # of once per row.
     query = select(cast(bindparam("embedding", type_=ARRAY(REAL)), HALFVEC(DIMENSIONS)))
     return ChunkVector.embedding.op("<#>", return_type=Float)(query.scalar_subquery())
 
@@ -217,11 +220,10 @@ def _depth(form: Form) -> ColumnElement[int]:
 
 
 def _weighted_terms(may_read: ColumnElement[bool]) -> CTE:
-    """The terms of the query: in how many chunks of the namespace each stands, and its weight in the query.
+    """The terms of the query, with their document frequency in chunks and their weight.
 
-    `so_far` is how many chunks it and all rarer ones stand in, each counted as often as it is met, and `most`
-    how many of these may be looked at; `least` is what a chunk must have more of than this, of the term's
-    weight.
+    `so_far` is the running sum of chunks from the rarest term on, `most` its limit, and `least` the share of
+    the term's weight that a posting must exceed.
     """
     asked = (
         func.unnest(bindparam("terms", type_=ARRAY(Integer)), bindparam("times", type_=ARRAY(Integer)))
@@ -239,7 +241,7 @@ def _weighted_terms(may_read: ColumnElement[bool]) -> CTE:
             LexicalPosting,
             and_(LexicalPosting.term == asked.c.term, LexicalPosting.namespace_id == _NAMESPACE_ID),
         )
-        # All of lexical search starts from these.
+        # All of lexical search depends on this CTE.
         .where(may_read)
         .group_by(asked.c.term, asked.c.times)
         .cte("known")
@@ -259,7 +261,7 @@ def _weighted_terms(may_read: ColumnElement[bool]) -> CTE:
 
 
 def _bm25(weighted: CTE) -> Any:
-    """The score of a `LexicalVector`: the inner product of its weights with those of the query."""
+    """The BM25 score of a `LexicalVector`: the inner product of its weights and the query's."""
     listed = func.string_agg(func.concat(weighted.c.term, ":", weighted.c.weight), ",")
     query = select(
         cast(func.concat("{", listed, f"}}/{TERM_ID_SPACE}", type_=Text), SPARSEVEC(TERM_ID_SPACE))
@@ -268,22 +270,23 @@ def _bm25(weighted: CTE) -> Any:
 
 
 def _coverage(bm25: ColumnElement[float], weighted: CTE) -> ColumnElement[float]:
-    """The score as a share of all weights in the query, those of terms that stand nowhere too."""
+    """The score as a share of the query's total weight, including terms that occur nowhere."""
     whole = select(func.sum(weighted.c.weight)).scalar_subquery()
     return _share(bm25, whole).label("coverage")
 
 
 def _share(part: ColumnElement[float], whole: ColumnElement[float]) -> ColumnElement[float]:
-    """One number as a share of another; 0 where that is 0 or missing."""
-    # Without the type SQLAlchemy divides by a numeric, which goes by way of its digits.
+    """`part / whole`; 0 if `whole` is 0 or NULL."""
+    # Without the type SQLAlchemy divides by a numeric, by way of decimal digits.
     return func.coalesce(part / func.nullif(whole, 0.0, type_=Float), 0.0)
 
 
 def _lexical(form: Form, may_read: ColumnElement[bool], weighted: CTE) -> CTE:
-    """The best by BM25, with statistics of the namespace as it is in this moment.
+    """The best chunks by BM25, with the namespace's current statistics.
 
-    All chunks of the rarest terms get a first score by these alone; the best of them are then scored by all
-    terms. What shares only frequent terms with the query is not found where there is rarer to be found.
+    All chunks with the rarest terms get a preliminary score by these alone. The best of them are then scored
+    by all terms. A chunk that shares only frequent terms with the query is not found if rarer terms match
+    elsewhere.
     """
     if form.narrowed:
         first = (
@@ -296,9 +299,9 @@ def _lexical(form: Form, may_read: ColumnElement[bool], weighted: CTE) -> CTE:
             .cte("first_look")
         )
     else:
-        # They are in the order of their weights.
+        # Postings are sorted by weight.
         worth = slice(func.width_bucket(weighted.c.least, LexicalPosting.weights) + 1, LexicalPosting.chunks)
-        # In the list of columns these are much cheaper than as a table.
+        # In the select list these are much cheaper than in FROM.
         entry = (
             select(
                 func.unnest(LexicalPosting.vectors[worth]).label("id"),
@@ -336,17 +339,17 @@ def _lexical(form: Form, may_read: ColumnElement[bool], weighted: CTE) -> CTE:
 
 
 def _fused(dense: CTE, lexical: CTE, weighted: CTE) -> CTE:
-    """Of what either half has found, a mean of both scores, each as a share of the best there is."""
+    """The union of both halves, scored by the weighted mean of both scores, each divided by its maximum."""
     either = dense.join(lexical, lexical.c.id == dense.c.id, full=True)
     found = func.coalesce(dense.c.id, lexical.c.id)
-    # Looked up only where the half itself has not found it.
+    # Computed only for chunks that this half has not found.
     cosine = select(-_distance()).where(ChunkVector.id == lexical.c.id).scalar_subquery()
     bm25 = select(_bm25(weighted)).where(LexicalVector.id == dense.c.id).scalar_subquery()
     both = (
         select(
             found.label("id"),
             func.greatest(func.coalesce(dense.c.score, cosine), 0.0, type_=Float).label("cosine"),
-            # What is not yet taken apart into words has no weights.
+            # A document not yet in the lexical index has no weights.
             func.coalesce(lexical.c.score, bm25, 0.0, type_=Float).label("bm25"),
         )
         .select_from(either)

@@ -1,4 +1,4 @@
-"""Whether what is stored is whole."""
+"""Consistency checks of the store."""
 
 from luma_rag.verify.verification import UPLOAD_SECONDS, Finding, Verdict, verify
 

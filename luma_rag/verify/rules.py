@@ -1,15 +1,15 @@
-"""The rules that a whole store keeps.
+"""The invariants of a consistent store.
 
-Legal, and so against no rule: chunks and passages of a document that no namespace holds (its owner reads it,
-and another namespace takes it without embedding it anew), citations whose document or vector is gone (the
-quote stays), and an ingestion that waits or has failed.
+Legal states, and therefore not covered: chunks and passages of a document in no namespace (its owner reads
+it, and another namespace can reuse its embeddings), citations whose document or vector is gone (the quote
+stays), and queued or failed ingestions.
 """
 
 import msgspec
 
 
 class Check(msgspec.Struct, frozen=True):
-    """A rule, what to do where it does not hold, and the SQL that selects such cases as one text column."""
+    """An invariant, the fix if it is violated, and SQL that selects the violations as one text column."""
 
     name: str
     rule: str

@@ -1,7 +1,7 @@
-"""Whether the store is whole: what must hold between its tables, and between them and the files.
+"""Verification of the store: invariants between tables, and between tables and files.
 
-Each check is one statement, or one walk of the folder, so that it stays fast on a large store. All statements
-see the same moment.
+Each check is one statement, or one walk of the storage folder, so that it stays fast on a large store. All
+statements share one snapshot.
 """
 
 import asyncio
@@ -48,13 +48,13 @@ from luma_rag.verify.rules import (
     Check,
 )
 
-# A file gets its document when its upload is complete; one that nobody has written to for so long never will.
+# A file gets its document once its upload is complete. One untouched for this long never will.
 UPLOAD_SECONDS = 3600
 MAX_EXAMPLES = 5
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """A rule that does not hold: in how many cases, some of them, and what to do about it."""
+    """A violated invariant: the number of cases, some examples, and the fix."""
 
     check: str
     rule: str
@@ -64,7 +64,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What came of a verification. The store is whole where there are no findings."""
+    """The result of a verification. Without findings the store is consistent."""
 
     checks: int
     findings: list[Finding]
@@ -72,11 +72,11 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 async def verify(sessions: Sessions, storage: FileStorage, *, deep: bool = False) -> Verdict:
-    """Check every rule; with `deep`, read every stored file and every vector too."""
+    """Check every invariant; with `deep`, also read every stored file and every vector."""
     began = time.perf_counter()
     async with sessions.begin() as session:
         await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-        # First: who is alive is asked of the present, and all else of the moment at which this begins.
+        # First, because worker liveness concerns the present and everything else the snapshot.
         findings = [await _ask(session, DEAD_WORKER, _left_running().subquery())]
         findings.append(await _ask(session, REFERENCES, _lost_references()))
         checks = CHECKS + DEEP_CHECKS if deep else CHECKS
@@ -143,8 +143,9 @@ def _left_running() -> Select[str]:
 
 
 def _lost_references() -> FromClause:
-    """The rows that break a foreign key, of all tables. Postgres keeps them from being made, not from being
-    restored, or written with its triggers off."""
+    """The rows that violate a foreign key, in all tables. Postgres prevents such rows, except in a restore or
+    with triggers disabled.
+    """
     tables = Base.metadata.sorted_tables
     keys = chain.from_iterable(sorted(table.foreign_keys, key=str) for table in tables)
     return union_all(*(_breaking(key.parent, key.column) for key in keys)).subquery()
@@ -178,7 +179,7 @@ async def _check_files(
             )
         elif deep and await asyncio.to_thread(_sha256, storage.path(document.path)) != document.sha256:
             different[document.doc_id] = f"document {document.doc_id}: other content: {document.path}"
-    # What was deleted since is no finding; a file goes after its document.
+    # A later deletion is not a finding; a file is removed after its document.
     async with sessions.begin() as session:
         there = set(
             await session.scalars(
@@ -205,7 +206,7 @@ def _finding(check: Check, cases: list[str]) -> Finding:
 
 
 def _sha256(path: Path) -> str | None:
-    """None where the file can't be read (any more)."""
+    """None if the file can't be read or no longer exists."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,8 +11,8 @@ def add_admin(luma: Luma) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_help_names_the_commands_and_shows_an_example(luma: Luma) -> None:
-    done = luma("--help")
+def test_help_names_the_commands_and_shows_an_example(luma: Luma, luma_process: Luma) -> None:
+    done = luma_process("--help")
     assert done.returncode == 0
     for command in ("serve", "ingest", "ask", "search", "users", "db", "doctor"):
         assert command in done.stdout
@@ -35,9 +35,9 @@ def test_a_mistyped_setting_is_named(luma: Luma, environment: dict[str, str]) ->
 
 
 def test_files_are_read_and_questions_answered(
-    luma: Luma, environment: dict[str, str], tmp_path: Path
+    luma: Luma, luma_process: Luma, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    add_admin(luma)
+    add_admin(luma_process)
     folder = tmp_path / "files"
     (folder / "deeper").mkdir(parents=True)
     factories.handbook(folder)
@@ -45,7 +45,7 @@ def test_files_are_read_and_questions_answered(
     factories.pdf(folder / "blank.pdf", "")
     (folder / "broken.PDF").write_bytes(b"%PDF-1.7 and nothing else")
     (folder / "notes.txt").write_text("not asked for")
-    done = luma("ingest", str(folder), "--namespace", "papers")
+    done = luma_process("ingest", str(folder), "--namespace", "papers")
     assert done.returncode == 1
     assert "2 of 4 documents are ready" in done.stdout
     assert "blank.pdf" in done.stdout
@@ -59,7 +59,7 @@ def test_files_are_read_and_questions_answered(
         "blank.pdf": "failed",
         "broken.PDF": "failed",
     }
-    answer = json.loads(luma("ask", "papers", "How many days of paid vacation?", "--json").stdout)
+    answer = json.loads(luma_process("ask", "papers", "How many days of paid vacation?", "--json").stdout)
     assert "thirty days" in answer["answer"]
     assert (answer["citations"][0]["title"], answer["citations"][0]["page"]) == ("handbook", 1)
     asked = luma("ask", "papers", "How many days of paid vacation?")
@@ -93,10 +93,10 @@ def test_accounts(luma: Luma) -> None:
     assert "last administrator" in last.stderr
 
 
-def test_the_database_can_be_looked_at(luma: Luma, environment: dict[str, str]) -> None:
+def test_the_database_can_be_looked_at(luma: Luma, luma_process: Luma, environment: dict[str, str]) -> None:
     add_admin(luma)
     assert luma("db", "url").stdout.strip() == environment["LUMA_DATABASE_URL"]
-    counted = luma("db", "psql", "-Atc", "SELECT count(*) FROM users")
+    counted = luma_process("db", "psql", "-Atc", "SELECT count(*) FROM users")
     assert counted.stdout.strip() == "1"
 
 

@@ -11,7 +11,7 @@ from luma_rag.db.models import ApiToken, LoginSession, User
 from luma_rag.errors import ForbiddenError, NotAuthenticatedError
 from luma_rag.runtime import Runtime
 from tests.api import PASSWORD, Api
-from tests.conftest import serving
+from tests.servers import serving
 
 ALICE = {"username": "alice", "email": "alice@example.com", "password": PASSWORD}
 BOB = {"username": "bob", "email": "bob@example.com", "password": PASSWORD}
@@ -95,8 +95,8 @@ async def test_the_cookie_alone_changes_nothing(api: Api) -> None:
     forged = await api.anonymous(headers={"cookie": f"luma_session={alice.cookies['luma_session']}"})
     assert (await forged.get("/api/auth/me")).status_code == 200
     assert (await forged.post("/api/namespaces", json={"name": "x"})).status_code == 403
-    mutated = await forged.post("/api/namespaces", json={"name": "x"}, headers={"x-csrftoken": "y"})
-    assert mutated.status_code == 403
+    planted = await forged.post("/api/namespaces", json={"name": "x"}, headers={"x-csrftoken": "y"})
+    assert planted.status_code == 403
     token = (await forged.get("/api/auth/me")).cookies["csrftoken"]
     real = await forged.post("/api/namespaces", json={"name": "x"}, headers={"x-csrftoken": token})
     assert real.status_code == 201

@@ -13,7 +13,7 @@ from luma_rag.audit import record
 from luma_rag.runtime import Runtime, Store
 from tests import factories
 from tests.api import PASSWORD, Api
-from tests.conftest import serving
+from tests.servers import serving
 
 MARK = "Zirkonium"
 _OF_RIGHTS = ("namespace.", "document.", "member.")

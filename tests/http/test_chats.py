@@ -14,7 +14,7 @@ from luma_rag.errors import LLMError
 from luma_rag.runtime import Runtime
 from tests import factories
 from tests.api import Api
-from tests.conftest import serving
+from tests.servers import serving
 
 
 async def chat_about_the_handbook(api: Api, owner: httpx.AsyncClient, folder: Path) -> int:

@@ -9,8 +9,8 @@ import pytest
 from ingest.embedder import Embedder
 from luma_rag.runtime import Store, open_services
 from tests.api import Api
-from tests.conftest import serving
 from tests.http.test_chats import chat_about_the_handbook, read_events
+from tests.servers import serving
 
 
 @pytest.fixture(scope="module")

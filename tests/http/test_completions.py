@@ -14,8 +14,8 @@ from luma_rag.errors import LLMError
 from luma_rag.runtime import Runtime
 from tests import factories
 from tests.api import Api
-from tests.conftest import serving
 from tests.http.test_chats import SlowAnswerer
+from tests.servers import serving
 
 URL = "/v1/chat/completions"
 QUESTION = "How many days of paid vacation does an employee have?"

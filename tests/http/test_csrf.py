@@ -40,7 +40,7 @@ async def test_every_unsafe_call_of_a_browser_needs_the_token_of_its_own_session
         {"cookie": cookie},
         {"cookie": cookie, "x-csrftoken": ""},
         {"cookie": f"{cookie}; csrftoken={own}"},
-        # A cookie that another site mutated, with the header to match.
+        # A cookie that another site planted, with the header to match.
         {"cookie": f"{cookie}; csrftoken={others}", "x-csrftoken": others},
         {"cookie": f"{cookie}; csrftoken=x", "x-csrftoken": "x"},
         # What a form of another site sends.

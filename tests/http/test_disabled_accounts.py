@@ -8,7 +8,7 @@ from luma_rag.accounts import users
 from luma_rag.db.models import AuditEvent, LoginSession
 from luma_rag.runtime import Runtime
 from tests.api import PASSWORD, Api
-from tests.conftest import serving
+from tests.servers import serving
 
 
 async def _id(api: Api, name: str) -> int:

@@ -20,7 +20,7 @@ from luma_rag.documents.change_stream import CHANNEL, STREAMS_PER_USER, ChangeSt
 from luma_rag.runtime import Runtime
 from tests import factories
 from tests.api import PASSWORD, Api
-from tests.conftest import serving
+from tests.servers import serving
 
 PATIENCE = 60.0
 

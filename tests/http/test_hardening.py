@@ -17,7 +17,7 @@ from luma_rag.http.hosts import AllowedHosts, parse_hosts
 from luma_rag.runtime import Runtime
 from tests import factories
 from tests.api import Api
-from tests.conftest import serving
+from tests.servers import serving
 
 PROBLEM = "application/problem+json"
 SPACES, SEARCH, TOKENS = "/api/namespaces", "/api/namespaces/1/search", "/api/auth/tokens"

@@ -11,8 +11,8 @@ from ingest.embedder import Embedder
 from luma_rag.runtime import Store, open_services
 from tests import factories
 from tests.api import Api
-from tests.conftest import serving
 from tests.llm.conftest import CannedServer, canned_server, delta, response
+from tests.servers import serving
 
 __all__ = ["canned_server"]
 

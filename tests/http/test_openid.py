@@ -25,7 +25,6 @@ from luma_rag.errors import ConfigurationError
 from luma_rag.runtime import Runtime, create_provider
 from luma_rag.settings import OpenIDSettings, load
 from tests.api import PASSWORD
-from tests.conftest import serving
 from tests.openid_provider import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -34,6 +33,7 @@ from tests.openid_provider import (
     OpenIDProvider,
     provider_running,
 )
+from tests.servers import serving
 
 pytestmark = USES_OLD_AUTHLIB
 

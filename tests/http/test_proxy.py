@@ -7,7 +7,7 @@ import pytest
 from luma_rag.accounts import users
 from luma_rag.runtime import Runtime
 from tests.api import PASSWORD
-from tests.conftest import serving
+from tests.servers import serving
 
 
 @pytest.mark.parametrize(("trusted", "is_secure"), [(None, False), ("127.0.0.1", True), ("10.9.8.7", False)])

@@ -25,7 +25,7 @@ from luma_rag.runtime import Runtime
 from luma_rag.settings import LimitsSettings, Settings
 from tests import factories
 from tests.api import PASSWORD, Api
-from tests.conftest import serving
+from tests.servers import serving
 
 WRONG = {"username": "alice", "password": "not the password"}
 RIGHT = {"username": "alice", "password": PASSWORD}

@@ -18,12 +18,12 @@ from luma_rag.retrieval.reranking import CANDIDATES
 from luma_rag.runtime import Store, open_services
 from tests import factories
 from tests.api import Api
-from tests.conftest import serving
 from tests.factories import pdf
 from tests.http.test_metrics import grown, scrape
 from tests.llm.conftest import CannedServer, Reply, canned_server, response
 from tests.retrieval.conftest import cross_encoder_folder
 from tests.retrieval.test_rerank_endpoint import BROKEN
+from tests.servers import serving
 
 __all__ = ["canned_server", "cross_encoder_folder"]
 

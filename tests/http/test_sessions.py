@@ -11,7 +11,7 @@ from sqlalchemy import select, text, update
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import AuditEvent, LoginSession, User
 from tests.api import PASSWORD, Api
-from tests.conftest import serving
+from tests.servers import serving
 
 LOGIN = {"username": "alice", "password": PASSWORD}
 
@@ -90,13 +90,13 @@ async def test_a_session_can_be_ended_from_another(api: Api) -> None:
 async def test_signing_in_again_ends_the_session_that_the_browser_had(api: Api) -> None:
     await api.user("alice")
     bob = await api.user("bob")
-    mutated = bob.cookies["luma_session"]
-    # Somebody else's session is in the browser, mutated there or left behind.
-    victim = await api.anonymous(headers={"cookie": f"luma_session={mutated}"})
+    planted = bob.cookies["luma_session"]
+    # Somebody else's session is in the browser, planted there or left behind.
+    victim = await api.anonymous(headers={"cookie": f"luma_session={planted}"})
     answer = await victim.post("/api/auth/login", json=LOGIN)
     assert answer.status_code == 200
     fresh = answer.cookies["luma_session"]
-    assert fresh != mutated
+    assert fresh != planted
     assert len(fresh) == 43
     assert (await bob.get("/api/auth/me")).status_code == 401
     wrong = await api.anonymous(headers={"cookie": f"luma_session={fresh}"})

@@ -18,7 +18,7 @@ from luma_rag.db.models import ApiToken
 from luma_rag.db.session import create_engine
 from luma_rag.errors import NotAuthenticatedError
 from tests.api import Api
-from tests.conftest import serving
+from tests.servers import serving
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "tokens.md"

@@ -5,9 +5,9 @@ import pytest
 from luma_rag.retrieval import statement
 from luma_rag.retrieval.search import namespace_profile
 from luma_rag.retrieval.search_query import (
-    MEANING_ENGLISH,
-    MEANING_LATIN,
-    MEANING_OTHER,
+    DENSE_WEIGHT_ENGLISH,
+    DENSE_WEIGHT_LATIN,
+    DENSE_WEIGHT_OTHER,
     dense_weight,
     query_terms,
 )
@@ -103,20 +103,21 @@ async def test_an_empty_namespace_has_no_hits(library: Library) -> None:
 
 
 def test_meaning_counts_little_in_scripts_that_the_model_does_not_read() -> None:
-    assert dense_weight("日本で梅雨がないのは", ["ja"]) == dense_weight("كم نقطة؟", ["ar"]) == MEANING_OTHER
-    assert dense_weight("日本で梅雨がないのは", ["en", "ja"]) == MEANING_OTHER
+    assert dense_weight("日本で梅雨がないのは", ["ja"]) == DENSE_WEIGHT_OTHER
+    assert dense_weight("كم نقطة؟", ["ar"]) == DENSE_WEIGHT_OTHER
+    assert dense_weight("日本で梅雨がないのは", ["en", "ja"]) == DENSE_WEIGHT_OTHER
     # A name in Latin letters is still looked for in texts of another script.
-    assert dense_weight("iPhone", ["ja"]) == MEANING_OTHER
+    assert dense_weight("iPhone", ["ja"]) == DENSE_WEIGHT_OTHER
 
 
 def test_meaning_counts_most_in_english() -> None:
     question, frage = "What was the revenue last year?", "Wie hoch war der Umsatz im letzten Jahr?"
-    assert dense_weight(question, ["en"]) == dense_weight(question, []) == MEANING_ENGLISH
-    assert dense_weight("10-K 2023", ["en"]) == dense_weight("2023?", ["en"]) == MEANING_ENGLISH
-    assert dense_weight(frage, ["de"]) == MEANING_LATIN
+    assert dense_weight(question, ["en"]) == dense_weight(question, []) == DENSE_WEIGHT_ENGLISH
+    assert dense_weight("10-K 2023", ["en"]) == dense_weight("2023?", ["en"]) == DENSE_WEIGHT_ENGLISH
+    assert dense_weight(frage, ["de"]) == DENSE_WEIGHT_LATIN
     # Where documents have both, the question tells.
-    assert dense_weight(question, ["de", "en"]) == MEANING_ENGLISH
-    assert dense_weight(frage, ["de", "en"]) == MEANING_LATIN
+    assert dense_weight(question, ["de", "en"]) == DENSE_WEIGHT_ENGLISH
+    assert dense_weight(frage, ["de", "en"]) == DENSE_WEIGHT_LATIN
 
 
 async def test_words_outweigh_meaning_where_it_counts_little(library: Library) -> None:

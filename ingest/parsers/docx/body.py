@@ -10,8 +10,8 @@ from ingest.parsers.docx.numbering import Numbering
 from ingest.parsers.docx.styles import Styles
 from ingest.parsers.docx.symbols import symbol
 
-# What is not part of the text as it stands: deletions, where something was moved from, the code of fields,
-# properties, and w:rt: the reading of Asian characters, printed small above them.
+# Elements that are not part of the final text: deletions, move sources, field codes, properties, and w:rt,
+# the ruby text above Asian characters.
 _LEFT_OUT = frozenset(
     {w(name) for name in ("del", "moveFrom", "delText", "instrText", "delInstrText", "fldData", "pPr", "rPr")}
     | {
@@ -36,19 +36,19 @@ _FIELD_MARKS = frozenset({w("fldChar"), w("instrText")})
 _NOTES = {w("footnoteReference"): "footnote", w("endnoteReference"): "endnote"}
 _EQUATION_SIGNS = {m("f"): "/", m("sSup"): "^", m("sSub"): "_"}
 _INDENT = "  "
-# "Page x of y" without its numbers, in most languages.
+# "Page x of y" without its numbers, in many languages.
 _LONGEST_PAGE_LABEL = 12
 
 
 class Block(NamedTuple):
-    """A paragraph, table or text box. `level` is that of a heading, else None."""
+    """A paragraph, table or text box. `level` is the heading level, None for other text."""
 
     text: str
     level: int | None = None
 
 
 class NoteReference(NamedTuple):
-    """A place where a note is referred to: `kind` is "footnote" or "endnote"."""
+    """A reference to a note: `kind` is "footnote" or "endnote"."""
 
     kind: str
     id: str
@@ -57,7 +57,7 @@ class NoteReference(NamedTuple):
 class BodyReader:
     """Reads the blocks of a part.
 
-    Numbers of lists go on from one call to the next, so keep the order of the document.
+    List numbers continue from one call to the next, so call it in document order.
     """
 
     def __init__(self, styles: Styles, numbering: Numbering) -> None:
@@ -66,10 +66,10 @@ class BodyReader:
         self._fields: list[str] = []
         self._page_field_seen = False
         self.notes: list[NoteReference] = []
-        """Notes referred to since this was last emptied."""
+        """Notes referenced since this list was last cleared."""
 
     def blocks(self, container: etree._Element) -> Iterator[Block]:
-        """The blocks within an element that holds blocks: a body, cell, note, header or text box."""
+        """The blocks of an element that holds blocks: a body, cell, note, header or text box."""
         for child in container:
             tag = child.tag
             if tag in _PARAGRAPHS:
@@ -83,11 +83,11 @@ class BodyReader:
                 if chosen is not None:
                     yield from self.blocks(chosen)
             elif tag not in _LEFT_OUT and isinstance(tag, str):
-                # Content controls, custom XML and the like: boxes round more blocks.
+                # Content controls, custom XML and the like wrap further blocks.
                 yield from self.blocks(child)
 
     def _paragraph(self, paragraph: etree._Element) -> Iterator[Block]:
-        # A page number that a broken file never ends must not swallow the rest of the text.
+        # A page number field that a broken file never ends must not swallow the rest of the text.
         self._fields = [field for field in self._fields if not _is_page(field)]
         self._page_field_seen = False
         pieces: list[str] = []
@@ -105,7 +105,7 @@ class BodyReader:
             yield from (Block(block.text) for block in self.blocks(box))
 
     def _collect(self, element: etree._Element, pieces: list[str], boxes: list[etree._Element]) -> None:
-        """Append the text within `element` to `pieces`, and text boxes, which stand beside it, to `boxes`."""
+        """Append the text of `element` to `pieces`, and text boxes, which stand beside it, to `boxes`."""
         for child in element:
             tag = child.tag
             if tag in _TEXTS:
@@ -140,7 +140,7 @@ class BodyReader:
     def _equation(
         self, element: etree._Element, between: str, pieces: list[str], boxes: list[etree._Element]
     ) -> None:
-        """Fractions and powers in one line: a+b over c becomes (a+b)/c."""
+        """Fractions and powers on one line: a+b over c becomes (a+b)/c."""
         parts = []
         for child in element:
             part: list[str] = []
@@ -151,7 +151,7 @@ class BodyReader:
         pieces.append(between.join(parts))
 
     def _field(self, mark: etree._Element) -> None:
-        """A field is a run that begins it, its code, its result as text, and a run that ends it."""
+        """A field consists of a run that begins it, its code, its result as text, and a run that ends it."""
         kind = mark.get(w("fldCharType"))
         if kind == "begin":
             self._fields.append("")
@@ -161,7 +161,7 @@ class BodyReader:
             self._fields[-1] += mark.text or ""
 
     def _table(self, table: etree._Element) -> str:
-        """Rows as lines, cells with " | " between; a row with one filled cell keeps that cell's lines."""
+        """Rows as lines, cells separated by " | "; a row with one non-empty cell keeps the cell's lines."""
         lines = []
         for row in _descend(table, w("tr")):
             cells = [[] if _continued(cell) else list(self.blocks(cell)) for cell in _descend(row, w("tc"))]
@@ -174,12 +174,12 @@ class BodyReader:
 
 
 def _one_line(blocks: list[Block]) -> str:
-    # The rows of a table within the cell stay apart.
+    # Rows of a nested table stay separate.
     return " ".join("; ".join(" ".join(line.split()) for line in block.text.split("\n")) for block in blocks)
 
 
 def _descend(element: etree._Element, wanted: str) -> Iterator[etree._Element]:
-    """Rows of a table or cells of a row, within content controls too; deleted rows are left out."""
+    """Rows of a table or cells of a row, including those in content controls, without deleted rows."""
     for child in element:
         if child.tag == wanted:
             if child.find(f"{w('trPr')}/{w('del')}") is None:
@@ -189,7 +189,7 @@ def _descend(element: etree._Element, wanted: str) -> Iterator[etree._Element]:
 
 
 def _continued(cell: etree._Element) -> bool:
-    """Whether a cell only goes on with one above or before it, which was read already."""
+    """Whether a cell continues one above or before it."""
     for name in ("vMerge", "hMerge"):
         merge = cell.find(f"{w('tcPr')}/{w(name)}")
         if merge is not None and merge.get(VAL, "continue") == "continue":
@@ -198,7 +198,7 @@ def _continued(cell: etree._Element) -> bool:
 
 
 def _choose(alternatives: etree._Element) -> etree._Element | None:
-    """One of the forms of the same thing: the first, for the newest readers, that holds text."""
+    """One of several equivalent forms: the first, meant for the newest readers, that has text."""
     return next((form for form in alternatives if any(text.text for text in form.iter(*_TEXTS))), None)
 
 

@@ -1,4 +1,4 @@
-"""Puts a DOCX together: sections under their headings, notes after what refers to them, headers last."""
+"""Assembles a DOCX: sections under their headings, notes after their reference, headers last."""
 
 from pathlib import Path
 
@@ -15,22 +15,22 @@ from ingest.settings import ParserLimits
 from ingest.types import ParsedDocument, Passage
 
 _DUBLIN_CORE_TITLE = "{http://purl.org/dc/elements/1.1/}title"
-# People give whole paragraphs the style of a heading. Those are read as text.
+# Some people style whole paragraphs as headings. These are read as text.
 _LONGEST_HEADING = 200
 
 
 def parse_docx(path: Path, limits: ParserLimits) -> ParsedDocument:
-    """Read a DOCX: one passage for each section, with the path of its headings.
+    """Parse a DOCX: one passage per section, with the path of its headings.
 
-    Kept: lists with their numbers, tables as rows of cells, text boxes, content controls, equations, tracked
-    insertions, foot- and endnotes after the block that refers to them, headers and footers once in a last
-    passage. Left out: tracked deletions, comments, page numbers.
+    Included: lists with their numbers, tables as rows of cells, text boxes, content controls, equations,
+    tracked insertions, footnotes and endnotes after the block that references them, headers and footers once
+    in a final passage. Excluded: tracked deletions, comments, page numbers.
 
     Raises:
         EncryptedError: it needs a password.
-        NoTextError: there is no text in it.
-        LimitError: it unpacks to more, or has more text, than `limits` allow.
-        PermanentError: damaged.
+        NoTextError: it has no text.
+        LimitError: it unpacks to more data, or has more text, than `limits` allow.
+        PermanentError: it is damaged.
         OSError: `path` can't be read.
     """
     with Package(path, limits) as package:
@@ -65,14 +65,14 @@ def parse_docx(path: Path, limits: ParserLimits) -> ParsedDocument:
 
 
 class _Document:
-    """The main part and those it refers to."""
+    """The main part and the parts it refers to."""
 
     def __init__(self, package: Package, main: str) -> None:
         self._package = package
         self._related = package.relationships(main)
         styles = Styles(self._part("styles"))
         self._reader = BodyReader(styles, Numbering(self._part("numbering"), styles))
-        # Notes number their lists apart from the text.
+        # Notes number their lists separately.
         self._aside = BodyReader(styles, Numbering(self._part("numbering"), styles))
         self._notes = {
             (kind, note.get(w("id"), "")): note
@@ -82,7 +82,7 @@ class _Document:
         self._notes_read = 0
 
     def sections(self, body: etree._Element) -> tuple[str | None, list[Passage]]:
-        """The document's title in its own text, if a paragraph has that style, and its sections."""
+        """The document's title, if a paragraph has that style, and its sections."""
         title: str | None = None
         passages: list[Passage] = []
         path: dict[int, str] = {}
@@ -100,7 +100,7 @@ class _Document:
         for block in self._reader.blocks(body):
             level = block.level if len(block.text) <= _LONGEST_HEADING else None
             if level is not None:
-                # A heading right under a higher one opens the same passage: alone it would say nothing.
+                # A heading directly under a higher one starts no passage of its own.
                 if not (only_headings and (not path or level > max(path))):
                     close()
                 path = {at: heading for at, heading in path.items() if at < level}
@@ -118,7 +118,7 @@ class _Document:
         return title, passages
 
     def headers_and_footers(self) -> str:
-        """Their lines, each once."""
+        """Lines of headers and footers, each once."""
         lines: dict[str, None] = {}
         for kind in ("header", "footer"):
             for relationship in self._related:
@@ -129,7 +129,7 @@ class _Document:
         return "\n".join(lines)
 
     def _notes_of(self, block: Block) -> list[str]:
-        """The notes that were referred to since the last call, in the order of their references."""
+        """The notes referenced since the last call, in the order of their references."""
         texts = []
         for reference in self._reader.notes:
             note = self._notes.get(reference)

@@ -1,4 +1,4 @@
-"""Names of XML elements and attributes of WordprocessingML, as lxml writes them."""
+"""XML names of WordprocessingML in lxml's notation."""
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
@@ -14,15 +14,15 @@ def w(name: str) -> str:
 
 
 def m(name: str) -> str:
-    """`m:name`, of equations."""
+    """`m:name`, for equations."""
     return _M + name
 
 
 def a(name: str) -> str:
-    """`a:name`, of drawings."""
+    """`a:name`, for drawings."""
     return _A + name
 
 
 def mc(name: str) -> str:
-    """`mc:name`, of alternatives for older and newer readers."""
+    """`mc:name`, for alternative content."""
     return _MC + name

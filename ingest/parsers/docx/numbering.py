@@ -17,7 +17,7 @@ _LARGEST_ROMAN = 3999
 
 
 class Numbering:
-    """Gives each paragraph of a list its label. Counts as it goes: ask for every paragraph once, in order."""
+    """Labels the paragraphs of lists. It counts: call it once per paragraph, in order."""
 
     def __init__(self, root: etree._Element | None, styles: Styles) -> None:
         self._styles = styles
@@ -32,7 +32,7 @@ class Numbering:
             }
 
     def label(self, paragraph: etree._Element) -> tuple[str, int]:
-        """The label ("-", "3.", "2.1"; "" outside of lists) and the level of a paragraph, counted from 0."""
+        """The label ("-", "3.", "2.1"; "" outside lists) and the 0-based level of a paragraph."""
         place = self._styles.numbering(paragraph)
         if place is None:
             return "", 0
@@ -59,7 +59,7 @@ class Numbering:
 
     def _definition(self, number: str) -> etree._Element | None:
         definition = None
-        # A definition may stand for a numbering style, which names a list, which has the real definition.
+        # A definition may refer to a numbering style, which names a list, which has the actual definition.
         for _ in range(3):
             if number not in self._lists:
                 return None
@@ -79,7 +79,7 @@ class Numbering:
         levels: dict[str, etree._Element],
         override: etree._Element | None,
     ) -> list[int | None]:
-        # Lists that share a definition go on counting where the other stopped, unless they say otherwise.
+        # Lists that share a definition continue its count unless they restart it.
         counts = self._counts.setdefault(definition.get(w("abstractNumId"), ""), [None] * _LEVELS)
         restart = None if override is None else _number(override, "startOverride")
         now = counts[level]
@@ -117,7 +117,7 @@ def _text(level: int, levels: dict[str, etree._Element], counts: list[int | None
 
 
 def _format(count: int, kind: str) -> str:
-    """`count` as people write it; kinds that are not known (Chinese, Thai ...) come out in digits."""
+    """`count` in the list's number format; unknown formats (Chinese, Thai ...) become digits."""
     text = str(count)
     if kind == "none":
         text = ""

@@ -1,4 +1,4 @@
-"""The zip archive a DOCX is (Open Packaging Conventions, ECMA-376 part 2): parts and what they relate to."""
+"""The zip archive of a DOCX (Open Packaging Conventions, ECMA-376 part 2): parts and relationships."""
 
 import posixpath
 import re
@@ -17,7 +17,7 @@ from ingest.settings import ParserLimits
 _BLOCK = 2**16
 # A parsed tree takes some eight times the memory of its XML.
 _TREE_COST = 8
-# Strict Open XML (ISO/IEC 29500-1) differs from what Word writes (29500-4) in the names of its namespaces.
+# Strict Open XML (ISO/IEC 29500-1) uses other namespaces than Word's transitional form (29500-4).
 _STRICT = re.compile(rb"([\"'])http://purl\.oclc\.org/ooxml/(\w+)/(\w+)")
 _TRANSITIONAL = rb"\1http://schemas.openxmlformats.org/\2/2006/\3"
 _ZIP_ERRORS = (
@@ -44,7 +44,7 @@ class Relationship(NamedTuple):
 
 
 class Package:
-    """The parts of an Office file, read one by one and within `limits`."""
+    """The parts of an Office file, read one by one within `limits`."""
 
     def __init__(self, path: Path, limits: ParserLimits) -> None:
         self.warnings: list[str] = []
@@ -58,7 +58,7 @@ class Package:
             self._archive = zipfile.ZipFile(path)
         except _ZIP_ERRORS as error:
             raise PermanentError(DAMAGED) from error
-        # Names of parts are the same if they differ in case only (ECMA-376 part 2, 6.2.2.3).
+        # Part names are case-insensitive (ECMA-376 part 2, 6.2.2.3).
         self._parts = {info.filename.lower(): info for info in self._archive.infolist()}
 
     def __enter__(self) -> Self:
@@ -70,17 +70,17 @@ class Package:
         self._archive.close()
 
     def xml(self, name: str) -> etree._Element | None:
-        """The root of a part, in the namespaces of transitional Open XML; None where there is no such part.
+        """The root of a part, in transitional namespaces; None if there is no such part.
 
-        A part that is damaged counts as missing and leaves a warning.
+        A damaged part counts as missing and adds a warning.
 
         Raises:
-            LimitError: it, or all parts together, are too large to be taken apart.
+            LimitError: this part, or all parts together, are too large to parse.
         """
         info = self._parts.get(name.lower())
         if info is None:
             return None
-        # No entities are replaced, nothing is fetched, and libxml2's own limits on depth and size stay on.
+        # Entities are not expanded, nothing is fetched, and libxml2's own limits on depth and size stay on.
         parser = etree.XMLParser(
             resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
         )
@@ -98,7 +98,7 @@ class Package:
             return None
 
     def relationships(self, name: str = "") -> list[Relationship]:
-        """What the part `name` (or the whole package) refers to within the file."""
+        """The internal relationships of the part `name`, or of the whole package."""
         folder, base = posixpath.split(name)
         root = self.xml(posixpath.join(folder, "_rels", f"{base}.rels"))
         found = []
@@ -110,15 +110,15 @@ class Package:
         return found
 
     def main_part(self) -> str:
-        """Name of the part that holds the text."""
+        """The name of the main part."""
         for relationship in self.relationships():
             if relationship.kind == "officeDocument" and relationship.target.lower() in self._parts:
                 return relationship.target
         return "word/document.xml"
 
     def _read(self, info: zipfile.ZipInfo) -> bytes:
-        # What the archive claims is checked before anything is unpacked; `zipfile` hands out no more than
-        # that, and reading in blocks keeps it from unpacking more in one go.
+        # Check the declared size before unpacking. `zipfile` returns no more than that, and reading in blocks
+        # limits each allocation.
         self._spend(info.file_size)
         blocks = []
         with self._archive.open(info) as part:

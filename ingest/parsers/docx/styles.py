@@ -1,4 +1,4 @@
-"""What the styles of a DOCX say about a paragraph: is it a heading, and does it stand in a list."""
+"""The styles of a DOCX: which paragraphs are headings or list items."""
 
 import re
 
@@ -9,12 +9,12 @@ from ingest.parsers.docx.names import VAL, w
 TITLE_LEVEL = 0
 """The level of a paragraph in the style Title: above heading 1."""
 
-_BODY_TEXT = 9  # the value of outlineLvl that means "no heading"
+_BODY_TEXT = 9  # the value of outlineLvl for "no heading"
 _HEADING = re.compile(r"^heading ?([1-9])$", re.IGNORECASE)
 
 
 class Styles:
-    """The paragraph styles. A style has what it does not say itself from the style it is based on."""
+    """The paragraph styles. A style inherits from the style it is based on."""
 
     def __init__(self, root: etree._Element | None) -> None:
         self._styles: dict[str, etree._Element] = {}
@@ -34,7 +34,7 @@ class Styles:
             return _level(own)
         style = self.style_of(paragraph)
         if style is not None and style not in self._styles:
-            # A reference to a style that is not there still tells what was meant.
+            # A reference to a missing style still tells the intention.
             return _level_by_name(style)
         for element in self._chain(style):
             outline = element.find(f"{w('pPr')}/{w('outlineLvl')}")
@@ -48,9 +48,9 @@ class Styles:
         return None
 
     def numbering(self, paragraph: etree._Element) -> tuple[str, int | None, str | None] | None:
-        """List and level a paragraph stands in: (numId, ilvl, style that says so), or None.
+        """The list and level of a paragraph as (numId, ilvl, defining style), or None.
 
-        `ilvl` is None where the style names only the list: the list then knows the level by the style.
+        `ilvl` is None if the style names only the list; the list then finds the level by the style.
         """
         found = _numbering(paragraph)
         if found is not None:
@@ -62,13 +62,13 @@ class Styles:
         return None
 
     def list_of_style(self, style: str) -> str | None:
-        """The numId that a numbering style stands for."""
+        """The numId of a numbering style."""
         element = self._styles.get(style)
         found = None if element is None else _numbering(element)
         return None if found is None else found[0]
 
     def style_of(self, paragraph: etree._Element) -> str | None:
-        """The id of a paragraph's style."""
+        """The style id of a paragraph."""
         element = paragraph.find(f"{w('pPr')}/{w('pStyle')}")
         return self._default if element is None else element.get(VAL)
 

@@ -1,4 +1,4 @@
-"""Characters of the fonts Symbol and Wingdings, which DOCX files refer to by their place in the font."""
+"""Characters of the fonts Symbol and Wingdings, which DOCX files reference by font position."""
 
 _SYMBOL = dict(
     zip(
@@ -27,12 +27,12 @@ _PRIVATE_USE = range(0xE000, 0xF900)
 
 
 def symbol(font: str, code: str) -> str:
-    """The character `code` (hexadecimal) of `font` in Unicode; "" for a mere picture."""
+    """The Unicode character for `code` (hexadecimal) in `font`; "" for a pictogram."""
     try:
         place = int(code, 16)
     except ValueError:
         return ""
-    # Word shifts the places of symbol fonts to U+F000.
+    # Word shifts the positions of symbol fonts to U+F000.
     low = place & 0xFF if place in _PRIVATE_USE else place
     name = font.lower()
     if name == "symbol":

@@ -1,4 +1,4 @@
-"""The tables: eight that are given, and our own beside them."""
+"""The tables: the eight of the given schema, and Luma's own."""
 
 from luma_rag.db.models.account import (
     ApiToken,

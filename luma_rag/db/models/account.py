@@ -1,4 +1,4 @@
-"""Who uses Luma, and how they prove it."""
+"""Accounts and credentials."""
 
 from datetime import datetime
 
@@ -29,7 +29,7 @@ class User(Base):
         UniqueConstraint("username"),
         UniqueConstraint("email"),
         CheckConstraint("role IN ('admin', 'user')", name="role"),
-        # "Alice" and "alice" are one person, as are two spellings of an address.
+        # "Alice" and "alice" are the same user, and likewise for e-mail addresses.
         Index("ux_users_username_lower", text("lower(username)"), unique=True),
         Index("ux_users_email_lower", text("lower(email)"), unique=True),
     )
@@ -44,7 +44,7 @@ class User(Base):
 
 
 class DisabledAccount(Base):
-    """An account that may not sign in for now; everything that it owns stays."""
+    """An account that may not sign in for now. Everything it owns is kept."""
 
     __tablename__ = "disabled_account"
 
@@ -53,7 +53,7 @@ class DisabledAccount(Base):
 
 
 class ExternalIdentity(Base):
-    """What an OpenID provider calls a user: its `sub`, unique for each issuer."""
+    """A user's identifier at an OpenID provider: `sub`, unique per issuer."""
 
     __tablename__ = "external_identity"
 
@@ -64,7 +64,7 @@ class ExternalIdentity(Base):
 
 
 class LoginSession(Base):
-    """A browser that signed in, where from and as what. Only the SHA-256 of the cookie is kept."""
+    """A browser session, with its origin and user agent. Only the SHA-256 of the cookie is stored."""
 
     __tablename__ = "login_session"
 
@@ -79,9 +79,9 @@ class LoginSession(Base):
 
 
 class ApiToken(Base):
-    """A token for programs. Only its SHA-256 is kept.
+    """A bearer token. Only its SHA-256 is stored.
 
-    `namespace_ids` and `max_level` narrow what it may do; NULL leaves it as wide as its user.
+    `namespace_ids` and `max_level` narrow its rights; NULL leaves the full rights of its user.
     """
 
     __tablename__ = "api_token"
@@ -99,9 +99,9 @@ class ApiToken(Base):
 
 
 class RateLimit(Base):
-    """How much of a limit a key has used: `free_at` is when all of it is free again.
+    """The use of a limit by a key: `free_at` is when the whole limit is free again.
 
-    Unlogged, since it is worth nothing after a crash.
+    Unlogged, because it is worthless after a crash.
     """
 
     __tablename__ = "rate_limit"

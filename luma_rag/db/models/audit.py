@@ -1,4 +1,4 @@
-"""Who did what to whom's access, and when."""
+"""The audit trail."""
 
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,9 @@ from luma_rag.db.base import Base
 
 
 class AuditEvent(Base):
-    """Something that mattered for who can see what. A trigger refuses every change and removal.
+    """An event that affects who can see what. A trigger refuses every update and deletion.
 
-    Refers to nothing, so that it outlives what it tells of; `actor` is the name that the user had then.
+    It has no foreign keys, so that it outlives its subject; `actor` is the user's name at the time.
     """
 
     __tablename__ = "audit_event"

@@ -1,4 +1,4 @@
-"""Chats, their messages, and what the answers cite."""
+"""Chats, messages and citations."""
 
 from datetime import datetime
 
@@ -20,7 +20,7 @@ class Chat(Base):
 
 
 class ChatTitle(Base):
-    """What a chat is called; without a row it goes by its first question."""
+    """The title of a chat. Without a row, the first question is the title."""
 
     __tablename__ = "chat_title"
 
@@ -29,7 +29,7 @@ class ChatTitle(Base):
 
 
 class Message(Base):
-    """One message; the ids of a chat's messages rise in the order they were written."""
+    """A message. Within a chat, ids increase in the order of writing."""
 
     __tablename__ = "message"
     __table_args__ = (
@@ -45,7 +45,7 @@ class Message(Base):
 
 
 class Citation(Base):
-    """`[n]` in an answer. The quote stays when the document goes; then `doc_id` is NULL."""
+    """`[n]` in an answer. The quote is kept when the document is deleted; `doc_id` is then NULL."""
 
     __tablename__ = "citation"
 
@@ -61,7 +61,7 @@ class Citation(Base):
 
 
 class Feedback(Base):
-    """The reader's verdict on an answer: -1, 0 or 1."""
+    """A reader's rating of an answer: -1, 0 or 1."""
 
     __tablename__ = "feedback"
     __table_args__ = (CheckConstraint("rating IN (-1, 0, 1)", name="rating"),)

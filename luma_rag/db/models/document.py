@@ -1,4 +1,4 @@
-"""Documents, what was read from them, and the work of reading them."""
+"""Documents, their parsed text, and their ingestion."""
 
 from datetime import datetime
 from typing import Any
@@ -25,16 +25,16 @@ DIMENSIONS = 384
 
 
 class Document(Base):
-    """An uploaded file. `file_path` is relative to the folder of stored files, so that the data can move.
+    """An uploaded file. `file_path` is relative to the storage folder, so that the data can be moved.
 
-    `file_metadata` holds `original_filename`, `size` (bytes), `sha256`, and after reading `pages` and
+    `file_metadata` holds `original_filename`, `size` (bytes), `sha256`, and after parsing `pages` and
     `warnings`.
     """
 
     __tablename__ = "document"
     __table_args__ = (
         CheckConstraint("type IN ('pdf', 'docx')", name="type"),
-        # The same bytes from the same person are one document.
+        # The same bytes from the same user are one document.
         Index("ux_document_user_id_sha256", "user_id", text("(file_metadata ->> 'sha256')"), unique=True),
     )
 
@@ -49,7 +49,7 @@ class Document(Base):
 
 
 class Passage(Base):
-    """A page of a PDF or a section of a DOCX, as parsed; `ordinal` counts from 0 in reading order."""
+    """A page of a PDF or a section of a DOCX, as parsed; `ordinal` is 0-based, in reading order."""
 
     __tablename__ = "passage"
 
@@ -61,9 +61,9 @@ class Passage(Base):
 
 
 class Chunk(Base):
-    """A piece of a passage with its embedding, kept once however many namespaces hold the document.
+    """A part of a passage with its embedding, stored once for all namespaces that hold the document.
 
-    `text` stands at [`start_char`, `end_char`) of the passage; `ordinal` counts from 0 in the document.
+    `text` is at [`start_char`, `end_char`) of the passage; `ordinal` is 0-based within the document.
     """
 
     __tablename__ = "chunk"
@@ -83,7 +83,7 @@ class Chunk(Base):
 
 
 class EmbeddingModel(Base):
-    """The one model that made every vector in this database, and its profile. A single row."""
+    """The model and embedding profile of every vector in this database. A single row."""
 
     __tablename__ = "embedding_model"
     __table_args__ = (CheckConstraint("id = 1", name="single"),)
@@ -96,10 +96,10 @@ class EmbeddingModel(Base):
 
 
 class Ingestion(Base):
-    """The work of bringing one document into one namespace.
+    """The ingestion of one document into one namespace.
 
-    `progress` runs from 0 to 1 within the whole work. `worker` is the key of the advisory lock that the
-    running worker holds: a `running` row whose lock nobody holds was left behind by a worker that died.
+    `progress` is from 0 to 1 over all stages. `worker` is the key of the advisory lock held by the running
+    worker: a `running` row whose lock is not held belongs to a dead worker.
     """
 
     __tablename__ = "ingestion"
@@ -108,7 +108,7 @@ class Ingestion(Base):
         CheckConstraint("stage IN ('parsing', 'chunking', 'embedding', 'storing')", name="stage"),
         CheckConstraint("(state = 'failed') = (error IS NOT NULL)", name="error"),
         CheckConstraint("(state = 'running') = (worker IS NOT NULL)", name="worker"),
-        # A document is on its way into a namespace at most once.
+        # At most one active ingestion per document and namespace.
         Index(
             "ux_ingestion_active",
             "doc_id",
@@ -135,7 +135,7 @@ class Ingestion(Base):
 
 
 class WorkDone(Base):
-    """How many documents all workers ever finished, by `outcome`, and how long they took together."""
+    """Documents finished by all workers since the beginning, by `outcome`, with the total seconds."""
 
     __tablename__ = "work_done"
 

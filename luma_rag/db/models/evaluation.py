@@ -1,4 +1,4 @@
-"""What retrieval is measured with: questions of a namespace, where their answers stand, and past runs."""
+"""Retrieval evaluation: questions of a namespace, their answer places, and past runs."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from luma_rag.db.base import Base
 
 
 class EvaluationQuestion(Base):
-    """A question of which it is known where its answer stands. A trigger lets it go with its last place."""
+    """A question with known answer places. A trigger deletes it with its last place."""
 
     __tablename__ = "evaluation_question"
 
@@ -22,7 +22,7 @@ class EvaluationQuestion(Base):
 
 
 class EvaluationPlace(Base):
-    """Where the answer to a question stands; gone with its document."""
+    """A place that answers a question; deleted with its document."""
 
     __tablename__ = "evaluation_place"
 

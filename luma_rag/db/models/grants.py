@@ -1,4 +1,4 @@
-"""What one user was given by another. Only `luma_rag.access` may use these tables."""
+"""Rights granted by one user to another. Only `luma_rag.access` may use these tables."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column

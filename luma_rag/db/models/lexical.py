@@ -1,8 +1,8 @@
-"""What lexical search looks up. Weights are BM25's: how much a term says about a chunk that it stands in.
+"""The lexical index. Weights are BM25's: how much a term says about a chunk.
 
-A namespace's chunks are kept in segments, each written at once and never added to, so that documents that
-come in at the same time don't wait for each other. Small segments are merged later. When a document's row in
-`lexical_member` goes, a trigger takes what it brought out of its segment.
+A namespace's chunks are stored in segments. A segment is written once and never extended, so that concurrent
+ingestions don't block each other; small segments are merged later. When a document's row in `lexical_member`
+is deleted, a trigger removes its postings from the segment.
 """
 
 from pgvector import SparseVector
@@ -25,7 +25,7 @@ from luma_rag.db.base import Base
 
 
 class LexicalDocument(Base):
-    """The language of a document whose chunks have been taken apart into terms."""
+    """The language of a document that is in the lexical index."""
 
     __tablename__ = "lexical_document"
 
@@ -34,7 +34,7 @@ class LexicalDocument(Base):
 
 
 class LexicalChunk(Base):
-    """The distinct terms of a chunk in ascending order, how often each occurs, and how many there are."""
+    """The distinct term ids of a chunk in ascending order, their frequencies, and their total number."""
 
     __tablename__ = "lexical_chunk"
 
@@ -45,10 +45,10 @@ class LexicalChunk(Base):
 
 
 class LexicalSegment(Base):
-    """Some documents of a namespace, weighed together.
+    """A segment: documents of a namespace that were indexed together.
 
-    `chunks` and `length` are sums over what it holds now; `mean_length` is that of the whole namespace when
-    the weights were computed.
+    `chunks` and `length` are sums over its current contents; `mean_length` is that of the whole namespace
+    when the weights were computed.
     """
 
     __tablename__ = "lexical_segment"
@@ -62,11 +62,11 @@ class LexicalSegment(Base):
 
 
 class LexicalMember(Base):
-    """A document in a segment: what has to go when it goes. `vectors` are its `chunk_vector` ids."""
+    """A document in a segment, with all that a removal needs. `vectors` are its `chunk_vector` ids."""
 
     __tablename__ = "lexical_member"
 
-    # The document first: rows that go with one are locked in the same order by everybody.
+    # Document first: rows that are deleted with it are always locked in this order.
     doc_id: Mapped[int] = mapped_column(ForeignKey("document.id", ondelete="CASCADE"), primary_key=True)
     namespace_id: Mapped[int] = mapped_column(
         ForeignKey("namespace.id", ondelete="CASCADE"), primary_key=True, index=True
@@ -78,7 +78,7 @@ class LexicalMember(Base):
 
 
 class LexicalVector(Base):
-    """The weights of one chunk in one namespace, by term; `id` is that of its `chunk_vector`."""
+    """The term weights of one chunk in one namespace; `id` is its `chunk_vector` id."""
 
     __tablename__ = "lexical_vector"
 
@@ -89,13 +89,13 @@ class LexicalVector(Base):
 
 
 class LexicalPosting(Base):
-    """The chunks of a segment that a term stands in, by weight in ascending order, so that a search can pass
-    over those of little weight: `vectors[i]` has `weights[i]`; `chunks` counts them.
+    """A posting list: the chunks of a segment with a term, by ascending weight, so that a search can skip
+    light ones. `vectors[i]` has `weights[i]`; `chunks` is the length.
     """
 
     __tablename__ = "lexical_posting"
     __table_args__ = (
-        # How many chunks have a term is read from the index alone.
+        # An index-only scan then yields how many chunks have a term.
         PrimaryKeyConstraint("namespace_id", "term", "segment_id", postgresql_include=["chunks"]),
     )
 

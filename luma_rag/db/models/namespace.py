@@ -1,4 +1,4 @@
-"""Namespaces, the documents they hold, and the vectors that are searched."""
+"""Namespaces, their documents, and the vectors to search."""
 
 from datetime import datetime
 
@@ -48,10 +48,10 @@ class NamespaceDoc(Base):
 
 
 class ChunkVector(Base):
-    """What a search scans: one narrow row per (namespace, chunk). The text stays in `chunk`.
+    """The search table: one narrow row per (namespace, chunk). The text stays in `chunk`.
 
-    A search reads the covering index alone; the embedding is stored PLAIN so that it never moves out of
-    line, which would make an exact scan several times dearer.
+    A search reads only the covering index. The embedding is stored PLAIN, never out of line, which would make
+    an exact scan several times slower.
     """
 
     __tablename__ = "chunk_vector"

@@ -6,7 +6,7 @@ from litestar import Router, get
 
 from luma_rag.access import require_admin
 from luma_rag.audit import trail
-from luma_rag.audit.trail import Event, Wanted
+from luma_rag.audit.trail import Event, EventFilter
 from luma_rag.errors import FieldError, InvalidInputError
 from luma_rag.http.dependencies import Caller, PaginationDependency, Session
 from luma_rag.http.parameters import OfAction, OfActor, OfDocument, OfNamespace, OfUser, Since, Until
@@ -29,7 +29,7 @@ async def list_events(
     """Who did what, newest first. Administrators."""
     require_admin(principal)
     about = {"doc_id": doc_id, "namespace_id": namespace_id, "user_id": user_id}
-    wanted = Wanted(
+    wanted = EventFilter(
         actor_id=actor_id,
         actions=None if action is None else [action],
         since=_in_utc("since", since),

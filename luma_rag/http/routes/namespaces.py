@@ -130,7 +130,7 @@ async def follow(namespace_id: Id, request: Request[Any, Any, Any], runtime: Run
     First come the ingestions that are not finished. A client that comes back with the header `Last-Event-ID`
     also gets what was finished since, and should list the documents anew to see which were removed.
     """
-    changes = runtime.change_stream.follow(
+    changes = runtime.change_stream.subscribe(
         partial(still_signed_in, request), namespace_id, last_event(request.headers.get("last-event-id"))
     )
     first = await anext(changes)
