@@ -79,13 +79,17 @@ async def in_process(store: Store, embedder: Embedder) -> AsyncGenerator[InProce
         own = msgspec.structs.replace(
             store, engine=database.engine, sessions=create_sessions(database.engine)
         )
-        async with open_services(own, embedder) as runtime:
-            transport = httpx.ASGITransport(_until_first_event(create_service(runtime)))
-            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-                yield InProcess(runtime, client, database)
+        async with open_services(own, embedder) as runtime, client_of(runtime) as client:
+            yield InProcess(runtime, client, database)
     finally:
         await database.engine.dispose()
         await connection.close()
+
+
+def client_of(runtime: Runtime) -> httpx.AsyncClient:
+    """A client of the service without a socket. Of a stream of events it gets the first piece."""
+    transport = httpx.ASGITransport(_until_first_event(create_service(runtime)))
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
 
 def _until_first_event(app: ASGIApp) -> ASGIApp:
