@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo serve test plant fuzz check format lock clean
+.PHONY: demo serve test mutants plant fuzz check format lock clean
 
 demo: $(VENV)/.ready  ## Read the demo documents and answer questions from them
 	@$(BIN)/python docs/demo/run.py
@@ -14,8 +14,10 @@ serve: $(VENV)/.ready  ## Serve the chat page at http://127.0.0.1:8000
 test: $(VENV)/.ready  ## Run the tests, by two processes with a Postgres each
 	$(BIN)/pytest -n 2 --dist worksteal
 
-plant: $(VENV)/.ready  ## Plant leaks in copies of the code; the tests must find each
+mutants: $(VENV)/.ready  ## Introduce leaks into copies of the code; the tests must find each
 	$(BIN)/python -m tests.access.mutation_test
+
+plant: mutants
 
 fuzz: $(VENV)/.ready  ## Thousands of calls made up from the OpenAPI document
 	$(BIN)/python -m tests.access.fuzz
