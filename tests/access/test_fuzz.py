@@ -4,15 +4,16 @@ import asyncio
 
 import pytest
 
+from luma_rag.http.app import create_service
 from luma_rag.runtime import Runtime
 from tests.access.fuzz import METHODS, Fuzz, fuzz, sample
-from tests.access.one_transaction import client_of
+from tests.one_transaction import client_of
 
 
 @pytest.mark.filterwarnings("default")
 async def test_one_call_of_each_kind_tells_nothing_hidden(runtime: Runtime) -> None:
     loop = asyncio.get_running_loop()
-    async with client_of(runtime) as client:
+    async with client_of(create_service(runtime)) as client:
         described = (await client.get("/schema/openapi.json")).json()
         done = await asyncio.to_thread(sample, runtime, client, loop, described, 1)
     called = {name.partition(" ")[2] for name in done.statuses}

@@ -23,8 +23,8 @@ from luma_rag.runtime import Runtime, Store
 from luma_rag.settings import Settings
 from tests import factories
 from tests.access.matrix import CALLS, KINDS, Call, Kind, can_differ, expected
-from tests.access.one_transaction import InProcess, in_process
 from tests.access.world import SUBJECTS, World, make_world
+from tests.one_transaction import InProcess, in_process
 
 CELLS = [
     pytest.param(call, name, kind, id=f"{call.name}, {name}, {kind.name}")
@@ -36,9 +36,10 @@ CELLS = [
 
 
 class Matrix(msgspec.Struct, frozen=True):
-    """The service with a world of each kind, and the bytes of a PDF to upload."""
+    """The service with a client, a world of each kind, and the bytes of a PDF to upload."""
 
     service: InProcess
+    client: httpx.AsyncClient
     worlds: dict[Kind, World]
     handbook: bytes
 
@@ -50,7 +51,7 @@ async def matrix(
     # Rights don't depend on how narrow the intervals of an evaluation are.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measures, "_RESAMPLES", 50)
-        async with in_process(shared_store, embedder) as service:
+        async with in_process(shared_store, embedder) as service, service.client() as client:
             # Outside of the transaction that each call is rolled back with.
             worlds = {
                 kind: await make_world(
@@ -60,7 +61,9 @@ async def matrix(
                 )
                 for kind in KINDS
             }
-            yield Matrix(service, worlds, factories.handbook(tmp_path_factory.mktemp("matrix")).read_bytes())
+            yield Matrix(
+                service, client, worlds, factories.handbook(tmp_path_factory.mktemp("matrix")).read_bytes()
+            )
 
 
 def test_every_call_has_its_rule() -> None:
@@ -121,7 +124,7 @@ async def _send(matrix: Matrix, call: Call, world: World, name: str) -> httpx.Re
     matrix.service.runtime.storage.path(world.file_path).write_bytes(b"%PDF")
     method, path = call.call.split()
     url = _filled(call.url or path, world)
-    client, headers = matrix.service.client, world.headers[name]
+    client, headers = matrix.client, world.headers[name]
     # A client keeps cookies, and with them the previous caller.
     client.cookies.clear()
     if call.form is None:

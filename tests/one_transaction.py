@@ -36,9 +36,12 @@ class OneConnection:
         )
 
     @asynccontextmanager
-    async def rolled_back(self) -> AsyncGenerator[None]:
-        """Undo everything that happens in the context, whatever it commits."""
-        outer = self._connection.transaction()
+    async def rolled_back(self, isolation: str | None = None) -> AsyncGenerator[None]:
+        """Undo everything that happens in the context, whatever it commits.
+
+        `isolation` is a level in asyncpg's words. A transaction inside can't raise it.
+        """
+        outer = self._connection.transaction(isolation=isolation)
         await outer.start()
         try:
             yield
@@ -62,34 +65,45 @@ class _Borrowed:
         pass
 
 
-class InProcess(msgspec.Struct, frozen=True):
-    """A runtime on one connection, and a client of the service on it, without a socket between them."""
-
-    runtime: Runtime
-    client: httpx.AsyncClient
-    database: OneConnection
-
-
 @asynccontextmanager
-async def in_process(store: Store, embedder: Embedder) -> AsyncGenerator[InProcess]:
-    """The service on a store, whose own engine is not used; call it inside `database.rolled_back()`."""
-    connection = await connect(store.url)
+async def one_connection(url: str) -> AsyncGenerator[OneConnection]:
+    """Connect to a database."""
+    connection = await connect(url)
     database = OneConnection(connection)
     try:
-        own = msgspec.structs.replace(
-            store, engine=database.engine, sessions=create_sessions(database.engine)
-        )
-        async with open_services(own, embedder) as runtime, client_of(runtime) as client:
-            yield InProcess(runtime, client, database)
+        yield database
     finally:
         await database.engine.dispose()
         await connection.close()
 
 
-def client_of(runtime: Runtime) -> httpx.AsyncClient:
-    """A client of the service without a socket. Of a stream of events it gets the first piece."""
-    transport = httpx.ASGITransport(_until_first_event(create_service(runtime)))
-    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
+class InProcess(msgspec.Struct, frozen=True):
+    """A runtime on one connection, and the service on it."""
+
+    runtime: Runtime
+    service: ASGIApp
+    database: OneConnection
+
+    def client(self) -> httpx.AsyncClient:
+        """A client, without a socket. Of a stream of events it gets the first piece."""
+        return client_of(self.service)
+
+
+@asynccontextmanager
+async def in_process(store: Store, embedder: Embedder) -> AsyncGenerator[InProcess]:
+    """The service on a store, whose own engine is not used; call it inside `database.rolled_back()`."""
+    async with one_connection(store.url) as database:
+        sessions = create_sessions(database.engine)
+        own = msgspec.structs.replace(store, engine=database.engine, sessions=sessions)
+        async with open_services(own, embedder) as runtime:
+            yield InProcess(runtime, create_service(runtime), database)
+
+
+def client_of(service: ASGIApp) -> httpx.AsyncClient:
+    """A client of a service in this process. Of a stream of events it gets the first piece."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(_until_first_event(service)), base_url="http://127.0.0.1"
+    )
 
 
 def _until_first_event(app: ASGIApp) -> ASGIApp:
