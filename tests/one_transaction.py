@@ -58,6 +58,10 @@ class _Borrowed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
 
+    def transaction(self, **_: Any) -> Any:
+        # A savepoint has the isolation of the transaction around it.
+        return self._connection.transaction()
+
     async def close(self, **_: Any) -> None:
         pass
 

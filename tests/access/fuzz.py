@@ -338,8 +338,9 @@ def sample(
 ) -> Fuzz:
     """Call every operation once, by users and members in turn."""
     done = Fuzz(runtime, InProcessServer(client, loop), loop, keeps_callers=True)
-    for caller, operations in (("user", 0), ("member", 1)):
-        for operation in operations_of(described)[operations::2]:
+    operations = operations_of(described)
+    for caller, theirs in (("user", operations[::2]), ("member", operations[1::2])):
+        for operation in theirs:
             done.run(caller, operation, 1, number)
     return done
 
