@@ -6,29 +6,38 @@ from ingest.types import EmbeddingProfile
 
 
 class ParserLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Limits for parsing one file."""
+    """Resource limits for parsing one file. A file that exceeds one of them fails."""
 
     memory_mb: int = 1024
+    """Memory, in MB, in addition to that of the parsers themselves."""
     seconds: int = 30
+    """Elapsed time, in seconds."""
     output_mb: int = 64
+    """Size of the extracted text, in MB."""
     pages: int = 20_000
+    """Number of pages."""
 
 
 class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Sizes in tokens of the embedding model; `max_tokens` includes context and special tokens.
+    """Chunk sizes, in tokens of the embedding model.
 
-    Chosen by retrieval quality, see docs/decisions/chunking.md.
+    See docs/decisions/0004-chunking.md for the retrieval quality behind the defaults.
     """
 
     max_tokens: int = 256
+    """Maximum length of a chunk, including context and special tokens."""
     overlap_tokens: int = 0
+    """Tokens that adjacent chunks share."""
     context_tokens: int = 48
+    """Maximum length of the title and heading that precede the text of a chunk."""
 
 
 class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All settings of `ingest`. `profile` applies to new databases; an existing one keeps its profile."""
+    """Settings of the ingestion pipeline."""
 
     limits: ParserLimits = ParserLimits()
     chunk: ChunkSettings = ChunkSettings()
     batch_size: int = 16
+    """Maximum number of texts per embedding batch."""
     profile: EmbeddingProfile = "int8-v1"
+    """Embedding profile of a new database: `int8-v1` or `float32`. An existing database keeps its profile."""

@@ -1,3 +1,3 @@
 """Luma answers questions from people's own documents, with citations that open at the right page."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

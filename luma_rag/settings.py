@@ -21,71 +21,86 @@ _ORIGIN = re.compile(r"https?://[^/?#\s]+/?")
 
 
 class LLMSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which LLM writes the answers. With neither `base_url` nor `gguf` Luma quotes the documents instead.
-
-    `base_url` is that of an OpenAI-compatible server, up to and including `/v1`; `gguf` the path of a model
-    that Luma serves itself. Times in seconds, `context_tokens` the size of the model's window.
-    """
+    """The LLM that writes the answers. With neither a base URL nor a GGUF file, Luma quotes the documents."""
 
     base_url: str | None = None
+    """Base URL of an OpenAI-compatible server, including `/v1`."""
     model: str | None = None
+    """Name of the model on that server."""
     api_key: str | None = None
+    """API key, if the server requires one."""
     gguf: Path | None = None
+    """Path to a GGUF model that Luma serves itself. Requires the `llama` extra."""
     context_tokens: int = 8192
+    """Size of the model's context window, in tokens."""
     max_answer_tokens: int = 1024
+    """Maximum length of an answer, in tokens; never more than half of the context window."""
     connect_timeout: float = 10.0
+    """Seconds to wait for a connection to the server."""
     token_timeout: float = 120.0
+    """Seconds to wait for the next piece of an answer."""
 
 
 class LimitsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much of the expensive work each user may ask of one server process; 0 is no limit.
+    """Rate limits per user and server process. 0 disables a limit.
 
-    What is not used is saved up for ten minutes: 600 a minute are 6000 at once, and ten a second after that.
+    Unused permits accumulate for ten minutes: a limit of 600 per minute allows a burst of 6,000 searches,
+    then 10 per second.
     """
 
     searches_per_minute: Count = 600
+    """Searches per minute."""
     questions_per_minute: Count = 30
+    """Questions per minute, including regenerated answers and `/v1/chat/completions`."""
     uploads_per_minute: Count = 120
+    """Uploads per minute, including changes to the documents of a namespace."""
 
 
 class OpenIDSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An OpenID provider that people may sign in by; none without `issuer` and `client_id`.
-
-    `name` stands on the button. `match_email` lets an address that the provider has verified lead to the
-    account that has it; `register` makes accounts for who has none.
-    """
+    """An OpenID provider for sign-in. Disabled unless both the issuer and the client ID are set."""
 
     issuer: str | None = None
+    """Issuer identifier, exactly as the provider's discovery document states it, trailing slash included."""
     client_id: str | None = None
+    """Client ID that the provider assigned to Luma."""
     client_secret: str | None = None
+    """Client secret. Leave unset for a public client."""
     name: str = "OpenID"
+    """Label of the sign-in button."""
     match_email: bool = False
+    """Link a verified e-mail address to the existing account with that address."""
     register: bool = False
+    """Create an account on first sign-in. Requires a verified e-mail address."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything Luma can be told. Sizes in MB are 1024 * 1024 bytes.
-
-    `trusted_proxies` are addresses, separated by commas, whose X-Forwarded-For and -Proto are believed.
-    `allowed_hosts` are the names that the service answers to, see `luma_rag.http.hosts`.
-    `public_url` is where browsers find Luma, e.g. https://luma.example.org.
-    `reranker` is the address of a `/rerank` endpoint, or the name or folder of a CrossEncoder; a search waits
-    `reranker_budget_ms` milliseconds for it.
-    """
+    """Settings of the service. Sizes in MB are multiples of 1024 * 1024 bytes."""
 
     data_dir: Path = msgspec.field(default_factory=lambda: Path(platformdirs.user_data_dir("luma")))
+    """Directory for uploaded files and the embedded database. Defaults to the user's data directory."""
     database_url: str | None = None
+    """`postgresql://` URL of a Postgres 15+ server with pgvector 0.8.4+. Unset: the embedded Postgres."""
     registration: Literal["first", "open", "closed"] = "first"
+    """Registration policy: `first` allows only the first account, `open` allows anyone, `closed` no one."""
     max_upload_mb: int = 512
+    """Maximum size of an uploaded file, in MB."""
     passages: int = 6
+    """Number of passages that an answer is based on."""
     session_days: int = 30
+    """Lifetime of a sign-in session, in days."""
     trusted_proxies: str | None = None
+    """Comma-separated addresses or networks of reverse proxies whose `X-Forwarded-*` headers are trusted."""
     allowed_hosts: str | None = None
+    """Comma-separated host names that Luma answers to. Unset: IP addresses and local names only."""
     public_url: str | None = None
+    """Public URL of Luma, such as `https://luma.example.org`. Unset: derived from the request."""
     reranker: str | None = None
+    """URL of a `/rerank` endpoint, or name or directory of a CrossEncoder. Unset: no reranking."""
     reranker_api_key: str | None = None
-    # A small CrossEncoder takes 2 to 2.5 s for as many long passages as it may get, on one of two busy cores.
+    """API key, if the reranking endpoint requires one."""
+    # A small CrossEncoder scores a full set of long passages in 2 to 2.5 s on one of two busy cores.
     reranker_budget_ms: Annotated[int, msgspec.Meta(ge=1)] = 3000
+    """Milliseconds that a search waits for the reranker before it keeps the original order."""
     ingest: IngestSettings = IngestSettings()
     llm: LLMSettings = LLMSettings()
     limits: LimitsSettings = LimitsSettings()

@@ -1,6 +1,8 @@
 """A real Postgres, the real model and a real HTTP server, each started once for many tests."""
 
+import functools
 import os
+import ssl
 import tempfile
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
@@ -22,6 +24,22 @@ from tests.servers import serving
 
 __all__ = ["run_on", "serving"]
 
+pytest_plugins = ["tests.canned_server", "tests.cross_encoder", "tests.library", "tests.luma_command"]
+
+TIERS = ("unit", "integration", "end_to_end", "slow")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with the tier whose folder it is in; elsewhere a test without a mark of a tier is one of
+    integration.
+    """
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in TIERS:
+            item.add_marker(folder)
+        elif not any(item.get_closest_marker(tier) for tier in TIERS):
+            item.add_marker("integration")
+
 
 @pytest.fixture(scope="session")
 def server_url() -> Generator[str]:
@@ -29,7 +47,6 @@ def server_url() -> Generator[str]:
     if shared := os.environ.get("LUMA_TEST_POSTGRES"):
         yield shared
         return
-    # Not below pytest's own folder: another run that starts meanwhile closes that to the server's account.
     with tempfile.TemporaryDirectory(prefix="luma-") as folder:
         with running(Path(folder), grace=0) as url:
             yield url
@@ -63,6 +80,14 @@ async def databases(server_url: str, template_without_rows: str) -> AsyncGenerat
 async def _servers() -> AsyncGenerator[None]:
     yield
     await servers.stop_all()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_read_once() -> Generator[None]:
+    # Each client of httpx would read them anew, which takes longer than most requests.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,17 +5,20 @@ its client must know its secret, and a refusal has the state too.
 """
 
 import base64
+import functools
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import flask
 import httpx
 import oidc_provider_mock
 import pytest
+from authlib import jose
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from werkzeug.serving import make_server
@@ -28,6 +31,9 @@ USES_OLD_AUTHLIB = [
     pytest.mark.filterwarnings("ignore::authlib.deprecate.AuthlibDeprecationWarning"),
     pytest.mark.filterwarnings("ignore:get_jwt_config:DeprecationWarning"),
 ]
+
+# Making one takes longer than most tests of a sign-in.
+_key = functools.cache(jose.RSAKey.generate_key)
 
 # Gets the header, the claims and the provider's key; gives the ID token to send.
 Lie = Callable[[dict[str, Any], dict[str, Any], RSAKey], str]
@@ -45,7 +51,8 @@ class OpenIDProvider:
         self.changes: dict[str, dict[str, Any]] = {}
         self.asked: list[str] = []
         self._challenges: dict[str, str] = {}
-        self.app = oidc_provider_mock.app(require_nonce=True)
+        with patch.object(jose.RSAKey, "generate_key", _key):
+            self.app = oidc_provider_mock.app(require_nonce=True)
         self.app.before_request(self._check)
         self.app.after_request(self._change)
 

@@ -1,10 +1,10 @@
-"""Make the five demo documents: `python docs/demo/make_documents.py OUT_DIR`.
+"""Build the five demo documents: `python docs/demo/make_documents.py docs/demo/documents`.
 
-Each `text/NAME.pdf.md` or `text/NAME.docx.md` becomes `OUT_DIR/NAME.pdf` or `.docx`. The firm, its customers
-and all figures are invented. The same text gives the same bytes every time.
+Each `text/NAME.pdf.md` or `text/NAME.docx.md` becomes `NAME.pdf` or `NAME.docx`. The company, its customers
+and all figures are invented. The same text produces the same bytes, and the result is committed.
 
-A text is Markdown: the one `#` heading is the title, the paragraph below it the subtitle, `##` are chapters
-and `###` sections. In a DOCX `[^1]` refers to the footnote that a paragraph beginning with `[^1]: ` holds.
+A text is Markdown: the `#` heading is the title, the paragraph below it the subtitle, `##` are chapters and
+`###` sections. In a DOCX, `[^1]` refers to the footnote in the paragraph that begins with `[^1]: `.
 """
 
 import argparse

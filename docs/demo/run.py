@@ -1,6 +1,6 @@
-"""The demo: makes five documents, reads them, and answers five questions from them.
+"""The demo: ingests five documents and answers five questions from them.
 
-Everything is kept in a data directory of its own, so that it never mixes with documents of yours.
+Everything is kept in a separate data directory, so that it never mixes with your documents.
 """
 
 import asyncio
@@ -9,10 +9,12 @@ import os
 import secrets
 import subprocess
 import sys
-import tempfile
+import webbrowser
 from pathlib import Path
 
 import platformdirs
+import typer
+from marked_page import write_marked_page
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
@@ -27,16 +29,17 @@ USER = "demo"
 from luma_rag import namespaces, settings  # noqa: E402 - the data directory has to be set first
 from luma_rag.accounts import users  # noqa: E402
 from luma_rag.chat.extractive_answerer import NOTE, ExtractiveAnswerer  # noqa: E402
+from luma_rag.chat.history import CitationView  # noqa: E402
 from luma_rag.cli.caller import caller  # noqa: E402
 from luma_rag.cli.output import place  # noqa: E402
-from luma_rag.db.models import User  # noqa: E402
-from luma_rag.runtime import open_runtime, open_store  # noqa: E402
+from luma_rag.db.models import Document, User  # noqa: E402
+from luma_rag.runtime import Runtime, open_runtime, open_store  # noqa: E402
 
 console = Console(highlight=False)
 
 
 async def prepare_account() -> str:
-    """Make the demo's account, or give it a new password; returns the password."""
+    """Create the demo account, or reset its password. Returns the password."""
     password = secrets.token_urlsafe(9)
     async with open_store(settings.load()) as store:
         async with store.sessions.begin() as session:
@@ -48,19 +51,18 @@ async def prepare_account() -> str:
     return password
 
 
-def read_documents() -> None:
-    """Make the documents and read them as anybody would."""
-    with tempfile.TemporaryDirectory() as folder:
-        make = [sys.executable, str(HERE / "make_documents.py"), folder]
-        subprocess.run(make, check=True, stdout=subprocess.DEVNULL)
-        console.print("Five documents: " + ", ".join(sorted(path.name for path in Path(folder).iterdir())))
-        console.print(f"[dim]$ luma ingest … --namespace {NAMESPACE}[/]")
-        subprocess.run([LUMA, "ingest", folder, "--namespace", NAMESPACE, "--user", USER], check=True)
+def ingest_documents() -> None:
+    """Ingest the five documents by the command that anyone would use."""
+    documents = HERE / "documents"
+    console.print("Five documents: " + ", ".join(sorted(path.name for path in documents.iterdir())))
+    console.print(f"[dim]$ luma ingest docs/demo/documents --namespace {NAMESPACE}[/]")
+    subprocess.run([LUMA, "ingest", str(documents), "--namespace", NAMESPACE, "--user", USER], check=True)
 
 
-async def ask_questions() -> None:
-    """Ask the questions and print the answers with their sources."""
+async def ask_questions() -> Path | None:
+    """Print the answers with their sources. Returns a PDF of the first cited page, with its quote marked."""
     questions = [entry["question"] for entry in json.loads((HERE / "questions.json").read_text())["demo"]]
+    marked = None
     async with open_runtime(settings.load()) as runtime:
         async with runtime.sessions.begin() as session:
             principal = await caller(session, USER)
@@ -68,24 +70,46 @@ async def ask_questions() -> None:
         for question in questions:
             text, citations = await runtime.chats.answer_once(principal, namespace.id, question)
             console.print(f"\n[bold]{escape(question)}[/]")
-            # Said once, below, is enough for five answers.
+            # The note follows once, after the last answer.
             console.print(Padding(escape(text.replace(NOTE, "").strip()), (0, 0, 0, 2)))
             for citation in citations:
                 where = f"{citation.title}, {place(citation.page, citation.heading)}".rstrip(", ")
                 console.print(Padding(f"[cyan]\\[{citation.n}] {escape(where)}[/]", (0, 0, 0, 2)))
+                marked = marked or await mark_page(runtime, citation)
         if isinstance(runtime.answerer, ExtractiveAnswerer):
-            console.print(f"\n{NOTE}")
+            console.print(f"\n[dim]{NOTE}[/]")
+    return marked
+
+
+async def mark_page(runtime: Runtime, citation: CitationView) -> Path | None:
+    """The cited page as a PDF with the quote marked; None for a document without pages."""
+    if citation.page is None:
+        return None
+    async with runtime.sessions.begin() as session:
+        stored = await session.scalar(select(Document.file_path).where(Document.id == citation.doc_id))
+    if stored is None:
+        return None
+    target = DATA_DIR / f"{citation.title}, page {citation.page}.pdf"
+    write_marked_page(runtime.storage.path(stored), citation.page, citation.quote, target)
+    return target
 
 
 def main() -> None:
     """Run the demo."""
     password = asyncio.run(prepare_account())
-    read_documents()
-    asyncio.run(ask_questions())
+    ingest_documents()
+    marked = asyncio.run(ask_questions())
+    is_interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    if marked is not None:
+        console.print(f"\nThe first cited page, with its quote marked: [cyan]{escape(str(marked))}[/]")
+        if is_interactive and typer.confirm("Open it?", default=True):
+            webbrowser.open(marked.as_uri())
+    console.print(f"\nTo sign in: user [bold]{USER}[/], password [bold]{password}[/].")
+    if is_interactive and typer.confirm("Start Luma with these documents?", default=True):
+        os.execv(LUMA, [LUMA, "serve"])  # noqa: S606 - the installed command, without a shell
     console.print(
-        f"\nTo see it in the browser, run  [bold]LUMA_DATA_DIR={DATA_DIR} make serve[/]  and sign in at "
-        f"http://127.0.0.1:8000 as [bold]{USER}[/] with the password [bold]{password}[/].\n"
-        "To start with documents of your own, run  [bold]make serve[/]  and register."
+        f"Chat with these documents:  [bold]LUMA_DATA_DIR={escape(str(DATA_DIR))} luma serve[/]\n"
+        "Start with your own:        [bold]luma serve[/]"
     )
 
 

@@ -1,7 +1,7 @@
 """Tokens for programs. Of a token the database keeps only a hash.
 
 A token reads `luma_`, 43 random characters (256 bits), and 6 that are the CRC-32 of all before them in base
-62 with leading zeros. So a scanner tells it from a look-alike without asking anybody; see docs/tokens.md.
+62 with leading zeros. A secret scanner can validate it offline; see docs/reference/token-format.md.
 """
 
 import re

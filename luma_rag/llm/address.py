@@ -1,4 +1,4 @@
-"""The address and the key of a server that Luma asks."""
+"""Validation of server addresses and API keys."""
 
 import httpx
 
@@ -6,10 +6,10 @@ from luma_rag.errors import ConfigurationError
 
 
 def checked(address: str, wanted: str) -> tuple[str, str]:
-    """An HTTP address without its query and without a slash at its end, and `host:port` for people.
+    """An HTTP address without query and trailing slash, and its `host:port` for messages.
 
     Raises:
-        ConfigurationError: it is no HTTP address; `wanted` says what it must be.
+        ConfigurationError: it is not an HTTP address; `wanted` says what is expected.
     """
     try:
         url = httpx.URL(address.strip())
@@ -23,10 +23,10 @@ def checked(address: str, wanted: str) -> tuple[str, str]:
 
 
 def checked_key(api_key: str | None, setting: str) -> str:
-    """The key without white space round it, "" for none.
+    """The key without surrounding white space, "" for none.
 
     Raises:
-        ConfigurationError: it can't be sent in a header.
+        ConfigurationError: it is not valid in a header.
     """
     key = (api_key or "").strip()
     if not (key.isascii() and key.isprintable()):
@@ -35,5 +35,5 @@ def checked_key(api_key: str | None, setting: str) -> str:
 
 
 def authorization(api_key: str) -> dict[str, str]:
-    """The header that carries the key, if there is one."""
+    """The authorization header for the key, if there is one."""
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}

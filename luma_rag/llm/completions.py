@@ -1,4 +1,4 @@
-"""Reads the body of an answer to a chat completion: a stream of events, or one JSON document."""
+"""Parses the body of a chat completion: a stream of events, or one JSON document."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -10,14 +10,14 @@ from msgspec import Meta
 from luma_rag.llm import sse
 
 BODY_LIMIT = 8 * 1024 * 1024
-"""Bytes of a JSON document; far more than any model writes."""
+"""Maximum bytes of a JSON document; far more than any model writes."""
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding the JSON of strangers raises; the last where it is nested thousands deep."""
+"""Errors of decoding untrusted JSON; the last one occurs if it is nested thousands deep."""
 
 
 class NotACompletionError(Exception):
-    """The server sent `body`, which is no part of a chat completion."""
+    """`body` is not part of a chat completion."""
 
     def __init__(self, body: bytes) -> None:
         super().__init__("not a chat completion")
@@ -25,7 +25,7 @@ class NotACompletionError(Exception):
 
 
 class ReportedError(Exception):
-    """The server said in `body` that it failed; `status` is its code where that is a number, else 0."""
+    """The server reported an error in `body`; `status` is its numeric code, or 0."""
 
     def __init__(self, body: bytes, status: int) -> None:
         super().__init__("the server reported an error")
@@ -34,7 +34,7 @@ class ReportedError(Exception):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A piece of the answer. `finish_reason` stands in the last one ("stop", "length", …)."""
+    """A piece of the answer. `finish_reason` is in the last one ("stop", "length", …)."""
 
     text: str = ""
     finish_reason: str | None = None
@@ -44,7 +44,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """The tokens of the prompt and of the answer."""
+    """Token counts of the prompt and of the answer."""
 
     prompt_tokens: Annotated[int, Meta(ge=0)] = 0
     completion_tokens: Annotated[int, Meta(ge=0)] = 0
@@ -67,14 +67,15 @@ class _Completion(msgspec.Struct):
 
 
 async def parts(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Part, None]:
-    """Yield the parts of the answer in a body. Whatever is not the answer (reasoning, usage) is left out.
+    """Yield the parts of the answer in a body. Everything else (reasoning, usage) is skipped.
 
-    Servers that ignore `stream` are told by the first character, because their Content-Type often lies.
+    Servers that ignore `stream` are recognized by the first character, because their Content-Type is
+    unreliable.
 
     Raises:
-        NotACompletionError: something else than a completion.
-        ReportedError: an error in the place of a completion.
-        sse.EventTooLongError: more than an answer can be.
+        NotACompletionError: the body is something other than a completion.
+        ReportedError: the body is an error.
+        sse.EventTooLongError: it is longer than any answer can be.
     """
     head = b""
     async for chunk in chunks:
@@ -106,14 +107,14 @@ def _part(event: bytes) -> Part:
         code = completion.error.get("code") if isinstance(completion.error, dict) else None
         raise ReportedError(event, code if isinstance(code, int) else 0)
     usage = _usage(completion.usage)
-    if not completion.choices:  # for instance the usage that ends a stream
+    if not completion.choices:  # such as the usage at the end of a stream
         return Part(usage=usage)
     choice = completion.choices[0]
     return Part(text=_text(choice.delta or choice.message), finish_reason=choice.finish_reason, usage=usage)
 
 
 def _usage(sent: Any) -> Usage | None:
-    """The tokens, where the server counts them; what it says in another form is none of our business."""
+    """The token counts if the server reports them; unknown formats are ignored."""
     try:
         return msgspec.convert(sent, Usage)
     except msgspec.ValidationError:
@@ -121,7 +122,7 @@ def _usage(sent: Any) -> Usage | None:
 
 
 def _text(message: _Message | None) -> str:
-    """The text of a message; some servers send a list of typed parts, of which only those of text count."""
+    """The text of a message; some servers send a list of typed parts, of which only text counts."""
     content = message.content if message else None
     if isinstance(content, list):
         texts = (

@@ -1,7 +1,7 @@
-"""A language model from a GGUF file, served by llama.cpp in a child process of ours.
+"""A GGUF model, served by llama.cpp in a child process.
 
-A process of its own because loading holds the interpreter's lock for seconds, because a model too large for
-the memory then kills only itself, and because it is talked to like any other server.
+A separate process, because loading holds the interpreter lock for seconds, because running out of memory then
+kills only the child, and because the client is the same as for any other server.
 """
 
 import asyncio
@@ -34,14 +34,14 @@ _LOG_PREFIX = re.compile(r"^[\d.]+ [A-Z] +")
 
 
 class LlamaServer:
-    """Runs the model of a GGUF file and streams answers from it.
+    """Runs a GGUF model and streams answers from it.
 
-    The server is started by `start`, or else by the first question, and again by the next question after it
-    died. It listens on 127.0.0.1 only, asks for a random key, and ends with this process, even where that is
-    killed. `context_tokens` is the size of its window; times in seconds.
+    The server is started by `start` or by the first question, and restarted by the next question after it
+    died. It listens on 127.0.0.1 only, requires a random key, and exits with this process, even if that is
+    killed. `context_tokens` is the size of its context window; times are in seconds.
 
     Raises:
-        ConfigurationError: llama.cpp is not installed, or there is no such file.
+        ConfigurationError: llama.cpp is not installed, or the file does not exist.
     """
 
     def __init__(
@@ -71,14 +71,14 @@ class LlamaServer:
 
     @property
     def name(self) -> str:
-        """The file's name without its ending."""
+        """The file's name without its suffix."""
         return self._gguf.stem
 
     async def start(self) -> None:
-        """Start the server and wait until the model is loaded; nothing happens where it runs.
+        """Start the server and wait until the model is loaded; does nothing if it is running.
 
         Raises:
-            LLMError: it did not start; the message holds what it said last.
+            LLMError: it did not start; the message holds its last output.
         """
         await self._running()
 
@@ -101,7 +101,7 @@ class LlamaServer:
             raise
 
     async def aclose(self) -> None:
-        """End the server."""
+        """Stop the server."""
         async with self._starting:
             await self._stop()
 
@@ -111,7 +111,7 @@ class LlamaServer:
                 await self._stop()
                 try:
                     self._model = await self._start()
-                except BaseException:  # also where the waiting is cancelled: no child stays behind
+                except BaseException:  # also on cancellation: no child may stay behind
                     await self._stop()
                     raise
             return self._model
@@ -126,7 +126,7 @@ class LlamaServer:
             "context_tokens": self._context_tokens,
         }
         self._last_lines.clear()
-        # -P keeps the program's own folder out of its path, where our modules would hide others.
+        # -P keeps the script's folder off the path, where Luma's modules would shadow others.
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", str(_PROGRAM), stdin=PIPE, stdout=PIPE, stderr=PIPE
         )
@@ -136,7 +136,7 @@ class LlamaServer:
         self._log = asyncio.create_task(self._keep_last_lines(stderr))
         try:
             async with asyncio.timeout(self._start_timeout):
-                # The key goes through the pipe, as everybody can read the arguments of a process.
+                # The key goes through the pipe, because any user can read the arguments of a process.
                 stdin.write(json.dumps(orders).encode() + b"\n")
                 await stdin.drain()
                 address = (await stdout.readline()).decode().strip()
@@ -147,7 +147,7 @@ class LlamaServer:
         if not address:
             await self._is_dead()
             raise self._failed("did not start. Check LUMA_LLM_GGUF, and whether the memory is large enough")
-        # Nothing between us and our own machine: proxies of the environment are left out.
+        # A loopback connection: ignore the environment's proxies.
         self._client = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=None))
         return OpenAIModel(
             f"{address}/v1",
@@ -165,7 +165,7 @@ class LlamaServer:
         if self._process is not None:
             if self._process.returncode is None:
                 cast("asyncio.StreamWriter", self._process.stdin).close()
-                # While it loads it can't see that.
+                # It can't watch stdin while loading.
                 if not (loaded and await self._is_dead(STOP_SECONDS)):
                     self._process.kill()
             await self._process.wait()
@@ -175,7 +175,7 @@ class LlamaServer:
             self._log = None
 
     async def _is_dead(self, seconds: float = 1.0) -> bool:
-        """Whether the process has ended, after waiting for that a little: the connection breaks before."""
+        """Whether the process has exited. Waits briefly, because the connection breaks first."""
         if self._process is None:
             return True
         try:
@@ -186,7 +186,7 @@ class LlamaServer:
         return True
 
     async def _keep_last_lines(self, stderr: asyncio.StreamReader) -> None:
-        """Read everything, so that the pipe never fills up, and keep what an error message needs."""
+        """Drain the output, so that the pipe never fills up, and keep the last lines for error messages."""
         rest = b""
         while chunk := await stderr.read(4096):
             *lines, rest = (rest + chunk)[-64 * 1024 :].split(b"\n")

@@ -1,6 +1,6 @@
-"""A language model behind any server that speaks OpenAI's chat completions.
+"""A language model behind any server with OpenAI's chat completions API.
 
-The interface: https://platform.openai.com/docs/api-reference/chat
+Reference: https://platform.openai.com/docs/api-reference/chat
 """
 
 import asyncio
@@ -29,10 +29,10 @@ from luma_rag.metrics import TOKENS
 RETRIES = 2
 RETRY_STATUSES = frozenset({429, 502, 503, 504})
 LONGEST_WAIT = 10.0
-"""Seconds; nobody who waits for an answer waits longer. A server that asks for more is not asked again."""
+"""The longest `Retry-After` to follow, in seconds. Beyond it, there is no retry."""
 
 TEMPERATURE = 0.2
-"""Low, as the answer should say what the passages say; not 0, at which small models repeat themselves."""
+"""Low, because the answer should follow the passages; not 0, because small models then repeat themselves."""
 
 _ANOTHER_KIND = "Check that LUMA_LLM_BASE_URL is that of an OpenAI-compatible server."
 
@@ -48,12 +48,12 @@ class _Models(msgspec.Struct):
 class OpenAIModel:
     """Streams answers from `{base_url}/chat/completions`.
 
-    `base_url` goes up to and including `/v1`. Without `model` the server is asked once for its list and the
-    first is taken. Times are in seconds: `connect_timeout` to reach the server, `token_timeout` between two
-    signs of life (comments that only keep the connection open are one). A `client` that is given stays open.
+    `base_url` includes `/v1`. Without `model`, the first model of the server's list is used. Times are in
+    seconds: `connect_timeout` to reach the server, `token_timeout` between two signs of life, keep-alive
+    comments included. A given `client` stays open.
 
     Raises:
-        ConfigurationError: `base_url` is no HTTP address, or `api_key` can't be sent in a header.
+        ConfigurationError: `base_url` is not an HTTP address, or `api_key` is not valid in a header.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class OpenAIModel:
         self._model = model
         self._timeout = httpx.Timeout(token_timeout, connect=connect_timeout)
         self._owns_client = client is None
-        # No limit on connections: how many answers are made at once is for the caller and the server to say.
+        # No connection limit: caller and server decide how many answers run concurrently.
         self._client = client or httpx.AsyncClient(limits=httpx.Limits(max_connections=None))
         self._naming = asyncio.Lock()
         self._limit_option = "max_tokens"
@@ -84,24 +84,24 @@ class OpenAIModel:
 
     @property
     def name(self) -> str:
-        """The model's name, or the server's address while the name is not known."""
+        """The model's name, or the server's address until the name is known."""
         return self._model or self._server
 
     async def aclose(self) -> None:
-        """Close the connections, unless the client belongs to the caller."""
+        """Close the connections, unless the HTTP client belongs to the caller."""
         if self._owns_client:
             await self._client.aclose()
 
     async def stream(
         self, messages: Sequence[PromptMessage], *, max_tokens: int
     ) -> AsyncGenerator[str, None]:
-        """Yield the answer in pieces as they are made; closing the generator closes the connection.
+        """Yield the answer in pieces; closing the generator closes the connection.
 
-        What fails before the first piece is tried again, at most twice, where that can help: no connection,
-        a broken one, 429, 502, 503 and 504, after the time the server asks for if that is short.
+        Failures before the first piece are retried at most twice if that can help: no connection, a broken
+        one, 429, 502, 503 and 504, after the server's `Retry-After` if that is short.
 
         Raises:
-            LLMError: the server can't be reached, refuses, breaks off, or sends no text.
+            LLMError: the server is unreachable, refuses, breaks off, or sends no text.
         """
         failures = 0
         while True:
@@ -146,7 +146,7 @@ class OpenAIModel:
                 async with aclosing(parts(response.aiter_bytes())) as answer:
                     async for part in answer:
                         reason = part.finish_reason or reason
-                        # Some tell it with every part: the last one counts.
+                        # Some servers send it with every part; the last one counts.
                         usage = part.usage or usage
                         if part.text:
                             empty = False
@@ -188,7 +188,7 @@ class OpenAIModel:
             return
         status = response.status_code
         words = said(await start_of(response, ERROR_LIMIT), self._api_key)
-        # Retry-After may also be a date; that is rare, and our own pause does as well.
+        # A date in Retry-After is rare; the default pause serves as well.
         asked = re.fullmatch(r"\d{1,6}", response.headers.get("retry-after", ""))
         raise self._error(
             f"answered {status}: {words}" if words else f"answered {status}",
@@ -198,7 +198,7 @@ class OpenAIModel:
         )
 
     def _adapts_to(self, error: ServerError) -> bool:
-        """Leave out what this server refuses; whether there was anything.
+        """Drop the parameters that this server refuses. Returns whether there were any.
 
         Reasoning models refuse a temperature and take the limit under another name.
         """
@@ -217,7 +217,7 @@ class OpenAIModel:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """The one boundary at which the errors of httpx and of a strange body become ours."""
+        """The one boundary that translates errors of httpx and of malformed bodies."""
         try:
             yield
         except httpx.ConnectTimeout as error:
@@ -281,5 +281,5 @@ class OpenAIModel:
 
 
 def _pause(failures: int) -> float:
-    """Seconds to wait, about 0.5, then about 1; spread, so that many callers don't come back at once."""
+    """Seconds before a retry, about 0.5, then about 1; jittered, so that callers do not return together."""
     return 0.5 * (1 << failures) * random.uniform(0.5, 1.5)  # noqa: S311 - nothing secret about it

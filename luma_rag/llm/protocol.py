@@ -1,4 +1,4 @@
-"""What Luma needs from an LLM: a list of messages in, pieces of text out."""
+"""The LLM protocol: a list of messages in, pieces of text out."""
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Literal, Protocol
@@ -7,7 +7,7 @@ import msgspec
 
 
 class PromptMessage(msgspec.Struct, frozen=True):
-    """One message of a prompt, in the roles of OpenAI's chat completions."""
+    """A message of a prompt, with the roles of OpenAI's chat completions."""
 
     role: Literal["system", "user", "assistant"]
     content: str
@@ -18,18 +18,19 @@ class LanguageModel(Protocol):
 
     @property
     def name(self) -> str:
-        """What the model is called, for people."""
+        """A human-readable name of the model."""
         ...
 
     def stream(self, messages: Sequence[PromptMessage], *, max_tokens: int) -> AsyncGenerator[str, None]:
-        """Yield the answer in pieces as they are made; closing the generator ends the call.
+        """Yield the answer in pieces; closing the generator ends the call.
 
         Raises:
-            luma_rag.errors.LLMError: the server can't be reached, refuses, or breaks off; the message says
-                which server and what it said.
+            luma_rag.errors.LLMError: the server is unreachable, refuses, or breaks off; the message names the
+            server and
+                quotes its error.
         """
         ...
 
     async def aclose(self) -> None:
-        """Give back what the model holds: connections, or a server process of its own."""
+        """Release connections or server processes."""
         ...

@@ -1,4 +1,4 @@
-"""What a server said when it failed, made fit for people: short, readable, without the key."""
+"""Error messages of LLM servers, reduced to a short, readable text without the key."""
 
 import re
 from typing import Any
@@ -10,9 +10,9 @@ from luma_rag.errors import LLMError
 from luma_rag.llm.completions import NOT_JSON
 
 SAID_LIMIT = 300
-"""Characters of the server's own words that are passed on."""
+"""Maximum characters of a server's own words."""
 ERROR_LIMIT = 16 * 1024
-"""Bytes of the body of an error that are read."""
+"""Maximum bytes read of an error body."""
 
 _ADVICE = {
     401: "Check LUMA_LLM_API_KEY.",
@@ -24,10 +24,9 @@ _ADVICE = {
 
 
 class ServerError(LLMError):
-    """A failed call, with what decides whether it is tried again.
+    """A failed call, with what decides about a retry.
 
-    `server_status` is the server's HTTP status, 0 where there is none; `temporary` says that the same call
-    may succeed a moment later.
+    `server_status` is the HTTP status, or 0 without one; `temporary` says that a retry may succeed.
     """
 
     def __init__(
@@ -39,15 +38,15 @@ class ServerError(LLMError):
 
 
 def said(body: bytes, secret: str) -> str:
-    """The message in the body of an error, in one line; "" where there is none. `secret` is blotted out.
+    """The message in an error body, on one line; "" without one. `secret` is redacted.
 
-    Of JSON nothing but the message is passed on: some servers send back what they were sent.
+    Of JSON only the message is passed on, because some servers echo the request.
     """
     text = body.decode("utf-8", "replace")
     try:
         text = _message(msgspec.json.decode(body))
     except NOT_JSON:
-        text = re.sub(r"<[^<>]*>", " ", text)  # the HTML of a proxy
+        text = re.sub(r"<[^<>]*>", " ", text)  # a proxy's HTML
     if secret:
         text = text.replace(secret, "***")
     text = "".join(character if character.isprintable() else " " for character in text)
@@ -56,7 +55,7 @@ def said(body: bytes, secret: str) -> str:
 
 
 async def start_of(response: httpx.Response, limit: int) -> bytes:
-    """The first bytes of a body that is not read yet, at most `limit`."""
+    """The first bytes of an unread body, at most `limit`."""
     body = b""
     async for chunk in response.aiter_bytes():
         body += chunk
@@ -66,12 +65,12 @@ async def start_of(response: httpx.Response, limit: int) -> bytes:
 
 
 def words_of(error: Exception) -> str:
-    """What an error of httpx says, or its kind where it says nothing."""
+    """The text of an httpx error, or its class name if it is empty."""
     return said(str(error).encode(), "") or type(error).__name__
 
 
 def advice(status: int, words: str) -> str:
-    """What to do about an HTTP status, "" where nothing helps; `words` are the server's own."""
+    """Advice for an HTTP status, "" if there is none; `words` is the server's own message."""
     if "context" in words and status in (0, 400, 413, 422, 500):
         return "Set LUMA_LLM_CONTEXT_TOKENS to what the model's context holds."
     if 300 <= status < 400:
@@ -84,7 +83,7 @@ def advice(status: int, words: str) -> str:
 def _message(body: Any) -> str:
     """The message of an error: {"error": {"message": …}}, {"error": …}, {"message": …} or {"detail": …}.
 
-    FastAPI's detail is a list of what is wrong, each with a `msg`, and with the input itself.
+    FastAPI's detail is a list of objects with a `msg`, and with the input itself.
     """
     for _ in range(3):
         if not isinstance(body, dict):

@@ -60,7 +60,7 @@ EF_SEARCH = 150
 EF_SEARCH_SIZE = 100_000
 EF_SEARCH_EXPONENT = 0.176
 """`hnsw.ef_search` up to this namespace size, and the exponent of its growth beyond: half as much again for
-ten times the size. Chosen by measured recall, see docs/decisions/search.md.
+ten times the size. Chosen by measured recall, see docs/decisions/0007-vector-index.md.
 """
 MAX_EF_SEARCH = 1_000
 """pgvector's maximum."""

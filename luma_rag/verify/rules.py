@@ -43,7 +43,7 @@ CHECKS = (
     ),
     Check(
         "chunk-without-vector",
-        "Every chunk of a held document has its vector in each namespace that holds it",
+        "Every chunk of a document has a vector in each namespace of the document",
         _RELINK,
         """SELECT format('namespace %s, document %s: chunk %s', d.namespace_id, d.doc_id, k.ordinal)
            FROM namespace_doc d JOIN chunk k ON k.doc_id = d.doc_id LEFT JOIN chunk_vector c
@@ -52,21 +52,21 @@ CHECKS = (
     ),
     Check(
         "vector-of-another-document",
-        "Every vector stands under the document of its chunk",
+        "Every vector belongs to the document of its chunk",
         _RELINK,
         """SELECT format('vector %s: document %s, its chunk of document %s', c.id, c.doc_id, k.doc_id)
            FROM chunk_vector c JOIN chunk k ON k.id = c.chunk_id WHERE c.doc_id <> k.doc_id""",
     ),
     Check(
         "held-without-chunks",
-        "Every document that a namespace holds has chunks",
+        "Every document in a namespace has chunks",
         _REREAD,
         """SELECT format('namespace %s, document %s', d.namespace_id, d.doc_id) FROM namespace_doc d
            WHERE NOT EXISTS (SELECT FROM chunk k WHERE k.doc_id = d.doc_id)""",
     ),
     Check(
         "ready-but-not-held",
-        "Every ready ingestion brought its chunks into the namespace",
+        "Every ready ingestion has its chunks in the namespace",
         "Remove the document from the namespace and add it again.",
         """SELECT format('ingestion %s: namespace %s, document %s, %s chunks, %s held',
                          i.id, i.namespace_id, i.doc_id, i.chunks, coalesce(cardinality(d.vec_id), 0))
@@ -96,7 +96,7 @@ CHECKS = (
     ),
     Check(
         "chunk-without-passage",
-        "Every chunk stands in a passage of its document",
+        "Every chunk belongs to a passage of its document",
         _REREAD,
         """SELECT format('document %s: chunk %s, passage %s', k.doc_id, k.ordinal, k.passage)
            FROM chunk k LEFT JOIN passage p ON p.doc_id = k.doc_id AND p.ordinal = k.passage
@@ -104,7 +104,7 @@ CHECKS = (
     ),
     Check(
         "vector-without-words",
-        "Every vector of a document that was taken apart into words has their weights",
+        "Every vector of a document in the lexical index has term weights",
         _RELINK,
         """SELECT format('vector %s: namespace %s, document %s', c.id, c.namespace_id, c.doc_id)
            FROM chunk_vector c JOIN lexical_document d USING (doc_id)
@@ -112,7 +112,7 @@ CHECKS = (
     ),
     Check(
         "words-not-with-vectors",
-        "Lexical search holds the same vectors of a document as its namespace",
+        "The lexical index holds the same vectors of a document as its namespace",
         _RELINK,
         """SELECT format('namespace %s, document %s', namespace_id, doc_id) FROM (
              SELECT c.namespace_id, doc_id, array_agg(c.id ORDER BY c.id) AS vectors
@@ -122,7 +122,7 @@ CHECKS = (
     ),
     Check(
         "words-miscounted",
-        "Lexical search counts what it holds",
+        "The counts of the lexical index are right",
         "Remove the documents of the namespace and add them again.",
         """SELECT format('segment %s: %s chunks, %s terms', s.id, s.chunks, s.length)
            FROM lexical_segment s LEFT JOIN (
@@ -143,8 +143,8 @@ CHECKS = (
     ),
     Check(
         "no-administrator",
-        "Where there are accounts, one is an administrator's and enabled",
-        "Make one: luma users add NAME EMAIL --admin, or luma users enable NAME",
+        "At least one account is an enabled administrator",
+        "Create one: luma users add NAME EMAIL --admin, or luma users enable NAME",
         """SELECT format('%s accounts', count(*))
            FROM users u LEFT JOIN disabled_account d ON d.user_id = u.id
            HAVING count(*) > 0 AND count(*) FILTER (WHERE u.role = 'admin' AND d.user_id IS NULL) = 0""",
@@ -158,16 +158,16 @@ CHECKS = (
     ),
     Check(
         "token-for-lost-namespace",
-        "Every namespace that a token is narrowed to is there",
-        "The token reaches nothing by it. Its user may revoke it and make another.",
+        "Every namespace that a token is narrowed to exists",
+        "The token grants no access by it. Its user can revoke it and create another.",
         """SELECT format('token %s: namespace %s', t.id, named)
            FROM api_token t CROSS JOIN unnest(t.namespace_ids) named LEFT JOIN namespace n ON n.id = named
            WHERE n.id IS NULL""",
     ),
     Check(
         "granted-to-owner",
-        "Nobody is granted what is theirs already",
-        "Unshare the document from its owner, or take the owner out of the members.",
+        "No owner holds a grant on their own resource",
+        "Unshare the document from its owner, or remove the owner from the members.",
         """SELECT format('document %s: user %s', d.id, d.user_id)
            FROM document d JOIN doc_user g ON g.doc_id = d.id AND g.user_id = d.user_id
            UNION ALL
@@ -176,7 +176,7 @@ CHECKS = (
     ),
     Check(
         "embedding-model",
-        "Where there are vectors, the one model that made them is known",
+        "The model of the stored vectors is recorded",
         "Restore a backup; without one, delete all documents and upload them again.",
         """SELECT 'no model is recorded' WHERE EXISTS (SELECT FROM chunk)
              AND NOT EXISTS (SELECT FROM embedding_model)
@@ -187,11 +187,11 @@ CHECKS = (
     ),
     Check(
         "trigger-off",
-        "Every trigger that the store relies on is there and enabled",
-        "Somebody has switched it off, and what it guards may have been changed: compare the audit trail "
-        "with what was exported or backed up. Switch it on again: "
+        "Every trigger that the store relies on exists and is enabled",
+        "It was disabled, and the data it guards may have been changed: compare the audit trail "
+        "with an export or backup. Enable it again: "
         'luma db psql -c \'ALTER TABLE "TABLE" ENABLE TRIGGER "NAME"\'. '
-        "If it is not there any more, restore a backup.",
+        "If it no longer exists, restore a backup.",
         """SELECT format('table %s: trigger %s', relied.on_table, relied.name) FROM (VALUES
              ('audit_event', 'append_only'),
              ('lexical_member', 'is_gone'),
@@ -212,7 +212,7 @@ CHECKS = (
     ),
     Check(
         "invalid-index",
-        "Every index is complete",
+        "Every index is valid",
         "Rebuild it: luma db psql -c 'REINDEX INDEX \"NAME\"'",
         """SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
            JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -224,7 +224,7 @@ CHECKS = (
 DEEP_CHECKS = (
     Check(
         "words-differ",
-        "Lexical search holds every term of every chunk, and nothing else",
+        "The lexical index holds exactly the terms of every chunk",
         "Remove the documents of the namespace and add them again.",
         """SELECT format('segment %s, term %s, vector %s', segment_id, term, vector) FROM (
              SELECT m.segment_id, t.term, c.id AS vector
@@ -238,7 +238,7 @@ DEEP_CHECKS = (
     ),
     Check(
         "words-out-of-order",
-        "Lexical search can tell where in a term's chunks those of much weight begin",
+        "Posting lists are sorted by weight",
         "Remove the documents of the namespace and add them again.",
         """SELECT format('segment %s, term %s', segment_id, term) FROM lexical_posting
            WHERE chunks > 1 AND weights <> ARRAY(SELECT w FROM unnest(weights) AS u (w) ORDER BY w)""",
@@ -252,7 +252,7 @@ DEEP_CHECKS = (
     ),
     Check(
         "chunk-differs",
-        "The text of every chunk stands where the chunk says, in its passage",
+        "The text of every chunk is at its offsets in the passage",
         _REREAD,
         """SELECT format('document %s: chunk %s', k.doc_id, k.ordinal)
            FROM chunk k JOIN passage p ON p.doc_id = k.doc_id AND p.ordinal = k.passage
@@ -261,26 +261,26 @@ DEEP_CHECKS = (
 )
 DEAD_WORKER = Check(
     "dead-worker",
-    "Every running ingestion has a living worker",
-    "Start luma serve, or run luma ingest: it goes back into the queue by itself.",
+    "Every running ingestion has a live worker",
+    "Start luma serve or run luma ingest: it is re-queued automatically.",
 )
 REFERENCES = Check(
     "lost-reference",
-    "Every row that names another row finds it",
-    "Rows were changed behind the back of Luma. Restore a backup, or delete these rows: luma db psql",
+    "Every foreign key has its row",
+    "Rows were changed outside Luma. Restore a backup, or delete these rows: luma db psql",
 )
 MISSING = Check(
     "missing-file",
     "Every document has its stored file",
-    "Restore the file from a backup, or let its owner upload it again; else delete the document.",
+    "Restore the file from a backup, have its owner upload it again, or delete the document.",
 )
 DIFFERENT = Check(
     "changed-file",
-    "Every stored file is as it was uploaded",
+    "Every stored file is unchanged since its upload",
     "Restore the file from a backup, or delete the document and upload it again.",
 )
 STRAY = Check(
     "stray-file",
-    "Every stored file belongs to a document, or to an upload under way",
-    "Nobody can reach it. Delete it from the folder files of the data directory.",
+    "Every stored file belongs to a document or to an upload in progress",
+    "It is unreachable. Delete it from the folder `files` of the data directory.",
 )

@@ -237,7 +237,7 @@ MUTANTS = (
         "a namespace lists what was unshared while it was on its way",
         "Document.id.in_(held.union(coming)) & Document.id.in_(readable_documents(principal)) & is_readable",
         "Document.id.in_(held.union(coming)) & is_readable",
-        ("http/test_namespaces.py",),
+        ("integration/http/test_namespaces.py",),
     ),
     Mutant(
         "chats and tokens",

@@ -1,4 +1,4 @@
-"""The process that owns the embedded Postgres: see `luma_rag.db.embedded` for how it and its users get along.
+"""The process that owns the embedded Postgres; `luma_rag.db.embedded` describes how it works with its users.
 
-It imports nothing but the standard library and `luma_rag.errors`, to stay small, and runs one thread only.
+It imports only the standard library, psutil and `luma_rag.errors`, to stay small, and runs one thread.
 """

@@ -1,139 +1,115 @@
-"""One Postgres cluster: creating it whole or not at all, ending what is left of an old server, starting."""
+"""One Postgres cluster: created whole or not at all, freed from an earlier server, started."""
 
 import contextlib
 import ctypes
-import hashlib
+import errno
 import os
 import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from luma_rag.db.supervisor.account import Account, check_readable, grant_passage
-from luma_rag.db.supervisor.configuration import CUSTOM, configuration, machine_memory, shared_memory_size
+import psutil
+
+from luma_rag.db.supervisor.configuration import configuration, machine_memory, shared_memory_size
 from luma_rag.db.supervisor.home import Home
 from luma_rag.errors import ConfigurationError
-
-PORT = 5432  # only part of the socket's name
-# A socket's whole path may have 107 bytes on Linux and 103 on macOS; "/.s.PGSQL.5432" is 14 of them.
-LONGEST_SOCKET_DIRECTORY = 89
 
 _NEW = "cluster.new-"
 _PR_SET_PDEATHSIG = 1
 
 
+@dataclass(frozen=True)
+class Account:
+    """An unprivileged account, by its numbers."""
+
+    uid: int
+    gid: int
+
+
+# Postgres refuses to run as root. No distribution assigns this number: it is above the dynamic users of
+# systemd (61184 to 65519), below nobody (65534), and mapped in user namespaces of the usual 65,536 numbers.
+SERVER = Account(65530, 65530)
+# initdb refuses an account that /etc/passwd doesn't list, and `nobody` is listed everywhere. With the group
+# it is not the account of any other process, so that none can reach into the new cluster.
+CREATOR = Account(65534, SERVER.gid)
+
+
 class Cluster:
     """The cluster of one home. Only for the holder of `supervisor.lock`."""
 
-    def __init__(self, home: Home, binaries: Path, account: Account | None) -> None:
+    def __init__(self, home: Home, programs: Path) -> None:
         self.home = home
         self.path = home.cluster
-        self.account = account
-        self._binaries = binaries
+        self._programs = programs
+        self._account: Account | None = None
 
-    def prepare(self, say: Callable[[str], None]) -> Path:
-        """Do all that comes before Postgres can start; return the directory for its socket.
+    def prepare(self) -> None:
+        """Do all that comes before Postgres can start.
 
         Raises:
-            ConfigurationError: it can't start here; the message says what to do.
+            ConfigurationError: Postgres can't start here; the message gives the fix.
         """
-        if self.account is not None:
-            grant_passage(self.account, self.home.path)
-            self._check_programs(self.account)
-        self._check_version()
-        for half in self.home.path.glob(f"{_NEW}*"):
-            shutil.rmtree(half, ignore_errors=True)
+        for unfinished in self.home.path.glob(f"{_NEW}*"):
+            shutil.rmtree(unfinished, ignore_errors=True)
         if not self.path.exists():
-            say("creating the database, which happens once")
             self._create()
-        if processes := _processes(self.path):
-            say("waiting for what is left of an earlier Postgres to end")
-            _end(self.path, processes)
-        socket = self._socket_directory()
-        self._remove_stale_locks(socket)
-        self.home.write(
-            self.home.configuration.name,
-            configuration(machine_memory(), shared_memory_size(), custom=(self.home.path / CUSTOM).exists()),
-            0o644,
-        )
-        return socket
+        if os.geteuid() == 0:
+            if self.path.stat().st_uid == 0:
+                _give(self.path, SERVER)
+            # Existing data keeps its owner.
+            found = self.path.stat()
+            self._account = Account(found.st_uid, found.st_gid)
+        self._end_leftovers()
+        if self.home.socket_directory != self.path:
+            self._make_socket_directory()
+        # Nothing of this cluster runs, so these are stale. Postgres would believe them if their process id
+        # now belonged to another process.
+        (self.path / "postmaster.pid").unlink(missing_ok=True)
+        (self.home.socket_directory / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+        self._write_configuration()
 
-    def start(self, socket: Path, output: int) -> subprocess.Popen[bytes]:
-        """Start Postgres, its messages going to the descriptor `output`."""
-        # Given here and not in the file, because no setting of an operator may open it to others.
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start Postgres, with its messages going to the log."""
+        elsewhere = self.home.socket_directory != self.path
+        # Arguments and not settings, because no setting of an operator may open it to others.
         fixed = {
-            "config_file": str(self.home.configuration),
             "listen_addresses": "",
-            "unix_socket_directories": f'"{socket}"',
+            "unix_socket_directories": str(self.home.socket_directory) if elsewhere else ".",
             "unix_socket_permissions": "0700",
-            "port": str(PORT),
+            "port": "5432",
             "logging_collector": "off",
         }
         options = [part for name, value in fixed.items() for part in ("-c", f"{name}={value}")]
-        return subprocess.Popen(
-            [self._program("postgres"), "-D", str(self.path), *options],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            **self._process(signal.SIGINT),
-        )
-
-    def is_ready(self, pid: int) -> bool:
-        """Say whether the Postgres with process id `pid` accepts connections."""
+        output = self.home.open_log()
         try:
-            lines = (self.path / "postmaster.pid").read_text().splitlines()
-        except OSError:
-            return False
-        return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
-
-    def _check_programs(self, account: Account) -> None:
-        installation = self._binaries.parent
-        package = installation.parent
-        # Where wheels for Linux keep the shared libraries that they bring.
-        libraries = package.with_name(f"{package.name}.libs")
-        grant_passage(account, package)
-        samples = ("bin/initdb", "bin/postgres", "share/postgresql/postgres.bki", "lib/postgresql/vector.so")
-        wanted = [*(installation / sample for sample in samples), *libraries.glob("*")]
-        check_readable(account, [installation, *([libraries] if libraries.is_dir() else [])], wanted)
-
-    def _check_version(self) -> None:
-        if not self.path.exists():
-            return
-        installed = self._run("postgres", "--version").split()[2].split(".")[0]
-        try:
-            version = (self.path / "PG_VERSION").read_text().strip()
-        except OSError:
-            raise ConfigurationError(
-                f"{self.path} holds no Postgres database that can be read (PG_VERSION is missing). Restore "
-                "it from a backup, or move it away to begin with an empty one."
-            ) from None
-        if version != installed:
-            raise ConfigurationError(
-                f"The database in {self.path} was made by Postgres {version}, and this Luma brings Postgres "
-                f"{installed}. Use the Luma that made it, or move it over with pg_dump or pg_upgrade; or set "
-                "LUMA_DATA_DIR to another place to begin with an empty one."
-            )
+            return self._spawn(self.path, self._account, signal.SIGINT, output, "postgres", *options)
+        finally:
+            os.close(output)
 
     def _create(self) -> None:
-        # A name of its own, so that what a killed attempt may still be writing goes elsewhere.
-        new = self.home.path / f"{_NEW}{os.getpid()}-{time.time_ns()}"
-        new.mkdir(mode=0o700)
-        if self.account is not None:
-            os.chown(new, self.account.uid, self.account.gid)
+        account = CREATOR if os.geteuid() == 0 else None
+        new = Path(tempfile.mkdtemp(prefix=_NEW, dir=self.home.path))
+        if account is not None:
+            _give(new, account)
         # Sorting and case by Postgres' own tables, the same everywhere; the C library's are needed only to
-        # tell letters from punctuation in full text search.
+        # tell letters from punctuation in full-text search.
         letters = "UTF-8" if sys.platform == "darwin" else "C.UTF-8"
         options = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         options += [f"--lc-ctype={letters}", "--username=luma", "--auth-local=trust", "--auth-host=reject"]
         # Written to disk once, at the end, and not by each step.
-        self._run("initdb", *options, "--no-sync", "--no-instructions", "-D", str(new))
-        self._run("postgres", "--single", "-F", "-D", str(new), "template1", typed="CREATE DATABASE luma;\n")
-        self._run("initdb", "--sync-only", "-D", str(new))
+        self._run(new, account, "initdb", *options, "--no-sync", "--no-instructions")
+        self._run(new, account, "postgres", "--single", "-F", "template1", typed="CREATE DATABASE luma;\n")
+        self._run(new, account, "initdb", "--sync-only")
+        if account is not None:
+            _give(new, SERVER)
         new.rename(self.path)
         directory = os.open(self.home.path, os.O_RDONLY)
         try:
@@ -141,75 +117,132 @@ class Cluster:
         finally:
             os.close(directory)
 
-    def _remove_stale_locks(self, socket: Path) -> None:
-        # None of our processes is left, so these files are stale. Postgres would refuse to start where the
-        # number in them now belongs to another process of this account, or to a zombie that nobody collects
-        # (as in a container without an init). Only Linux lets us be sure of "none".
-        if sys.platform == "linux":
-            (self.path / "postmaster.pid").unlink(missing_ok=True)
-            (socket / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+    def _leftovers(self) -> list[psutil.Process]:
+        """Return all processes of an earlier Postgres: the cluster is their working directory."""
+        return [
+            process
+            for process in psutil.process_iter(["name", "cwd"])
+            if process.info["name"] == "postgres" and process.info["cwd"] == str(self.path)
+        ]
 
-    def _socket_directory(self) -> Path:
-        path = str(self.path)
-        # Lists of directories and of hosts are separated by commas.
-        if len(os.fsencode(path)) <= LONGEST_SOCKET_DIRECTORY and not set(path) & set(',"'):
-            return self.path
-        uid = os.geteuid() if self.account is None else self.account.uid
-        name = f"luma-{uid}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
-        # Not XDG_RUNTIME_DIR: it is removed when its user logs out, and the server may stay. /run is root's.
-        root_only = Path("/run")
-        parent = root_only if os.geteuid() == 0 and root_only.is_dir() else Path("/tmp")  # noqa: S108 - checked below
-        directory = parent / name
+    def _end_leftovers(self) -> None:
+        """End what a killed supervisor left: the postmaster by a fast shutdown, then everything by force."""
+        found = self.home.postmaster()
+        # Only the postmaster: the same signal tells its checkpointer to write the last checkpoint.
+        postmaster = [p for p in self._leftovers() if found is not None and p.pid == found.pid]
+        for process in postmaster:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGINT)
+        # Without a postmaster the others end by themselves, except in the middle of a long computation.
+        if self._gone_within(5 if postmaster else 1):
+            return
+        for process in self._leftovers():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        if not self._gone_within(10):
+            left = ", ".join(str(process.pid) for process in self._leftovers())
+            raise ConfigurationError(
+                f"An earlier Postgres on {self.path} does not end. End these processes: {left}"
+            )
+
+    def _gone_within(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while self._leftovers():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def _make_socket_directory(self) -> None:
+        directory = self.home.socket_directory
         with contextlib.suppress(FileExistsError):
             directory.mkdir(mode=0o700)
-        if self.account is not None and directory.lstat().st_uid == 0:
-            os.chown(directory, uid, self.account.gid, follow_symlinks=False)
+        if self._account is not None and directory.lstat().st_uid == 0:
+            os.chown(directory, self._account.uid, self._account.gid, follow_symlinks=False)
         found = directory.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o077:
+        owner = os.geteuid() if self._account is None else self._account.uid
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or found.st_mode & 0o077:
             raise ConfigurationError(
                 f"{directory}, where the database's socket belongs, exists and isn't a private directory "
                 "of the right account. Remove it, or set LUMA_DATA_DIR to a shorter path, which needs no "
                 "such directory."
             )
-        return directory
 
-    def _program(self, name: str) -> str:
-        return str(self._binaries / name)
+    def _write_configuration(self) -> None:
+        try:
+            custom = (self.home.path / "custom.conf").read_text()
+        except FileNotFoundError:
+            custom = ""
+        # A new file: the server's account could have put a link in the place of the old one.
+        temporary = self.path / ".postgresql.conf.new"
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            if self._account is not None:
+                os.fchown(file.fileno(), self._account.uid, self._account.gid)
+            file.write(configuration(machine_memory(), shared_memory_size(), custom))
+        temporary.replace(self.path / "postgresql.conf")
 
-    def _run(self, name: str, *arguments: str, typed: str = "") -> str:
-        done = subprocess.run(
-            [self._program(name), *arguments],
-            input=typed.encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-            **self._process(signal.SIGKILL),
-        )
-        output: str = done.stdout.decode(errors="replace")
-        if done.returncode != 0:
+    def _run(
+        self, directory: Path, account: Account | None, name: str, *arguments: str, typed: str = ""
+    ) -> None:
+        process = self._spawn(directory, account, signal.SIGKILL, subprocess.PIPE, name, *arguments)
+        output = process.communicate(typed.encode())[0].decode(errors="replace")
+        if process.returncode != 0:
             last = "\n".join(output.strip().splitlines()[-12:])
-            raise ConfigurationError(
-                f"The embedded Postgres could not be prepared: {name} ended with {done.returncode}:\n{last}\n"
-                "If the reason is not clear, set LUMA_DATABASE_URL to a Postgres of your own."
-            )
-        return output
+            raise ConfigurationError(f"{name} ended with {process.returncode}:\n{last}")
 
-    def _process(self, when_orphaned: signal.Signals) -> dict[str, Any]:
-        """Return how to run a program: as whom, where, with what environment, and with what end."""
-        account: dict[str, Any] = {}
-        if self.account is not None:
-            account = {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
-        environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+    def _spawn(
+        self,
+        directory: Path,
+        account: Account | None,
+        when_orphaned: signal.Signals,
+        output: int,
+        name: str,
+        *arguments: str,
+    ) -> subprocess.Popen[bytes]:
+        """Start a program on a data directory; `output` is a descriptor or `subprocess.PIPE`."""
+        environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", "PGDATA": str(directory)}
+        identity: dict[str, Any] = {}
+        if account is not None:
+            # The working directory is opened as root. By this name it can be used where directories above it
+            # are closed to the account.
+            environment["PGDATA"] = "/proc/self/cwd"
+            identity = {"user": account.uid, "group": account.gid, "extra_groups": []}
         if "LD_LIBRARY_PATH" in os.environ:
             environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
-        return {"cwd": "/", "env": environment, "preexec_fn": _end_with_parent(when_orphaned), **account}
+        try:
+            return subprocess.Popen(
+                [str(self._programs / name), *arguments],
+                stdin=subprocess.PIPE if output == subprocess.PIPE else subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=directory,
+                env=environment,
+                preexec_fn=_end_with_parent(when_orphaned),  # noqa: PLW1509 - there is one thread
+                **identity,
+            )
+        except OSError as error:
+            if account is None or error.errno != errno.EACCES:
+                raise
+            closed = [str(p) for p in self._programs.parents if not p.stat().st_mode & stat.S_IXOTH]
+            raise ConfigurationError(
+                f"Luma runs as root and Postgres as the unprivileged account {account.uid}, which can't run "
+                f"the programs in {self._programs}. Run: chmod o+x {' '.join(closed)} - or install Luma in "
+                "another place, or run it as an ordinary user."
+            ) from error
+
+
+def _give(directory: Path, account: Account) -> None:
+    # From the bottom up: whether all is given shows in the directory itself.
+    for folder, folders, files in os.walk(directory, topdown=False):
+        for name in (*folders, *files, "."):
+            os.chown(Path(folder) / name, account.uid, account.gid, follow_symlinks=False)
 
 
 def _end_with_parent(when_orphaned: signal.Signals) -> Callable[[], None] | None:
     """Return what a child does first, so that Linux signals it when the supervisor dies.
 
-    `preexec_fn` is safe here: the supervisor has one thread. It runs after the change of user, which would
-    undo it.
+    It runs after the change of account, which would undo it.
     """
     if sys.platform != "linux":
         return None
@@ -222,67 +255,3 @@ def _end_with_parent(when_orphaned: signal.Signals) -> Callable[[], None] | None
             os._exit(1)
 
     return prepare
-
-
-def _processes(cluster: Path) -> set[int]:
-    """Return the process ids of all of Postgres that works on `cluster`, which is their working directory."""
-    if sys.platform != "linux":
-        return _postmaster(cluster)
-    found = set()
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdecimal():
-            continue
-        with contextlib.suppress(OSError):
-            program = Path(os.readlink(f"{entry.path}/exe")).name  # noqa: PTH115
-            if program.split(" ")[0] == "postgres" and os.readlink(f"{entry.path}/cwd") == str(cluster):  # noqa: PTH115
-                found.add(int(entry.name))
-    return found
-
-
-def _postmaster(cluster: Path) -> set[int]:
-    """Return the running process that postmaster.pid names, if it is a Postgres on `cluster`."""
-    try:
-        pid = int((cluster / "postmaster.pid").read_text().splitlines()[0])
-    except (OSError, ValueError, IndexError):
-        return set()
-    command = subprocess.run(
-        ["/bin/ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False
-    ).stdout
-    return {pid} if f"-D {cluster}" in command else set()
-
-
-def _end(cluster: Path, processes: set[int]) -> None:
-    """End what an earlier supervisor left: the postmaster orderly; what has lost its postmaster, by force."""
-    postmaster = _postmaster_of(cluster) & processes
-    _signal(postmaster, signal.SIGINT)
-    # Without a postmaster the others end by themselves, unless they are in the middle of a long computation.
-    if _gone_within(60 if postmaster else 2, cluster):
-        return
-    _signal(_processes(cluster), signal.SIGKILL)
-    if not _gone_within(10, cluster):
-        left = ", ".join(map(str, _processes(cluster)))
-        raise ConfigurationError(
-            f"An earlier Postgres on {cluster} does not end. End these processes: {left}"
-        )
-
-
-def _postmaster_of(cluster: Path) -> set[int]:
-    try:
-        return {int((cluster / "postmaster.pid").read_text().splitlines()[0])}
-    except (OSError, ValueError, IndexError):
-        return set()
-
-
-def _signal(processes: Iterable[int], number: signal.Signals) -> None:
-    for process in processes:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, number)
-
-
-def _gone_within(seconds: float, cluster: Path) -> bool:
-    deadline = time.monotonic() + seconds
-    while _processes(cluster):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True

@@ -6,11 +6,9 @@ from pathlib import Path
 MB = 1024 * 1024
 GB = 1024 * MB
 
-CUSTOM = "custom.conf"
-
-_HEADER = f"""\
-# Written by Luma at every start; changes made here are lost.
-# Put your own settings into {CUSTOM} beside this file, or use ALTER SYSTEM: both win over these.
+_HEADER = """\
+# Written by Luma at every start; changes made here are lost. Your own settings belong into
+# postgres/custom.conf in Luma's data directory, or use ALTER SYSTEM: both win over these.
 """
 
 _FIXED = {
@@ -52,11 +50,11 @@ _FIXED = {
 }
 
 
-def configuration(memory: int, shared_memory: int | None, *, custom: bool) -> str:
+def configuration(memory: int, shared_memory: int | None, custom: str) -> str:
     """Return the text of postgresql.conf.
 
-    `memory` is what the machine or container has, `shared_memory` the size of `/dev/shm` (None where there is
-    none), both in bytes; `custom` says whether there is a file of the operator's.
+    `memory` is that of the machine or container, `shared_memory` the size of `/dev/shm` (None where there is
+    none), both in bytes; `custom` are the settings of the operator.
     """
     # What does not fit while an HNSW index is built takes many times as long: a vector needs 1.4 KB there.
     maintenance = min(max(memory // 8, 64 * MB), 2 * GB)
@@ -71,9 +69,7 @@ def configuration(memory: int, shared_memory: int | None, *, custom: bool) -> st
         ),
     }
     lines = [f"{name} = '{value}'" for name, value in (_FIXED | tuned).items()]
-    # Not include_if_exists, which grumbles in the log at every start.
-    last = [f"include '{CUSTOM}'"] if custom else []
-    return "\n".join([_HEADER, *lines, *last, ""])
+    return "\n".join([_HEADER, *lines, "", custom])
 
 
 def machine_memory() -> int:

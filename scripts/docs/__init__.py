@@ -1,0 +1,1 @@
+"""Generates the reference pages from the code and prepares the sources of the documentation site."""

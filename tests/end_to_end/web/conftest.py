@@ -1,0 +1,101 @@
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+
+from tests.browser import PASSWORD, USER, Page
+from tests.paths import ROOT
+from tests.service_process import serving
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(scope="session")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo documents."""
+    out = tmp_path_factory.mktemp("documents")
+    script = ROOT / "docs" / "demo" / "make_documents.py"
+    subprocess.run([sys.executable, script, out], check=True, timeout=120, stdout=subprocess.DEVNULL)
+    return out
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Luma of its own, with an empty database and no LLM."""
+    with serving(tmp_path_factory.mktemp("luma")) as base:
+        yield base
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """A real Chromium without a window."""
+    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or chromedriver is None:
+        pytest.skip("no chromium and chromedriver here: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def page(driver: webdriver.Chrome, server: str) -> Iterator[Page]:
+    """The page with nobody signed in; in the end no script may have failed or been refused."""
+    page = Page(driver, server)
+    page.resize(1280, 800)
+    page.open("/")
+    driver.delete_all_cookies()
+    driver.execute_script("sessionStorage.clear()")
+    driver.get_log("browser")
+    page.open("/")
+    yield page
+    complaints = [entry["message"] for entry in driver.get_log("browser")]
+    assert not [text for text in complaints if "Content Security Policy" in text or "Uncaught" in text]
+
+
+@pytest.fixture(scope="module")
+def modules(driver: webdriver.Chrome, server: str) -> Page:
+    """The page as it is first loaded, for tests of its modules."""
+    page = Page(driver, server)
+    driver.delete_all_cookies()
+    page.open("/")
+    return page
+
+
+@pytest.fixture(scope="session")
+def account(driver: webdriver.Chrome, server: str) -> None:
+    """The first account, made through the page."""
+    page = Page(driver, server)
+    page.open("/")
+    page.click("#account-other")
+    assert page.find("#account-heading").text == "Create an account"
+    page.fill("#account-form", username=USER, email="mira@quillhaven.example", password=PASSWORD)
+    page.wait_for("#welcome button")
+    assert page.find("#welcome h2").text == "Create your first namespace"
+
+
+@pytest.fixture
+def signed_in(account: None, page: Page) -> Page:
+    """The page with the first account signed in."""
+    page.sign_in()
+    page.wait_for("#app")
+    return page

@@ -1,0 +1,76 @@
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from selenium import webdriver
+
+from tests.browser import PASSWORD, USER, Page
+from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, USES_OLD_AUTHLIB, OpenIDProvider, provider_running
+from tests.service_process import serving
+
+pytestmark = USES_OLD_AUTHLIB
+
+
+@pytest.fixture
+def provider() -> Iterator[OpenIDProvider]:
+    with provider_running() as running:
+        yield running
+
+
+@pytest.fixture
+def openid_page(
+    driver: webdriver.Chrome, provider: OpenIDProvider, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Page]:
+    """The page of a Luma that has the provider configured and one account."""
+    settings = {
+        "LUMA_OPENID_ISSUER": provider.issuer,
+        "LUMA_OPENID_CLIENT_ID": CLIENT_ID,
+        "LUMA_OPENID_CLIENT_SECRET": CLIENT_SECRET,
+        "LUMA_OPENID_NAME": "Quillhaven <ID>",
+        "LUMA_OPENID_MATCH_EMAIL": "true",
+    }
+    account = {"username": USER, "email": "mira@quillhaven.example", "password": PASSWORD}
+    with serving(tmp_path_factory.mktemp("openid"), **settings) as base:
+        httpx.post(f"{base}/api/auth/register", json=account, timeout=60).raise_for_status()
+        page = Page(driver, base)
+        page.resize(1280, 800)
+        driver.delete_all_cookies()
+        driver.get_log("browser")
+        page.open("/")
+        yield page
+        complaints = [entry["message"] for entry in driver.get_log("browser")]
+        assert not [text for text in complaints if "Content Security Policy" in text or "Uncaught" in text]
+
+
+def test_signing_in_by_the_provider(openid_page: Page, provider: OpenIDProvider) -> None:
+    page = openid_page
+    provider.person("m1", email="mira@quillhaven.example", email_verified=True)
+    provider.person("s1", email="stranger@quillhaven.example", email_verified=True)
+
+    assert page.text("#account-openid") == "Sign in with Quillhaven <ID>"
+    # Nobody can register here, so there is no way to it.
+    page.wait(lambda: not page.is_shown("#account-other"), "the way to register to go")
+
+    page.click("#account-openid")
+    page.click("button[value=deny]")
+    page.wait(lambda: "did not let you in" in page.text("#account-error"), "the reason")
+    assert page.driver.current_url == f"{page.base}/"
+
+    page.click("#account-openid")
+    page.fill("form:has([name=sub])", sub="s1")
+    page.wait(lambda: "no account here" in page.text("#account-error"), "the reason")
+    page.driver.refresh()
+    page.wait_for("#account-openid")
+    assert not page.is_shown("#account-error")
+
+    page.click("#account-openid")
+    page.fill("form:has([name=sub])", sub="m1")
+    page.wait_for("#welcome button")
+    assert page.find("#user-name").text == USER
+    page.create_namespace("Papers")
+    page.click("#sign-out")
+    page.wait_for("#account-openid")
+
+    page.driver.get(f"{page.base}/?sign-in=<b>anything</b>")
+    page.wait_for("#account-openid")
+    assert not page.is_shown("#account-error")

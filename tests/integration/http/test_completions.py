@@ -1,0 +1,238 @@
+"""Chat completions in OpenAI's shapes, answered from a namespace."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from luma_rag.chat.service import ChatService
+from luma_rag.errors import LLMError
+from luma_rag.runtime import Runtime
+from tests import factories
+from tests.api import Api
+from tests.integration.http.test_chats import SlowAnswerer
+from tests.servers import serving
+
+URL = "/v1/chat/completions"
+QUESTION = "How many days of paid vacation does an employee have?"
+
+
+async def with_handbook(api: Api, owner: httpx.AsyncClient, folder: Path, **fields: Any) -> int:
+    namespace = await api.namespace(owner, **fields)
+    await api.upload(owner, factories.handbook(folder), namespace)
+    return namespace
+
+
+def asking(namespace: object, *said: str, **options: Any) -> dict[str, Any]:
+    """A request whose messages are the user's and the assistant's in turn."""
+    roles = ("user", "assistant")
+    messages = [{"role": roles[i % 2], "content": text} for i, text in enumerate(said or (QUESTION,))]
+    return {"model": f"luma/{namespace}", "messages": messages, **options}
+
+
+async def chunks(client: httpx.AsyncClient, request: dict[str, Any]) -> list[Any]:
+    """The data of a stream's events."""
+    async with client.stream("POST", URL, json=request) as answer:
+        assert answer.status_code == 200, await answer.aread()
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = [line async for line in answer.aiter_lines() if line.startswith("data: ")]
+    return [line[6:] if line == "data: [DONE]" else json.loads(line[6:]) for line in lines]
+
+
+async def test_models_are_the_readable_namespaces(api: Api) -> None:
+    alice, bob = await api.user("alice"), await api.user("bob")
+    mine = await api.namespace(alice, name="Mine")
+    public = await api.namespace(bob, name="Open", is_public=True)
+    await api.namespace(bob, name="Bob's")
+    listed = (await alice.get("/v1/models")).json()
+    assert listed["object"] == "list"
+    assert [(m["id"], m["name"], m["object"]) for m in listed["data"]] == [
+        (f"luma/{mine}", "Mine", "model"),
+        (f"luma/{public}", "Open", "model"),
+    ]
+    token = await alice.post("/api/auth/tokens", json={"name": "t", "namespace_ids": [mine]})
+    narrowed = await api.anonymous({"authorization": f"Bearer {token.json()['token']}"})
+    assert [m["id"] for m in (await narrowed.get("/v1/models")).json()["data"]] == [f"luma/{mine}"]
+    assert (await narrowed.post(URL, json=asking(public))).status_code == 404
+
+
+async def test_an_answer_in_one_piece_is_stored_with_its_citations(api: Api, tmp_path: Path) -> None:
+    alice = await api.user("alice")
+    namespace = await with_handbook(api, alice, tmp_path)
+    answer = await alice.post(URL, json=asking(namespace, temperature=0.2, max_tokens=5, user="x", seed=1))
+    assert answer.status_code == 200, answer.text
+    completion = answer.json()
+    assert completion["object"] == "chat.completion"
+    assert completion["model"] == f"luma/{namespace}"
+    (choice,) = completion["choices"]
+    assert (choice["index"], choice["finish_reason"]) == (0, "stop")
+    assert choice["message"]["role"] == "assistant"
+    assert "thirty days" in choice["message"]["content"]
+    usage = completion["usage"]
+    assert usage["prompt_tokens"] > 5
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+    luma = choice["message"]["luma"]
+    assert f"[{luma['citations'][0]['n']}]" in choice["message"]["content"]
+    kept = (await alice.get(f"/api/chats/{luma['chat_id']}/messages")).json()["items"]
+    assert [message["content"] for message in kept] == [QUESTION, choice["message"]["content"]]
+    assert kept[1]["id"] == luma["message_id"]
+    assert kept[1]["citations"] == luma["citations"]
+
+
+async def test_a_stream_has_the_same_answer(api: Api, tmp_path: Path) -> None:
+    alice = await api.user("alice")
+    namespace = await with_handbook(api, alice, tmp_path)
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+    *told, used, done = await chunks(alice, asking(namespace, **options))
+    assert done == "[DONE]"
+    assert len({chunk["id"] for chunk in told}) == 1
+    assert {chunk["object"] for chunk in told} == {"chat.completion.chunk"}
+    assert all(chunk["usage"] is None for chunk in told)
+    assert (used["choices"], used["usage"]["completion_tokens"] > 5) == ([], True)
+    deltas = [chunk["choices"][0]["delta"] for chunk in told]
+    assert deltas[0] == {"role": "assistant", "content": ""}
+    assert [chunk["choices"][0]["finish_reason"] for chunk in told] == [None] * (len(told) - 1) + ["stop"]
+    assert all("luma" not in delta for delta in deltas[:-1])
+    luma = deltas[-1]["luma"]
+    kept = (await alice.get(f"/api/chats/{luma['chat_id']}/messages")).json()["items"][1]
+    assert kept["content"] == "".join(delta.get("content", "") for delta in deltas)
+    assert kept["citations"] == luma["citations"] != []
+    without = await chunks(alice, asking(namespace, stream=True))
+    assert "usage" not in without[0]
+    assert without[-2]["choices"][0]["finish_reason"] == "stop"
+
+
+class Recorder:
+    """Answers with nothing of interest, and keeps what it was asked."""
+
+    name = "recorder"
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    async def answer(self, question: str, passages: object, history: Any) -> Any:
+        self.asked.append((question, [(each.sender, each.content) for each in history]))
+        yield "Yes."
+
+    async def aclose(self) -> None:
+        """Nothing to give back."""
+
+
+async def test_earlier_messages_are_the_history(runtime: Runtime) -> None:
+    recorder = Recorder()
+    chats = ChatService(runtime.sessions, runtime.retriever, recorder, 3)
+    async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
+        alice = await api.user("alice")
+        request = asking(await api.namespace(alice), "One?", "One.", "Two?")
+        request["messages"].insert(0, {"role": "system", "content": "Answer like a pirate."})
+        request["messages"][-1]["content"] = [{"type": "text", "text": "Tw"}, {"type": "text", "text": "o?"}]
+        answer = await alice.post(URL, json=request)
+        assert answer.status_code == 200, answer.text
+        assert recorder.asked == [("Two?", [("user", "One?"), ("LLM", "One.")])]
+        # Only what was asked now is stored.
+        chat_id = answer.json()["choices"][0]["message"]["luma"]["chat_id"]
+        kept = (await alice.get(f"/api/chats/{chat_id}/messages")).json()["items"]
+        assert [message["content"] for message in kept] == ["Two?", "Yes."]
+
+
+IMAGE = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "says"),
+    [
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, 422, "tools"),
+        ({"tools": []}, 200, ""),
+        ({"messages": [{"role": "user", "content": IMAGE}]}, 422, "image"),
+        ({"messages": [{"role": "tool", "content": "x"}, {"role": "user", "content": "x"}]}, 422, "tools"),
+        ({"messages": []}, 422, "messages"),
+        ({"messages": [{"role": "system", "content": "x"}]}, 422, "last message"),
+        ({"messages": [{"role": "assistant", "content": "x"}]}, 422, "last message"),
+        ({"messages": [{"role": "user", "content": " "}]}, 422, "question"),
+        ({"messages": [{"role": "user", "content": "a\0b"}]}, 422, "NUL"),
+        ({"messages": [{"role": "user"}]}, 422, "question"),
+        ({"n": 2}, 422, "one answer"),
+        ({"response_format": {"type": "json_object"}}, 422, "text"),
+        ({"response_format": {"type": "text"}}, 200, ""),
+        ({"model": "gpt-4"}, 404, "GET /v1/models"),
+        ({"model": "luma/x"}, 404, "GET /v1/models"),
+        ({"model": "luma/²"}, 404, "GET /v1/models"),
+        ({"model": "luma/99999999999999"}, 404, "GET /v1/models"),
+        ({"model": "luma/9999999999"}, 404, "no namespace"),
+    ],
+)
+async def test_what_can_not_be_done_is_refused(
+    api: Api, change: dict[str, Any], status: int, says: str
+) -> None:
+    alice = await api.user("alice")
+    answer = await alice.post(URL, json=asking(await api.namespace(alice)) | change)
+    assert answer.status_code == status, answer.text
+    if status != 200:
+        assert answer.headers["content-type"] == "application/problem+json"
+        body = answer.json()
+        assert body["status"] == status
+        assert says in body["error"]["message"]
+        assert body["error"]["type"] == "invalid_request_error"
+        assert (await alice.get("/api/chats")).json()["total"] == 0
+
+
+async def test_others_namespaces_and_a_missing_login_answer_in_both_shapes(api: Api, tmp_path: Path) -> None:
+    alice, bob = await api.user("alice"), await api.user("bob")
+    private = await with_handbook(api, alice, tmp_path)
+    for options in ({}, {"stream": True}):
+        hidden = await bob.post(URL, json=asking(private, **options))
+        missing = await bob.post(URL, json=asking(private + 1000, **options))
+        assert (hidden.status_code, hidden.json()["error"]["code"]) == (404, "model_not_found")
+        assert hidden.text.replace(str(private), "") == missing.text.replace(str(private + 1000), "")
+    nobody = await (await api.anonymous()).get("/v1/models")
+    assert (nobody.status_code, nobody.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert nobody.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_document_in_two_namespaces_is_cited_from_the_one_asked(api: Api, tmp_path: Path) -> None:
+    """The vectors of the other namespace, which the caller can't read, are neither used nor named."""
+    alice, bob = await api.user("alice"), await api.user("bob")
+    open_one = await api.namespace(alice, is_public=True)
+    hidden = await api.namespace(alice)
+    await api.upload(alice, factories.handbook(tmp_path), open_one, hidden)
+    of = {}
+    for namespace in (open_one, hidden):
+        found = await alice.post(f"/api/namespaces/{namespace}/search", json={"query": QUESTION, "k": 100})
+        of[namespace] = {hit["vec_id"] for hit in found.json()["hits"]}
+    answer = (await bob.post(URL, json=asking(open_one))).json()["choices"][0]["message"]
+    cited = {citation["vec_id"] for citation in answer["luma"]["citations"]}
+    assert cited
+    assert cited <= of[open_one] - of[hidden]
+    assert (await bob.post(URL, json=asking(hidden))).status_code == 404
+
+
+async def test_a_failing_llm_is_told_in_both_shapes(runtime: Runtime, tmp_path: Path) -> None:
+    slow = SlowAnswerer()
+    slow.fail.set()
+    chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
+    async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
+        alice = await api.user("alice")
+        namespace = await api.namespace(alice)
+        answer = await alice.post(URL, json=asking(namespace))
+        assert answer.status_code == LLMError.status
+        assert answer.json()["error"]["type"] == "server_error"
+        assert answer.headers["x-should-retry"] == "false"
+        told = await chunks(alice, asking(namespace, stream=True))
+        assert "example:1 answered 500" in told[-1]["error"]["message"]
+
+
+async def test_a_client_who_leaves_stops_the_llm(runtime: Runtime) -> None:
+    slow = SlowAnswerer()
+    chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
+    async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
+        alice = await api.user("alice")
+        request = asking(await api.namespace(alice), stream=True)
+        async with alice.stream("POST", URL, json=request) as answer:
+            async for line in answer.aiter_lines():
+                if "It begins well" in line:
+                    break
+        await asyncio.wait_for(slow.stopped.wait(), timeout=5)
