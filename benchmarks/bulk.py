@@ -118,7 +118,9 @@ class Loader:
         await self._trust()
         namespace_ids = [
             await connection.fetchval(
-                "INSERT INTO namespace (user_id, name) VALUES ($1, 'namespace') RETURNING id", self.owner
+                "INSERT INTO namespace (user_id, name) VALUES ($1, 'namespace ' || gen_random_uuid()) "
+                "RETURNING id",
+                self.owner,
             )
             for _ in ranges
         ]

@@ -13,8 +13,9 @@ from luma_rag import namespaces
 from luma_rag.access import Principal
 from luma_rag.db.models import Namespace, User
 from luma_rag.documents import uploads
-from luma_rag.runtime import Store, check_model, open_store
+from luma_rag.runtime import check_model
 from luma_rag.settings import Settings
+from luma_rag.store import Store, open_store
 from luma_rag.worker import drain
 
 _PIECE = 2**20

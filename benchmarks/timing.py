@@ -26,8 +26,9 @@ from ingest.embedder import Embedder
 from luma_rag.accounts.passwords import hash_password
 from luma_rag.db.embedded import running, stop
 from luma_rag.db.models import User
-from luma_rag.runtime import Runtime, open_services, open_store
+from luma_rag.runtime import Runtime, open_services
 from luma_rag.settings import Settings
+from luma_rag.store import open_store
 from tests.access.tenants import make_tenant
 from tests.conftest import serving
 

@@ -1,17 +1,22 @@
 """Namespaces: sets of documents that are searched together."""
 
+import itertools
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import ARRAY, Integer, Select, bindparam, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal, namespace_level, readable_namespaces, require_namespace
 from luma_rag.access.principal import ADMINISTER
 from luma_rag.audit import Action, record
 from luma_rag.db.models import Namespace, NamespaceDoc
-from luma_rag.errors import ForbiddenError, NotFoundError
+from luma_rag.errors import ConflictError, ForbiddenError, NotFoundError
 from luma_rag.pagination import Page, Pagination
+
+MAX_NAME = 255
 
 
 class NamespaceView(msgspec.Struct, frozen=True):
@@ -72,20 +77,67 @@ async def get(session: AsyncSession, principal: Principal, namespace_id: int) ->
 async def create(
     session: AsyncSession, principal: Principal, name: str, description: str | None, *, is_public: bool
 ) -> NamespaceView:
-    """Create a namespace that the caller owns.
+    """Create a namespace that belongs to the caller.
 
     Raises:
+        ConflictError: the caller owns a namespace with this name.
         ForbiddenError: the caller has a restricted token, which could not access the namespace.
     """
+    namespace_id = await _insert(session, principal, name, description, is_public=is_public)
+    if namespace_id is None:
+        raise _name_taken(name)
+    return await get(session, principal, namespace_id)
+
+
+async def get_or_create(
+    session: AsyncSession,
+    principal: Principal,
+    name: str,
+    description: str | None = None,
+    *,
+    is_public: bool = False,
+) -> tuple[NamespaceView, bool]:
+    """The caller's own namespace of this name, and whether it was created by this call.
+
+    An existing namespace keeps its description and visibility. Concurrent calls get the same namespace.
+
+    Raises:
+        ConflictError: another request deleted the namespace during this call.
+        ForbiddenError: a restricted token can access none of this name, and can't create one.
+    """
+    own = select(Namespace.id).where(
+        Namespace.user_id == principal.user_id,
+        Namespace.name == name,
+        Namespace.id.in_(readable_namespaces(principal)),
+    )
+    existing_id = await session.scalar(own)
+    if existing_id is None:
+        created_id = await _insert(session, principal, name, description, is_public=is_public)
+        if created_id is not None:
+            return await get(session, principal, created_id), True
+        existing_id = await session.scalar(own)
+    if existing_id is None:
+        raise ConflictError(f"The namespace “{name}” was deleted at the same moment. Try again.")
+    return await get(session, principal, existing_id), False
+
+
+async def _insert(
+    session: AsyncSession, principal: Principal, name: str, description: str | None, *, is_public: bool
+) -> int | None:
+    """The id of a new namespace, or None if the caller owns one with this name."""
     if principal.is_narrowed:
         raise ForbiddenError("A restricted token can't create namespaces.")
-    namespace = Namespace(user_id=principal.user_id, name=name, description=description, is_public=is_public)
-    session.add(namespace)
-    await session.flush()
-    await record(
-        session, "namespace.created", principal.user_id, namespace_id=namespace.id, is_public=is_public
+    namespace_id = await session.scalar(
+        insert(Namespace)
+        .values(user_id=principal.user_id, name=name, description=description, is_public=is_public)
+        .on_conflict_do_nothing(index_elements=[Namespace.user_id, Namespace.name])
+        .returning(Namespace.id)
     )
-    return await get(session, principal, namespace.id)
+    if namespace_id is not None:
+        await record(
+            session, "namespace.created", principal.user_id, namespace_id=namespace_id, is_public=is_public
+        )
+    return namespace_id
 
 
 async def change(
@@ -97,17 +149,29 @@ async def change(
     description: str | msgspec.UnsetType | None,
     is_public: bool | msgspec.UnsetType,
 ) -> NamespaceView:
-    """Change a namespace. UNSET fields stay unchanged. Level 3."""
+    """Rename, describe, publish or hide a namespace; UNSET fields stay unchanged. Level 3.
+
+    Raises:
+        ConflictError: its owner has another namespace with the new name.
+    """
     namespace = await require_namespace(session, principal, namespace_id, ADMINISTER)
+    owner_id = namespace.user_id
     if name is not msgspec.UNSET:
         namespace.name = name
+    # After a failed flush the attributes can't be read.
+    namespace_name = namespace.name
     if description is not msgspec.UNSET:
         namespace.description = description
     if is_public is not msgspec.UNSET and is_public != namespace.is_public:
         namespace.is_public = is_public
         action: Action = "namespace.published" if is_public else "namespace.hidden"
         await record(session, action, principal.user_id, namespace_id=namespace_id)
-    await session.flush()
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        if "uq_namespace_user_id_name" not in str(error.orig):
+            raise
+        raise _name_taken(namespace_name, owned=owner_id == principal.user_id) from None
     return await get(session, principal, namespace_id)
 
 
@@ -130,18 +194,45 @@ async def remove_all(session: AsyncSession, user_id: int) -> list[int]:
 
 
 async def transfer(session: AsyncSession, user_id: int, to: int) -> list[int]:
-    """Transfer all namespaces of a user to another one. Returns their ids. Members and chats stay."""
-    moved = await session.scalars(
-        update(Namespace).where(Namespace.user_id == user_id).values(user_id=to).returning(Namespace.id)
+    """Transfer all namespaces of a user to another one. Returns their ids. Members and chats stay.
+
+    A name that the new owner uses already gets a number.
+    """
+    used = set(await session.scalars(select(Namespace.name).where(Namespace.user_id == to)))
+    rows = await session.execute(
+        select(Namespace.id, Namespace.name).where(Namespace.user_id == user_id).order_by(Namespace.id)
     )
-    return sorted(moved)
+    names_by_id = dict(iter(rows))
+    taken = used | set(names_by_id.values())
+    for namespace_id, name in names_by_id.items():
+        free = _free_name(name, taken) if name in used else name
+        taken.add(free)
+        await session.execute(
+            update(Namespace).where(Namespace.id == namespace_id).values(user_id=to, name=free)
+        )
+    return sorted(names_by_id)
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    for number in itertools.count(2):
+        suffix = f" ({number})"
+        candidate = name[: MAX_NAME - len(suffix)] + suffix
+        if candidate not in taken:
+            return candidate
+    raise AssertionError  # pragma: no cover - the loop has no end
+
+
+def _name_taken(name: str, *, owned: bool = True) -> ConflictError:
+    owner = "You already have" if owned else "Its owner already has"
+    return ConflictError(f"{owner} a namespace named “{name}”.")
 
 
 async def by_name(session: AsyncSession, principal: Principal, name: str) -> NamespaceView:
-    """The readable namespace with this name or id.
+    """The readable namespace with this name, or with this id. The caller's own namespaces come first.
 
     Raises:
-        NotFoundError: there is none, or several; the message lists the ids.
+        ConflictError: several namespaces of other owners have this name; the message lists the ids.
+        NotFoundError: there is none.
     """
     matches = Namespace.name == name
     if name.isdecimal() and len(name) < 10:
@@ -152,9 +243,12 @@ async def by_name(session: AsyncSession, principal: Principal, name: str) -> Nam
     found = [NamespaceView(*row) for row in rows]
     if not found:
         raise NotFoundError(f"Namespace {name} not found, or you have no access to it.")
+    own = [view for view in found if view.name == name and view.user_id == principal.user_id]
+    if own:
+        return own[0]
     if len(found) > 1:
-        ids = ", ".join(str(namespace.id) for namespace in found)
-        raise NotFoundError(f"Several namespaces have the name {name}. Use an id: {ids}.")
+        ids = ", ".join(str(view.id) for view in found)
+        raise ConflictError(f"Several namespaces have the name {name}. Use an id: {ids}.")
     return found[0]
 
 

@@ -8,8 +8,7 @@ from functools import partial
 import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.embedder import MODEL, Embedder, ModelError
 from ingest.types import EmbeddingProfile
@@ -19,12 +18,10 @@ from luma_rag.chat.extractive_answerer import ExtractiveAnswerer
 from luma_rag.chat.model_answerer import ModelAnswerer
 from luma_rag.chat.service import ChatService
 from luma_rag.db import migrate
-from luma_rag.db.connect import database_url
 from luma_rag.db.listener import Listener
 from luma_rag.db.models import EmbeddingModel, Ingestion
-from luma_rag.db.session import Sessions, connect, create_engine, create_sessions, reading
+from luma_rag.db.session import Sessions, connect, reading
 from luma_rag.documents.change_stream import CHANNEL, ChangeStream
-from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import ConfigurationError
 from luma_rag.llm.llamacpp import LlamaServer
 from luma_rag.llm.openai import OpenAIModel
@@ -35,16 +32,7 @@ from luma_rag.retrieval.rerank_endpoint import EndpointReranker
 from luma_rag.retrieval.reranking import Reranker, Reranking
 from luma_rag.retrieval.search import Retriever
 from luma_rag.settings import LLMSettings, OpenIDSettings, Settings
-
-
-class Store(msgspec.Struct, frozen=True):
-    """A migrated database and the folder of stored files."""
-
-    settings: Settings
-    url: str
-    engine: AsyncEngine
-    sessions: Sessions
-    storage: FileStorage
+from luma_rag.store import Store, open_store
 
 
 class Runtime(Store, frozen=True):
@@ -73,28 +61,6 @@ class Runtime(Store, frozen=True):
         except (SQLAlchemyError, OSError):
             found |= {"database": "can't be reached", "queue": "can't be reached"}
         return found
-
-
-@asynccontextmanager
-async def open_store(settings: Settings, *, pool_size: int = 8) -> AsyncGenerator[Store]:
-    """Start or reach the database, migrate it, and open the storage folder.
-
-    Raises:
-        ConfigurationError: the message names the setting and the fix.
-    """
-    async with AsyncExitStack() as stack:
-        database = database_url(settings)
-        url = await asyncio.to_thread(database.__enter__)
-        # Leaving the context blocks only briefly; in a thread, a cancellation could leave it behind.
-        stack.push(database)
-        engine = create_engine(url, pool_size=pool_size)
-        stack.push_async_callback(engine.dispose)
-        try:
-            await migrate.upgrade(engine)
-        except (DBAPIError, OSError) as error:
-            raise ConfigurationError(_unreachable(settings, error)) from error
-        storage = FileStorage(settings.data_dir / "files", settings.max_upload_mb * 2**20)
-        yield Store(settings, url, engine, create_sessions(engine), storage)
 
 
 @asynccontextmanager
@@ -268,13 +234,3 @@ def create_provider(settings: OpenIDSettings) -> IdentityProvider | None:
     from luma_rag.accounts.openid import OpenIDProvider
 
     return OpenIDProvider(settings)
-
-
-def _unreachable(settings: Settings, error: Exception) -> str:
-    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-    if settings.database_url is None:
-        return f"The embedded database does not answer: {reason}. Run luma doctor to see more."
-    return (
-        f"The database of LUMA_DATABASE_URL can't be used: {reason}. Check the address, that the server "
-        "runs, and that user and password are right; or unset it to use the embedded database."
-    )

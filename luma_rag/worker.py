@@ -27,7 +27,8 @@ from luma_rag import settings
 from luma_rag.documents import ingestion, ingestion_stats, segment_compaction, vector_index
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
-from luma_rag.runtime import Store, check_model, load_embedder, open_store
+from luma_rag.runtime import check_model, load_embedder
+from luma_rag.store import Store, open_store
 
 logger = logging.getLogger(__name__)
 

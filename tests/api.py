@@ -1,5 +1,6 @@
 """An HTTP client for tests, with any number of users."""
 
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -23,6 +24,7 @@ class Api:
         self.runtime = runtime
         self._clients: dict[str, httpx.AsyncClient] = {}
         self._stack = AsyncExitStack()
+        self._unnamed: Counter[httpx.AsyncClient] = Counter()
 
     async def __aenter__(self) -> Self:
         return self
@@ -60,8 +62,12 @@ class Api:
         return client
 
     async def namespace(self, owner: httpx.AsyncClient, **fields: Any) -> int:
-        """The id of a new namespace."""
-        answer = await owner.post("/api/namespaces", json={"name": "papers", **fields})
+        """The id of a new namespace: the owner's "papers", "papers 2", … unless a name is given."""
+        if "name" not in fields:
+            self._unnamed[owner] += 1
+            number = self._unnamed[owner]
+            fields["name"] = "papers" if number == 1 else f"papers {number}"
+        answer = await owner.post("/api/namespaces", json=fields)
         assert answer.status_code == 201, answer.text
         return int(answer.json()["id"])
 

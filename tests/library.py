@@ -34,10 +34,12 @@ class Library:
         self.worker = worker
         self.owner = owner
         self._documents = 0
+        self._namespaces = 0
 
     async def namespace(self) -> int:
         async with self.store.sessions.begin() as session:
-            made = Namespace(user_id=self.owner.user_id, name="papers")
+            self._namespaces += 1
+            made = Namespace(user_id=self.owner.user_id, name=f"papers {self._namespaces}")
             session.add(made)
             await session.flush()
             return made.id

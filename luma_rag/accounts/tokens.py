@@ -125,8 +125,11 @@ async def create_token(
     expires_in_days: int | None = None,
     namespace_ids: list[int] | None = None,
     max_level: int | None = None,
+    require_login: bool = True,
 ) -> NewToken:
     """Create a token for the caller, optionally restricted to some namespaces and a maximum level.
+
+    Without `require_login` the caller is the operator at the command line, who has no login that could end.
 
     Raises:
         ForbiddenError: the caller has a token that is restricted or expires.
@@ -136,7 +139,8 @@ async def create_token(
     """
     if principal.is_narrowed:
         raise ForbiddenError("A restricted token can't create tokens. Sign in to create one.")
-    await _require_lasting_login(session, principal)
+    if require_login:
+        await _require_lasting_login(session, principal)
     await acquire(session, Quota(f"token {principal.user_id}", _MAKING))
     if namespace_ids is not None:
         readable = set(

@@ -99,10 +99,24 @@ class ChatService:
         self, principal: Principal, namespace_id: int, question: str
     ) -> tuple[str, list[CitationView]]:
         """Answer without a chat; nothing is stored."""
+        text, citations = "", []
+        async for part in self.stream_once(principal, namespace_id, question):
+            if isinstance(part, str):
+                text += part
+            else:
+                citations = part
+        return text, citations
+
+    async def stream_once(
+        self, principal: Principal, namespace_id: int, question: str
+    ) -> AsyncGenerator[str | list[CitationView]]:
+        """Answer without a chat, piece by piece; the citations come last. Nothing is stored."""
         hits = await self._retrieve(principal, namespace_id, question, [])
-        pieces = [piece async for piece in self._answerer.answer(question, _numbered(hits), [])]
-        text = "".join(pieces)
-        return text, _used(text, hits)
+        text = ""
+        async for piece in self._answerer.answer(question, _numbered(hits), []):
+            text += piece
+            yield piece
+        yield _used(text, hits)
 
     async def aclose(self) -> None:
         """Stop the running turns; each stores its text so far."""

@@ -1,41 +1,93 @@
-"""The `luma` command."""
+"""The `luma` command. Commands are loaded when they are run, so that every start is quick."""
 
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from luma_rag import __version__
-from luma_rag.audit import RequestContext, request_context
-from luma_rag.cli import ask, audit, db, doctor, evaluate, serve, users
-from luma_rag.cli.ingest import ingest
-from luma_rag.cli.output import errors
-from luma_rag.cli.verify import verify
-from luma_rag.errors import LumaError
+# Name: the module with the command or with its subcommands, its attribute there, and its line of the help.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "serve": ("serve", "serve", "Serve the chat page and the HTTP API, and ingest uploaded documents."),
+    "ingest": ("ingest", "ingest", "Ingest PDF and DOCX files into a namespace."),
+    "ask": ("ask", "ask", "Answer a question from the documents of a namespace."),
+    "search": ("ask", "search", "Search the passages of a namespace."),
+    "namespaces": ("namespaces", "app", "List, create, rename, share and delete namespaces."),
+    "documents": ("documents", "app", "List, add, share and delete documents."),
+    "users": ("users", "app", "List, add, disable and remove accounts."),
+    "tokens": ("tokens", "app", "List, create and revoke API tokens."),
+    "eval": ("evaluate", "app", "Evaluate retrieval."),
+    "config": ("config", "app", "Show the settings and where they come from."),
+    "db": ("db", "app", "Work with the database."),
+    "doctor": ("doctor", "doctor", "Check the configuration and the services that it names."),
+    "verify": ("verify", "verify", "Check that documents, files, chunks and vectors are consistent."),
+    "audit": ("audit", "app", "Show and export the audit trail."),
+}
+_HELP = """Answers from your own documents, with citations that open at the right page.
+
+A first try:
+
+    luma users add alice alice@example.com --admin
+
+    luma ingest ~/contracts --namespace contracts
+
+    luma ask contracts "How long is the notice period?"
+
+    luma serve"""
+_OPTIONS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name. Looking one up imports its module; listing the names imports nothing."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded:
+            module, attribute, _ = COMMANDS[name]
+            self._loaded[name] = _built(name, getattr(import_module(f"luma_rag.cli.{module}"), attribute))
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+def _built(name: str, command: typer.Typer | Callable[..., None]) -> Any:
+    if isinstance(command, typer.Typer):
+        group = typer.main.get_group(command)
+        group.name = name
+        return group
+    single = typer.Typer(add_completion=False, **_OPTIONS)
+    single.command(name)(command)
+    return typer.main.get_command(single)
+
+
+class _LazyGroup(TyperGroup):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands: Any = _Commands()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
 
 app = typer.Typer(
     name="luma",
-    help="Answers from your own documents, with citations that open at the right page.\n\n"
-    "A first try:\n\n"
-    "    luma users add alice alice@example.com --admin\n\n"
-    "    luma ingest ~/contracts --namespace contracts\n\n"
-    '    luma ask contracts "How long is the notice period?"\n\n'
-    "    luma serve",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+    cls=_LazyGroup,
+    help=_HELP,
     context_settings={"help_option_names": ["-h", "--help"]},
+    **_OPTIONS,
 )
-app.command("serve")(serve.serve)
-app.command("ingest")(ingest)
-app.command("ask")(ask.ask)
-app.command("search")(ask.search)
-app.add_typer(users.app, name="users")
-app.add_typer(evaluate.app, name="eval")
-app.add_typer(db.app, name="db")
-app.command("doctor")(doctor.doctor)
-app.command("verify")(verify)
-app.add_typer(audit.app, name="audit")
 
 
 @app.callback(invoke_without_command=True)
@@ -45,22 +97,33 @@ def version(
 ) -> None:
     """Print the version."""
     if show_version:
+        from luma_rag import __version__
+
         typer.echo(__version__)
         raise typer.Exit
-    if context.invoked_subcommand != "serve":
-        # What requests do stands under their own ids.
-        request_context.set(RequestContext("cli"))
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 
 def main() -> None:
-    """Run the command; an expected error is one line, not a stack trace."""
+    """Run the command. The exit code is 2 for a usage error and 1 for a failure."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command with these arguments; returns the exit code. An error is reported as one message."""
     try:
-        app()
-    except LumaError as error:
-        errors.print(f"[bold red]{error.title}:[/] ", end="")
-        errors.print(error.detail, markup=False, highlight=False)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        return int(app(arguments, prog_name="luma", standalone_mode=False) or 0)
+    except BrokenPipeError:
+        # The reader of a pipe left, such as `head`. Python would complain when it flushes at the exit.
+        sys.stdout = None
+        return 1
+    except (Exception, KeyboardInterrupt) as error:
+        # Here, since the messages need more than the command itself.
+        from luma_rag.cli.failures import report
+
+        options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+        code = report(error, as_json="--json" in options)
+        if code is None:
+            raise
+        return code

@@ -1,24 +1,20 @@
 """`luma ask` and `luma search`: questions from the command line."""
 
-import asyncio
 from typing import Annotated
 
 import msgspec
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from luma_rag import namespaces, settings
 from luma_rag.chat.history import CitationView
 from luma_rag.cli.caller import caller
-from luma_rag.cli.output import console, errors, place, print_json
+from luma_rag.cli.options import As, Json, Namespace
+from luma_rag.cli.output import console, place, print_json, say
+from luma_rag.cli.running import run
 from luma_rag.retrieval.search import MAX_K, Mode, SearchResult
 from luma_rag.runtime import open_runtime
-
-Namespace = Annotated[str, typer.Argument(help="Its name or its id.")]
-User = Annotated[
-    str | None, typer.Option("--user", help="Whose rights to use. [default: the first administrator]")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -30,75 +26,86 @@ class Answer(msgspec.Struct, frozen=True):
     citations: list[CitationView]
 
 
-def ask(namespace: Namespace, question: str, user: User = None, json: Json = False) -> None:
+def ask(namespace: Namespace, question: str, acting: As = None, json: Json = False) -> None:
     """Answer a question from the documents of a namespace.
+
+    The answer appears as it is written, followed by the passages that it cites.
 
     Example: luma ask contracts "How long is the notice period?"
     """
 
-    async def run() -> Answer:
+    async def answer() -> Answer:
         async with open_runtime(settings.load()) as runtime:
             async with runtime.sessions.begin() as session:
-                principal = await caller(session, user)
+                principal = await caller(session, acting)
                 found = await namespaces.by_name(session, principal, namespace)
-            text, citations = await runtime.chats.answer_once(principal, found.id, question)
+            text, citations = "", []
+            async for part in runtime.chats.stream_once(principal, found.id, question):
+                if isinstance(part, str):
+                    text += part
+                    if not json:
+                        _write(part)
+                else:
+                    citations = part
             return Answer(question, text, runtime.answerer.name, citations)
 
-    answer = asyncio.run(run())
+    result = run(answer())
     if json:
-        print_json(answer)
+        print_json(result)
         return
-    console.print(answer.answer, markup=False)
-    for citation in answer.citations:
-        console.print(f"\n[bold]\\[{citation.n}][/] ", end="")
+    _write("\n")
+    for citation in result.citations:
         where = place(citation.page, citation.heading)
-        console.print(f"{citation.title}{', ' if where else ''}{where}", markup=False, highlight=False)
+        console.print(f"\n[bold]\\[{citation.n}][/] ", end="")
+        say(f"{citation.title}{', ' if where else ''}{where}")
+
+
+def _write(text: str) -> None:
+    # Documents may hold control sequences, which a terminal would obey.
+    console.file.write(text.replace("\x1b", ""))
+    console.file.flush()
 
 
 def search(
     namespace: Namespace,
     query: str,
-    k: Annotated[int, typer.Option("-k", min=1, max=MAX_K, help="How many passages.")] = 5,
+    k: Annotated[int, typer.Option("-k", min=1, max=MAX_K, help="Maximum number of passages.")] = 5,
     mode: Annotated[Mode, typer.Option(help="Dense, lexical or hybrid search.")] = "hybrid",
     rerank: Annotated[
         bool | None, typer.Option("--rerank/--no-rerank", help="[default: if one is configured]")
     ] = None,
-    user: User = None,
+    acting: As = None,
     json: Json = False,
 ) -> None:
-    """Find the passages of a namespace that fit a query best.
+    """Search the passages of a namespace.
 
     Example: luma search contracts "notice period" -k 10
     """
 
-    async def run() -> SearchResult:
+    async def find() -> SearchResult:
         async with open_runtime(settings.load()) as runtime:
             async with runtime.sessions.begin() as session:
-                principal = await caller(session, user)
+                principal = await caller(session, acting)
                 found = await namespaces.by_name(session, principal, namespace)
             return await runtime.retriever.search(principal, found.id, query, k=k, mode=mode, rerank=rerank)
 
-    result = asyncio.run(run())
+    result = run(find())
     if json:
         print_json(result)
         return
     if not result.hits:
-        console.print(
-            f"Nothing was found. Where there are no documents yet: luma ingest … --namespace {namespace}"
-        )
+        say(f"No results. If the namespace has no documents yet: luma ingest … --namespace {namespace}")
         return
     table = Table("", "score", "document", "passage", show_lines=True)
     for hit in result.hits:
         where = place(hit.page, hit.heading)
-        table.add_row(str(hit.rank), f"{hit.score:.3f}", f"{hit.title}\n{where}", hit.text)
+        table.add_row(str(hit.rank), f"{hit.score:.3f}", Text(f"{hit.title}\n{where}"), Text(hit.text))
     console.print(table)
     if result.is_relevant is False:
-        console.print("None of it is likely to be about this: it is only what comes nearest.")
-    took = result.took_ms
-    stages = (("embed", took.embed), ("search", took.search), ("rerank", took.rerank))
-    console.print(
-        ", ".join(f"{taken:.1f} ms to {stage}" for stage, taken in stages if taken is not None) + "."
-    )
-    why = {"late": "was not done in time", "failed": "failed"}.get(result.reranking)
-    if why is not None:
-        errors.print(f"The reranker {why}: this is the order without it.")
+        console.print("None of these is likely to be relevant; they are only the nearest.")
+    times = result.took_ms
+    stages = (("embed", times.embed), ("search", times.search), ("rerank", times.rerank))
+    say(", ".join(f"{ms:.1f} ms to {stage}" for stage, ms in stages if ms is not None) + ".")
+    problem = {"late": "was not done in time", "failed": "failed"}.get(result.reranking)
+    if problem is not None:
+        say(f"The reranker {problem}: this is the order without it.", err=True)

@@ -1,6 +1,5 @@
-"""`luma audit`: who did what to whose access, for people and for files."""
+"""`luma audit`: the audit trail, on a terminal or in a file."""
 
-import asyncio
 import os
 import re
 from datetime import UTC, datetime, timedelta
@@ -17,11 +16,13 @@ from luma_rag.audit import Action, trail
 from luma_rag.audit.trail import Event, EventFilter
 from luma_rag.cli.audit_files import Writer, csv_lines, json_lines
 from luma_rag.cli.audit_sentences import sentence
-from luma_rag.cli.output import console, print_json
+from luma_rag.cli.options import Json
+from luma_rag.cli.output import console, print_json, say
+from luma_rag.cli.running import run
 from luma_rag.db.models import User
 from luma_rag.errors import ConflictError, InvalidInputError
 from luma_rag.pagination import Page, Pagination
-from luma_rag.runtime import Store, open_store
+from luma_rag.store import Store, open_store
 
 app = typer.Typer(help="Show and export the audit trail.", invoke_without_command=True)
 
@@ -32,10 +33,10 @@ _WRITERS: dict[str, Writer] = {".jsonl": json_lines, ".csv": csv_lines}
 Since = Annotated[
     str | None, typer.Option("--since", help="A span such as 30m, 12h, 7d, 2w, or a date such as 2026-01-31.")
 ]
-Actor = Annotated[str | None, typer.Option("--actor", help="Only what this user did: name or id.")]
+Actor = Annotated[str | None, typer.Option("--actor", help="Only events of this user: name or id.")]
 Prefix = Annotated[
     str | None,
-    typer.Option("--action", help="Only these: a whole action, or its beginning such as document."),
+    typer.Option("--action", help="Only this action, or actions with this prefix, such as document."),
 ]
 
 
@@ -45,23 +46,23 @@ def show(
     since: Since = None,
     actor: Actor = None,
     action: Prefix = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 50,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Maximum number of events.")] = 50,
+    json: Json = False,
 ) -> None:
-    """Show who signed in, shared, published, deleted and made tokens, newest first.
+    """Show sign-ins and changes of access, newest first.
 
     Example: luma audit --since 7d --action document
     """
     if context.invoked_subcommand is not None:
         return
 
-    async def run() -> Page[Event]:
+    async def read() -> Page[Event]:
         async with open_store(settings.load()) as store:
             wanted = await _wanted(store, since, actor, action)
             async with store.sessions.begin() as session:
                 return await trail.events(session, wanted, Pagination(limit))
 
-    found = asyncio.run(run())
+    found = run(read())
     if json:
         print_json(found)
     else:
@@ -70,7 +71,7 @@ def show(
 
 @app.command()
 def export(file: Path, since: Since = None, actor: Actor = None, action: Prefix = None) -> None:
-    """Write events to FILE, oldest first: as JSON lines (.jsonl) or for spreadsheets (.csv).
+    """Write events to FILE, oldest first: JSON Lines (.jsonl) or CSV (.csv).
 
     Example: luma audit export january.csv --since 2026-01-01
     """
@@ -78,7 +79,7 @@ def export(file: Path, since: Since = None, actor: Actor = None, action: Prefix 
     if write is None:
         raise InvalidInputError("The name of the file must end in .jsonl or .csv.")
 
-    async def run(opened: TextIO) -> int:
+    async def write_to(opened: TextIO) -> int:
         async with open_store(settings.load()) as store:
             wanted = await _wanted(store, since, actor, action)
             async with store.sessions.begin() as session:
@@ -86,16 +87,16 @@ def export(file: Path, since: Since = None, actor: Actor = None, action: Prefix 
 
     with _new_file(file) as opened:
         try:
-            written = asyncio.run(run(opened))
+            count = run(write_to(opened))
         except BaseException:
             file.unlink()
             raise
-    console.print(f"Wrote {written} events to {file}.", markup=False, highlight=False)
+    say(f"Wrote {count} events to {file}.")
 
 
 def _new_file(file: Path) -> TextIO:
     try:
-        # It will hold names and addresses: for nobody else's eyes.
+        # The file contains names and addresses, so only its owner may read it.
         created = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise ConflictError(f"{file} exists; choose another name.") from None
@@ -118,48 +119,48 @@ async def _actor_id(store: Store, actor: str) -> int:
     if known is not None:
         return known
     if actor.isdecimal() and len(actor) < 10:
-        # Who was removed has no name any more, but events.
+        # A removed account has events, but no name.
         return int(actor)
-    raise InvalidInputError(f"There is no user called {actor}. One who was removed is found by their id.")
+    raise InvalidInputError(f"There is no user called {actor}. Give the id of a removed account.")
 
 
 def actions(prefix: str) -> list[Action]:
-    """The actions that begin like this.
+    """The actions with this prefix.
 
     Raises:
-        InvalidInputError: none does; the message lists them all.
+        InvalidInputError: there is none; the message lists all actions.
     """
     known: tuple[Action, ...] = get_args(Action)
     if found := [action for action in known if action.startswith(prefix)]:
         return found
-    raise InvalidInputError(f"No action begins with {prefix}. There are: {', '.join(known)}.")
+    raise InvalidInputError(f"No action begins with {prefix}. The actions are: {', '.join(known)}.")
 
 
 def moment(since: str, now: datetime) -> datetime:
     """The time that `7d` or `2026-01-31` names; a time without a zone is in UTC.
 
     Raises:
-        InvalidInputError: it names none.
+        InvalidInputError: it is neither a span nor a date.
     """
     try:
         if span := _SPAN.fullmatch(since):
             return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
-        given = datetime.fromisoformat(since)
-        return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+        time = datetime.fromisoformat(since)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidInputError(
-            f"--since {since} is no time. Write a span such as 30m, 12h, 7d or 2w, or a date such as "
+            f"--since {since} is not a time. Use a span such as 30m, 12h, 7d or 2w, or a date such as "
             "2026-01-31."
         ) from None
 
 
 def _print(found: Page[Event]) -> None:
     if not found.items:
-        console.print("Nothing was recorded that fits.")
+        say("Nothing in the audit trail matches.")
         return
     table = Table("when (UTC)", "what", "address", "request")
     for event in found.items:
-        # Names are data: they must not be taken for markup.
+        # Names are data, never markup.
         cells = (
             f"{event.at:%Y-%m-%d %H:%M:%S}",
             sentence(event),
@@ -169,4 +170,4 @@ def _print(found: Page[Event]) -> None:
         table.add_row(*(Text(cell) for cell in cells))
     console.print(table)
     if found.total > len(found.items):
-        console.print(f"{found.total - len(found.items)} earlier ones are not shown; see --limit.")
+        say(f"{found.total - len(found.items)} earlier events are not shown; see --limit.")

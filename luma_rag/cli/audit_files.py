@@ -9,12 +9,12 @@ import msgspec
 from luma_rag.audit.trail import Event
 
 Writer = Callable[[AsyncIterator[Event], TextIO], Awaitable[int]]
-# Spreadsheets take a cell that begins so for a formula, and run it.
+# A spreadsheet evaluates a cell that begins like this as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 async def json_lines(events: AsyncIterator[Event], file: TextIO) -> int:
-    """Write an object a line; returns how many."""
+    """Write one JSON object per line; returns the number of events."""
     count = 0
     async for event in events:
         file.write(msgspec.json.encode(event).decode() + "\n")
@@ -23,7 +23,7 @@ async def json_lines(events: AsyncIterator[Event], file: TextIO) -> int:
 
 
 async def csv_lines(events: AsyncIterator[Event], file: TextIO) -> int:
-    """Write a table with a line of names above, `about` as JSON; returns how many events it holds."""
+    """Write CSV with a header row and `about` as JSON; returns the number of events."""
     rows = csv.writer(file)
     rows.writerow(Event.__struct_fields__)
     count = 0

@@ -3,27 +3,27 @@
 from luma_rag.audit import Action
 from luma_rag.audit.trail import Event
 
-# What stands in braces comes from the event's `about`; `{user}` is the user it was done to.
+# Placeholders come from the event's `about`; `{user}` is the user that the event concerns.
 _SENTENCES: dict[Action, str] = {
-    "account.created": "made the account of {user}",
+    "account.created": "created the account of {user}",
     "account.disabled": "disabled {user}",
     "account.enabled": "enabled {user}",
-    "account.handed-over": "handed over what {user} owned",
+    "account.handed-over": "transferred what {user} owned",
     "account.removed": "removed the account of {user}",
     "account.role-changed": "changed the role of {user}",
     "document.deleted": "deleted document {doc_id}",
     "document.hidden": "made document {doc_id} private",
     "document.published": "made document {doc_id} public",
     "document.shared": "shared document {doc_id} with {user}",
-    "document.unshared": "took document {doc_id} back from {user}",
+    "document.unshared": "stopped sharing document {doc_id} with {user}",
     "document.uploaded": "uploaded document {doc_id}",
-    "identity.linked": "linked an identity with the account of {user}",
-    "member.removed": "took {user} out of namespace {namespace_id}",
+    "identity.linked": "linked an identity to the account of {user}",
+    "member.removed": "removed {user} from namespace {namespace_id}",
     "member.set": "made {user} a member of namespace {namespace_id}",
-    "namespace.created": "made namespace {namespace_id}",
+    "namespace.created": "created namespace {namespace_id}",
     "namespace.deleted": "deleted namespace {namespace_id}",
-    "namespace.document-added": "put document {doc_id} into namespace {namespace_id}",
-    "namespace.document-removed": "took document {doc_id} out of namespace {namespace_id}",
+    "namespace.document-added": "added document {doc_id} to namespace {namespace_id}",
+    "namespace.document-removed": "removed document {doc_id} from namespace {namespace_id}",
     "namespace.hidden": "made namespace {namespace_id} private",
     "namespace.published": "made namespace {namespace_id} public",
     "password.changed": "changed their password",
@@ -31,30 +31,34 @@ _SENTENCES: dict[Action, str] = {
     "session.ended": "ended a session",
     "sign-in.failed": "failed to sign in as {user}",
     "sign-in.succeeded": "signed in",
-    "token.created": "made a token",
+    "token.created": "created a token",
     "token.revoked": "revoked a token",
 }
-_TOLD = {"user_id", "username", "user", "doc_id", "namespace_id"}
+_IN_SENTENCE = {"user_id", "username", "user", "doc_id", "namespace_id"}
 
 
 def sentence(event: Event) -> str:
-    """E.g. "alice shared document 12 with bob, permission read"; what has no words follows as it is."""
+    """Such as "alice shared document 12 with bob, permission read"; other details follow the sentence."""
     about = event.about
-    # Who did something to themselves, or failed to sign in at all, stands in no `about`.
+    # `about` names no user in events that concern the actor, or a failed sign-in.
     user = about.get("username") or about.get("user") or _numbered(about.get("user_id")) or "somebody"
-    who = event.actor or _numbered(event.actor_id) or _nobody(event)
-    told = _SENTENCES.get(event.action, event.action)  # type: ignore[call-overload]
+    actor = event.actor or _numbered(event.actor_id) or _unnamed(event)
+    words = _SENTENCES.get(event.action, event.action)  # type: ignore[call-overload]
     for name in ("doc_id", "namespace_id"):
-        told = told.replace(f"{{{name}}}", str(about.get(name, "?")))
-    rest = [f"{name.replace('_', ' ')} {_shown(value)}" for name, value in about.items() if name not in _TOLD]
-    return ", ".join([f"{who} {told.replace('{user}', str(user))}", *rest])
+        words = words.replace(f"{{{name}}}", str(about.get(name, "?")))
+    rest = [
+        f"{name.replace('_', ' ')} {_shown(value)}"
+        for name, value in about.items()
+        if name not in _IN_SENTENCE
+    ]
+    return ", ".join([f"{actor} {words.replace('{user}', str(user))}", *rest])
 
 
 def _numbered(user_id: int | None) -> str | None:
     return None if user_id is None else f"user {user_id}"
 
 
-def _nobody(event: Event) -> str:
+def _unnamed(event: Event) -> str:
     return "the command line" if event.address is None else "somebody"
 
 

@@ -1,4 +1,4 @@
-"""On whose behalf a command acts. Who may run it has the data directory anyway."""
+"""The user on whose behalf a command acts. Whoever can run commands can read the data directory anyway."""
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,19 +13,19 @@ async def caller(session: AsyncSession, username: str | None) -> Principal:
     """The principal of `username`, or of the first administrator who is enabled.
 
     Raises:
-        NotFoundError: there is no such user, or no user at all; the message says how to make one.
+        NotFoundError: there is no such user, or no account at all; the message says how to add one.
     """
     statement = select(User).order_by(User.id).limit(1)
     if username is None:
         user = await session.scalar(statement.where(User.role == "admin", is_enabled()))
         if user is None:
             raise NotFoundError(
-                "There is no account yet. Make one: luma users add alice alice@example.com --admin"
+                "There is no account yet. Add one: luma users add alice alice@example.com --admin"
             )
     else:
-        who = username.lower()
+        name = username.lower()
         user = await session.scalar(
-            statement.where(or_(func.lower(User.username) == who, func.lower(User.email) == who))
+            statement.where(or_(func.lower(User.username) == name, func.lower(User.email) == name))
         )
         if user is None:
             raise NotFoundError(f"There is no user called {username}. See: luma users list")

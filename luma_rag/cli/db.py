@@ -1,38 +1,42 @@
-"""`luma db`: the database that is in use."""
+"""`luma db`: the database in use."""
 
-import asyncio
 import subprocess
 
 import typer
 
 from luma_rag import settings
-from luma_rag.cli.output import console, errors
+from luma_rag.cli.options import Json
+from luma_rag.cli.output import print_json, say
+from luma_rag.cli.running import run
 from luma_rag.db import embedded
 from luma_rag.db.connect import database_url
-from luma_rag.runtime import open_store
+from luma_rag.store import open_store
 
-app = typer.Typer(help="Look at the database that Luma uses.", no_args_is_help=True)
+app = typer.Typer(help="Work with the database.", no_args_is_help=True)
 
 
 @app.command()
-def url() -> None:
+def url(json: Json = False) -> None:
     """Print the URL of the database in use.
 
-    Example: psql "$(luma db url)"
+    Example: luma db url
     """
     configured = settings.load()
     if configured.database_url is None and not embedded.is_running(configured.data_dir):
-        errors.print(
+        say(
             "The embedded server runs only while a command of Luma uses it. For a shell: luma db psql",
-            style="yellow",
+            err=True,
         )
     with database_url(configured) as found:
-        print(found)
+        if json:
+            print_json({"url": found})
+        else:
+            print(found)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def psql(context: typer.Context) -> None:
-    """Open psql on the database; further arguments go to psql.
+    """Open psql on the database; further arguments are passed to psql.
 
     Example: luma db psql -c "SELECT count(*) FROM document"
     """
@@ -43,19 +47,31 @@ def psql(context: typer.Context) -> None:
 
 
 @app.command()
-def upgrade() -> None:
-    """Bring the database to the schema of this version; every other command does so too."""
+def upgrade(json: Json = False) -> None:
+    """Migrate the database to the schema of this version, as every other command does.
 
-    async def run() -> None:
+    Example: luma db upgrade
+    """
+
+    async def migrate() -> None:
         async with open_store(settings.load()):
             pass
 
-    asyncio.run(run())
-    console.print("The database is up to date.")
+    run(migrate())
+    if json:
+        print_json({"upgraded": True})
+    else:
+        say("The database is up to date.")
 
 
 @app.command()
-def stop() -> None:
-    """Stop the embedded server, also while commands use it; nothing that was stored is lost."""
+def stop(json: Json = False) -> None:
+    """Stop the embedded server, even while commands use it. Stored data is safe.
+
+    Example: luma db stop
+    """
     was_running = embedded.stop(settings.load().data_dir)
-    console.print("Stopped." if was_running else "The embedded server was not running.")
+    if json:
+        print_json({"was_running": was_running})
+    else:
+        say("Stopped." if was_running else "The embedded server was not running.")

@@ -1,4 +1,4 @@
-"""`luma doctor`: what is configured, what is reachable, what is missing."""
+"""`luma doctor`: the configuration and the services that it names."""
 
 import asyncio
 import os
@@ -7,15 +7,18 @@ import shutil
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 import typer
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import text
 
 from luma_rag import __version__, settings
+from luma_rag.cli.options import Json
 from luma_rag.cli.output import console, print_json
+from luma_rag.cli.running import run
 from luma_rag.db.connect import database_url
 from luma_rag.db.migrate import current_and_head
 from luma_rag.db.session import create_engine
@@ -29,27 +32,30 @@ _LOW_DISK_BYTES = 2**30
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
     state: Literal["ok", "note", "failed"]
     detail: str
 
 
-def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Say what is configured, reachable and missing; the exit code is 1 where something fails."""
+def doctor(json: Json = False) -> None:
+    """Check the configuration and the services that it names. The exit code is 1 if a check fails.
 
-    async def run() -> list[Check]:
+    Example: luma doctor
+    """
+
+    async def check_all() -> list[Check]:
         return [check async for check in _checks()]
 
-    checks = asyncio.run(run())
+    checks = run(check_all())
     if json:
         print_json(checks)
     else:
         marks = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "failed": "[red]failed[/]"}
         table = Table("", "", "", show_header=False, box=None)
         for check in checks:
-            table.add_row(marks[check.state], check.name, check.detail)
+            table.add_row(marks[check.state], check.name, Text(check.detail))
         console.print(table)
     if any(check.state == "failed" for check in checks):
         raise typer.Exit(1)
@@ -58,12 +64,13 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
 async def _checks() -> AsyncGenerator[Check]:
     yield Check("luma", "ok", f"{__version__}, Python {platform.python_version()} on {platform.platform()}")
     try:
-        configured = settings.load()
+        loaded = settings.load_with_sources()
     except LumaError as error:
         yield Check("settings", "failed", error.detail)
         return
-    given = sorted(name for name in os.environ if name.startswith(settings.PREFIX))
-    yield Check("settings", "ok", ", ".join(given) or "all by default (no LUMA_ variable is set)")
+    configured = loaded.settings
+    names = sorted(value.name for value in loaded.sources.values())
+    yield Check("settings", "ok", f"{', '.join(names) or 'all by default'}; see luma config show")
     yield _disk(configured.data_dir)
     for name, look in (
         ("database", _database),
@@ -80,7 +87,7 @@ async def _checked(name: str, look: Callable[[Settings], Awaitable[Check]], conf
     except LumaError as error:
         return Check(name, "failed", error.detail)
     except Exception as error:
-        # A doctor that falls ill has to say so, and go on to the next patient.
+        # Any failure is a finding, and must not hide the checks that follow.
         return Check(name, "failed", f"{type(error).__name__}: {error}")
 
 
@@ -89,7 +96,9 @@ def _disk(data_dir: Path) -> Check:
     free = shutil.disk_usage(existing).free
     detail = f"{data_dir}, {free / 2**30:.1f} GB free"
     if not os.access(existing, os.W_OK):
-        return Check("data directory", "failed", f"{detail}; not writable: set LUMA_DATA_DIR to another one")
+        return Check(
+            "data directory", "failed", f"{detail}; not writable: set LUMA_DATA_DIR to another directory"
+        )
     return Check("data directory", "note" if free < _LOW_DISK_BYTES else "ok", detail)
 
 
@@ -112,7 +121,7 @@ async def _database(configured: Settings) -> Check:
     kind = "embedded" if configured.database_url is None else "LUMA_DATABASE_URL"
     detail = f"{kind}, Postgres {version}, pgvector {vector or 'not installed yet'}"
     if current is None:
-        return Check("database", "note", f"{detail}; empty: the next command sets it up")
+        return Check("database", "note", f"{detail}; empty: the next command migrates it")
     if current != head:
         return Check("database", "note", f"{detail}; from another version: run luma db upgrade")
     return Check("database", "ok", f"{detail}, schema up to date")
@@ -136,16 +145,16 @@ async def _reranker(configured: Settings) -> Check:
             "reranker", "note", "none is configured; LUMA_RERANKER names a CrossEncoder or a /rerank endpoint"
         )
     try:
-        # The first time takes longer.
+        # The first call takes longer.
         await reranker.scores("Does it work?", ["It does."])
         started = time.perf_counter()
         await reranker.scores("Does it work?", ["It works as it should. " * 40] * CANDIDATES)
-        took = (time.perf_counter() - started) * 1000
+        duration_ms = (time.perf_counter() - started) * 1000
     finally:
         await reranker.aclose()
-    allowed = configured.reranker_budget_ms
-    detail = f"{reranker.name} took {took:.0f} ms for {CANDIDATES} long passages, of {allowed} that it has"
-    if took > allowed:
+    budget_ms = configured.reranker_budget_ms
+    detail = f"{reranker.name} took {duration_ms:.0f} of {budget_ms} ms for {CANDIDATES} long passages"
+    if duration_ms > budget_ms:
         return Check("reranker", "note", f"{detail}: raise LUMA_RERANKER_BUDGET_MS, or use a smaller model")
     return Check("reranker", "ok", detail)
 

@@ -1,6 +1,7 @@
-"""`luma eval`: how good retrieval is."""
+"""`luma eval`: evaluation of retrieval."""
 
-import asyncio
+import importlib.util
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +15,14 @@ from rich.table import Table
 from luma_rag import namespaces, settings
 from luma_rag.access import Principal
 from luma_rag.cli.caller import caller
-from luma_rag.cli.output import console, errors, print_json
+from luma_rag.cli.failures import UsageError
+from luma_rag.cli.options import As
+from luma_rag.cli.output import console, errors, print_json, say
+from luma_rag.cli.running import run
 from luma_rag.db.base import utcnow
-from luma_rag.errors import InvalidInputError
 from luma_rag.evaluation import dataset as sets
 from luma_rag.evaluation.measures import MEASURES, require_libraries
-from luma_rag.evaluation.plot import draw
+from luma_rag.evaluation.plot import FORMATS, draw
 from luma_rag.evaluation.questions import Question, read_questions
 from luma_rag.evaluation.report import Comparison, Report, compare_reports, compare_runs, read_report
 from luma_rag.evaluation.runner import run as run_questions
@@ -27,14 +30,15 @@ from luma_rag.retrieval.search import MAX_K, MODES, Mode
 from luma_rag.runtime import Runtime, open_runtime
 from luma_rag.settings import Settings
 
-app = typer.Typer(help="Measure how good retrieval is.", no_args_is_help=True)
+app = typer.Typer(help="Evaluate retrieval.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, with the value of every question.")]
-Plot = Annotated[Path | None, typer.Option("--plot", help="Draw the measures: .png, .svg or .html.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, with the values of every question.")]
+Result = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+Plot = Annotated[Path | None, typer.Option("--plot", help="Plot the measures: .png, .svg or .html.")]
 
 
 class Ways(msgspec.Struct, frozen=True):
-    """How to search: in each of the modes for `k` passages, reranked or not."""
+    """How to search: in each mode for `k` passages, with or without reranking."""
 
     modes: list[Mode]
     k: int
@@ -44,38 +48,45 @@ class Ways(msgspec.Struct, frozen=True):
 @app.command()
 def retrieval(
     dataset: Annotated[
-        Path | None, typer.Option(help="A folder with a retrieval set in BEIR's form.")
+        Path | None,
+        typer.Option(help="A folder with a dataset in BEIR's format.", exists=True, file_okay=False),
     ] = None,
     namespace: Annotated[str | None, typer.Option(help="A namespace, by name or id.")] = None,
-    questions: Annotated[Path | None, typer.Option(help="Questions for it: .jsonl or .csv.")] = None,
+    questions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Questions for the namespace: .jsonl or .csv.", exists=True, dir_okay=False, readable=True
+        ),
+    ] = None,
     mode: Annotated[list[str] | None, typer.Option(help=f"{', '.join(MODES)}. [default: all]")] = None,
-    k: Annotated[int, typer.Option("-k", min=1, max=MAX_K, help="Passages to look at.")] = MAX_K,
+    k: Annotated[int, typer.Option("-k", min=1, max=MAX_K, help="Number of passages to retrieve.")] = MAX_K,
     rerank: Annotated[
         bool | None, typer.Option("--rerank/--no-rerank", help="[default: if one is configured]")
     ] = None,
-    user: Annotated[
-        str | None, typer.Option(help="Whose rights to use. [default: the first administrator]")
-    ] = None,
+    acting: As = None,
     plot: Plot = None,
     json: Json = False,
 ) -> None:
-    """Ask questions whose answers stand in known places, and measure what is found.
+    """Search for the answers to questions with known places, and measure the results.
 
     A line of a question file: {"question": "How long is the notice period?", "document": "contract.pdf",
-    "page": 3}. A retrieval set is read into a store of its own in the data directory, once.
+    "page": 3}. A dataset is ingested once, into a separate store in the data directory.
 
     Example: luma eval retrieval --namespace contracts --questions questions.jsonl --plot quality.png
     """
     require_libraries()
     ways = Ways(_modes(mode or list(MODES)), k, rerank)
+    if plot is not None:
+        # Before the run, which may take an hour.
+        check_plot(plot)
     configured = settings.load()
     if dataset is not None and namespace is None and questions is None:
-        report = asyncio.run(_of_dataset(configured, dataset, ways))
+        report = run(_of_dataset(configured, dataset, ways))
     elif dataset is None and namespace is not None and questions is not None:
-        asked = read_questions(questions)
-        report = asyncio.run(_of_namespace(configured, namespace, asked, ways, user))
+        known = read_questions(questions)
+        report = run(_of_namespace(configured, namespace, known, ways, acting))
     else:
-        raise InvalidInputError("Give either --dataset DIR, or --namespace NAME with --questions FILE.")
+        raise UsageError("Give either --dataset DIR, or --namespace NAME with --questions FILE.")
     if plot is not None:
         draw(report, plot)
     if json:
@@ -85,7 +96,7 @@ def retrieval(
 
 
 @app.command()
-def compare(first: Path, second: Path, json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def compare(first: Result, second: Result, json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Compare two results of `luma eval retrieval --json`, question by question.
 
     Example: luma eval compare before.json after.json
@@ -98,23 +109,42 @@ def compare(first: Path, second: Path, json: Annotated[bool, typer.Option("--jso
             _print_comparison(comparison)
 
 
+def check_plot(path: Path) -> None:
+    """See that a plot can be written to this file.
+
+    Raises:
+        UsageError: it can't; the message says why.
+    """
+    folder = path.absolute().parent
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"--plot {path}: the name must end in {', '.join(FORMATS)}.")
+    if path.is_dir():
+        raise UsageError(f"--plot {path}: this is a folder. Name a file in it.")
+    if not folder.is_dir():
+        raise UsageError(f"--plot {path}: there is no folder {folder}.")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise UsageError(f"--plot {path}: no permission to write there.")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UsageError("--plot needs matplotlib: pip install matplotlib")
+
+
 async def _of_namespace(
-    configured: Settings, name: str, questions: list[Question], ways: Ways, user: str | None
+    configured: Settings, name: str, questions: list[Question], ways: Ways, acting: str | None
 ) -> Report:
     async with open_runtime(configured) as runtime:
         async with runtime.sessions.begin() as session:
-            principal = await caller(session, user)
+            principal = await caller(session, acting)
             namespace = await namespaces.by_name(session, principal, name)
         return await _report(runtime, principal, namespace.id, namespace.name, questions, ways)
 
 
 async def _of_dataset(configured: Settings, folder: Path, ways: Ways) -> Report:
     dataset = sets.read_dataset(folder)
-    # A store of its own, so that the users' one stays as it is: the set's texts have no files.
+    # Separate from the users' store: the texts of a dataset have no files.
     folder = configured.data_dir / "evaluation" / sets.store_name(dataset, configured.ingest)
     apart = msgspec.structs.replace(configured, data_dir=folder, database_url=None)
     async with open_runtime(apart) as runtime:
-        with _progress("Reading the set", len(dataset.entries)) as show:
+        with _progress("Ingesting the dataset", len(dataset.entries)) as show:
             principal, namespace_id = await sets.load(
                 runtime, runtime.embedder, dataset, configured.ingest.chunk, show
             )
@@ -131,7 +161,7 @@ async def _report(
 ) -> Report:
     runs = []
     for mode in ways.modes:
-        with _progress(f"Asking, {mode}", len(questions)) as show:
+        with _progress(f"Searching, {mode}", len(questions)) as show:
             runs.append(
                 await run_questions(
                     runtime.sessions,
@@ -152,15 +182,15 @@ def _modes(names: list[str]) -> list[Mode]:
     known = {str(mode): mode for mode in MODES}
     for name in names:
         if name not in known:
-            raise InvalidInputError(f"There is no mode {name}; there are {', '.join(MODES)}.")
+            raise UsageError(f"There is no mode {name}. The modes are {', '.join(MODES)}.")
     return [known[name] for name in names]
 
 
 @contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+def _progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True) as progress:
-        task = progress.add_task(what, total=total)
+        task = progress.add_task(label, total=total)
         yield lambda done: progress.update(task, completed=done)
 
 
@@ -177,16 +207,12 @@ def _print(report: Report) -> None:
         table.add_row("reranked", *(str(run.reranked) for run in report.runs))
     table.add_row("leaked", *(str(run.leaked) for run in report.runs))
     console.print(table)
-    console.print(
-        "In brackets: 95 % interval. RR averages to the MRR; Success@5: a right place among the first five."
-    )
+    say("In parentheses: 95 % confidence interval. The mean of RR is the MRR.")
     for other in report.runs[1:]:
         _print_comparison(compare_runs(report.runs[0], other, (report.runs[0].mode, other.mode)))
     if unknown := report.runs[0].unknown:
         some = ", ".join(unknown[:5]) + (" …" if len(unknown) > 5 else "")
-        errors.print(
-            f"{len(unknown)} documents that the questions name are not in the namespace: {some}", markup=False
-        )
+        say(f"{len(unknown)} documents that the questions name are not in the namespace: {some}", err=True)
 
 
 def _print_comparison(comparison: Comparison) -> None:
@@ -194,4 +220,4 @@ def _print_comparison(comparison: Comparison) -> None:
         f"{name} {difference.mean:+.3f} (p {difference.p:.3f})"
         for name, difference in comparison.differences.items()
     ]
-    console.print(f"{comparison.second} less {comparison.first}: {', '.join(parts)}", highlight=False)
+    console.print(f"{comparison.second} minus {comparison.first}: {', '.join(parts)}", highlight=False)

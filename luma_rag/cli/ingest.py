@@ -1,16 +1,16 @@
-"""`luma ingest`: many files into a namespace, with a bar to watch and a table of what failed."""
+"""`luma ingest`: many files into a namespace, with their progress and a table of what failed."""
 
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import msgspec
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,32 +18,24 @@ from ingest.embedder import Embedder
 from luma_rag import namespaces, settings
 from luma_rag.access import Principal
 from luma_rag.cli.caller import caller
-from luma_rag.cli.output import console, errors, print_json
+from luma_rag.cli.failures import InterruptedByUser
+from luma_rag.cli.ingest_progress import File, progress, totals
+from luma_rag.cli.options import As, Json
+from luma_rag.cli.output import console, print_json, say
+from luma_rag.cli.running import run
+from luma_rag.cli.upload import upload
 from luma_rag.db.models import Document, Ingestion
-from luma_rag.documents import uploads
 from luma_rag.errors import LumaError, NotFoundError
-from luma_rag.runtime import Store, check_model, load_embedder, open_store
+from luma_rag.runtime import check_model, load_embedder
+from luma_rag.store import Store, open_store
 from luma_rag.worker import drain
 
 _SUFFIXES = frozenset({".pdf", ".docx"})
-_PIECE = 2**20
-_LOOK_SECONDS = 0.3
-
-
-class File(msgspec.Struct):
-    """What became of one file. `pages` is null for a docx; `error` says why it failed."""
-
-    path: str
-    state: str
-    doc_id: int | None = None
-    pages: int | None = None
-    chunks: int = 0
-    error: str | None = None
-    progress: float = 0.0
+_POLL_SECONDS = 0.3
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What became of all files, and how long it took."""
+    """The result for all files, and how long it took."""
 
     namespace_id: int
     files: list[File]
@@ -51,7 +43,7 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def failed(self) -> list[File]:
-        """Those that did not get in."""
+        """The files that are not in the namespace."""
         return [file for file in self.files if file.state == "failed"]
 
 
@@ -61,21 +53,25 @@ def ingest(
         typer.Argument(help="Files, and folders to be searched for PDF and DOCX files.", exists=True),
     ],
     namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Its name or its id; a new name makes a new namespace.")
+        str, typer.Option("--namespace", "-n", help="Name or id; a new name creates a namespace.")
     ],
-    user: Annotated[
-        str | None, typer.Option("--user", help="Who owns the documents. [default: the first administrator]")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    acting: As = None,
+    json: Json = False,
 ) -> None:
-    """Read PDF and DOCX files into a namespace. A bad file does not stop the others.
+    """Ingest PDF and DOCX files into a namespace. A bad file does not stop the others.
 
-    What was begun survives an interruption: run the same command again, or start luma serve. Files that are
-    there already are not read twice.
+    The work survives an interruption: run the same command again, or start `luma serve`. Files that the
+    namespace holds already are unchanged. The exit code is 1 if a file failed.
 
     Example: luma ingest ~/contracts offer.docx --namespace contracts
     """
-    report = asyncio.run(_run(list(_files(paths)), namespace, user, is_quiet=json))
+    files = find_files(paths)
+    if not files:
+        raise NotFoundError("No PDF or DOCX files were found. Name files, or folders that contain some.")
+    try:
+        report = run(_run(files, namespace, acting, is_quiet=json))
+    except KeyboardInterrupt:
+        raise InterruptedByUser(interruption(files)) from None
     if json:
         print_json(report)
     else:
@@ -84,9 +80,38 @@ def ingest(
         raise typer.Exit(1)
 
 
-async def _run(paths: Sequence[Path], namespace: str, user: str | None, *, is_quiet: bool) -> Report:
-    if not paths:
-        raise NotFoundError("There are no PDF or DOCX files there. Name files, or folders that hold some.")
+def find_files(paths: Sequence[Path]) -> list[File]:
+    """The files named, and those below the folders named. A folder that can't be read counts as failed."""
+    found = []
+
+    def unreadable(error: OSError) -> None:
+        found.append(File(str(error.filename), "failed", error=error.strerror))
+
+    for path in paths:
+        if not path.is_dir():
+            found.append(File(str(path), "waiting"))
+            continue
+        for folder, folders, names in os.walk(path, onerror=unreadable):
+            folders.sort()
+            for name in sorted(names):
+                if Path(name).suffix.lower() in _SUFFIXES and not name.startswith("~$"):
+                    found.append(File(str(Path(folder) / name), "waiting"))
+    return found
+
+
+def interruption(files: Sequence[File]) -> str:
+    """What an interrupted run has done, what waits, and how to go on."""
+    read = sum(file.state in ("ready", "failed") for file in files)
+    queued = sum(file.state in ("queued", "running") for file in files)
+    parts = [f"{read} of {len(files)} documents are read"]
+    if queued:
+        parts.append(f"{queued} stay queued and will be read by `luma serve` or the next `luma ingest`")
+    if missing := len(files) - read - queued:
+        parts.append(f"{missing} are not stored yet: run the same command again")
+    return "; ".join(parts) + "."
+
+
+async def _run(files: list[File], namespace: str, username: str | None, *, is_quiet: bool) -> Report:
     configured = settings.load()
     loading = asyncio.create_task(
         asyncio.to_thread(
@@ -96,14 +121,14 @@ async def _run(paths: Sequence[Path], namespace: str, user: str | None, *, is_qu
     try:
         async with open_store(configured) as store:
             async with store.sessions.begin() as session:
-                principal = await caller(session, user)
+                principal = await caller(session, username)
                 namespace_id = await _namespace(session, principal, namespace)
             embedder = await check_model(store.sessions, await loading)
             started = time.monotonic()
-            files = [File(str(path), "waiting") for path in paths]
-            with _Bar(is_quiet) as show:
+            with progress(is_quiet=is_quiet) as show:
                 for file in files:
-                    await _upload(store, principal, namespace_id, file)
+                    if file.state == "waiting":
+                        await _store(store, principal, namespace_id, file)
                     show(files)
                 await _work(store, embedder, namespace_id, files, show)
             return Report(namespace_id, files, round(time.monotonic() - started, 3))
@@ -117,38 +142,20 @@ async def _namespace(session: AsyncSession, principal: Principal, name: str) -> 
     except NotFoundError:
         if name.isdecimal():
             raise
-    return (await namespaces.create(session, principal, name, None, is_public=False)).id
+    namespace, _ = await namespaces.get_or_create(session, principal, name)
+    return namespace.id
 
 
-async def _upload(store: Store, principal: Principal, namespace_id: int, file: File) -> None:
-    path = Path(file.path)
+async def _store(store: Store, principal: Principal, namespace_id: int, file: File) -> None:
     try:
-        with await asyncio.to_thread(path.open, "rb") as opened:
-            stored, kind = await uploads.store_file(store.storage, _pieces(opened))
+        added = await upload(store, principal, Path(file.path), [namespace_id])
     except (LumaError, OSError) as error:
         file.state = "failed"
         file.error = error.detail if isinstance(error, LumaError) else error.strerror
         return
-    is_file_kept = False
-    try:
-        async with store.sessions.begin() as session:
-            added = await uploads.add(
-                session,
-                store.storage,
-                principal,
-                stored,
-                kind,
-                path.name,
-                title=None,
-                is_public=False,
-                namespace_ids=[namespace_id],
-            )
-            is_file_kept = added.is_file_kept
-    finally:
-        if not is_file_kept:
-            store.storage.remove(stored.path)
     file.doc_id = added.document.id
     file.state = "queued"
+    file.is_unchanged = not added.is_new and not added.document.ingestions
 
 
 async def _work(
@@ -163,7 +170,7 @@ async def _work(
     working: asyncio.Task[None] | None = None
     try:
         while True:
-            await _look(store, namespace_id, files)
+            await _poll(store, namespace_id, files)
             show(files)
             if all(file.state in ("ready", "failed") for file in files):
                 break
@@ -171,16 +178,19 @@ async def _work(
                 if working is not None:
                     working.result()
                 working = asyncio.create_task(drain(store, embedder, doc_ids))
-            await asyncio.wait({working}, timeout=_LOOK_SECONDS)
-            await asyncio.sleep(_LOOK_SECONDS if working.done() else 0)
+            await asyncio.wait({working}, timeout=_POLL_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS if working.done() else 0)
     finally:
         if working is not None:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
 
 
-async def _look(store: Store, namespace_id: int, files: Sequence[File]) -> None:
-    by_document = {file.doc_id: file for file in files if file.doc_id is not None}
+async def _poll(store: Store, namespace_id: int, files: Sequence[File]) -> None:
+    by_document: dict[int, list[File]] = {}
+    for file in files:
+        if file.doc_id is not None:
+            by_document.setdefault(file.doc_id, []).append(file)
     async with store.sessions.begin() as session:
         rows = await session.execute(
             select(
@@ -195,78 +205,26 @@ async def _look(store: Store, namespace_id: int, files: Sequence[File]) -> None:
             .where(Ingestion.namespace_id == namespace_id, Ingestion.doc_id.in_(by_document))
             .order_by(Ingestion.id)
         )
-        for doc_id, state, progress, chunks, error, pages in rows:
-            file = by_document[doc_id]
-            file.state, file.progress, file.chunks, file.error = state, progress, chunks, error
-            file.pages = pages
-
-
-class _Bar:
-    """A bar over all files: documents, and what of them is done a second."""
-
-    def __init__(self, is_quiet: bool) -> None:
-        self._progress = Progress(
-            TextColumn("{task.fields[done]}/{task.total} documents"),
-            BarColumn(),
-            TextColumn("{task.fields[rates]}"),
-            TimeElapsedColumn(),
-            console=errors,
-            disable=is_quiet or not errors.is_terminal,
-        )
-        self._task = self._progress.add_task("", total=0, done=0, rates="")
-        self._started = time.monotonic()
-
-    def __enter__(self) -> Callable[[Sequence[File]], None]:
-        self._progress.start()
-        return self.show
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, files: Sequence[File]) -> None:
-        done = [file for file in files if file.state in ("ready", "failed")]
-        seconds = max(time.monotonic() - self._started, 1e-3)
-        pages, chunks = _totals(done)
-        self._progress.update(
-            self._task,
-            total=len(files),
-            completed=len(done) + sum(file.progress for file in files if file.state == "running"),
-            done=len(done),
-            rates=f"{pages / seconds:.1f} pages/s, {chunks / seconds:.1f} chunks/s",
-        )
-
-
-def _totals(files: Sequence[File]) -> tuple[int, int]:
-    return sum(file.pages or 0 for file in files), sum(file.chunks for file in files)
+        for doc_id, state, done, chunks, error, pages in rows:
+            # The same bytes under several names are one document.
+            for file in by_document[doc_id]:
+                file.state, file.progress, file.chunks, file.error = state, done, chunks, error
+                file.pages = pages
 
 
 def _print(report: Report) -> None:
-    pages, chunks = _totals(report.files)
+    new = [file for file in report.files if file.state == "ready" and not file.is_unchanged]
+    unchanged = sum(file.is_unchanged for file in report.files)
     ready = len(report.files) - len(report.failed)
-    seconds = report.seconds
-    console.print(
-        f"{ready} of {len(report.files)} documents are ready: {pages} pages, {chunks} chunks in "
-        f"{seconds:.1f} s ({pages / seconds:.1f} pages/s, {chunks / seconds:.1f} chunks/s)."
+    pages, chunks = totals(new)
+    seconds = max(report.seconds, 1e-3)
+    say(
+        f"{ready} of {len(report.files)} documents are ready: {len(new)} new, {unchanged} unchanged, "
+        f"{len(report.failed)} failed. {pages} pages, {chunks} chunks in {seconds:.1f} s "
+        f"({pages / seconds:.1f} pages/s, {chunks / seconds:.1f} chunks/s)."
     )
     if report.failed:
-        table = Table("failed", "why", show_lines=True)
+        table = Table("failed", "reason", show_lines=True)
         for file in report.failed:
-            table.add_row(file.path, file.error)
+            table.add_row(Text(file.path), Text(file.error or ""))
         console.print(table)
-
-
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        for folder, folders, names in os.walk(path):
-            folders.sort()
-            for name in sorted(names):
-                if Path(name).suffix.lower() in _SUFFIXES and not name.startswith("~$"):
-                    yield Path(folder) / name
-
-
-async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:
-    while piece := await asyncio.to_thread(file.read, _PIECE):
-        yield piece

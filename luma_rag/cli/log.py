@@ -1,4 +1,4 @@
-"""What the service logs, and how a line looks."""
+"""The log of the service and the format of its lines."""
 
 import logging
 
@@ -6,7 +6,7 @@ from luma_rag.audit import request_context
 
 
 class _OfRequest(logging.Filter):
-    """Gives every line the id of the request in which it was written, or `-`."""
+    """Adds the id of the request to every line, or `-` outside of requests."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_context.get().request_id or "-"
@@ -14,9 +14,9 @@ class _OfRequest(logging.Filter):
 
 
 def log_to_stderr() -> None:
-    """Log what operators want to know."""
+    """Log to standard error."""
     handler = logging.StreamHandler()
-    # On the handler, for a logger's own filters do not see what comes up from the loggers below it.
+    # On the handler: the filters of a logger don't apply to records of its child loggers.
     handler.addFilter(_OfRequest())
     logging.basicConfig(
         format="%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s",

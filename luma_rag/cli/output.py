@@ -5,8 +5,12 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
+from luma_rag.pagination import Pagination
+
 console = Console()
 errors = Console(stderr=True)
+EVERYTHING = Pagination(limit=2**31 - 1)
+"""Lists at the command line are whole."""
 
 
 def print_json(value: Any) -> None:
@@ -14,6 +18,11 @@ def print_json(value: Any) -> None:
     encoded = msgspec.json.format(msgspec.json.encode(value), indent=2)
     # Not through the console: it would wrap long strings.
     print(encoded.decode())
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a sentence, on standard error if wanted. Names in it are data, never markup."""
+    (errors if err else console).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def place(page: int | None, heading: str | None) -> str:

@@ -6,35 +6,39 @@ import socket
 from typing import Annotated
 
 import typer
+import uvloop
 
 from luma_rag import settings
 from luma_rag.cli.log import log_to_stderr
 from luma_rag.cli.output import console
 from luma_rag.errors import ConfigurationError
+from luma_rag.http import server
 from luma_rag.runtime import open_runtime
 from luma_rag.worker_process import worker_process
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port; 0 for any free one.")] = 8000,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; 0.0.0.0 for all. [default: the setting `host`]")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port; 0 for any free one. [default: the setting `port`]"),
+    ] = None,
 ) -> None:
-    """Serve the chat page and the HTTP interface, with a worker that reads uploaded documents.
+    """Serve the chat page and the HTTP API, and ingest uploaded documents.
 
     Example: luma serve --port 8080
     """
     log_to_stderr()
     configured = settings.load()
-
-    # Imported here, for the other commands need no HTTP and should start without it.
-    import uvloop
-
-    from luma_rag.http import server
+    address = configured.host if host is None else host
+    port = configured.port if port is None else port
 
     async def run() -> None:
-        with _listen(host, port) as listening:
+        with _listen(address, port) as listening:
             async with open_runtime(configured) as runtime, worker_process():
-                # What is there by now stays. To look through it takes 70 ms, in which nobody is answered.
+                # Objects of the start live on. Collecting them takes 70 ms, in which no request is answered.
                 gc.collect()
                 gc.freeze()
                 await server.run(runtime, listening, lambda: _say_ready(listening))
@@ -53,7 +57,9 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
+        # Of names that can't be resolved, the number is negative and the text says why.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
         raise ConfigurationError(
-            f"Can't listen on {host} port {port}: {reason}. Choose another: luma serve --port 8001"
+            f"Can't listen on {host} port {port}: {reason}. Choose another port: luma serve --port 8001"
         ) from None

@@ -1,35 +1,36 @@
-"""`luma verify`: whether what is stored is whole."""
+"""`luma verify`: consistency of the stored data."""
 
-import asyncio
 from typing import Annotated
 
 import typer
 
 from luma_rag import settings
+from luma_rag.cli.options import Json
 from luma_rag.cli.output import console, print_json
-from luma_rag.runtime import open_store
+from luma_rag.cli.running import run
+from luma_rag.store import open_store
 from luma_rag.verify import Verdict
 from luma_rag.verify import verify as verify_store
 
 
 def verify(
     deep: Annotated[
-        bool, typer.Option("--deep", help="Read every stored file, vector and chunk too; this takes longer.")
+        bool, typer.Option("--deep", help="Also read every stored file, vector and chunk; takes longer.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
-    """Check that documents, files, chunks and vectors fit together; the exit code is 1 where they don't.
+    """Check that documents, files, chunks and vectors are consistent. The exit code is 1 if they aren't.
 
-    Nothing is changed. It may run while Luma works.
+    Changes nothing, and can run beside `luma serve`.
 
     Example: luma verify --deep
     """
 
-    async def run() -> Verdict:
+    async def check() -> Verdict:
         async with open_store(settings.load()) as store:
             return await verify_store(store.sessions, store.storage, deep=deep)
 
-    verdict = asyncio.run(run())
+    verdict = run(check())
     if json:
         print_json(verdict)
     else:
@@ -40,7 +41,7 @@ def verify(
 
 def _print(verdict: Verdict) -> None:
     for finding in verdict.findings:
-        console.print(f"[red]{finding.check}[/]: {finding.count} cases against this rule:", highlight=False)
+        console.print(f"[red]{finding.check}[/]: {finding.count} violations of this rule:", highlight=False)
         # Names of files are data: they must not be taken for markup.
         lines = [f"  {finding.rule}.", *(f"    {example}" for example in finding.examples)]
         if finding.count > len(finding.examples):

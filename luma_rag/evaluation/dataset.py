@@ -27,7 +27,7 @@ from luma_rag.documents.ingestion import register_worker
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import InvalidInputError
 from luma_rag.evaluation.questions import Place, Question
-from luma_rag.runtime import Store
+from luma_rag.store import Store
 
 _AT_ONCE = 200
 _Line = TypeVar("_Line", bound=msgspec.Struct)

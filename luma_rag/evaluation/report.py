@@ -34,7 +34,10 @@ def read_report(path: Path) -> Report:
         InvalidInputError: it is not a report.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Report)
+        report = msgspec.json.decode(path.read_bytes(), type=Report)
+        if not report.runs or any(run.measures.keys() != set(MEASURES) for run in report.runs):
+            raise msgspec.ValidationError("it has no runs, or other measures than this version of Luma")
+        return report
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise InvalidInputError(
             f"{path} is not the result of an evaluation ({error}). "

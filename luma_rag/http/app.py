@@ -7,7 +7,7 @@ from litestar.datastructures import State
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, SecurityScheme, Tag
 from litestar.router import Router
 from litestar.status_codes import HTTP_404_NOT_FOUND
 from litestar.types import ASGIApp
@@ -21,6 +21,7 @@ from luma_rag.http.headers import SecurityHeaders
 from luma_rag.http.hosts import AllowedHosts
 from luma_rag.http.metrics_middleware import MetricsMiddleware
 from luma_rag.http.openapi import ProblemResponses
+from luma_rag.http.openapi_document import DocumentConfig, operation_id
 from luma_rag.http.rate_limit import WorkLimits, acquire_permit
 from luma_rag.http.request import LumaRequest
 from luma_rag.http.request_context import RequestContextMiddleware
@@ -39,10 +40,20 @@ from luma_rag.http.routes import (
     problems,
     users,
 )
+from luma_rag.http.schema_page import SchemaPage, for_schema_page
 from luma_rag.runtime import Runtime
 
 # For bodies other than uploads. A question with its options is far smaller.
 MAX_BODY_BYTES = 2**20
+_TAGS = {
+    "accounts": "Sign-in, API tokens and users.",
+    "namespaces": "Sets of documents that are searched together, and their members.",
+    "documents": "Documents, their permissions and their ingestion.",
+    "chats": "Questions and answers.",
+    "openai": "For programs that speak OpenAI's API: each namespace is a model.",
+    "evaluation": "Questions with known answers, and how well retrieval finds them.",
+    "operations": "Health, metrics and the audit trail.",
+}
 
 
 def create_service(runtime: Runtime) -> ASGIApp:
@@ -89,16 +100,18 @@ def _no_other_page(response: Response[Any]) -> Response[Any]:
     # Replaces Litestar's own 404 page.
     if response.status_code == HTTP_404_NOT_FOUND:
         raise NotFoundException
-    return response
+    return for_schema_page(response)
 
 
 def _openapi() -> OpenAPIConfig:
-    return OpenAPIConfig(
+    return DocumentConfig(
         title="Luma",
         version=__version__,
         description="Answers from your own documents, with citations that open at the right page.",
         use_handler_docstrings=True,
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        operation_id_creator=operation_id,
+        tags=[Tag(name, description=description) for name, description in _TAGS.items()],
+        render_plugins=[JsonRenderPlugin(path="/openapi.json"), SchemaPage(path="/")],
         openapi_router=Router(
             "/schema",
             route_handlers=[],

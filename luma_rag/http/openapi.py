@@ -8,7 +8,7 @@ from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, RequestBody, Schema
-from litestar.openapi.spec.enums import OpenAPIType
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.plugins import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 
@@ -31,6 +31,11 @@ _MEANINGS = {
 }
 
 _DEPENDENCIES = {"session", "principal", "runtime", "request"}
+MEDIA_TYPES = {
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+"""The media types of documents, by their type."""
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
@@ -91,6 +96,20 @@ class UploadOperation(Operation):
         schema = cast(Schema, schemas["UploadForm"])
         self.request_body = RequestBody(
             required=True, content={"multipart/form-data": OpenAPIMediaType(schema=schema)}
+        )
+
+
+@dataclass
+class FileOperation(Operation):
+    """Describes the file of a document."""
+
+    def __post_init__(self) -> None:
+        """Name both media types; a response of Litestar's has one."""
+        schema = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+        self.responses = self.responses or {}
+        self.responses["200"] = OpenAPIResponse(
+            description="The file as it was uploaded.",
+            content={media_type: OpenAPIMediaType(schema=schema) for media_type in MEDIA_TYPES.values()},
         )
 
 

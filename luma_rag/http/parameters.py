@@ -13,6 +13,9 @@ from luma_rag.pagination import MAX_LIMIT
 Id = Annotated[int, PathParameter(ge=1, le=MAX_INT)]
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="The maximum number of items.")]
 Offset = Annotated[int, QueryParameter(ge=0, le=MAX_INT, description="The number of items to skip.")]
+GetOrCreate = Annotated[
+    bool, QueryParameter(description="Return the caller's namespace of this name if there is one.")
+]
 OfPage = Annotated[int | None, QueryParameter(name="page", ge=1, le=MAX_INT, description="Starts at 1.")]
 OfNamespace = Annotated[int | None, QueryParameter(name="namespace_id", ge=1, le=MAX_INT)]
 OfName = Annotated[str, QueryParameter(name="username", max_length=50, pattern=NO_NUL)]

@@ -6,4 +6,7 @@ INDEX = Path(__file__).parent / "index.html"
 """Served at `/`."""
 
 STATIC = Path(__file__).parent / "static"
-"""Served under `/static/`."""
+"""Answers `/static/...`."""
+
+SCHEMA = Path(__file__).parent / "schema.html"
+"""Answers `/schema`."""

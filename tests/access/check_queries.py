@@ -81,7 +81,7 @@ EXEMPT = {
     "luma_rag.documents.vector_index:<module>": "the worker calls it; counts vectors, reads none",
     "luma_rag.documents.vectors:PostgresSink.store": "the worker calls it, through the protocol of sinks",
     "luma_rag.documents.vectors:PostgresSink.link": "the worker calls it",
-    "luma_rag.namespaces:create": "everybody may make a namespace, which is then theirs",
+    "luma_rag.namespaces:_insert": "everybody may make a namespace, which is then theirs",
     "luma_rag.runtime:Runtime.checks": "asks whether the table answers; no row leaves it",
 }
 _SQL = re.compile(

@@ -227,6 +227,13 @@ CALLS = [
     Call("DELETE /api/users/{owner}", administrators, url="/api/users/{owner}?contents=remove"),
     Call("GET /api/namespaces", signed_in),
     Call("POST /api/namespaces", not_narrowed, json={"name": "new"}),
+    Call(
+        "POST /api/namespaces",
+        not_narrowed,
+        "get_or_create",
+        url="/api/namespaces?get_or_create=true",
+        json={"name": "new"},
+    ),
     Call("GET /api/namespaces/{namespace}", level_1),
     Call("PATCH /api/namespaces/{namespace}", level_3, "name", json={"name": "renamed"}),
     Call("PATCH /api/namespaces/{namespace}", level_3, "visibility", json={"is_public": True}),

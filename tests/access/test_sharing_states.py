@@ -158,7 +158,8 @@ class Sharing(RuleBasedStateMachine):
     def make_namespace(self, who: int, is_public: bool) -> None:
         async def make() -> int:
             async with self.session() as session:
-                made = await namespaces.create(session, self.principals[who], "n", None, is_public=is_public)
+                name = f"n{len(self.made_spaces)}"
+                made = await namespaces.create(session, self.principals[who], name, None, is_public=is_public)
                 return made.id
 
         space = Space(self.run(make()), who, is_public)

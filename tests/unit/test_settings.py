@@ -53,3 +53,108 @@ def test_open_email_domain_can_not_link_accounts() -> None:
     with pytest.raises(ConfigurationError, match="don't go together"):
         settings.load(both)
     assert settings.load(both | {"LUMA_REGISTRATION": "first"}).openid.match_email
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current directory; the user has no configuration directory."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_environment_comes_before_dotenv_before_toml_before_defaults(folder: Path) -> None:
+    (folder / "luma.toml").write_text(
+        'passages = 3\nsession_days = 3\nmax_upload_mb = 3\n[llm]\nmodel = "toml"\ngguf = "~/model.gguf"\n'
+        "[ingest.limits]\nseconds = 3\n"
+    )
+    (folder / ".env").write_text(
+        'export LUMA_PASSAGES=2\nLUMA_LLM_MODEL="dot env"\n\n\nLUMA_SESSION_DAYS=2\nOTHER=1\n'
+    )
+    loaded = settings.load_with_sources({"LUMA_PASSAGES": "1"})
+    found = loaded.settings
+    assert (found.passages, found.session_days, found.max_upload_mb) == (1, 2, 3)
+    assert (found.llm.model, found.llm.gguf) == ("dot env", Path("~/model.gguf").expanduser())
+    assert (found.ingest.limits.seconds, found.ingest.batch_size) == (3, 16)
+    assert {dotted: value.source for dotted, value in loaded.sources.items()} == {
+        "passages": "the environment",
+        "session_days": f"{folder / '.env'}, line 5",
+        "max_upload_mb": f"{folder / 'luma.toml'}, line 3",
+        "llm.model": f"{folder / '.env'}, line 2",
+        "llm.gguf": f"{folder / 'luma.toml'}, line 6",
+        "ingest.limits.seconds": f"{folder / 'luma.toml'}, line 8",
+    }
+
+
+def test_one_toml_file_is_read(folder: Path) -> None:
+    users = folder / "config" / "luma"
+    users.mkdir(parents=True)
+    (users / "luma.toml").write_text("passages = 9\nsession_days = 9\n")
+    assert settings.load({}).passages == 9
+    (folder / "luma.toml").write_text("passages = 8\n")
+    assert (settings.load({}).passages, settings.load({}).session_days) == (8, 30)
+    named = folder / "other.toml"
+    named.write_text("passages = 7\n")
+    assert settings.load({"LUMA_CONFIG": str(named)}).passages == 7
+    with pytest.raises(ConfigurationError, match=r"missing\.toml can't be read"):
+        settings.load({"LUMA_CONFIG": str(folder / "missing.toml")})
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("luma.toml", "passages = 3\n[llm]\nbase_ulr = 'x'", r"luma\.toml, line 3: .* mean llm\.base_url\?"),
+        ("luma.toml", "llm = {modle = 'x'}", r"luma\.toml: llm\.modle .* Did you mean llm\.model\?"),
+        ("luma.toml", "passages = ", r"luma\.toml is not valid TOML"),
+        ("luma.toml", "passages = 'many'", r"passages in .*luma\.toml, line 1 must be a whole number\."),
+        ("luma.toml", "port = 99999", r"port in .*luma\.toml, line 1 must be at most 65535\."),
+        (".env", "A=1\n\nLUMA_DATABSE_URL=x", r"\.env, line 3: .* mean LUMA_DATABASE_URL\?"),
+        (".env", "LUMA_PASSAGES=3\nnot a line", r"\.env, line 2: a line must read NAME=value\."),
+        (".env", "LUMA_REGISTRATION=maybe", r"line 1 must be one of first, open, closed\."),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_file_is_named_with_its_line(folder: Path, file: str, text: str, message: str) -> None:
+    (folder / file).write_text(text)
+    with pytest.raises(ConfigurationError, match=message):
+        settings.load({})
+
+
+def test_a_file_that_is_not_text_is_named(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"LUMA_LLM_MODEL=\xff")
+    with pytest.raises(ConfigurationError, match="not UTF-8"):
+        settings.load({})
+
+
+def test_secrets_are_not_shown(folder: Path) -> None:
+    loaded = settings.load(
+        {
+            "LUMA_LLM_API_KEY": "sk-1",
+            "LUMA_RERANKER_API_KEY": "sk-2",
+            "LUMA_OPENID_CLIENT_SECRET": "sk-3",
+            "LUMA_DATABASE_URL": "postgresql://luma:sk-4@db:5432/luma?sslmode=require",
+        }
+    )
+    shown = {dotted: settings.shown(loaded, dotted) for dotted in settings.names()}
+    assert not any("sk-" in str(value) for value in shown.values())
+    assert shown["llm.api_key"] == settings.HIDDEN
+    assert shown["database_url"] == "postgresql://luma:********@db:5432/luma?sslmode=require"
+    for hidden in ("postgresql:///luma?password=sk-5", "postgresql://[a:sk-5"):
+        assert settings.shown(settings.load({"LUMA_DATABASE_URL": hidden}), "database_url") == settings.HIDDEN
+    # A new setting that holds a secret must be hidden too.
+    assert {
+        name for name in settings.names() if name.endswith(("key", "secret", "password"))
+    } == settings.SECRETS
+
+
+def test_a_bad_value_of_a_secret_is_not_shown(folder: Path) -> None:
+    (folder / "luma.toml").write_text("[llm]\napi_key = ['sk-1']\n")
+    with pytest.raises(ConfigurationError) as failure:
+        settings.load({})
+    assert "sk-1" not in failure.value.detail
+    assert "llm.api_key" in failure.value.detail
+
+
+def test_host_and_port_can_be_set(folder: Path) -> None:
+    assert (settings.load({}).host, settings.load({}).port) == ("127.0.0.1", 8000)
+    with pytest.raises(ConfigurationError, match="LUMA_PORT"):
+        settings.load({"LUMA_PORT": "99999"})

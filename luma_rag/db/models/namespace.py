@@ -23,9 +23,10 @@ from luma_rag.db.models.document import DIMENSIONS
 
 
 class Namespace(Base):
-    """A set of documents that is searched together."""
+    """A set of documents that is searched together. Its name is unique for its owner."""
 
     __tablename__ = "namespace"
+    __table_args__ = (Index("uq_namespace_user_id_name", "user_id", "name", unique=True),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"), index=True)

@@ -20,16 +20,12 @@ from luma_rag.errors import NotFoundError
 from luma_rag.http.authentication import principal_now
 from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
 from luma_rag.http.input import DocumentChange, Sharing
-from luma_rag.http.openapi import UploadOperation, problems
+from luma_rag.http.openapi import MEDIA_TYPES, FileOperation, UploadOperation, problems
 from luma_rag.http.parameters import Id, InScope, OfPage
 from luma_rag.http.rate_limit import limited
 from luma_rag.http.upload import read_upload
 from luma_rag.pagination import Page
 
-_MEDIA_TYPES = {
-    "pdf": "application/pdf",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-}
 # The browser's viewer shows a PDF in its own frame; anything else that the file requests is blocked.
 _FILE_POLICY = "default-src 'none'; object-src 'self'; frame-ancestors 'self'"
 
@@ -91,14 +87,7 @@ async def remove_document(doc_id: Id, principal: Caller, runtime: RuntimeDepende
     runtime.storage.remove(path)
 
 
-@get(
-    "/{doc_id:int}/file",
-    responses={
-        200: ResponseSpec(
-            bytes, description="The PDF or DOCX.", media_type="application/*", generate_examples=False
-        )
-    },
-)
+@get("/{doc_id:int}/file", operation_class=FileOperation)
 async def file(doc_id: Id, session: Session, principal: Caller, runtime: RuntimeDependency) -> File:
     """Get the original file. A PDF opens in the browser."""
     found = await documents.file(session, principal, runtime.storage, doc_id)
@@ -107,7 +96,7 @@ async def file(doc_id: Id, session: Session, principal: Caller, runtime: Runtime
     return File(
         found.path,
         filename=found.filename,
-        media_type=_MEDIA_TYPES[found.type],
+        media_type=MEDIA_TYPES[found.type],
         content_disposition_type="inline" if found.type == "pdf" else "attachment",
         headers={"Content-Security-Policy": _FILE_POLICY, "Cache-Control": "private, no-cache"},
     )

@@ -3,10 +3,11 @@
 from functools import partial
 from typing import Any
 
-from litestar import Request, Router, delete, get, patch, post, put
+from litestar import Request, Response, Router, delete, get, patch, post, put
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from litestar.response import ServerSentEvent
-from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
+from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from luma_rag import namespaces
 from luma_rag.access import grants
@@ -19,7 +20,7 @@ from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDepe
 from luma_rag.http.events import EVENT_STREAM, HEADERS, change_stream, last_event
 from luma_rag.http.input import DocumentReference, Membership, NamespaceChange, NewNamespace, Search
 from luma_rag.http.openapi import EventsOperation, problems
-from luma_rag.http.parameters import Id
+from luma_rag.http.parameters import GetOrCreate, Id
 from luma_rag.http.rate_limit import limited
 from luma_rag.namespaces import NamespaceView
 from luma_rag.pagination import Page
@@ -34,12 +35,29 @@ async def list_namespaces(
     return await namespaces.list_readable(session, principal, pagination)
 
 
-@post("/")
+@post(
+    "/",
+    responses={
+        200: ResponseSpec(
+            NamespaceView,
+            description="The namespace exists; `get_or_create` returns it.",
+            generate_examples=False,
+        ),
+        **problems(409),
+    },
+)
 async def create_namespace(
-    data: JSONBody[NewNamespace], session: Session, principal: Caller
-) -> NamespaceView:
-    """Create a namespace."""
-    return await namespaces.create(session, principal, data.name, data.description, is_public=data.is_public)
+    data: JSONBody[NewNamespace], session: Session, principal: Caller, get_or_create: GetOrCreate = False
+) -> Response[NamespaceView]:
+    """Create a namespace. Its name is unique among those of its owner."""
+    if not get_or_create:
+        return Response(
+            await namespaces.create(session, principal, data.name, data.description, is_public=data.is_public)
+        )
+    namespace, is_new = await namespaces.get_or_create(
+        session, principal, data.name, data.description, is_public=data.is_public
+    )
+    return Response(namespace, status_code=HTTP_201_CREATED if is_new else HTTP_200_OK)
 
 
 @get("/{namespace_id:int}")
@@ -48,7 +66,7 @@ async def get_namespace(namespace_id: Id, session: Session, principal: Caller) -
     return await namespaces.get(session, principal, namespace_id)
 
 
-@patch("/{namespace_id:int}")
+@patch("/{namespace_id:int}", responses=problems(409))
 async def change_namespace(
     namespace_id: Id, data: JSONBody[NamespaceChange], session: Session, principal: Caller
 ) -> NamespaceView:

@@ -40,7 +40,7 @@ def test_people_read_sentences(luma: Luma, alice: int) -> None:
     lines = [line for line in shown.stdout.splitlines() if "alice" in line]
     assert "alice shared document 12 with bob, permission read" in lines[0]
     assert "192.0.2.1" in lines[0]
-    assert any("alice made namespace 1, is public no" in line for line in lines)
+    assert any("alice created namespace 1, is public no" in line for line in lines)
     fewer = luma("audit", "-n", "1", "--action", "namespace")
     assert "document 12" not in fewer.stdout
     assert "Nothing" in luma("audit", "--action", "member").stdout

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from jsonschema_rs import Draft202012Validator
 from litestar.routes import HTTPRoute
 
 from luma_rag.http.app import create_app
@@ -221,6 +222,60 @@ def test_lists_have_items_and_a_total(schema: dict[str, Any]) -> None:
         assert set(_resolved(schema, answer)["properties"]) == {"items", "total"}, path
         limit = next(p for p in operation["parameters"] if p["name"] == "limit")
         assert (limit["schema"]["maximum"], limit["schema"]["default"]) == (200, 50)
+
+
+def test_every_property_has_a_description_and_an_example(schema: dict[str, Any]) -> None:
+    form = schema["paths"]["/api/documents"]["post"]["requestBody"]["content"]["multipart/form-data"][
+        "schema"
+    ]
+    described = schema["components"]["schemas"] | {"upload": form}
+    missing = [
+        f"{name}.{key}"
+        for name, component in described.items()
+        for key, value in component["properties"].items()
+        if not value.get("description") or value.get("examples", [None]) == [None]
+    ]
+    assert missing == []
+    parameters = [
+        parameter for _, _, operation in _operations(schema) for parameter in operation.get("parameters", [])
+    ]
+    assert all(parameter["description"] for parameter in parameters)
+
+
+def test_examples_fit_their_schemas(schema: dict[str, Any]) -> None:
+    for name, component in schema["components"]["schemas"].items():
+        example = {key: value["examples"][0] for key, value in component["properties"].items()}
+        inlined = {"$defs": schema["components"]["schemas"], **component}
+        text = json.dumps(inlined).replace("#/components/schemas/", "#/$defs/")
+        problems = list(Draft202012Validator(json.loads(text)).iter_errors(example))
+        assert problems == [], (name, problems[0].message)
+
+
+def test_names_are_readable(schema: dict[str, Any]) -> None:
+    ids = [operation["operationId"] for _, _, operation in _operations(schema)]
+    assert len(set(ids)) == len(ids)
+    for operation_id in ids:
+        assert re.fullmatch(r"[a-z][A-Za-z]+", operation_id)
+    assert {"createNamespace", "listDocuments", "searchNamespace", "createChatCompletion"} <= set(ids)
+    summary = schema["paths"]["/api/auth/openid"]["get"]["summary"]
+    assert summary == "Begin OpenID sign in"
+    for name in schema["components"]["schemas"]:
+        assert re.fullmatch(r"[A-Z][A-Za-z]+", name)
+    assert {"NamespacePage", "NamespaceDocumentPage", "EventPage"} <= set(schema["components"]["schemas"])
+
+
+def test_every_tag_is_described(schema: dict[str, Any]) -> None:
+    used = {tag for _, _, operation in _operations(schema) for tag in operation["tags"]}
+    assert {tag["name"] for tag in schema["tags"]} >= used
+    assert all(tag["description"] for tag in schema["tags"])
+
+
+def test_a_file_is_a_pdf_or_a_docx(schema: dict[str, Any]) -> None:
+    content = schema["paths"]["/api/documents/{doc_id}/file"]["get"]["responses"]["200"]["content"]
+    assert set(content) == {
+        "application/pdf",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    }
 
 
 def _resolved(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:

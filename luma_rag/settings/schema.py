@@ -1,23 +1,20 @@
-"""All settings, read once from the environment. `LUMA_LLM_BASE_URL` is `settings.llm.base_url`."""
+"""What can be set. The description of a setting is the string literal that follows its field."""
 
-import difflib
-import os
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 import platformdirs
 
 from ingest.settings import IngestSettings
-from luma_rag.errors import ConfigurationError
 
 PREFIX = "LUMA_"
-RENAMED = {"LUMA_INGEST_RECIPE": "LUMA_INGEST_PROFILE"}
-"""Deprecated names of settings, accepted for one release."""
+SECRETS = frozenset({"llm.api_key", "openid.client_secret", "reranker_api_key"})
+"""Settings that are never shown. Of URLs, the password is hidden."""
+HIDDEN = "********"
 Count = Annotated[int, msgspec.Meta(ge=0)]
-_ORIGIN = re.compile(r"https?://[^/?#\s]+/?")
 
 
 class LLMSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,61 +98,53 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # A small CrossEncoder scores a full set of long passages in 2 to 2.5 s on one of two busy cores.
     reranker_budget_ms: Annotated[int, msgspec.Meta(ge=1)] = 3000
     """Milliseconds that a search waits for the reranker before it keeps the original order."""
+    host: str = "127.0.0.1"
+    """Address that `luma serve` listens on; `0.0.0.0` for all interfaces."""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000
+    """Port that `luma serve` listens on; 0 for any free port."""
     ingest: IngestSettings = IngestSettings()
     llm: LLMSettings = LLMSettings()
     limits: LimitsSettings = LimitsSettings()
     openid: OpenIDSettings = OpenIDSettings()
 
 
-def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings.
+def names() -> dict[str, Any]:
+    """The types of all settings by their dotted names, such as `llm.base_url`."""
+    return dict(_names(Settings, ""))
 
-    Raises:
-        ConfigurationError: a name starting with `LUMA_` is unknown (the closest known one is suggested), or a
-            value does not fit.
-    """
-    values: dict[str, Any] = {}
-    known = dict(_names(Settings))
-    for given, value in environ.items():
-        name = RENAMED.get(given, given)
-        # LUMA_TEST_* belongs to the test suite and the benchmarks.
-        if not name.startswith(PREFIX) or name.startswith(f"{PREFIX}TEST_") or value == "":
-            continue
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f" Did you mean {close[0]}?" if close else ""
-            raise ConfigurationError(f"{name} is not a setting of Luma.{hint}")
-        place = values
-        *parents, last = known[name]
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        place[last] = value
+
+def variable(dotted: str) -> str:
+    """The environment variable of a setting: `LUMA_LLM_BASE_URL` of `llm.base_url`."""
+    return PREFIX + dotted.replace(".", "_").upper()
+
+
+def shown(settings: Settings, dotted: str) -> Any:
+    """The value of a setting as it may be shown: secrets are hidden."""
+    value: Any = settings
+    for part in dotted.split("."):
+        value = getattr(value, part)
+    if dotted in SECRETS and value is not None:
+        return HIDDEN
+    if isinstance(value, str) and "://" in value:
+        return _without_password(value)
+    return str(value) if isinstance(value, Path) else value
+
+
+def _without_password(url: str) -> str:
     try:
-        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_to_path)
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(f"A LUMA_ setting has a value that does not fit: {error}") from None
-    if settings.public_url is not None and not _ORIGIN.fullmatch(settings.public_url):
-        raise ConfigurationError("LUMA_PUBLIC_URL must be like https://luma.example.org, without a path.")
-    if settings.openid.match_email and settings.registration == "open":
-        raise ConfigurationError(
-            "LUMA_OPENID_MATCH_EMAIL and LUMA_REGISTRATION=open don't go together: anybody could register "
-            "somebody else's address, and wait in the account for them to come by OpenID. Unset one."
-        )
-    return msgspec.structs.replace(settings, data_dir=settings.data_dir.expanduser().absolute())
+        parts = urlsplit(url)
+    except ValueError:
+        return HIDDEN
+    user, at, host = parts.netloc.rpartition("@")
+    if "password" in parts.query or not parts.netloc:
+        return HIDDEN
+    name, colon, _ = user.partition(":")
+    return parts._replace(netloc=f"{name}{f':{HIDDEN}' if colon else ''}{at}{host}").geturl()
 
 
-def _names(struct: type, path: tuple[str, ...] = ()) -> list[tuple[str, tuple[str, ...]]]:
-    names = []
+def _names(struct: type, prefix: str) -> Iterator[tuple[str, Any]]:
     for field, kind in get_type_hints(struct).items():
-        here = (*path, field)
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            names += _names(kind, here)
+            yield from _names(kind, f"{prefix}{field}.")
         else:
-            names.append((PREFIX + "_".join(here).upper(), here))
-    return names
-
-
-def _to_path(kind: type, value: Any) -> Any:
-    if kind is Path and isinstance(value, str):
-        return Path(value).expanduser()
-    raise NotImplementedError  # pragma: no cover - msgspec asks only for types it does not know
+            yield f"{prefix}{field}", kind

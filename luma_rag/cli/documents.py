@@ -1,0 +1,275 @@
+"""`luma documents`: documents from the command line."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from luma_rag import namespaces, settings
+from luma_rag.access import grants
+from luma_rag.access.grants import SharedWith
+from luma_rag.accounts import users
+from luma_rag.cli.caller import caller
+from luma_rag.cli.failures import UsageError
+from luma_rag.cli.options import As, Json, Yes
+from luma_rag.cli.output import EVERYTHING, console, print_json, say
+from luma_rag.cli.running import run, transaction
+from luma_rag.cli.upload import upload
+from luma_rag.documents import namespace_documents
+from luma_rag.documents import service as documents
+from luma_rag.documents.namespace_documents import NamespaceDocument
+from luma_rag.documents.service import DocumentView
+from luma_rag.pagination import Page
+from luma_rag.store import open_store
+
+app = typer.Typer(help="List, add, share and delete documents.", no_args_is_help=True)
+
+DocumentId = Annotated[int, typer.Argument(metavar="ID", help="Id of the document; see: luma documents list")]
+User = Annotated[str, typer.Argument(help="User name.")]
+InNamespace = Annotated[str, typer.Option("--namespace", "-n", help="Name or id of the namespace.")]
+
+
+class Details(msgspec.Struct, frozen=True):
+    """A document; `shared_with` is null for callers who may not see it."""
+
+    document: DocumentView
+    shared_with: list[SharedWith] | None
+
+
+class Queued(msgspec.Struct, frozen=True):
+    """A document that was added. `queued` is false where the namespace holds it already."""
+
+    doc_id: int
+    title: str
+    is_new: bool
+    queued: bool
+
+
+@app.command("list")
+def list_documents(
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Only those in this namespace.")
+    ] = None,
+    scope: Annotated[
+        Literal["mine", "shared", "public", "all"], typer.Option(help="Whose documents to list.")
+    ] = "all",
+    acting: As = None,
+    json: Json = False,
+) -> None:
+    """List documents, newest first.
+
+    Example: luma documents list --namespace contracts
+    """
+
+    async def read() -> Page[DocumentView] | Page[NamespaceDocument]:
+        async with transaction(acting) as (session, principal):
+            if namespace is None:
+                return await documents.list_readable(session, principal, scope, EVERYTHING)
+            found = await namespaces.by_name(session, principal, namespace)
+            return await namespace_documents.documents_of(session, principal, found.id, EVERYTHING)
+
+    found = run(read())
+    if json:
+        print_json(found)
+        return
+    if not found.items:
+        say("There are no documents. Add some: luma ingest FILE… --namespace NAME")
+        return
+    table = Table("id", "title", "type", "uploaded (UTC)", "access", "state")
+    for document in found.items:
+        table.add_row(
+            str(document.id),
+            Text(document.title),
+            document.type,
+            f"{document.uploaded_at:%Y-%m-%d %H:%M}",
+            f"{document.permission}{', public' if document.is_public else ''}",
+            _state(document),
+        )
+    console.print(table)
+
+
+@app.command()
+def show(doc_id: DocumentId, acting: As = None, json: Json = False) -> None:
+    """Show a document and the users that it is shared with.
+
+    Example: luma documents show 12
+    """
+
+    async def read() -> Details:
+        async with transaction(acting) as (session, principal):
+            document = await documents.get(session, principal, doc_id)
+            if not principal.is_admin and document.user_id != principal.user_id:
+                return Details(document, None)
+            page = await grants.shared_with(session, principal, doc_id, EVERYTHING)
+            return Details(document, page.items)
+
+    details = run(read())
+    if json:
+        print_json(details)
+        return
+    document = details.document
+    table = Table(show_header=False, box=None)
+    for label, value in (
+        ("id", document.id),
+        ("title", document.title),
+        ("type", document.type),
+        ("uploaded (UTC)", f"{document.uploaded_at:%Y-%m-%d %H:%M}"),
+        ("public", "yes" if document.is_public else "no"),
+        ("access", document.permission),
+        *((name.replace("_", " "), value) for name, value in document.file_metadata.items()),
+    ):
+        table.add_row(label, Text(str(value)))
+    console.print(table)
+    if details.shared_with:
+        shares = Table("shared with", "permission")
+        for share in details.shared_with:
+            shares.add_row(Text(share.username), share.permission)
+        console.print(shares)
+
+
+@app.command()
+def add(
+    namespace: InNamespace,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="PDF and DOCX files to upload.", exists=True, dir_okay=False, readable=True),
+    ] = None,
+    doc_id: Annotated[
+        list[int] | None, typer.Option("--id", help="A document that is uploaded already; repeatable.")
+    ] = None,
+    acting: As = None,
+    json: Json = False,
+) -> None:
+    """Add files or uploaded documents to a namespace, where `luma serve` ingests them.
+
+    To ingest files at once, use `luma ingest`.
+
+    Example: luma documents add offer.pdf --id 12 --namespace contracts
+    """
+    if not files and not doc_id:
+        raise UsageError("Name files, or documents with --id.")
+
+    async def write() -> list[Queued]:
+        added = []
+        async with open_store(settings.load()) as store:
+            async with store.sessions.begin() as session:
+                principal = await caller(session, acting)
+                found = await namespaces.by_name(session, principal, namespace)
+            for path in files or ():
+                new = await upload(store, principal, path, [found.id])
+                document = new.document
+                added.append(Queued(document.id, document.title, new.is_new, bool(document.ingestions)))
+            async with store.sessions.begin() as session:
+                for number in doc_id or ():
+                    await namespace_documents.add(session, principal, found.id, number)
+                    held = await documents.get(session, principal, number)
+                    added.append(Queued(held.id, held.title, is_new=False, queued=True))
+        return added
+
+    added = run(write())
+    if json:
+        print_json(added)
+        return
+    for document in added:
+        outcome = "Queued" if document.queued else "Unchanged"
+        say(f"{outcome}: {document.title} (document {document.doc_id}).")
+    if any(document.queued for document in added):
+        say("`luma serve` ingests queued documents.", err=True)
+
+
+@app.command()
+def share(
+    doc_id: DocumentId,
+    user: User,
+    permission: Annotated[Literal["read", "write"], typer.Option(help="What the user may do.")] = "read",
+    acting: As = None,
+    json: Json = False,
+) -> None:
+    """Share a document with a user, or change the permission.
+
+    Example: luma documents share 12 bob --permission write
+    """
+
+    async def write() -> SharedWith:
+        async with transaction(acting) as (session, principal):
+            other = await users.lookup(session, user)
+            return await grants.share(session, principal, doc_id, other.id, permission)
+
+    shared = run(write())
+    if json:
+        print_json(shared)
+    else:
+        say(f"{shared.username} can {shared.permission} document {doc_id}.")
+
+
+@app.command()
+def unshare(doc_id: DocumentId, user: User, acting: As = None, json: Json = False) -> None:
+    """Stop sharing a document with a user.
+
+    Example: luma documents unshare 12 bob
+    """
+
+    async def write() -> None:
+        async with transaction(acting) as (session, principal):
+            other = await users.lookup(session, user)
+            await grants.unshare(session, principal, doc_id, other.id)
+
+    run(write())
+    if json:
+        print_json({"removed": user})
+    else:
+        say(f"Document {doc_id} is no longer shared with {user}.")
+
+
+@app.command()
+def remove(doc_id: DocumentId, namespace: InNamespace, acting: As = None, json: Json = False) -> None:
+    """Remove a document from a namespace. The document itself stays.
+
+    Example: luma documents remove 12 --namespace contracts
+    """
+
+    async def write() -> None:
+        async with transaction(acting) as (session, principal):
+            found = await namespaces.by_name(session, principal, namespace)
+            await namespace_documents.remove(session, principal, found.id, doc_id)
+
+    run(write())
+    if json:
+        print_json({"removed": doc_id})
+    else:
+        say(f"Removed document {doc_id} from {namespace}.")
+
+
+@app.command()
+def delete(doc_id: DocumentId, yes: Yes = False, acting: As = None, json: Json = False) -> None:
+    """Delete a document with its file, in all namespaces.
+
+    Example: luma documents delete 12
+    """
+
+    async def write() -> None:
+        async with open_store(settings.load()) as store:
+            async with store.sessions.begin() as session:
+                principal = await caller(session, acting)
+                document = await documents.get(session, principal, doc_id)
+            if not yes:
+                typer.confirm(f"Delete {document.title} (document {doc_id})?", abort=True, err=True)
+            async with store.sessions.begin() as session:
+                path = await documents.remove(session, principal, doc_id)
+            # After the commit: a rollback would leave a document without its file.
+            store.storage.remove(path)
+
+    run(write())
+    if json:
+        print_json({"deleted": doc_id})
+    else:
+        say(f"Deleted document {doc_id}.")
+
+
+def _state(document: DocumentView) -> str:
+    if not isinstance(document, NamespaceDocument):
+        return ""
+    return "ready" if document.ingestion is None else document.ingestion.state

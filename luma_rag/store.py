@@ -1,0 +1,58 @@
+"""The database and the folder of files: what commands need that neither search nor answer."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import msgspec
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from luma_rag.db import migrate
+from luma_rag.db.connect import database_url
+from luma_rag.db.session import Sessions, create_engine, create_sessions
+from luma_rag.documents.storage import FileStorage
+from luma_rag.errors import ConfigurationError
+from luma_rag.settings import Settings
+
+
+class Store(msgspec.Struct, frozen=True):
+    """Where everything is kept: a migrated database and the folder of files."""
+
+    settings: Settings
+    url: str
+    engine: AsyncEngine
+    sessions: Sessions
+    storage: FileStorage
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, *, pool_size: int = 8) -> AsyncGenerator[Store]:
+    """Start or reach the database, migrate it, and open the folder of files.
+
+    Raises:
+        ConfigurationError: the message names the setting and the fix.
+    """
+    async with AsyncExitStack() as stack:
+        database = database_url(settings)
+        url = await asyncio.to_thread(database.__enter__)
+        # Leaving blocks for a moment only; in a thread it could be left behind at a cancellation.
+        stack.push(database)
+        engine = create_engine(url, pool_size=pool_size)
+        stack.push_async_callback(engine.dispose)
+        try:
+            await migrate.upgrade(engine)
+        except (DBAPIError, OSError) as error:
+            raise ConfigurationError(_unreachable(settings, error)) from error
+        storage = FileStorage(settings.data_dir / "files", settings.max_upload_mb * 2**20)
+        yield Store(settings, url, engine, create_sessions(engine), storage)
+
+
+def _unreachable(settings: Settings, error: Exception) -> str:
+    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+    if settings.database_url is None:
+        return f"The embedded database does not answer: {reason}. Run luma doctor to see more."
+    return (
+        f"The database of LUMA_DATABASE_URL can't be used: {reason}. Check the address, that the server "
+        "runs, and that user and password are right; or unset it to use the embedded database."
+    )

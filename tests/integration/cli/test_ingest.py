@@ -1,0 +1,128 @@
+"""`luma ingest`: totals, progress in a log, and an interruption."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from luma_rag.cli import ingest_progress
+from luma_rag.cli.ingest import find_files, interruption
+from luma_rag.cli.ingest_progress import File, Lines
+from tests import factories
+from tests.cli.conftest import Command
+
+
+@pytest.mark.usefixtures("people")
+def test_the_same_bytes_again_are_unchanged(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    factories.handbook(folder)
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 and nothing else")
+    first = command("ingest", str(folder), "-n", "papers")
+    assert first.code == 1
+    assert "1 of 2 documents are ready: 1 new, 0 unchanged, 1 failed." in first.out
+    assert "broken.pdf" in first.out
+    # Under another name, too.
+    (folder / "broken.pdf").unlink()
+    (folder / "copy.pdf").write_bytes((folder / "handbook.pdf").read_bytes())
+    again = command("ingest", str(folder), "-n", "papers")
+    assert (again.code, "2 of 2 documents are ready: 0 new, 2 unchanged, 0 failed." in again.out) == (0, True)
+    report = command("ingest", str(folder), "-n", "papers", "--json").json
+    assert [(file["state"], file["is_unchanged"]) for file in report["files"]] == [("ready", True)] * 2
+    answer = command("ask", "papers", "How many days of paid vacation?")
+    assert "thirty days" in answer.out.split("[1]")[0]
+    assert "handbook, page 1" in answer.out
+
+
+@pytest.mark.usefixtures("people")
+def test_a_file_that_vanishes_does_not_stop_the_others(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handbook = factories.handbook(tmp_path)
+    monkeypatch.setattr(
+        "luma_rag.cli.ingest.find_files",
+        lambda paths: [File(str(tmp_path / "vanished.pdf"), "waiting"), File(str(handbook), "waiting")],
+    )
+    done = command("ingest", str(handbook), "-n", "papers", "--json")
+    assert done.code == 1
+    assert [(file["state"], file["error"]) for file in done.json["files"]] == [
+        ("failed", "No such file or directory"),
+        ("ready", None),
+    ]
+
+
+def test_a_folder_that_can_not_be_read_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    factories.handbook(tmp_path)
+    (tmp_path / "locked").mkdir()
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = find_files([tmp_path])
+    assert [(Path(file.path).name, file.state, file.error) for file in found] == [
+        ("handbook.pdf", "waiting", None),
+        ("locked", "failed", "Permission denied"),
+    ]
+
+
+def test_a_log_gets_a_line_a_minute(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter([1000.0, 1001.0, 1030.0, 1059.9, 1060.0, 1070.0])
+    monkeypatch.setattr(ingest_progress.time, "monotonic", lambda: next(clock))
+    lines = Lines()
+    files = [File("a", "ready", pages=60), File("b", "running", progress=0.5), File("c", "queued")]
+    for _ in range(3):
+        lines.show(files)
+    assert capfd.readouterr().err == ""
+    for _ in range(2):
+        lines.show(files)
+    assert capfd.readouterr().err == "1 of 3 documents (1.0 pages/s, 0.0 chunks/s), about 1 min left.\n"
+
+
+def test_an_interruption_says_what_waits_and_how_to_go_on() -> None:
+    files = (
+        [File("r", "ready")] * 2 + [File("f", "failed")] + [File("q", "queued")] * 6 + [File("x", "running")]
+    )
+    assert interruption(files) == (
+        "3 of 10 documents are read; 7 stay queued and will be read by `luma serve` or the next "
+        "`luma ingest`."
+    )
+    assert "2 are not stored yet: run the same command again" in interruption([File("w", "waiting")] * 2)
+
+
+@pytest.mark.usefixtures("people")
+def test_ctrl_c_leaves_the_rest_queued(command: Command, environment: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(40):
+        factories.pdf(
+            folder / f"{number}.pdf", *(f"Page {page} of report {number}." * 20 for page in range(40))
+        )
+    luma = str(Path(sys.executable).with_name("luma"))
+    process = subprocess.Popen(
+        [luma, "ingest", str(folder), "-n", "papers", "--json"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while command("documents", "list", "--json").json["total"] < 3 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    error = json.loads(out)["error"]
+    assert error["code"] == "interrupted"
+    assert "documents are read" in error["detail"]
+    assert "Traceback" not in err
