@@ -17,7 +17,7 @@ from luma_rag.settings import Settings
 
 
 class Store(msgspec.Struct, frozen=True):
-    """Where everything is kept: a migrated database and the folder of files."""
+    """A migrated database and the folder of stored files."""
 
     settings: Settings
     url: str
@@ -28,7 +28,7 @@ class Store(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def open_store(settings: Settings, *, pool_size: int = 8) -> AsyncGenerator[Store]:
-    """Start or reach the database, migrate it, and open the folder of files.
+    """Start or reach the database, migrate it, and open the storage folder.
 
     Raises:
         ConfigurationError: the message names the setting and the fix.
@@ -36,7 +36,7 @@ async def open_store(settings: Settings, *, pool_size: int = 8) -> AsyncGenerato
     async with AsyncExitStack() as stack:
         database = database_url(settings)
         url = await asyncio.to_thread(database.__enter__)
-        # Leaving blocks for a moment only; in a thread it could be left behind at a cancellation.
+        # Leaving the context blocks only briefly; in a thread, a cancellation could leave it behind.
         stack.push(database)
         engine = create_engine(url, pool_size=pool_size)
         stack.push_async_callback(engine.dispose)

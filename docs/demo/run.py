@@ -33,7 +33,8 @@ from luma_rag.chat.history import CitationView  # noqa: E402
 from luma_rag.cli.caller import caller  # noqa: E402
 from luma_rag.cli.output import place  # noqa: E402
 from luma_rag.db.models import Document, User  # noqa: E402
-from luma_rag.runtime import Runtime, open_runtime, open_store  # noqa: E402
+from luma_rag.runtime import Runtime, open_runtime  # noqa: E402
+from luma_rag.store import open_store  # noqa: E402
 
 console = Console(highlight=False)
 

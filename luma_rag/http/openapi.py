@@ -30,12 +30,13 @@ _MEANINGS = {
     503: "A dependency is unavailable.",
 }
 
-_DEPENDENCIES = {"session", "principal", "runtime", "request"}
 MEDIA_TYPES = {
     "pdf": "application/pdf",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
 """The media types of documents, by their type."""
+
+_DEPENDENCIES = {"session", "principal", "runtime", "request"}
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:

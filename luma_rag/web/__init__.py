@@ -6,7 +6,7 @@ INDEX = Path(__file__).parent / "index.html"
 """Served at `/`."""
 
 STATIC = Path(__file__).parent / "static"
-"""Answers `/static/...`."""
+"""Served under `/static/`."""
 
 SCHEMA = Path(__file__).parent / "schema.html"
-"""Answers `/schema`."""
+"""Served at `/schema`."""

@@ -12,9 +12,11 @@ from luma_rag.cli import app
 
 INTRODUCTION = """# Command line
 
-Every command reads its [settings](../configuration.md) from the environment and works on the data directory
-and the database that they name. Commands don't need a running `luma serve`. A failed command prints one line
-to standard error and exits with status 1.
+Every command reads its [settings](../configuration.md) and works on the data directory and the database
+that they name. Commands don't need a running `luma serve`. A failed command prints one message to
+standard error and exits with status 1, or 2 if its arguments don't fit. With `--json` the error is an
+object on standard output: `{"error": {"code", "title", "detail", "errors"}}`. `luma --install-completion`
+makes the shell complete commands.
 """
 
 

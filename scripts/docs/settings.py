@@ -20,9 +20,17 @@ from scripts.docs.markdown import paragraph, table
 
 INTRODUCTION = """# Settings
 
-Luma reads its settings from environment variables. An unknown variable with the prefix `LUMA_` is an error,
-so misspelled names don't go unnoticed. An empty value counts as unset. `luma doctor` shows which
-variables are set and whether the services they name are reachable.
+Luma reads its settings from these sources. The first one that names a setting wins:
+
+1. environment variables;
+2. the file `.env` in the current directory, with the same names;
+3. a TOML file: the one that `LUMA_CONFIG` names, else `luma.toml` in the current directory, else
+   `luma.toml` in the user's configuration directory (`~/.config/luma` on Linux). `LUMA_LLM_BASE_URL` is
+   `base_url` in its table `[llm]`.
+
+An unknown name is an error, so misspelled names don't go unnoticed: the message gives the file, the line
+and the closest known name. An empty variable counts as unset. `luma config show` lists the value of every
+setting and its source, without secrets.
 """
 TITLES = {
     "": "General",

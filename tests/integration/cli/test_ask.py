@@ -8,7 +8,7 @@ import pytest
 
 from luma_rag.chat.history import CitationView
 from luma_rag.chat.service import ChatService
-from tests.cli.conftest import Command
+from tests.integration.cli.conftest import Command
 
 pytestmark = pytest.mark.usefixtures("people")
 _CITATION = CitationView(1, "7", 3, "[b]handbook", 4, "Vacation", "thirty days", 0.5)

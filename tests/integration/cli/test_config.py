@@ -1,7 +1,7 @@
 import pytest
 
 from luma_rag.settings import names
-from tests.cli.conftest import Command
+from tests.integration.cli.conftest import Command
 
 
 def test_every_setting_is_shown_with_its_source(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

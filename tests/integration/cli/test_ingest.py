@@ -14,7 +14,7 @@ from luma_rag.cli import ingest_progress
 from luma_rag.cli.ingest import find_files, interruption
 from luma_rag.cli.ingest_progress import File, Lines
 from tests import factories
-from tests.cli.conftest import Command
+from tests.integration.cli.conftest import Command
 
 
 @pytest.mark.usefixtures("people")

@@ -9,7 +9,7 @@ import pytest
 
 from luma_rag.runtime import Runtime
 from tests import factories
-from tests.cli.conftest import Command
+from tests.integration.cli.conftest import Command
 
 pytestmark = pytest.mark.usefixtures("people")
 

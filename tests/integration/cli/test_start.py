@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from luma_rag.cli import COMMANDS, _Commands
-from tests.cli.conftest import Luma
+from tests.luma_command import Luma
 
 _PROBE = """
 import json, sys
@@ -58,7 +58,7 @@ def test_every_command_has_an_example() -> None:
             assert f"Example: luma {name}" in subcommand.help, (name, sub)
 
 
-def test_shells_complete_commands_and_options(luma: Luma, environment: dict[str, str]) -> None:
+def test_shells_complete_commands_and_options(luma_process: Luma, environment: dict[str, str]) -> None:
     def completed(words: str) -> list[str]:
         environment.update(
             {
@@ -67,10 +67,10 @@ def test_shells_complete_commands_and_options(luma: Luma, environment: dict[str,
                 "COMP_CWORD": str(len(words.split(" ")) - 1),
             }
         )
-        return luma().stdout.split()
+        return luma_process().stdout.split()
 
     assert completed("luma na") == ["namespaces"]
     assert completed("luma namespaces sh") == ["show", "share"]
     assert "--namespace" in completed("luma ingest --n")
     del environment["_LUMA_COMPLETE"]
-    assert "_LUMA_COMPLETE" in luma("--show-completion", "bash").stdout
+    assert "_LUMA_COMPLETE" in luma_process("--show-completion", "bash").stdout
