@@ -129,5 +129,5 @@ def test_fields_that_do_not_fit_are_listed(
     monkeypatch.setattr("sys.stdin.readline", lambda: "correct horse battery\n", raising=False)
     assert run(["users", "add", "a@b", "nowhere", "--password-stdin"]) == 1
     shown = capfd.readouterr().err
-    assert "  username: 1 to 50 letters" in shown
+    assert "  username: must have 1 to 50 letters" in shown
     assert "  email: must be an e-mail address" in shown

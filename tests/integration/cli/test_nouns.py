@@ -58,7 +58,7 @@ def test_a_namespace_is_shared(command: Command) -> None:
     seen = command("namespaces", "show", "papers", "--as", "bob", "--json").json
     assert (seen["namespace"]["auth_level"], seen["members"]) == (2, None)
     refused = command("namespaces", "rename", "papers", "mine", "--as", "bob", "--json")
-    assert (refused.code, refused.json["error"]["title"]) == (1, "Not allowed")
+    assert (refused.code, refused.json["error"]["code"]) == (1, "forbidden")
     assert "bob" in command("namespaces", "unshare", "papers", "bob", "--as", "alice").out
     assert command("namespaces", "show", "papers", "--as", "bob").code == 1
     assert "no user called nobody" in command("namespaces", "share", "papers", "nobody", "--as", "alice").err
