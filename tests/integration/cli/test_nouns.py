@@ -61,7 +61,7 @@ def test_a_namespace_is_shared(command: Command) -> None:
     assert (refused.code, refused.json["error"]["code"]) == (1, "forbidden")
     assert "bob" in command("namespaces", "unshare", "papers", "bob", "--as", "alice").out
     assert command("namespaces", "show", "papers", "--as", "bob").code == 1
-    assert "no user called nobody" in command("namespaces", "share", "papers", "nobody", "--as", "alice").err
+    assert "User nobody not found" in command("namespaces", "share", "papers", "nobody", "--as", "alice").err
 
 
 def test_documents_are_added_shared_and_deleted(

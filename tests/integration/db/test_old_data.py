@@ -155,7 +155,7 @@ async def _assert_accounts(api: Api, old: OldStore) -> None:
     if old.revision < "0005":
         # Those tokens have no checksum, and are made anew.
         assert listed.status_code == 401
-        assert "make a new one" in listed.json()["detail"]
+        assert "create a new one" in listed.json()["detail"]
     else:
         assert [namespace["name"] for namespace in listed.json()["items"]] == ["papers"]
     carol = await (await api.anonymous()).post(

@@ -300,7 +300,7 @@ def test_the_command_lists_what_it_found(healthy: Store, luma: Luma) -> None:
     os.utime(healthy.storage.path("incoming") / "[red]left", (0, 0))
     damaged = luma("verify")
     assert damaged.returncode == 1
-    assert "stray-file: 1 cases" in damaged.stdout
+    assert "stray-file: 1 violations" in damaged.stdout
     assert "[red]left: 0 bytes" in damaged.stdout
     assert "What to do: " in damaged.stdout
     printed = luma("verify", "--json")
