@@ -11,7 +11,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 export PIP_NO_COMPILE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-all test-slow plant fuzz check format docs docs-serve wheels lock clean
+.PHONY: help demo serve test test-all test-slow mutants plant fuzz check format docs docs-serve wheels lock clean
 
 help:  ## Print what can be made
 	@sed -nE 's/^([a-z-]+):[^#]*  ## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -31,8 +31,11 @@ test-slow: $(VENV)/.dev  ## Run the slow tests
 
 test-all: test test-slow  ## Run all tests
 
-plant: $(VENV)/.dev  ## Plant leaks in copies of the code; the tests must find each
+mutants: $(VENV)/.dev  ## Introduce leaks into copies of the code; the tests must find each
 	$(BIN)/python -m tests.access.mutation_test
+
+# The former name.
+plant: mutants
 
 fuzz: $(VENV)/.dev  ## Thousands of calls made up from the OpenAPI document
 	$(BIN)/python -m tests.access.fuzz

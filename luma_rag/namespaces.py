@@ -103,7 +103,7 @@ async def get_or_create(
 
     Raises:
         ConflictError: another request deleted the namespace during this call.
-        ForbiddenError: the caller has a restricted token that reaches none, and can't create one.
+        ForbiddenError: a restricted token can access none of this name, and can't create one.
     """
     own = select(Namespace.id).where(
         Namespace.user_id == principal.user_id,
@@ -194,7 +194,7 @@ async def remove_all(session: AsyncSession, user_id: int) -> list[int]:
 
 
 async def transfer(session: AsyncSession, user_id: int, to: int) -> list[int]:
-    """Make all namespaces of a user another's; returns their ids. Members and chats stay.
+    """Transfer all namespaces of a user to another one. Returns their ids. Members and chats stay.
 
     A name that the new owner uses already gets a number.
     """

@@ -9,6 +9,7 @@ bodies are mostly those of things that exist: the caller's own, shared with them
 
 import argparse
 import asyncio
+import io
 import secrets
 import sys
 import tempfile
@@ -16,12 +17,15 @@ import zlib
 from collections import Counter
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
+import requests
 import schemathesis
+import urllib3
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from requests.adapters import HTTPAdapter
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
@@ -69,12 +73,24 @@ _ENDS_SOMETHING = {"/api/auth/login", "/api/auth/logout", "/api/auth/password"}
 
 
 class Fuzz:
-    """Makes calls as one caller after the other, and keeps what was wrong with the answers."""
+    """Makes calls as one caller after the other, and keeps what was wrong with the answers.
 
-    def __init__(self, runtime: Runtime, base_url: str, loop: asyncio.AbstractEventLoop) -> None:
+    Each operation gets a caller of its own, with everything still there, unless `keeps_callers`.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        server: "Server",
+        loop: asyncio.AbstractEventLoop,
+        *,
+        keeps_callers: bool = False,
+    ) -> None:
         self.runtime = runtime
-        self.base_url = base_url
+        self.server = server
         self.loop = loop
+        self.keeps_callers = keeps_callers
+        self.caller = ""
         self.mark = f"hidden{secrets.token_hex(8)}"
         self.findings: dict[tuple[str, str], str] = {}
         self.statuses: dict[str, Counter[int]] = {}
@@ -87,7 +103,8 @@ class Fuzz:
 
     def run(self, caller: str, operation: APIOperation, examples: int, number: int) -> None:
         """Call one operation as `nobody`, a `user`, or a `member` with level 1."""
-        self._start(caller)
+        if self.caller != caller or not self.keeps_callers:
+            self._start(caller)
 
         @settings(
             max_examples=examples,
@@ -116,6 +133,7 @@ class Fuzz:
 
     def _start(self, caller: str) -> None:
         """Make the caller anew, with what is theirs and what others share with them."""
+        self.caller = caller
         member_of: dict[int, int] = {}
         self.shared = self.hidden
         if caller == "member":
@@ -169,9 +187,9 @@ class Fuzz:
 
     def _call(self, caller: str, operation: APIOperation, case: Case, headers: dict[str, str]) -> None:
         if _media_types(operation) == {EVENTS}:
-            status, said = self._listen(case, headers)
+            status, said = self.server.listen(case.formatted_path, headers)
         else:
-            response = case.call(base_url=self.base_url, headers=headers, timeout=60)
+            response = self.server.call(case, headers)
             status = response.status_code
             said = response.content + repr(response.headers).encode()
             kind = response.headers.get("content-type", [""])[0]
@@ -193,18 +211,6 @@ class Fuzz:
         ends = operation.method.lower() == "delete" or operation.path in _ENDS_SOMETHING
         if status < 300 and ends and caller != "nobody":
             self._start(caller)
-
-    def _listen(self, case: Case, headers: dict[str, str]) -> tuple[int, bytes]:
-        """The status of a stream without an end, and what it says in the first moment."""
-        said = b""
-        url = self.base_url + case.formatted_path
-        with httpx.stream("GET", url, headers=headers, timeout=httpx.Timeout(60, read=0.5)) as response:
-            try:
-                for piece in response.iter_raw():
-                    said += piece
-            except httpx.ReadTimeout:
-                pass
-            return response.status_code, said + repr(response.headers).encode()
 
     def _find(self, operation: APIOperation, what: str) -> None:
         self.findings.setdefault((operation.label, what[:60]), what)
@@ -228,20 +234,114 @@ class Fuzz:
         return "\n".join(lines)
 
 
+class Server(Protocol):
+    """Where the calls go."""
+
+    def call(self, case: Case, headers: dict[str, str]) -> schemathesis.Response:
+        """Make a call."""
+
+    def listen(self, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        """The status of a stream without an end, and what it says in the first moment, with its headers."""
+
+
+class HTTPServer:
+    """A server at an address."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+
+    def call(self, case: Case, headers: dict[str, str]) -> schemathesis.Response:
+        """Make a call."""
+        return case.call(base_url=self._base_url, headers=headers, timeout=60)
+
+    def listen(self, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        """The status of a stream without an end, and what it says in the first moment, with its headers."""
+        said = b""
+        url = self._base_url + path
+        with httpx.stream("GET", url, headers=headers, timeout=httpx.Timeout(60, read=0.5)) as response:
+            try:
+                for piece in response.iter_raw():
+                    said += piece
+            except httpx.ReadTimeout:
+                pass
+            return response.status_code, said + repr(response.headers).encode()
+
+
+class InProcessServer(HTTPAdapter):
+    """The service in this process, on `loop`, to be called from another thread."""
+
+    def __init__(self, client: httpx.AsyncClient, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._client = client
+        self._loop = loop
+        self._session = requests.Session()
+        self._session.mount("http://", self)
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """What `requests` would send by a socket."""
+        answer = self._request(
+            str(request.method), str(request.url), headers=dict(request.headers), content=request.body or b""
+        )
+        raw = urllib3.HTTPResponse(
+            io.BytesIO(answer.content),
+            headers=urllib3.HTTPHeaderDict(answer.headers.multi_items()),
+            status=answer.status_code,
+            preload_content=False,
+        )
+        return self.build_response(request, raw)
+
+    def call(self, case: Case, headers: dict[str, str]) -> schemathesis.Response:
+        """Make a call."""
+        self._session.cookies.clear()
+        return case.call(base_url=str(self._client.base_url), headers=headers, session=self._session)
+
+    def listen(self, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        """The status of a stream without an end, and the first that it says, with its headers."""
+        answer = self._request("GET", path, headers=headers)
+        return answer.status_code, answer.content + repr(answer.headers).encode()
+
+    def _request(self, method: str, url: str, **options: Any) -> httpx.Response:
+        async def request() -> httpx.Response:
+            self._client.cookies.clear()
+            return await self._client.request(method, url, **options)
+
+        return asyncio.run_coroutine_threadsafe(request(), self._loop).result(60)
+
+
+def operations_of(described: dict[str, Any]) -> list[APIOperation]:
+    """Everything that an OpenAPI document describes."""
+    schema = schemathesis.openapi.from_dict(described)
+    # Who calls is told by headers of our own.
+    schema.config.generation.update(with_security_parameters=False)
+    return [found.ok() for found in schema.get_all_operations()]
+
+
 def fuzz(
     runtime: Runtime, base_url: str, loop: asyncio.AbstractEventLoop, requests: int, number: int
 ) -> Fuzz:
     """Make about so many calls, in a thread beside the server's loop; `number` is the seed."""
-    done = Fuzz(runtime, base_url, loop)
-    described = httpx.get(f"{base_url}/schema/openapi.json").json()
-    schema = schemathesis.openapi.from_dict(described)
-    # Who calls is told by headers of our own.
-    schema.config.generation.update(with_security_parameters=False)
-    operations = [found.ok() for found in schema.get_all_operations()]
+    done = Fuzz(runtime, HTTPServer(base_url), loop)
+    operations = operations_of(httpx.get(f"{base_url}/schema/openapi.json").json())
     each = max(1, requests // (9 * len(operations)))
     for operation in operations:
         for caller, share in (("user", 4), ("member", 4), ("nobody", 1)):
             done.run(caller, operation, each * share, number)
+    return done
+
+
+def sample(
+    runtime: Runtime,
+    client: httpx.AsyncClient,
+    loop: asyncio.AbstractEventLoop,
+    described: dict[str, Any],
+    number: int,
+) -> Fuzz:
+    """Call every operation once, by users and members in turn."""
+    done = Fuzz(runtime, InProcessServer(client, loop), loop, keeps_callers=True)
+    operations = operations_of(described)
+    for caller, theirs in (("user", operations[::2]), ("member", operations[1::2])):
+        for operation in theirs:
+            done.run(caller, operation, 1, number)
     return done
 
 

@@ -19,7 +19,7 @@ Leak = Literal[
 class Mutant:
     """`old` is replaced by `new` wherever it stands in the package; one of `seen_by` must then fail.
 
-    `seen_by` are tests as pytest names them, below tests/.
+    `seen_by` are tests as pytest names them, below tests/; of the matrix, a cell that the leak opens.
     """
 
     leak: Leak
@@ -33,8 +33,11 @@ def _leaks(*names: str) -> tuple[str, ...]:
     return tuple(f"access/test_leaks.py::test_{name}" for name in names)
 
 
-_MATRIX = "access/test_matrix.py::test_everybody_may_do_what_the_rules_say_and_no_more"
-_PRIVATE, _PUBLIC = ((f"{_MATRIX}[{kind}-private document]",) for kind in ("private", "public"))
+def _cell(call: str, subject: str, namespace: str = "private") -> tuple[str, ...]:
+    name = f"{call}, {subject}, {namespace} namespace, private document"
+    return (f"access/test_matrix.py::test_the_rules_hold[{name}]",)
+
+
 _COUNTING = _leaks("counting_ids_up_tells_nothing")
 _LISTS = _leaks("lists_and_totals_count_only_what_the_caller_may_see")
 _NAMING = _leaks("naming_what_may_not_be_read_never_falls_back_to_everything")
@@ -241,21 +244,21 @@ MUTANTS = (
         "a token that expires makes one that does not",
         "if principal.session_id is None and row[0] is not None:",
         "if False:",
-        _PRIVATE,
+        _cell("POST /api/auth/tokens", "token that expires"),
     ),
     Mutant(
         "levels",
         "every member has level 3",
         "func.coalesce(_granted_level(principal), 0)",
         "case((_granted_level(principal) > 0, ADMINISTER), else_=0)",
-        _PRIVATE,
+        _cell("PATCH /api/namespaces/{namespace} (name)", "member 1"),
     ),
     Mutant(
         "levels",
         "the public may write",
         "case((Namespace.is_public, READ), else_=0)",
         "case((Namespace.is_public, WRITE), else_=0)",
-        _PUBLIC,
+        _cell("POST /api/documents (into a namespace)", "stranger", "public"),
     ),
     Mutant(
         "levels",
@@ -276,7 +279,7 @@ MUTANTS = (
         "who may read also writes",
         'enough = ("write",) if permission == "write" else ("read", "write")',
         'enough = ("read", "write")',
-        _PRIVATE,
+        _cell("PATCH /api/documents/{document} (title)", "reader of the document"),
     ),
     Mutant(
         "chats and tokens",
@@ -297,7 +300,7 @@ MUTANTS = (
         "a token's level is not looked at",
         "case((_in_scope(principal), principal.max_level), else_=0)",
         "case((_in_scope(principal), ADMINISTER), else_=0)",
-        _PRIVATE,
+        _cell("PATCH /api/namespaces/{namespace} (name)", "token, level 1"),
     ),
     Mutant(
         "chats and tokens",
@@ -311,13 +314,13 @@ MUTANTS = (
         "an administrator's narrowed token is an administrator",
         'return self.role == "admin" and not self.is_narrowed',
         'return self.role == "admin"',
-        _PRIVATE,
+        _cell("GET /api/users", "admin's token, level 1"),
     ),
     Mutant(
         "chats and tokens",
         "a token narrowed to its level only counts as whole",
         "return self.max_level < ADMINISTER or self.namespace_ids is not None",
         "return self.namespace_ids is not None",
-        _PRIVATE,
+        _cell("POST /api/auth/tokens", "token, level 1"),
     ),
 )

@@ -1,9 +1,9 @@
-"""Plants leaks in a copy of the code, one after the other, and sees that the tests find each.
+"""Introduces leaks into a copy of the code, one at a time, and checks that the tests find each.
 
     python -m tests.access.mutation_test [WORD …]
 
-With words, only the mutants that have one of them in their leak or description. Fails where the text to be
-replaced is no longer there, where the tests find nothing, and where they fail without a mutant.
+With words, only the mutants that have one of them in their leak or description. Fails if the text to be
+replaced is gone, if the tests miss a mutant, or if they fail without one.
 """
 
 import os
@@ -63,7 +63,12 @@ def failures(folder: Path, tests: Iterable[str], server_url: str) -> list[str]:
     environment = os.environ | {"PYTHONPATH": str(folder), "LUMA_TEST_POSTGRES": server_url}
     # The options of the run that this may be a part of are not for it.
     environment = {name: value for name, value in environment.items() if not name.startswith("PYTEST_")}
+    # Compiling the libraries again would take longer than the tests.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    environment["PYTHONPYCACHEPREFIX"] = str(Path(tempfile.gettempdir()) / "luma-mutated-pycache")
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no"]
+    command += ["-p", "pytest_asyncio.plugin", "-p", "pytest_timeout"]
     ran = subprocess.run(
         [*command, *(f"tests/{name}" for name in tests)],
         cwd=folder,

@@ -17,6 +17,7 @@ def test_it_can_still_be_planted(mutant: Mutant) -> None:
 
 
 # One of each leak that other systems had; the first of the mutants is the cheapest to find.
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "mutant",

@@ -104,7 +104,8 @@ SUBJECTS = {
 class World(msgspec.Struct, frozen=True):
     """One namespace of `owner`, with a document in it, members, a chat of `owner`'s, and a failed ingestion.
 
-    `ids` holds the ids by which calls name things, `names` the user names. `addable` is a document of
+    `ids` holds the ids by which calls name things, `names` the user names, `file_path` where the file of the
+    document is in the storage. `addable` is a document of
     `owner`'s outside the namespace, which `member2` may read and `member3` write.
     """
 
@@ -113,6 +114,7 @@ class World(msgspec.Struct, frozen=True):
     ids: dict[str, int]
     names: dict[str, str]
     headers: dict[str, dict[str, str]]
+    file_path: str
 
 
 async def make_world(runtime: Runtime, *, namespace_is_public: bool, document_is_public: bool) -> World:
@@ -138,7 +140,11 @@ async def make_world(runtime: Runtime, *, namespace_is_public: bool, document_is
         await _add(session, elsewhere)
         ids["spare_session"] = elsewhere.id
     names = {name: user.username for name, user in people.items()}
-    return World(namespace_is_public, document_is_public, ids, names, headers)
+    return World(namespace_is_public, document_is_public, ids, names, headers, _file_of("held", number))
+
+
+def _file_of(title: str, number: int) -> str:
+    return f"{title}{number}.pdf"
 
 
 async def _people(session: AsyncSession, number: int) -> dict[str, User]:
@@ -171,7 +177,7 @@ async def _things(
         Document(
             user_id=owner,
             title=f"{title} {number}",
-            file_path=f"{title}{number}.pdf",
+            file_path=_file_of(title, number),
             file_metadata={"original_filename": f"{title}.pdf", "size": 4, "sha256": f"{title} {number}"},
             type="pdf",
             is_public=document_is_public,

@@ -5,8 +5,10 @@ and all of the database and of the data directory is searched.
 """
 
 import re
+import shutil
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -15,13 +17,20 @@ import pytest
 from reportlab.pdfgen import canvas
 from sqlalchemy import text
 
+from ingest.embedder import Embedder
 from luma_rag.accounts import external_identities
 from luma_rag.accounts.external_identities import Identity
 from luma_rag.accounts.sessions import Browser
-from luma_rag.runtime import Runtime
+from luma_rag.db.session import create_sessions
+from luma_rag.documents.storage import FileStorage
+from luma_rag.runtime import Runtime, Store, open_services
+from luma_rag.settings import Settings
 from luma_rag.verify import verify
 from tests import factories
 from tests.api import PASSWORD, Api
+from tests.databases import Databases
+from tests.one_transaction import in_process
+from tests.servers import serving
 
 _MARKER = re.compile(r"zqx[a-z]+", re.IGNORECASE)
 _NAME, _ADDRESS = "zqxname", "zqxaddress@example.com"
@@ -39,19 +48,66 @@ ELSEWHERE = {"zqxelsewhere"}
 EVERYTHING = {*OF_PAPER, *OF_LETTER, *OF_NAMESPACE, *OF_USER, *ELSEWHERE}
 
 
+class Filled(msgspec.Struct, frozen=True):
+    """A store that is made once: see `Seeded`. `logins` are the headers of each user."""
+
+    store: Store
+    ids: dict[str, int]
+    logins: dict[str, dict[str, str]]
+
+
 class Seeded(msgspec.Struct, frozen=True):
     """A tenant with a public namespace that holds two documents, `paper` public and `letter` not.
 
     `bob` has a chat there, and one with a namespace of his own, which holds `paper` too.
     """
 
+    runtime: Runtime
+    admin: httpx.AsyncClient
     tenant: httpx.AsyncClient
     bob: httpx.AsyncClient
     ids: dict[str, int]
 
 
+@pytest.fixture(scope="module")
+async def filled(
+    databases: Databases,
+    template_without_rows: str,
+    embedder: Embedder,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncGenerator[Filled]:
+    database = await databases.take(template_without_rows)
+    folder = tmp_path_factory.mktemp("filled")
+    settings = Settings(data_dir=folder / "luma", database_url=database.url)
+    storage = FileStorage(settings.data_dir / "files", settings.max_upload_mb * 2**20)
+    store = Store(settings, database.url, database.engine, create_sessions(database.engine), storage)
+    async with (
+        open_services(store, embedder) as runtime,
+        serving(runtime) as base_url,
+        Api(base_url, runtime) as api,
+    ):
+        ids, logins = await _fill(api, folder)
+    yield Filled(store, ids, logins)
+    await databases.give_back(database)
+
+
 @pytest.fixture
-async def seeded(api: Api, tmp_path: Path) -> Seeded:
+async def seeded(filled: Filled, embedder: Embedder, tmp_path: Path) -> AsyncGenerator[Seeded]:
+    """The filled store with a copy of its files. What a test changes in the database is rolled back."""
+    settings = msgspec.structs.replace(filled.store.settings, data_dir=tmp_path / "luma")
+    shutil.copytree(filled.store.settings.data_dir, settings.data_dir)
+    storage = FileStorage(settings.data_dir / "files", settings.max_upload_mb * 2**20)
+    store = msgspec.structs.replace(filled.store, settings=settings, storage=storage)
+    async with in_process(store, embedder) as service, AsyncExitStack() as stack:
+        admin, tenant, bob = [await stack.enter_async_context(service.client()) for _ in range(3)]
+        for client, name in ((admin, "root"), (tenant, _NAME), (bob, "bob")):
+            client.headers.update(filled.logins[name])
+        # What verification asks for.
+        async with service.database.rolled_back("repeatable_read"):
+            yield Seeded(service.runtime, admin, tenant, bob, filled.ids)
+
+
+async def _fill(api: Api, tmp_path: Path) -> tuple[dict[str, int], dict[str, dict[str, str]]]:
     admin, bob = await api.admin(), await api.user("bob")
     account = {"username": _NAME, "email": _ADDRESS, "password": PASSWORD}
     ids = {"tenant": (await admin.post("/api/users", json=account)).json()["id"]}
@@ -101,44 +157,49 @@ async def seeded(api: Api, tmp_path: Path) -> Seeded:
     assert found["zqxasked"] == found["zqxmeasured"] == found["zqxelsewhere"] == QUESTION
     assert found["zqxplace"] == found["zqxstands"] == PLACE
     assert ("external_identity", "subject") in found["zqxsubject"]
-    return Seeded(tenant, bob, ids)
+    logins = {
+        name: {
+            "cookie": f"luma_session={client.cookies['luma_session']}",
+            "x-csrftoken": client.headers["x-csrftoken"],
+        }
+        for name, client in (("root", admin), (_NAME, tenant), ("bob", bob))
+    }
+    return ids, logins
 
 
-async def test_of_a_document_only_quotes_in_chats_stay(api: Api, seeded: Seeded) -> None:
-    before = await _found(api.runtime)
+async def test_of_a_document_only_quotes_in_chats_stay(seeded: Seeded) -> None:
+    before = await _found(seeded.runtime)
     paper = seeded.ids["paper"]
     assert (await seeded.tenant.delete(f"/api/documents/{paper}")).status_code == 204
-    found = await _found(api.runtime)
+    found = await _found(seeded.runtime)
     assert found.keys() == before.keys() - {"zqxfile", "zqxasked", "zqxplace"}
     assert {place for marker in OF_PAPER & found.keys() for place in found[marker]} <= QUOTES
     assert {marker: found[marker] for marker in before.keys() - OF_PAPER} == {
         marker: before[marker] for marker in before.keys() - OF_PAPER
     }
-    await _assert_gone(api, "doc_id", paper)
+    await _assert_gone(seeded.runtime, "doc_id", paper)
     await _assert_bob_keeps_his_quote(seeded)
 
 
-async def test_of_a_namespace_nothing_stays_but_its_documents(api: Api, seeded: Seeded) -> None:
+async def test_of_a_namespace_nothing_stays_but_its_documents(seeded: Seeded) -> None:
     space = seeded.ids["space"]
     assert (await seeded.tenant.delete(f"/api/namespaces/{space}")).status_code == 204
-    found = await _found(api.runtime)
+    found = await _found(seeded.runtime)
     assert not OF_NAMESPACE & found.keys()
     assert found.keys() == EVERYTHING - OF_NAMESPACE
     # The letter was quoted there alone.
     assert all(table != "citation" for marker in OF_LETTER for table, _ in found[marker])
-    await _assert_gone(api, "namespace_id", space)
+    await _assert_gone(seeded.runtime, "namespace_id", space)
     tokens = (await seeded.tenant.get("/api/auth/tokens")).json()["items"]
     assert [token["namespace_ids"] for token in tokens] == [[]]
     await _assert_bob_keeps_his_quote(seeded)
 
 
-async def test_of_a_user_only_what_others_have_and_the_name_in_the_trail_stay(
-    api: Api, seeded: Seeded
-) -> None:
-    admin, tenant = await api.admin(), seeded.ids["tenant"]
-    removed = await admin.delete(f"/api/users/{tenant}", params={"contents": "remove"})
+async def test_of_a_user_only_what_others_have_and_the_name_in_the_trail_stay(seeded: Seeded) -> None:
+    tenant = seeded.ids["tenant"]
+    removed = await seeded.admin.delete(f"/api/users/{tenant}", params={"contents": "remove"})
     assert removed.status_code == 204
-    found = await _found(api.runtime)
+    found = await _found(seeded.runtime)
     in_the_trail = {_NAME, "zqxissuer", "zqxsubject"}
     assert found.keys() == {*in_the_trail, "zqxtext", "zqxtitle", *ELSEWHERE}
     assert found[_NAME] == NAMES
@@ -147,16 +208,16 @@ async def test_of_a_user_only_what_others_have_and_the_name_in_the_trail_stay(
     assert found["zqxtext"] == {("citation", "quote"), ("message", "content")}
     assert found["zqxtitle"] == {("citation", "title")}
     for doc_id in (seeded.ids["paper"], seeded.ids["letter"]):
-        await _assert_gone(api, "doc_id", doc_id)
-    await _assert_gone(api, "namespace_id", seeded.ids["space"])
-    await _assert_gone(api, "user_id", tenant)
-    assert len(list(api.runtime.storage.files())) == 1
+        await _assert_gone(seeded.runtime, "doc_id", doc_id)
+    await _assert_gone(seeded.runtime, "namespace_id", seeded.ids["space"])
+    await _assert_gone(seeded.runtime, "user_id", tenant)
+    assert len(list(seeded.runtime.storage.files())) == 1
     await _assert_bob_keeps_his_quote(seeded)
     # All that stays of the text stands in this one chat, which is Bob's to delete.
     assert (await seeded.bob.delete(f"/api/chats/{seeded.ids['bobs_chat']}")).status_code == 204
-    assert (await _found(api.runtime)).keys() == {*in_the_trail, *ELSEWHERE}
+    assert (await _found(seeded.runtime)).keys() == {*in_the_trail, *ELSEWHERE}
     assert (await seeded.bob.delete(f"/api/documents/{seeded.ids['bobs_own']}")).status_code == 204
-    assert (await _found(api.runtime)).keys() == in_the_trail
+    assert (await _found(seeded.runtime)).keys() == in_the_trail
 
 
 async def _ask(client: httpx.AsyncClient, namespace: int, question: str) -> tuple[int, int]:
@@ -197,9 +258,9 @@ async def _assert_bob_keeps_his_quote(seeded: Seeded) -> None:
     assert "zqxtext" in answer["citations"][0]["quote"]
 
 
-async def _assert_gone(api: Api, column: str, number: int) -> None:
+async def _assert_gone(runtime: Runtime, column: str, number: int) -> None:
     """No row names it any more, in whatever table; and the store is whole."""
-    async with api.runtime.sessions.begin() as session:
+    async with runtime.sessions.begin() as session:
         tables = await session.scalars(
             text(
                 "SELECT table_name FROM information_schema.columns WHERE column_name = :column "
@@ -212,7 +273,7 @@ async def _assert_gone(api: Api, column: str, number: int) -> None:
                 text(f'SELECT count(*) FROM "{table}" WHERE {column} = :number'), {"number": number}
             )
             assert count == 0, table
-    verdict = await verify(api.runtime.sessions, api.runtime.storage, deep=True)
+    verdict = await verify(runtime.sessions, runtime.storage, deep=True)
     assert verdict.findings == []
 
 

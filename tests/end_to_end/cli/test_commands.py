@@ -79,7 +79,7 @@ def test_a_wrong_namespace_is_named(luma: Luma) -> None:
     add_admin(luma)
     done = luma("ask", "nowhere", "Anything?")
     assert done.returncode == 1
-    assert "no namespace called nowhere" in done.stderr
+    assert "Namespace nowhere not found" in done.stderr
 
 
 def test_accounts(luma: Luma) -> None:

@@ -39,7 +39,6 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
 from luma_rag.db import embedded
-from luma_rag.db.supervisor import programs
 with embedded.running(Path(sys.argv[1]), grace={GRACE}) as url:
     print(url, flush=True)
     sys.stdin.read()
@@ -50,7 +49,6 @@ import subprocess, sys, time, random
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
 from luma_rag.db import embedded
-from luma_rag.db.supervisor import programs
 random.seed(sys.argv[2])
 for i in range(6):
     with embedded.running(Path(sys.argv[1]), grace=0) as url:

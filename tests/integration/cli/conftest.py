@@ -1,3 +1,5 @@
+"""Commands that run in the process of the test."""
+
 import io
 import json
 import sys
@@ -7,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from luma_rag.cli import run
+from luma_rag.cli import output, run
 from tests.api import PASSWORD
 
 
@@ -38,7 +40,9 @@ def command(
     for name, value in environment.items():
         if name.startswith("LUMA_"):
             monkeypatch.setenv(name, value)
-    monkeypatch.setenv("COLUMNS", "300")
+    # The consoles read COLUMNS once, when the first test of this process imports them.
+    for console in (output.console, output.errors):
+        monkeypatch.setattr(console, "_width", 300)
     monkeypatch.chdir(tmp_path)
 
     def run_here(*arguments: str, input: str = "") -> Result:

@@ -262,6 +262,7 @@ async def test_existing_postings_are_ordered_by_weight(library: Library) -> None
         both = ", ".join(f"{each} = {backwards.format(each)}" for each in ("vectors", "weights"))
         await session.execute(text(f"UPDATE lexical_posting SET {both}"))
         await session.execute(text("ALTER TABLE embedding_model RENAME profile TO recipe"))
+        await session.execute(text("DROP INDEX uq_namespace_user_id_name"))
         await session.execute(text("UPDATE alembic_version SET version_num = '0006'"))
     with pytest.raises(AssertionError, match="words-out-of-order"):
         await whole(library.store)

@@ -75,7 +75,7 @@ async def test_follow_up_question_uses_the_previous_topic(api: Api, tmp_path) ->
             json={"content": question},
             headers={"accept": "text/event-stream"},
         )
-        event = next(part for part in answer.text.split("\n\n") if part.startswith("event: citations"))
+        event = next(part for part in answer.text.split("\r\n\r\n") if part.startswith("event: citations"))
         return [citation["page"] for citation in json.loads(event.split("data: ", 1)[1])]
 
     assert (await cited(ENGLISH))[0] == 9

@@ -5,26 +5,26 @@ import os
 import shutil
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import msgspec
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 from ingest.embedder import Embedder
 from luma_rag.db.base import Base
-from luma_rag.db.session import create_engine, create_sessions
+from luma_rag.db.session import create_sessions
 from luma_rag.documents import ingestion
 from luma_rag.documents.storage import FileStorage
-from luma_rag.runtime import Runtime, Store, open_services
+from luma_rag.runtime import Store, open_services
 from luma_rag.settings import Settings
 from luma_rag.verify import UPLOAD_SECONDS, Finding, verify
 from luma_rag.verify.rules import CHECKS, DEEP_CHECKS
 from tests import factories
 from tests.api import Api
-from tests.conftest import run_on, serving
+from tests.databases import Databases
 from tests.luma_command import Luma
+from tests.one_transaction import OneConnection, one_connection
+from tests.servers import serving
 
 # What lexical search keeps of a vector that is gone.
 WORDS = {"lost-reference", "words-not-with-vectors"}
@@ -109,40 +109,51 @@ DAMAGE = {
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of files of the store that is made once."""
-    return tmp_path_factory.mktemp("made") / "files"
-
-
-@pytest.fixture(scope="module")
-async def template(server_url: str, template: str, embedder: Embedder, files: Path) -> AsyncGenerator[str]:
-    """The database of a store, made once; every test here gets a copy.
+async def filled(
+    databases: Databases,
+    template_without_rows: str,
+    embedder: Embedder,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncGenerator[Store]:
+    """A store that is made once, and stays as it is.
 
     Documents: 1 in two namespaces, 2 in none any more, 3 on its way, 4 blank, 5 cited and then deleted.
     """
-    name = "luma_healthy"
-    await run_on(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    url = _url(server_url, name)
-    engine = create_engine(url)
-    settings = Settings(data_dir=files.parent, database_url=url)
-    store = Store(settings, url, engine, create_sessions(engine), FileStorage(files, 2**30))
+    database = await databases.take(template_without_rows)
+    folder = tmp_path_factory.mktemp("made")
+    settings = Settings(data_dir=folder, database_url=database.url)
+    storage = FileStorage(folder / "files", 2**30)
+    store = Store(settings, database.url, database.engine, create_sessions(database.engine), storage)
     async with (
         open_services(store, embedder) as runtime,
         serving(runtime) as base_url,
         Api(base_url, runtime) as api,
     ):
-        await _fill(api, files.parent)
-    # Postgres copies only what nobody is connected to.
-    await engine.dispose()
-    yield name
-    await run_on(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+        await _fill(api, folder)
+    yield store
+    await databases.give_back(database)
+
+
+@pytest.fixture(scope="module")
+async def connection(filled: Store) -> AsyncGenerator[OneConnection]:
+    async with one_connection(filled.url) as opened:
+        yield opened
 
 
 @pytest.fixture
-def healthy(runtime: Runtime, files: Path) -> Runtime:
-    """A copy of the store."""
-    shutil.copytree(files, runtime.storage.path(""), dirs_exist_ok=True)
-    return runtime
+def settings(filled: Store, tmp_path: Path) -> Settings:
+    """The filled database with a folder of the test's own."""
+    return Settings(data_dir=tmp_path / "luma", database_url=filled.url)
+
+
+@pytest.fixture
+async def healthy(filled: Store, connection: OneConnection, settings: Settings) -> AsyncGenerator[Store]:
+    """The filled store with a copy of its files. What a test changes in the database is rolled back."""
+    storage = FileStorage(settings.data_dir / "files", 2**30)
+    shutil.copytree(filled.storage.path(""), storage.path(""), dirs_exist_ok=True)
+    # What verification asks for.
+    async with connection.rolled_back("repeatable_read"):
+        yield Store(settings, filled.url, connection.engine, create_sessions(connection.engine), storage)
 
 
 async def _fill(api: Api, folder: Path) -> None:
@@ -163,43 +174,26 @@ async def _fill(api: Api, folder: Path) -> None:
         await ingestion.enqueue(session, 3, second)
 
 
-@asynccontextmanager
-async def _copy(server_url: str, template: str, runtime: Runtime) -> AsyncGenerator[Runtime]:
-    """The same files with a further copy of the database."""
-    name = f"{template}_copy"
-    await run_on(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    engine = create_engine(_url(server_url, name))
-    try:
-        yield msgspec.structs.replace(runtime, engine=engine, sessions=create_sessions(engine))
-    finally:
-        await engine.dispose()
-        await run_on(server_url, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _url(server_url: str, database: str) -> str:
-    return make_url(server_url).set(database=database).render_as_string(hide_password=False)
-
-
-async def _damage(runtime: Runtime, sql: str) -> None:
-    async with runtime.sessions.begin() as session:
+async def _damage(store: Store, sql: str) -> None:
+    async with store.sessions.begin() as session:
         # What the foreign keys would refuse comes about all the same: by a restore, or a disk.
         await session.execute(text("SET LOCAL session_replication_role = replica"))
         for statement in sql.split(";"):
             assert (await session.execute(text(statement))).rowcount > 0, statement  # type: ignore[attr-defined]
 
 
-async def _findings(runtime: Runtime, *, deep: bool = False) -> dict[str, Finding]:
-    verdict = await verify(runtime.sessions, runtime.storage, deep=deep)
+async def _findings(store: Store, *, deep: bool = False) -> dict[str, Finding]:
+    verdict = await verify(store.sessions, store.storage, deep=deep)
     return {finding.check: finding for finding in verdict.findings}
 
 
-async def _path(runtime: Runtime, doc_id: int) -> Path:
-    async with runtime.sessions.begin() as session:
+async def _path(store: Store, doc_id: int) -> Path:
+    async with store.sessions.begin() as session:
         path = await session.scalar(text("SELECT file_path FROM document WHERE id = :id"), {"id": doc_id})
-    return runtime.storage.path(str(path))
+    return store.storage.path(str(path))
 
 
-async def test_a_healthy_store_passes(healthy: Runtime) -> None:
+async def test_a_healthy_store_passes(healthy: Store) -> None:
     assert await _findings(healthy) == {}
     assert await _findings(healthy, deep=True) == {}
 
@@ -210,26 +204,26 @@ def test_every_rule_is_tried() -> None:
     assert {*names, "dead-worker"} == DAMAGE.keys()
 
 
-async def test_damage_is_named(healthy: Runtime, server_url: str, template: str) -> None:
+@pytest.mark.parametrize("check", DAMAGE)
+async def test_damage_is_named(healthy: Store, check: str) -> None:
+    sql, besides = DAMAGE[check]
     deep = {check.name for check in DEEP_CHECKS}
-    for check, (sql, besides) in DAMAGE.items():
-        async with _copy(server_url, template, healthy) as runtime:
-            await _damage(runtime, sql)
-            found = await _findings(runtime, deep=True)
-            # What is told by the deep checks too follows from the rest.
-            assert found.keys() - deep == {check, *besides} - deep, check
-            assert found[check].count >= len(found[check].examples) > 0
-            assert (check in await _findings(runtime)) is (check not in deep)
+    await _damage(healthy, sql)
+    found = await _findings(healthy, deep=True)
+    # What is told by the deep checks too follows from the rest.
+    assert found.keys() - deep == {check, *besides} - deep
+    assert found[check].count >= len(found[check].examples) > 0
+    assert (check in await _findings(healthy)) is (check not in deep)
 
 
-async def test_the_ingestion_of_a_living_worker_is_no_damage(healthy: Runtime) -> None:
+async def test_the_ingestion_of_a_living_worker_is_no_damage(healthy: Store) -> None:
     async with healthy.engine.connect() as connection:
         number = await ingestion.register_worker(connection)
         await _damage(healthy, f"UPDATE ingestion SET state = 'running', worker = {number} WHERE doc_id = 3")
         assert await _findings(healthy) == {}
 
 
-async def test_every_reference_that_leads_nowhere_is_named(healthy: Runtime) -> None:
+async def test_every_reference_that_leads_nowhere_is_named(healthy: Store) -> None:
     await _damage(healthy, "DELETE FROM message")
     lost = (await _findings(healthy))["lost-reference"]
     assert lost.examples == ["citation 2/1: message_id 2"]
@@ -241,7 +235,7 @@ async def test_every_reference_that_leads_nowhere_is_named(healthy: Runtime) -> 
     assert len(keys) == sum(len(table.foreign_key_constraints) for table in Base.metadata.tables.values())
 
 
-async def test_each_trigger_that_is_off_or_gone_is_named(healthy: Runtime) -> None:
+async def test_each_trigger_that_is_off_or_gone_is_named(healthy: Store) -> None:
     async with healthy.engine.begin() as connection:
         triggers = await connection.execute(
             text(
@@ -264,7 +258,7 @@ async def test_each_trigger_that_is_off_or_gone_is_named(healthy: Runtime) -> No
     assert off.examples == ["table audit_event: trigger append_only", "table lexical_member: trigger is_gone"]
 
 
-async def test_a_file_that_is_missing_short_or_changed_is_named(healthy: Runtime) -> None:
+async def test_a_file_that_is_missing_short_or_changed_is_named(healthy: Store) -> None:
     (await _path(healthy, 1)).unlink()
     short, changed = await _path(healthy, 2), await _path(healthy, 3)
     os.truncate(short, 10)
@@ -280,7 +274,7 @@ async def test_a_file_that_is_missing_short_or_changed_is_named(healthy: Runtime
 
 @pytest.mark.parametrize("place", ["incoming/left", "ab/abcdef", "notes.txt"])
 async def test_a_file_that_nobody_owns_is_named_once_no_upload_can_be_at_it(
-    healthy: Runtime, place: str
+    healthy: Store, place: str
 ) -> None:
     stray = healthy.storage.path(place)
     stray.parent.mkdir(exist_ok=True)
@@ -291,16 +285,14 @@ async def test_a_file_that_nobody_owns_is_named_once_no_upload_can_be_at_it(
     assert (await _findings(healthy))["stray-file"].examples == [f"{place}: 6 bytes"]
 
 
-async def test_a_path_that_leads_out_of_the_folder_is_no_stored_file(
-    healthy: Runtime, tmp_path: Path
-) -> None:
+async def test_a_path_that_leads_out_of_the_folder_is_no_stored_file(healthy: Store, tmp_path: Path) -> None:
     outside = tmp_path / "outside.pdf"
     outside.write_bytes(b"x" * 10)
     await _damage(healthy, f"UPDATE document SET file_path = '{outside}' WHERE id = 3")
     assert (await _findings(healthy, deep=True))["missing-file"].count == 1
 
 
-def test_the_command_lists_what_it_found(healthy: Runtime, luma: Luma) -> None:
+def test_the_command_lists_what_it_found(healthy: Store, luma: Luma) -> None:
     sound = luma("verify", "--deep")
     assert sound.returncode == 0, sound.stderr
     assert sound.stdout.startswith("All ")
@@ -308,7 +300,7 @@ def test_the_command_lists_what_it_found(healthy: Runtime, luma: Luma) -> None:
     os.utime(healthy.storage.path("incoming") / "[red]left", (0, 0))
     damaged = luma("verify")
     assert damaged.returncode == 1
-    assert "stray-file: 1 cases" in damaged.stdout
+    assert "stray-file: 1 violations" in damaged.stdout
     assert "[red]left: 0 bytes" in damaged.stdout
     assert "What to do: " in damaged.stdout
     printed = luma("verify", "--json")

@@ -1,0 +1,922 @@
+-- token: luma_BM3Sih4nD3BC721sO0U1Lj6wcrwBHwIZetty49QgxEN1zawAW
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET transaction_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public;
+CREATE FUNCTION public.audit_event_is_append_only() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+        BEGIN
+            RAISE EXCEPTION 'The audit trail is append-only.' USING ERRCODE = 'insufficient_privilege';
+        END $$;
+CREATE FUNCTION public.evaluation_places_are_gone() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+        BEGIN
+            DELETE FROM evaluation_question q
+            WHERE id IN (SELECT question_id FROM gone)
+            AND NOT EXISTS (SELECT FROM evaluation_place p WHERE p.question_id = q.id);
+            RETURN NULL;
+        END $$;
+CREATE FUNCTION public.lexical_member_is_gone() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    kept integer;
+BEGIN
+    IF NOT EXISTS (SELECT FROM namespace WHERE id = OLD.namespace_id) THEN
+        RETURN NULL;  -- All of it goes, without being sorted out.
+    END IF;
+    -- Those who take documents out of one segment wait for each other here, before they touch its postings.
+    UPDATE lexical_segment
+       SET chunks = chunks - cardinality(OLD.vectors), length = lexical_segment.length - OLD.length
+     WHERE id = OLD.segment_id
+    RETURNING chunks INTO kept;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    ELSIF kept = 0 THEN
+        DELETE FROM lexical_segment WHERE id = OLD.segment_id;
+        RETURN NULL;
+    END IF;
+    UPDATE lexical_posting p SET (chunks, vectors, weights) = (
+        SELECT count(*), coalesce(array_agg(u.vector ORDER BY u.n), '{}'),
+               coalesce(array_agg(u.weight ORDER BY u.n), '{}')
+        FROM unnest(p.vectors, p.weights) WITH ORDINALITY AS u (vector, weight, n)
+        WHERE u.vector <> ALL (OLD.vectors))
+     WHERE p.namespace_id = OLD.namespace_id AND p.term = ANY (OLD.terms) AND p.segment_id = OLD.segment_id;
+    DELETE FROM lexical_posting p
+     WHERE p.namespace_id = OLD.namespace_id AND p.term = ANY (OLD.terms) AND p.segment_id = OLD.segment_id
+       AND p.chunks = 0;
+    UPDATE lexical_segment SET languages = (
+        SELECT coalesce(array_agg(DISTINCT d.language), '{}')
+        FROM lexical_member m JOIN lexical_document d USING (doc_id) WHERE m.segment_id = OLD.segment_id)
+     WHERE id = OLD.segment_id;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION public.lock_questions_of_document() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+        BEGIN
+            PERFORM FROM evaluation_question
+            WHERE id IN (SELECT question_id FROM evaluation_place WHERE doc_id = OLD.id)
+            ORDER BY id FOR UPDATE;
+            RETURN OLD;
+        END $$;
+CREATE FUNCTION public.tell_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+        DECLARE
+            changed jsonb;
+            news text := TG_ARGV[0];
+        BEGIN
+            IF TG_OP = 'DELETE' THEN changed := to_jsonb(OLD); ELSE changed := to_jsonb(NEW); END IF;
+            FOR i IN 1 .. TG_NARGS - 1 LOOP
+                news := news || ' ' || (changed ->> TG_ARGV[i]);
+            END LOOP;
+            PERFORM pg_notify('luma_change', news);
+            RETURN NULL;
+        END $$;
+SET default_tablespace = '';
+SET default_table_access_method = heap;
+CREATE TABLE public.alembic_version (
+    version_num character varying(32) NOT NULL
+);
+CREATE TABLE public.api_token (
+    id integer NOT NULL,
+    user_id integer NOT NULL,
+    name text NOT NULL,
+    token_hash bytea NOT NULL,
+    namespace_ids integer[],
+    max_level smallint,
+    created_at timestamp without time zone NOT NULL,
+    expires_at timestamp without time zone,
+    last_used_at timestamp without time zone,
+    CONSTRAINT ck_api_token_max_level CHECK (((max_level >= 1) AND (max_level <= 3)))
+);
+CREATE SEQUENCE public.api_token_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.api_token_id_seq OWNED BY public.api_token.id;
+CREATE TABLE public.audit_event (
+    id bigint NOT NULL,
+    at timestamp without time zone NOT NULL,
+    action text NOT NULL,
+    actor_id integer,
+    actor text,
+    about jsonb NOT NULL,
+    request_id text,
+    address text
+);
+ALTER TABLE public.audit_event ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_event_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.chat_title (
+    chat_id integer NOT NULL,
+    title text NOT NULL
+);
+CREATE TABLE public.chats (
+    id integer NOT NULL,
+    user_id integer NOT NULL,
+    namespace_id integer NOT NULL,
+    started_at timestamp without time zone NOT NULL
+);
+CREATE SEQUENCE public.chats_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.chats_id_seq OWNED BY public.chats.id;
+CREATE TABLE public.chunk (
+    id bigint NOT NULL,
+    doc_id integer NOT NULL,
+    ordinal integer NOT NULL,
+    passage integer NOT NULL,
+    start_char integer NOT NULL,
+    end_char integer NOT NULL,
+    tokens integer NOT NULL,
+    page integer,
+    heading text,
+    text text NOT NULL,
+    embedding public.halfvec(384) NOT NULL
+);
+ALTER TABLE public.chunk ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.chunk_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.chunk_vector (
+    id bigint NOT NULL,
+    namespace_id integer NOT NULL,
+    doc_id integer NOT NULL,
+    chunk_id bigint NOT NULL,
+    embedding public.halfvec(384) NOT NULL
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02');
+ALTER TABLE ONLY public.chunk_vector ALTER COLUMN embedding SET STORAGE PLAIN;
+ALTER TABLE public.chunk_vector ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.chunk_vector_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.citation (
+    message_id integer NOT NULL,
+    n integer NOT NULL,
+    vec_id text NOT NULL,
+    doc_id integer,
+    title text NOT NULL,
+    page integer,
+    heading text,
+    quote text NOT NULL,
+    score double precision NOT NULL
+);
+CREATE TABLE public.disabled_account (
+    user_id integer NOT NULL,
+    disabled_at timestamp without time zone NOT NULL
+);
+CREATE TABLE public.doc_user (
+    id integer NOT NULL,
+    doc_id integer NOT NULL,
+    user_id integer NOT NULL,
+    permission character varying(20) NOT NULL,
+    CONSTRAINT ck_doc_user_permission CHECK (((permission)::text = ANY ((ARRAY['read'::character varying, 'write'::character varying])::text[])))
+);
+CREATE SEQUENCE public.doc_user_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.doc_user_id_seq OWNED BY public.doc_user.id;
+CREATE TABLE public.document (
+    id integer NOT NULL,
+    user_id integer NOT NULL,
+    title character varying(255) NOT NULL,
+    file_path text NOT NULL,
+    file_metadata jsonb NOT NULL,
+    type character varying(50) NOT NULL,
+    is_public boolean DEFAULT true NOT NULL,
+    uploaded_at timestamp without time zone NOT NULL,
+    CONSTRAINT ck_document_type CHECK (((type)::text = ANY ((ARRAY['pdf'::character varying, 'docx'::character varying])::text[])))
+);
+CREATE SEQUENCE public.document_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.document_id_seq OWNED BY public.document.id;
+CREATE TABLE public.embedding_model (
+    id integer DEFAULT 1 NOT NULL,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    dimensions integer NOT NULL,
+    recipe text NOT NULL,
+    CONSTRAINT ck_embedding_model_single CHECK ((id = 1))
+);
+CREATE TABLE public.evaluation_place (
+    id integer NOT NULL,
+    question_id integer NOT NULL,
+    doc_id integer NOT NULL,
+    page integer,
+    quote text
+);
+CREATE SEQUENCE public.evaluation_place_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.evaluation_place_id_seq OWNED BY public.evaluation_place.id;
+CREATE TABLE public.evaluation_question (
+    id integer NOT NULL,
+    namespace_id integer NOT NULL,
+    text text NOT NULL,
+    created_at timestamp without time zone NOT NULL
+);
+CREATE SEQUENCE public.evaluation_question_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.evaluation_question_id_seq OWNED BY public.evaluation_question.id;
+CREATE TABLE public.evaluation_run (
+    id integer NOT NULL,
+    namespace_id integer NOT NULL,
+    user_id integer NOT NULL,
+    result jsonb NOT NULL,
+    created_at timestamp without time zone NOT NULL
+);
+CREATE SEQUENCE public.evaluation_run_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.evaluation_run_id_seq OWNED BY public.evaluation_run.id;
+CREATE TABLE public.external_identity (
+    issuer text NOT NULL,
+    subject text NOT NULL,
+    user_id integer NOT NULL,
+    created_at timestamp without time zone NOT NULL
+);
+CREATE TABLE public.feedback (
+    message_id integer NOT NULL,
+    rating smallint NOT NULL,
+    comment text,
+    given_at timestamp without time zone NOT NULL,
+    CONSTRAINT ck_feedback_rating CHECK ((rating = ANY (ARRAY['-1'::integer, 0, 1])))
+);
+CREATE TABLE public.ingestion (
+    id integer NOT NULL,
+    doc_id integer NOT NULL,
+    namespace_id integer NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    stage text,
+    progress double precision DEFAULT 0 NOT NULL,
+    chunks integer DEFAULT 0 NOT NULL,
+    error text,
+    attempts integer DEFAULT 0 NOT NULL,
+    worker integer,
+    created_at timestamp without time zone NOT NULL,
+    updated_at timestamp without time zone NOT NULL,
+    CONSTRAINT ck_ingestion_error CHECK (((state = 'failed'::text) = (error IS NOT NULL))),
+    CONSTRAINT ck_ingestion_stage CHECK ((stage = ANY (ARRAY['parsing'::text, 'chunking'::text, 'embedding'::text, 'storing'::text]))),
+    CONSTRAINT ck_ingestion_state CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'ready'::text, 'failed'::text]))),
+    CONSTRAINT ck_ingestion_worker CHECK (((state = 'running'::text) = (worker IS NOT NULL)))
+);
+CREATE SEQUENCE public.ingestion_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.ingestion_id_seq OWNED BY public.ingestion.id;
+CREATE TABLE public.lexical_chunk (
+    chunk_id bigint NOT NULL,
+    terms integer[] NOT NULL,
+    frequencies smallint[] NOT NULL,
+    length integer NOT NULL
+);
+CREATE TABLE public.lexical_document (
+    doc_id integer NOT NULL,
+    language text NOT NULL
+);
+CREATE TABLE public.lexical_member (
+    doc_id integer NOT NULL,
+    namespace_id integer NOT NULL,
+    segment_id bigint NOT NULL,
+    vectors bigint[] NOT NULL,
+    terms integer[] NOT NULL,
+    length integer NOT NULL
+);
+CREATE TABLE public.lexical_posting (
+    namespace_id integer NOT NULL,
+    term integer NOT NULL,
+    segment_id bigint NOT NULL,
+    chunks integer NOT NULL,
+    vectors bigint[] NOT NULL,
+    weights real[] NOT NULL
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02');
+ALTER TABLE ONLY public.lexical_posting ALTER COLUMN vectors SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.lexical_posting ALTER COLUMN weights SET STORAGE EXTERNAL;
+CREATE TABLE public.lexical_segment (
+    id bigint NOT NULL,
+    namespace_id integer NOT NULL,
+    chunks integer NOT NULL,
+    length bigint NOT NULL,
+    mean_length real NOT NULL,
+    languages text[] NOT NULL
+);
+ALTER TABLE public.lexical_segment ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.lexical_segment_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.lexical_vector (
+    id bigint NOT NULL,
+    weights public.sparsevec(1000000000) NOT NULL
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02');
+ALTER TABLE ONLY public.lexical_vector ALTER COLUMN weights SET STORAGE MAIN;
+CREATE TABLE public.login_session (
+    id integer NOT NULL,
+    user_id integer NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp without time zone NOT NULL,
+    expires_at timestamp without time zone NOT NULL,
+    last_used_at timestamp without time zone NOT NULL,
+    address text,
+    user_agent text
+);
+CREATE SEQUENCE public.login_session_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.login_session_id_seq OWNED BY public.login_session.id;
+CREATE TABLE public.message (
+    id integer NOT NULL,
+    chat_id integer NOT NULL,
+    sender_type character varying(10) NOT NULL,
+    content text NOT NULL,
+    time_sent timestamp without time zone NOT NULL,
+    CONSTRAINT ck_message_sender_type CHECK (((sender_type)::text = ANY ((ARRAY['user'::character varying, 'LLM'::character varying])::text[])))
+);
+CREATE SEQUENCE public.message_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.message_id_seq OWNED BY public.message.id;
+CREATE TABLE public.namespace (
+    id integer NOT NULL,
+    user_id integer NOT NULL,
+    name character varying(255) NOT NULL,
+    description text,
+    is_public boolean DEFAULT false NOT NULL,
+    created_at timestamp without time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE public.namespace_auth (
+    id integer NOT NULL,
+    user_id integer NOT NULL,
+    namespace_id integer NOT NULL,
+    auth_level integer NOT NULL,
+    CONSTRAINT ck_namespace_auth_auth_level CHECK ((auth_level = ANY (ARRAY[1, 2, 3])))
+);
+CREATE SEQUENCE public.namespace_auth_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.namespace_auth_id_seq OWNED BY public.namespace_auth.id;
+CREATE TABLE public.namespace_doc (
+    id integer NOT NULL,
+    namespace_id integer NOT NULL,
+    doc_id integer NOT NULL,
+    vec_id text[] NOT NULL
+);
+CREATE SEQUENCE public.namespace_doc_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.namespace_doc_id_seq OWNED BY public.namespace_doc.id;
+CREATE SEQUENCE public.namespace_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.namespace_id_seq OWNED BY public.namespace.id;
+CREATE TABLE public.passage (
+    doc_id integer NOT NULL,
+    ordinal integer NOT NULL,
+    page integer,
+    heading text,
+    text text NOT NULL
+);
+CREATE UNLOGGED TABLE public.rate_limit (
+    key text NOT NULL,
+    free_at timestamp without time zone NOT NULL
+);
+CREATE TABLE public.users (
+    id integer NOT NULL,
+    username character varying(50) NOT NULL,
+    email character varying(255) NOT NULL,
+    password character varying(255) NOT NULL,
+    role character varying(20) NOT NULL,
+    created_at timestamp without time zone DEFAULT now() NOT NULL,
+    updated_at timestamp without time zone DEFAULT now() NOT NULL,
+    CONSTRAINT ck_users_role CHECK (((role)::text = ANY ((ARRAY['admin'::character varying, 'user'::character varying])::text[])))
+);
+CREATE SEQUENCE public.users_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.users_id_seq OWNED BY public.users.id;
+CREATE TABLE public.work_done (
+    outcome text NOT NULL,
+    documents bigint NOT NULL,
+    seconds double precision NOT NULL
+);
+ALTER TABLE ONLY public.api_token ALTER COLUMN id SET DEFAULT nextval('public.api_token_id_seq'::regclass);
+ALTER TABLE ONLY public.chats ALTER COLUMN id SET DEFAULT nextval('public.chats_id_seq'::regclass);
+ALTER TABLE ONLY public.doc_user ALTER COLUMN id SET DEFAULT nextval('public.doc_user_id_seq'::regclass);
+ALTER TABLE ONLY public.document ALTER COLUMN id SET DEFAULT nextval('public.document_id_seq'::regclass);
+ALTER TABLE ONLY public.evaluation_place ALTER COLUMN id SET DEFAULT nextval('public.evaluation_place_id_seq'::regclass);
+ALTER TABLE ONLY public.evaluation_question ALTER COLUMN id SET DEFAULT nextval('public.evaluation_question_id_seq'::regclass);
+ALTER TABLE ONLY public.evaluation_run ALTER COLUMN id SET DEFAULT nextval('public.evaluation_run_id_seq'::regclass);
+ALTER TABLE ONLY public.ingestion ALTER COLUMN id SET DEFAULT nextval('public.ingestion_id_seq'::regclass);
+ALTER TABLE ONLY public.login_session ALTER COLUMN id SET DEFAULT nextval('public.login_session_id_seq'::regclass);
+ALTER TABLE ONLY public.message ALTER COLUMN id SET DEFAULT nextval('public.message_id_seq'::regclass);
+ALTER TABLE ONLY public.namespace ALTER COLUMN id SET DEFAULT nextval('public.namespace_id_seq'::regclass);
+ALTER TABLE ONLY public.namespace_auth ALTER COLUMN id SET DEFAULT nextval('public.namespace_auth_id_seq'::regclass);
+ALTER TABLE ONLY public.namespace_doc ALTER COLUMN id SET DEFAULT nextval('public.namespace_doc_id_seq'::regclass);
+ALTER TABLE ONLY public.users ALTER COLUMN id SET DEFAULT nextval('public.users_id_seq'::regclass);
+INSERT INTO public.alembic_version VALUES ('0006');
+INSERT INTO public.api_token VALUES (1, 2, 'script', '\x30d99716c43b4b246cea7d0c7a4b33fd2ebc717564984830f136e33ad71c130f', '{1}', NULL, '2026-11-27 08:21:24.557233', NULL, NULL);
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-27 08:20:42.985828', 'account.created', NULL, NULL, '{"role": "admin", "user_id": 1, "username": "root"}', NULL, NULL);
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-27 08:20:47.905342', 'sign-in.succeeded', 1, 'root', '{"method": "password"}', '669fff76fad9e0c7', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-27 08:20:50.213529', 'account.created', NULL, NULL, '{"role": "user", "user_id": 2, "username": "alice"}', NULL, NULL);
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-27 08:20:53.043696', 'sign-in.succeeded', 2, 'alice', '{"method": "password"}', 'baf799c33bda66a2', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-27 08:20:54.837372', 'account.created', NULL, NULL, '{"role": "user", "user_id": 3, "username": "bob"}', NULL, NULL);
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-27 08:20:57.470336', 'sign-in.succeeded', 3, 'bob', '{"method": "password"}', '66c418062aeb7297', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-27 08:20:59.116907', 'account.created', NULL, NULL, '{"role": "user", "user_id": 4, "username": "carol"}', NULL, NULL);
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-27 08:21:01.401287', 'sign-in.succeeded', 4, 'carol', '{"method": "password"}', '19ae00125c2866e7', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-27 08:21:01.600955', 'namespace.created', 2, 'alice', '{"is_public": false, "namespace_id": 1}', '2835ec396ea7f550', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (10, '2026-11-27 08:21:01.770833', 'namespace.created', 2, 'alice', '{"is_public": true, "namespace_id": 2}', '34305c9e6124a227', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (11, '2026-11-27 08:21:01.873079', 'namespace.created', 3, 'bob', '{"is_public": false, "namespace_id": 3}', 'edcc7d20d53a453b', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (12, '2026-11-27 08:21:02.017752', 'member.set', 2, 'alice', '{"user_id": 3, "username": "bob", "auth_level": 1, "namespace_id": 1}', 'f8e04cd6d2c03107', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (13, '2026-11-27 08:21:03.081072', 'document.uploaded', 2, 'alice', '{"doc_id": 1, "is_public": false}', '74b3d78c85288fd3', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (14, '2026-11-27 08:21:03.210068', 'namespace.document-added', 2, 'alice', '{"doc_id": 1, "namespace_id": 1}', '74b3d78c85288fd3', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (15, '2026-11-27 08:21:03.248285', 'namespace.document-added', 2, 'alice', '{"doc_id": 1, "namespace_id": 2}', '74b3d78c85288fd3', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (16, '2026-11-27 08:21:12.479032', 'document.uploaded', 2, 'alice', '{"doc_id": 2, "is_public": false}', 'e8dbc0eaaf6c3bbd', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (17, '2026-11-27 08:21:12.533636', 'namespace.document-added', 2, 'alice', '{"doc_id": 2, "namespace_id": 1}', 'e8dbc0eaaf6c3bbd', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (18, '2026-11-27 08:21:13.415353', 'document.uploaded', 2, 'alice', '{"doc_id": 3, "is_public": false}', '886e63da676f906a', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (19, '2026-11-27 08:21:13.485089', 'namespace.document-added', 2, 'alice', '{"doc_id": 3, "namespace_id": 1}', '886e63da676f906a', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (20, '2026-11-27 08:21:14.125202', 'document.uploaded', 3, 'bob', '{"doc_id": 4, "is_public": false}', '9b59b2cc2d7b233e', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (21, '2026-11-27 08:21:14.182836', 'namespace.document-added', 3, 'bob', '{"doc_id": 4, "namespace_id": 3}', '9b59b2cc2d7b233e', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (22, '2026-11-27 08:21:14.936582', 'document.shared', 2, 'alice', '{"doc_id": 1, "user_id": 3, "username": "bob", "permission": "read"}', 'c72b2c246e5b3369', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (23, '2026-11-27 08:21:17.468882', 'account.disabled', 1, 'root', '{"user_id": 4, "username": "carol"}', '0f2df16f6ecb337b', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (24, '2026-11-27 08:21:24.332595', 'document.uploaded', 2, 'alice', '{"doc_id": 5, "is_public": false}', '7665e68fcb1fccb7', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (25, '2026-11-27 08:21:24.381328', 'namespace.document-added', 2, 'alice', '{"doc_id": 5, "namespace_id": 1}', '7665e68fcb1fccb7', '127.0.0.1');
+INSERT INTO public.audit_event OVERRIDING SYSTEM VALUE VALUES (26, '2026-11-27 08:21:24.58969', 'token.created', 2, 'alice', '{"token_id": 1, "max_level": null, "namespace_ids": [1]}', 'ab7f6a2fb6209a9a', '127.0.0.1');
+INSERT INTO public.chat_title VALUES (1, 'Roses');
+INSERT INTO public.chat_title VALUES (2, 'Roses');
+INSERT INTO public.chats VALUES (1, 2, 1, '2026-11-27 08:21:15.064678');
+INSERT INTO public.chats VALUES (2, 3, 1, '2026-11-27 08:21:16.404405');
+INSERT INTO public.chunk OVERRIDING SYSTEM VALUE VALUES (1, 1, 0, 0, 0, 83, 24, 1, NULL, 'The roses are pruned in March, before the first leaves.
+The hedge is cut in autumn.', '[-0.015640259,0.010253906,0.045837402,-0.03326416,0.03564453,0.08294678,-0.08685303,-0.087890625,0.0053977966,0.029281616,0.034454346,0.045440674,-0.07080078,-0.024276733,0.013008118,0.04598999,-0.05697632,0.03326416,0.0033187866,-0.011375427,0.031921387,-0.014564514,-0.040161133,0.029067993,0.008995056,0.0016937256,-0.047912598,0.0395813,-0.030410767,-0.027496338,0.11419678,0.06713867,0.031082153,-0.008277893,-0.0758667,0.053619385,0.020828247,-0.061065674,0.069885254,0.048217773,-0.074645996,-0.08441162,-0.0017204285,0.0041389465,0.061279297,-0.001958847,0.09161377,0.012557983,-0.06921387,-0.037231445,0.027664185,0.020828247,-0.13537598,-0.010818481,-0.0032367706,0.04147339,0.016906738,0.030715942,0.018051147,-0.018371582,0.014312744,-0.019638062,-0.058776855,-0.001701355,-0.11828613,-0.07965088,0.075805664,0.023605347,0.0715332,-0.028961182,0.06628418,0.08520508,-0.020339966,-0.046691895,-0.026687622,0.030380249,-0.025039673,0.04711914,0.041870117,-0.072143555,-0.093933105,0.037384033,-0.023254395,0.11468506,-0.012908936,0.037384033,-0.097961426,-0.018829346,-0.07220459,-0.099731445,0.00932312,-0.011077881,-0.062408447,0.12023926,-0.11804199,-0.0047035217,0.0027599335,-0.092285156,-0.03363037,0.015457153,0.021331787,-0.0047340393,-0.03744507,0.065979004,-0.0309906,-0.038360596,-0.1352539,-0.0027999878,-0.060638428,-0.023880005,0.006958008,-0.0036964417,-0.0055274963,0.070617676,-0.012794495,0.003118515,-0.0071640015,-0.049987793,0.04348755,0.09350586,0.005378723,0.055389404,0.015319824,0.023834229,-0.009971619,0.011077881,0.05618286,-0,0.016433716,0.01902771,0.03186035,-0.07531738,0.026885986,-0.08514404,0.008773804,-0.037139893,0.02470398,-0.06317139,-0.0357666,-0.06695557,0.003145218,-0.0770874,-0.06414795,-0.1149292,0.03540039,0.028808594,-0.0579834,0.008766174,-0.018920898,-0.011016846,-0.028015137,-0.006401062,0.008529663,-0.064331055,0.07098389,-0.049102783,0.026184082,0.0602417,0.044311523,0.009101868,0.031799316,0.025344849,-0.05142212,0.055023193,-0.0077705383,-0.018692017,0.06506348,0.053710938,-0.06488037,0.037750244,0.0043296814,-0.01071167,0.06903076,0.030151367,0.030807495,0.07470703,0.08227539,0.002922058,0.047546387,0.006877899,0.09649658,0.07324219,0.0051651,-0.039855957,-0.07104492,-0.005836487,0.019104004,-0.036956787,0.057800293,0.034118652,-0.028884888,0.025375366,-0.06854248,-0.051513672,-0.00074863434,0.0463562,-0.015281677,0.064453125,0.05227661,0.08105469,0.024856567,-0.06915283,0.061309814,0.032165527,0.083862305,0.08276367,0.06903076,-0.019378662,0.01625061,0.041381836,-0.04940796,0.008010864,-0.004169464,-0.032440186,0.013145447,0.10681152,-0.030807495,0.010131836,0.040985107,-0.02178955,0.07714844,-0.054626465,0.016021729,0,-0.0035495758,0.054260254,0.031982422,0.028533936,0.018737793,0.057922363,-0.016189575,0.08868408,-0.048858643,0.004863739,-0.124816895,0.026290894,0.016235352,-0.018432617,-0.06311035,-0.057800293,0.056152344,0.0044288635,-0.006465912,0.053344727,-0.09387207,0.0036201477,-0.04751587,-0.031341553,-0.037902832,-0.030807495,0.072509766,-0.054595947,0.0066375732,-0.107421875,0.0064849854,-0.09210205,-0.17126465,-0.074645996,-0.018066406,-0.0042762756,-0.062683105,-0.006450653,-0.035095215,0.07305908,0.036499023,-0.021957397,0.02204895,0.07501221,0.051940918,-0.09490967,-0.05871582,0.059020996,0.039123535,0.04611206,0.018066406,0.07525635,0.017410278,-0.02017212,0.040527344,-0.09698486,0.02859497,-0.0076942444,-0.04385376,0.037628174,-0.10192871,-0.030410767,-0.013046265,0.025497437,0.013244629,-0.046539307,0.03488159,0.054656982,-0.038391113,0.043640137,0.0076904297,0.07989502,-0.013427734,-0.12097168,0.0154800415,-0.07836914,-0.041534424,-0.031677246,-0.019256592,-0.021377563,0.004421234,-0.0029125214,0.0066375732,0.006084442,-0.1060791,-0.07220459,-0.02305603,0.03778076,0.02444458,-0.021514893,-0.025405884,0.012435913,0.017868042,-0.0013608932,0.03677368,-0,0.07873535,-0.035064697,-0.026351929,-0.0024147034,0.014213562,0.033721924,0.050354004,0.13024902,0.034088135,-0.05239868,0.11968994,0.08312988,0.037109375,-0.0043258667,0.02079773,-0.028549194,0.10852051,-0.002456665,-0.0008029938,-0.02557373,0.006538391,0.03387451,0.07720947,-0.01927185,0.014678955,-0.05895996,0.01020813,-0.040130615,-0.0023155212,-0.0019207001,0.015075684,0.0061569214,0.024932861,0.053863525,-0.034973145,0.022567749,0.082092285,0.0881958,-0.027008057,-0.03262329,-0.03768921,-0.03842163,0.02709961,0.022994995,-0.01033783,-0.052246094,0.018692017,-0.05279541,-0.00843811,-0.05996704,-0.08959961,0.008758545,0.020462036,-0.021102905,-0.019989014,0.055114746,-0.03201294,-0.032409668,-0.036499023,0.049835205,-0.010818481,-0.032226562,-0.012550354,0.1048584]');
+INSERT INTO public.chunk OVERRIDING SYSTEM VALUE VALUES (2, 1, 1, 1, 0, 59, 16, 2, NULL, 'Water the tomatoes in the evening, and never on the leaves.', '[-0.021347046,0.06488037,0.013938904,0.06994629,0.03390503,-0.08685303,0.022888184,-0.08508301,0.01727295,-0.052093506,0.015014648,0.0024528503,0.033599854,0.021316528,-0.1282959,0.0041389465,-0.034942627,0.062469482,-0.03353882,-0.051696777,-0.0635376,-0.0068893433,0.061584473,0.018447876,-0.0033988953,-0.061676025,-0.015533447,0.026916504,-0.037261963,-0.06707764,-0.045928955,0.10107422,-0.066467285,-0.005004883,0.026977539,0.017807007,0.04046631,-0.041381836,0.061553955,-0.037750244,0.053741455,-0.026535034,0.02217102,-0.041046143,0.026062012,0.00207901,-0.030700684,-0.028762817,-0.0035095215,-0.038024902,0.025863647,-0.011680603,-0.091918945,-0.10168457,-0.02420044,0.034118652,0.04937744,0.050109863,0.030166626,0.02319336,0.020217896,-0.010726929,-0.033599854,0.011383057,0.00026988983,-0.002872467,-0.0826416,0.031707764,0.054382324,0.074401855,-0.052520752,0.008987427,-0.011436462,-0.051849365,-0.101745605,0.018569946,0.005176544,-0.07421875,0.026565552,0.07098389,-0.053710938,-0.031082153,0.03137207,0.014381409,0.034606934,0.067871094,0.024749756,0.025512695,0.036834717,0.041625977,-0.04928589,-0.044281006,-0.027786255,0.0016403198,-0.08062744,-0.008926392,0.05810547,-0.14587402,-0.06121826,0.039764404,-0.014045715,-0.09100342,0.05609131,0.044555664,0.043426514,-0.019699097,-0.010612488,-0.08508301,-0.05645752,-0.052642822,-0.105651855,0.07928467,-0.005016327,0.050354004,-0.05886841,0.020523071,0.05432129,0.067871094,-0.04019165,0.057159424,-0.05014038,0.06109619,0.020263672,-0.010620117,0.025512695,0.01966858,0.011108398,-0,0.047424316,-0.04095459,0.048736572,-0.05331421,0.0013809204,-0.038391113,0.01398468,0.048614502,0.10089111,-0.051116943,-0.032196045,-0.11175537,0.025970459,-0.0703125,-0.0012569427,-0.029647827,0.043914795,-0.05038452,0.004096985,-0.008773804,0.030838013,-0.099243164,-0.10784912,-0.023864746,0.018798828,-0.12237549,0.011917114,-0.01309967,0.017120361,0.015113831,0.015144348,0.017929077,0.039093018,0.023986816,0.08459473,0.009109497,-0.0052719116,-0.010368347,0.0075035095,-0.008178711,-0.1060791,0.06298828,0.055358887,-0.043670654,-0.002538681,-0.022476196,0.023635864,0.10357666,-0.006538391,0.02079773,0.05935669,0.024963379,0.024429321,0.014312744,-0.013916016,-0.0061569214,0.046661377,-0.06011963,-0.05432129,0.022369385,0.033691406,-0.03265381,-0.08984375,-0.058044434,-0.0128479,0.11669922,-0.08898926,-0.0044288635,0.011314392,-0.041107178,0.026382446,-0.049743652,0.08770752,0.0048942566,-0.039215088,-0.051239014,0.025909424,-0.0036315918,0.008613586,0.06542969,0.081726074,0.01902771,0.01789856,-0.025161743,0.036468506,0.015899658,0.0009241104,0.035064697,0.06774902,0.055999756,0.09838867,-0.029800415,0.07904053,-0.10852051,0.010375977,0,0.0758667,0.057891846,-0.030929565,0.04547119,0.06329346,-0.037384033,-0.09320068,-0.03375244,0.027999878,0.0074768066,0.044311523,0.022155762,-0.06451416,0.008674622,-9.793043e-05,-0.0017738342,0.016082764,0.07940674,-0.0063972473,0.08892822,-0.11242676,0.02748108,-0.004688263,-0.007820129,0.017791748,-0.061920166,0.0090789795,-0.017105103,-0.07574463,0.03942871,-0.043762207,-0.0053482056,-0.049865723,-0.06524658,0.07678223,0.0025691986,-0.048858643,-0.07543945,0.04611206,0.11175537,0.0050621033,-0.0289917,0.0016365051,0.09069824,0.0024871826,0.05871582,-0.013916016,0.019485474,-0.049591064,0.024353027,0.005771637,0.022003174,-0.0657959,0.0028858185,0.053710938,-0.03942871,0.09741211,-0.052093506,-0.068115234,0.056488037,0.05883789,-0.05029297,-0.070739746,0.0068855286,-0.04937744,0.062438965,-0.00042271614,0.15759277,0.028457642,-0.005886078,0.0028686523,-0.05682373,0.017318726,-0.021072388,-0.0657959,-0.047454834,-0.04547119,0.03225708,-0.041748047,-0.051605225,-0.034942627,0.04598999,-0.066345215,0.018432617,-0.0340271,-0.07055664,-0.043304443,-0.103393555,-0.06427002,0.08258057,0.0034732819,-0.047088623,0.06112671,0.058654785,0.07354736,-0,0.013961792,-0.051605225,0.03793335,0.0287323,-0.006450653,-0.027862549,0.066101074,0.047668457,0.08355713,0.039764404,0.011039734,0.05041504,-0.006626129,-0.028060913,-0.022323608,0.030792236,0.09100342,-0.028167725,-0.046966553,0.039733887,-0.078308105,0.035491943,-0.08892822,-0.022445679,0.023406982,-0.027175903,0.032409668,-0.05343628,0.09320068,0.04763794,0.07513428,-0.018218994,-0.005962372,0.005279541,-0.09716797,-0.00012409687,0.068359375,0.007045746,-0.045959473,0.06878662,-0.07543945,0.045959473,-0.033966064,-0.01411438,0.015319824,0.064086914,-0.004814148,-0.0068244934,-0.082214355,0.051574707,0.030075073,0.037139893,0.08630371,0.051879883,0.06439209,0.027069092,0.09106445,0.012710571,-0.0049552917,0.058929443,-0.064453125,0.06842041,0.056610107,0.00894928]');
+INSERT INTO public.chunk OVERRIDING SYSTEM VALUE VALUES (3, 2, 0, 0, 0, 55, 17, NULL, 'Spades', 'Spades
+The spade is sharpened with a file every winter.', '[-0.07446289,0.045684814,-0.004611969,0.045196533,-0.021133423,-0.051513672,-0.0184021,0.003063202,-0.06573486,0.06707764,-0.007156372,0.08557129,-0.007297516,0.046569824,-0.047302246,-0.032684326,-0.15148926,-0.042114258,0.029693604,0.016403198,0.048187256,0.07623291,-0.04547119,-0.011428833,0.0056610107,0.061065674,-0.00831604,-0.0056152344,-0.06530762,-0.02482605,-0.025909424,0.089904785,0.041107178,0.04638672,0.0024166107,0.037017822,0.0043907166,0.03540039,0.009132385,0.017868042,-0.018844604,-0.02935791,0.015609741,-0.06512451,0.016235352,-0.04046631,0.007835388,-0.016601562,0.041168213,0.02041626,-0.054656982,-0.00969696,-0.07287598,0.0059661865,0.037261963,0.035217285,-0.017730713,0.039733887,0.03213501,-0.016815186,-0.0446167,0.041809082,-0.087890625,0.06951904,-0.012710571,-0.0011062622,0.030349731,-0.09631348,-0.0043144226,-0.042816162,-0.018356323,0.070617676,-0.020584106,0.0014858246,0.012298584,0.012878418,-0.026641846,-0.004425049,0.0758667,-0.05569458,-0.107543945,-0.037231445,0.004173279,0.068237305,0.05227661,0.046813965,-0.00094127655,-0.054107666,0.031463623,-0.014015198,0.012771606,-0.031402588,-0.06323242,0.1005249,-0.11029053,0.0079193115,0.056365967,0.11932373,-0.09692383,0.08105469,0.014678955,-0.06414795,-0.023071289,-0.05114746,0.04663086,0.00085020065,0.012573242,-0.00011104345,-0.073913574,-0.05053711,-0.025405884,-0.06347656,-0.023498535,-0.083862305,0.02545166,0.017700195,-0.07525635,-0.021728516,-0.028274536,0.09240723,0.05227661,0.0519104,-0.059509277,0.027801514,-0.036376953,0.028808594,0.12072754,-0,0.051727295,-0.020462036,0.017074585,0.02406311,-0.025115967,-0.04638672,-0.0048294067,0.058441162,-0.020751953,0.021240234,0.057159424,0.07366943,-0.038513184,0.072387695,0.00881958,-0.02619934,-0.004989624,0.04083252,-0.028076172,0.009483337,-0.015419006,-0.029296875,-0.0002772808,0.01159668,0.016235352,0.06518555,0.09906006,-0.046875,0.04724121,0.04763794,0.07513428,0.018676758,0.019683838,0.016448975,-0.050811768,0.068847656,0.091308594,-0.00029587746,-0.07366943,0.0008044243,0.055511475,0.0051116943,0.0211792,-0.11071777,0.036895752,-0.010726929,-0.02444458,0.021850586,-0.053894043,0.07733154,0.09094238,0.074035645,0.1505127,0.06311035,-0.0115356445,0.025375366,0.059448242,-0.007144928,-0.012466431,0.0008678436,0.055114746,0.020004272,-0.031311035,0.035064697,-0.06640625,-0.027389526,0.058258057,0.07128906,-0.004463196,0.04425049,0.0058059692,0.0053749084,0.011383057,-0.08282471,-0.07720947,0.011131287,0.05508423,-0.008415222,0.05102539,-0.066223145,-0.09875488,-0.000954628,-0.005012512,-0.06048584,-0.08746338,-0.033966064,0.032440186,-0.049591064,-0.012634277,0.00907135,-0.07824707,-0.057495117,-0.09240723,-0.032470703,0.021514893,-0,0.018661499,-0.03152466,-0.024276733,0.099609375,-0.053985596,0.05545044,-0.01499939,-0.031341553,-0.027130127,-0.046691895,-0.06463623,0.006690979,0.035705566,-0.03753662,0.1071167,-0.028823853,-0.046295166,0.041107178,-0.037139893,0.020370483,-0.042999268,0.011726379,0.027832031,0.0043411255,0.027267456,0.007335663,-0.060333252,-0.022750854,-0.099121094,-0.02859497,0.011634827,-0.08154297,-0.08868408,-0.10272217,-0.10107422,0.07598877,0.036376953,-0.05331421,-0.03289795,0.004989624,0.051818848,0.057373047,0.057525635,0.082458496,-0.012321472,-0.055511475,-0.02772522,-0.032348633,0.053253174,0.07299805,0.018035889,0.004005432,-0.025802612,-0.064086914,-0.09020996,0.0008120537,-0.05029297,-0.050048828,-0.09741211,0.058807373,-0.005378723,-0.02848816,-0.09057617,0.019165039,-0.02104187,-0.058685303,0.036254883,-0.057037354,-0.015838623,0.0541687,0.116882324,0.015342712,-0.055236816,-0.06713867,0.03567505,-0.03152466,0.058502197,-0.004875183,-0.08013916,-0.033721924,0.07366943,-0.060424805,0.034576416,0.09222412,-0.06213379,-0.020309448,0.009544373,-0.010040283,-0.014282227,0.0048828125,-0.029434204,0.001739502,-0.04675293,-0.01689148,-0.0869751,-0,-0.009887695,0.08441162,-0.04748535,0.023132324,0.03024292,0.013092041,0.024261475,0.041412354,-0.0010089874,-0.037353516,0.13562012,-0.0413208,-0.03201294,0.020477295,0.052520752,-0.0029201508,0.030014038,0.021514893,-0.105041504,-0.08129883,-0.026245117,0.029708862,0.111328125,0.0059432983,-0.025787354,0.0069389343,-0.056121826,-0.02532959,0.056488037,0.1303711,-0.079956055,-0.0050468445,0.099121094,-0.033447266,0.09667969,0.025405884,0.03277588,0.0869751,-0.045715332,0.034484863,-0.05291748,3.7133694e-05,-0.029052734,-0.009208679,-0.07305908,-0.0014228821,0.003534317,0.022338867,-0.022521973,0.012046814,-0.007183075,0.057495117,-0.0054779053,0.01991272,-0.05633545,0.051879883,0.040374756,-0.016464233,0.0031719208,-0.02279663,-0.0062675476,-0.02859497,-0.051940918,0.09667969]');
+INSERT INTO public.chunk OVERRIDING SYSTEM VALUE VALUES (4, 2, 1, 1, 0, 43, 17, NULL, 'Shears', 'Shears
+The shears are oiled after each use.', '[-0.09051514,-0.050933838,0.053649902,0.051757812,-0.041259766,-0.014602661,-0.05053711,-0.037353516,0.06817627,0.0021953583,-0.0002297163,-0.008758545,-0.059173584,0.004573822,-0.055480957,-0.009880066,-0.039764404,0.049041748,-0.026977539,-0.00070858,0.031082153,0.050933838,-0.056518555,0.08331299,0.018936157,0.0625,-0.042144775,-0.018676758,0.05947876,0.025421143,0.06506348,-0.02230835,-0.03149414,0.059906006,-0.06188965,0.059326172,0.02999878,-0.005443573,-0.0016527176,0.015975952,-0.005168915,-0.11834717,0.0011796951,-0.14440918,-0.0032463074,-0.056152344,0.039978027,-0.03050232,-0.015449524,0.015304565,-0.038757324,-0.049591064,-0.10559082,-0.0914917,0.02130127,0.009109497,0.10101318,-0.0014600754,0.05328369,0.03274536,0.019989014,0.052642822,-0.09918213,0.12371826,-0.03579712,-0.02810669,0.028625488,-0.008712769,-0.061828613,-0.011878967,0.023361206,0.0473938,-0.03866577,0.068115234,0.036346436,0.0036354065,-0.058044434,-0.058441162,-0.03366089,-0.06695557,-0.08135986,0.05215454,0.054016113,0.022705078,0.01348114,0.05581665,-0.051239014,-0.033813477,0.051513672,0.04043579,0.0066833496,-0.0026245117,-0.07836914,0.07299805,0.100097656,-0.02507019,-0.0069885254,0.053833008,0.030563354,0.017990112,-0.06915283,-0.032958984,0.029541016,-0.012084961,-0.061157227,0.03237915,-0.12768555,-0.008575439,-0.043792725,0.056396484,0.0104599,-0.042114258,-0.001490593,-0.053588867,-0.048828125,-0.055847168,-0.026550293,-0.02609253,-0.013153076,0.09674072,0.04257202,0.019073486,0.006504059,-0.017547607,0.021194458,0.022338867,0.11694336,-0,0.044158936,-0.08666992,-0.045715332,0.020614624,-0.028625488,0.05895996,-0.05581665,-0.010818481,0.02482605,-0.022094727,0.066589355,0.13256836,-0.05770874,0.07928467,-0.015541077,-0.04663086,0.091308594,0.06951904,0.014373779,0.034057617,-0.03692627,0.0068626404,0.0036029816,0.00868988,0.015525818,-0.015563965,0.05130005,-0.029556274,-0.021347046,0.034240723,0.032684326,-0.048797607,-0.011627197,0.0042533875,-0.10357666,0.14489746,0.045898438,-0.058776855,-0.00043439865,-0.023986816,0.050354004,-0.03250122,-0.03189087,-0.04171753,-0.0345459,-0.00881958,-0.058380127,0.13708496,-0.0115737915,0.026000977,0.07733154,0.07788086,0.05126953,0.014770508,0.0069770813,0.03729248,0.00021362305,-0.025619507,-0.005176544,0.00497818,0.0076065063,0.09106445,-0.033447266,0.0118255615,0.08258057,-0.017990112,0.05899048,0.14831543,0.011451721,-0.02319336,-0.0881958,-0.020080566,0.0546875,0.029586792,-0.016998291,-0.009979248,-0.04711914,0.04272461,-0.010864258,0.0574646,-0.060272217,0.06951904,-0.030044556,-0.04953003,-0.044006348,0.08648682,0.00054454803,-0.005367279,-0.0030708313,0.019699097,-0.043273926,-0.07141113,-0.007949829,0.043792725,-0.00605011,-0,-0.053649902,0.019226074,-0.096191406,0.13842773,0.023803711,-0.0054016113,-0.056427002,-0.022537231,-0.057434082,-0.05722046,-0.026321411,-0.035736084,-0.07080078,-0.025283813,0.038879395,-0.010025024,-0.028198242,-0.010223389,-0.0054016113,-0.047058105,0.016113281,-0.024719238,0.008041382,0.039367676,0.02949524,-0.050323486,-0.09124756,-0.07397461,-0.07354736,0.07763672,0.042053223,-0.06036377,-0.018707275,-0.06866455,-0.0758667,0.09307861,-0.07293701,0.06958008,0.034484863,-0.018707275,0.026641846,0.009361267,0.05279541,0.050201416,-0.036376953,0.02305603,-0.004776001,-0.025390625,-0.0039367676,-0.0008196831,0.043029785,0.078552246,-0.008331299,-0.04916382,-0.03579712,0.0044403076,-0.019042969,-0.066467285,-0.032714844,-0.009140015,-0.020965576,0.023498535,-0.008842468,0.071899414,0.0149002075,-0.05090332,0.029312134,-0.1015625,-0.02267456,0.014022827,0.040374756,0.06225586,0.04824829,-0.09112549,0.06555176,-0.043426514,-0.05984497,-0.05041504,-0.07086182,0.020492554,0.041229248,-0.0385437,0.07043457,0.05328369,-0.095581055,-0.027511597,-0.036224365,0.025817871,0.055480957,-0.016921997,0.01398468,-0.046966553,0.05783081,-0.028640747,-0.033203125,-0,0.018157959,0.007434845,0.049041748,-0.0014133453,-0.05480957,0.01979065,0.005290985,0.14404297,0.025619507,-0.06976318,0.066345215,-0.03744507,-0.030136108,0.051361084,0.0692749,-0.035064697,-0.0034122467,-0.0019283295,-0.033721924,-0.09613037,0.024963379,-0.041931152,0.11047363,0.05596924,-0.0025081635,-0.054656982,-0.06951904,-0.073913574,-0.0053215027,0.1315918,-0.020935059,-0.014419556,-0.031585693,-0.007911682,0.08239746,-0.015823364,-0.04257202,-0.0054359436,-0.008834839,0.07171631,-0.03100586,-0.055236816,-0.00806427,-0.005142212,0.0012960434,0.016098022,-0.04547119,0.066589355,-0.06896973,-0.0463562,-0.0033607483,0.04562378,0.016937256,0.048919678,0.003068924,-0.039489746,0.032989502,-0.028320312,0.032318115,-0.008361816,-0.08111572,0.01928711,0.08532715,0.006652832]');
+INSERT INTO public.chunk OVERRIDING SYSTEM VALUE VALUES (5, 4, 0, 0, 0, 59, 17, 1, NULL, 'Bees like clover and thyme.
+The hive faces the morning sun.', '[0.021499634,0.032073975,0.08605957,0.07055664,0.06964111,0.017105103,0.06567383,-0.106933594,0.019897461,0.038848877,0.03793335,-0.064086914,-0.033721924,0.034698486,0.09423828,0.058532715,0.03353882,-0.07867432,-0.004108429,-0.018341064,-0.039031982,0.019805908,0.042175293,0.024658203,-0.02418518,0.049682617,-0.01878357,0.0057296753,-0.028915405,-0.09033203,-0.038085938,0.105285645,-0.042419434,-0.06274414,0.008132935,0.0038013458,0.05178833,-0.046173096,0.0657959,-0.034362793,-0.024459839,-0.119018555,-0.0025577545,-0.033813477,-0.105285645,0.05328369,0.05142212,0.050689697,0.12561035,-0.1026001,0.0038089752,-0.001285553,-0.061767578,-0.017227173,-0.01586914,0.00687027,-0.013023376,0.0073928833,0.0715332,-0.011772156,-0.0014047623,0.00818634,0.048706055,0.040405273,0.032470703,-0.03253174,-0.08984375,0.0017871857,0.01701355,-0.048187256,-0.026138306,0.014518738,-0.07421875,0.07104492,-0.04623413,0.09124756,0.04196167,-0.010627747,0.047058105,-0.014076233,-0.07922363,0.02508545,-0.03930664,0.09649658,-0.00680542,-0.003704071,-0.022720337,0.03378296,-0.029693604,0.02078247,-0.05105591,-0.09564209,-0.03665161,-0.020858765,-0.021087646,0.0057868958,0.014373779,-0.047698975,-0.011993408,0.062927246,-0.019607544,-0.0020103455,-0.06512451,0.043914795,0.014472961,-0.032043457,-0.08972168,-0.013153076,-0.018356323,0.01436615,0.00016009808,-0.022720337,0.06124878,0.046813965,-0.037231445,-0.050933838,-0.024673462,0.009986877,-0.006576538,0.09832764,0.05078125,0.037261963,-0.022628784,0.03451538,0.03086853,0.04446411,-0.045898438,-0,0.052368164,0.056793213,0.06677246,-0.013114929,0.055023193,-0.044891357,-0.06933594,0.05001831,-0.008262634,-0.070617676,-0.010917664,-0.04849243,-0.033966064,0.005050659,-0.072021484,-0.027557373,-0.031951904,0.013801575,-0.014816284,-0.010368347,-0.10217285,0.060180664,-0.01335907,0.034210205,-0.02458191,-0.042816162,0.074279785,0.015075684,-0.012718201,0.0256958,0.12023926,-0.075927734,0.06616211,0.09094238,0.0881958,-0.020935059,0.021148682,-0.07513428,-0.070251465,-0.034301758,-0.047332764,0.04534912,-0.018814087,0.023605347,0.027709961,0.0519104,-0.055267334,0.020401001,0.041992188,-0.037902832,0.030090332,0.05645752,0.0149383545,-0.014038086,0.026016235,0.02859497,0.06286621,-0.0574646,-0.14477539,0.01889038,-0.039001465,0.011375427,-0.011444092,-0.078552246,0.03375244,-0.02267456,-0.058929443,0.013320923,-0.07897949,0.016311646,0.06137085,-0.029022217,0.035217285,0.040924072,-0.040618896,0.00522995,0.11859131,0.012481689,-0.005821228,-0.02708435,0.113464355,0.0037345886,0.016418457,-0.08154297,-0.026794434,-0.026565552,-0.034454346,-0.06536865,0.0049095154,-0.06964111,-0.0039367676,-0.016403198,0.038360596,-0.0032844543,-0.15698242,0,-0.039916992,0.038482666,-0.007904053,0.018218994,0.010055542,-0.04147339,0.029556274,0.013114929,-0.035888672,0.11456299,-0.04949951,-0.018188477,0.017028809,-0.021087646,0.009849548,-0.0178833,0.15283203,0.06915283,-0.007434845,0.07647705,-0.14733887,0.063964844,-0.011795044,-0.040008545,-0.0036449432,0.06262207,-0.014724731,0.05935669,-0.022262573,-0.04058838,0.006126404,-0.045196533,-0.03643799,-0.05331421,0.015312195,-0.00032305717,-0.027633667,-0.068359375,0.005290985,-0.028900146,-0.016906738,-0.09832764,0.05432129,-0.03543091,-0.0041923523,0.02609253,-0.07672119,0.12854004,-0.103149414,0.072021484,-0.031555176,0.045715332,-0.0030918121,0.0546875,-0.054779053,-0.0692749,0.052703857,0.041168213,0.05227661,0.049835205,0.068847656,-0.0077056885,0.06781006,0.111083984,-0.031829834,-0.032318115,-0.097961426,-0.008018494,-0.016784668,0.029907227,0.115112305,-0.05065918,-0.07104492,-0.03656006,-0.02154541,0.08514404,-0.02796936,-0.02947998,-0.03286743,0.06359863,-0.123291016,0.006389618,-0.044281006,0.08605957,-0.010566711,-0.010101318,-0.021759033,0.01159668,0.0104904175,0.03112793,-0.024551392,0.03488159,-0.05166626,0.039733887,0.04598999,-0,0.032165527,-0.099609375,0.03704834,0.018112183,0.0836792,-0.026931763,0.05987549,0.0054855347,0.008338928,0.0680542,-0.033996582,0.017501831,0.00046038628,-0.007335663,0.0713501,-0.009384155,0.03552246,-0.050476074,-0.033721924,-0.027709961,-0.06542969,0.06542969,-0.015541077,-0.026748657,0.030166626,-0.023284912,-0.029693604,0.004421234,0.031463623,0.057159424,0.00459671,0.019134521,0.027938843,-0.08508301,-0.11090088,-0.010505676,0.0104904175,0.028579712,-0.015617371,-0.0013666153,0.011985779,0.059753418,0.02909851,-0.030792236,-0.02204895,-0.014541626,0.052825928,0.012504578,-0.028015137,0.033935547,0.0206604,0.014595032,0.03591919,-0.028579712,-0.12365723,-0.04309082,-0.07543945,-0.036010742,0.021728516,0.04385376,0.061157227,0.0028972626,0.046325684,0.02229309]');
+INSERT INTO public.chunk_vector OVERRIDING SYSTEM VALUE VALUES (1, 1, 1, 1, '[-0.015640259,0.010253906,0.045837402,-0.03326416,0.03564453,0.08294678,-0.08685303,-0.087890625,0.0053977966,0.029281616,0.034454346,0.045440674,-0.07080078,-0.024276733,0.013008118,0.04598999,-0.05697632,0.03326416,0.0033187866,-0.011375427,0.031921387,-0.014564514,-0.040161133,0.029067993,0.008995056,0.0016937256,-0.047912598,0.0395813,-0.030410767,-0.027496338,0.11419678,0.06713867,0.031082153,-0.008277893,-0.0758667,0.053619385,0.020828247,-0.061065674,0.069885254,0.048217773,-0.074645996,-0.08441162,-0.0017204285,0.0041389465,0.061279297,-0.001958847,0.09161377,0.012557983,-0.06921387,-0.037231445,0.027664185,0.020828247,-0.13537598,-0.010818481,-0.0032367706,0.04147339,0.016906738,0.030715942,0.018051147,-0.018371582,0.014312744,-0.019638062,-0.058776855,-0.001701355,-0.11828613,-0.07965088,0.075805664,0.023605347,0.0715332,-0.028961182,0.06628418,0.08520508,-0.020339966,-0.046691895,-0.026687622,0.030380249,-0.025039673,0.04711914,0.041870117,-0.072143555,-0.093933105,0.037384033,-0.023254395,0.11468506,-0.012908936,0.037384033,-0.097961426,-0.018829346,-0.07220459,-0.099731445,0.00932312,-0.011077881,-0.062408447,0.12023926,-0.11804199,-0.0047035217,0.0027599335,-0.092285156,-0.03363037,0.015457153,0.021331787,-0.0047340393,-0.03744507,0.065979004,-0.0309906,-0.038360596,-0.1352539,-0.0027999878,-0.060638428,-0.023880005,0.006958008,-0.0036964417,-0.0055274963,0.070617676,-0.012794495,0.003118515,-0.0071640015,-0.049987793,0.04348755,0.09350586,0.005378723,0.055389404,0.015319824,0.023834229,-0.009971619,0.011077881,0.05618286,-0,0.016433716,0.01902771,0.03186035,-0.07531738,0.026885986,-0.08514404,0.008773804,-0.037139893,0.02470398,-0.06317139,-0.0357666,-0.06695557,0.003145218,-0.0770874,-0.06414795,-0.1149292,0.03540039,0.028808594,-0.0579834,0.008766174,-0.018920898,-0.011016846,-0.028015137,-0.006401062,0.008529663,-0.064331055,0.07098389,-0.049102783,0.026184082,0.0602417,0.044311523,0.009101868,0.031799316,0.025344849,-0.05142212,0.055023193,-0.0077705383,-0.018692017,0.06506348,0.053710938,-0.06488037,0.037750244,0.0043296814,-0.01071167,0.06903076,0.030151367,0.030807495,0.07470703,0.08227539,0.002922058,0.047546387,0.006877899,0.09649658,0.07324219,0.0051651,-0.039855957,-0.07104492,-0.005836487,0.019104004,-0.036956787,0.057800293,0.034118652,-0.028884888,0.025375366,-0.06854248,-0.051513672,-0.00074863434,0.0463562,-0.015281677,0.064453125,0.05227661,0.08105469,0.024856567,-0.06915283,0.061309814,0.032165527,0.083862305,0.08276367,0.06903076,-0.019378662,0.01625061,0.041381836,-0.04940796,0.008010864,-0.004169464,-0.032440186,0.013145447,0.10681152,-0.030807495,0.010131836,0.040985107,-0.02178955,0.07714844,-0.054626465,0.016021729,0,-0.0035495758,0.054260254,0.031982422,0.028533936,0.018737793,0.057922363,-0.016189575,0.08868408,-0.048858643,0.004863739,-0.124816895,0.026290894,0.016235352,-0.018432617,-0.06311035,-0.057800293,0.056152344,0.0044288635,-0.006465912,0.053344727,-0.09387207,0.0036201477,-0.04751587,-0.031341553,-0.037902832,-0.030807495,0.072509766,-0.054595947,0.0066375732,-0.107421875,0.0064849854,-0.09210205,-0.17126465,-0.074645996,-0.018066406,-0.0042762756,-0.062683105,-0.006450653,-0.035095215,0.07305908,0.036499023,-0.021957397,0.02204895,0.07501221,0.051940918,-0.09490967,-0.05871582,0.059020996,0.039123535,0.04611206,0.018066406,0.07525635,0.017410278,-0.02017212,0.040527344,-0.09698486,0.02859497,-0.0076942444,-0.04385376,0.037628174,-0.10192871,-0.030410767,-0.013046265,0.025497437,0.013244629,-0.046539307,0.03488159,0.054656982,-0.038391113,0.043640137,0.0076904297,0.07989502,-0.013427734,-0.12097168,0.0154800415,-0.07836914,-0.041534424,-0.031677246,-0.019256592,-0.021377563,0.004421234,-0.0029125214,0.0066375732,0.006084442,-0.1060791,-0.07220459,-0.02305603,0.03778076,0.02444458,-0.021514893,-0.025405884,0.012435913,0.017868042,-0.0013608932,0.03677368,-0,0.07873535,-0.035064697,-0.026351929,-0.0024147034,0.014213562,0.033721924,0.050354004,0.13024902,0.034088135,-0.05239868,0.11968994,0.08312988,0.037109375,-0.0043258667,0.02079773,-0.028549194,0.10852051,-0.002456665,-0.0008029938,-0.02557373,0.006538391,0.03387451,0.07720947,-0.01927185,0.014678955,-0.05895996,0.01020813,-0.040130615,-0.0023155212,-0.0019207001,0.015075684,0.0061569214,0.024932861,0.053863525,-0.034973145,0.022567749,0.082092285,0.0881958,-0.027008057,-0.03262329,-0.03768921,-0.03842163,0.02709961,0.022994995,-0.01033783,-0.052246094,0.018692017,-0.05279541,-0.00843811,-0.05996704,-0.08959961,0.008758545,0.020462036,-0.021102905,-0.019989014,0.055114746,-0.03201294,-0.032409668,-0.036499023,0.049835205,-0.010818481,-0.032226562,-0.012550354,0.1048584]');
+INSERT INTO public.chunk_vector OVERRIDING SYSTEM VALUE VALUES (2, 1, 1, 2, '[-0.021347046,0.06488037,0.013938904,0.06994629,0.03390503,-0.08685303,0.022888184,-0.08508301,0.01727295,-0.052093506,0.015014648,0.0024528503,0.033599854,0.021316528,-0.1282959,0.0041389465,-0.034942627,0.062469482,-0.03353882,-0.051696777,-0.0635376,-0.0068893433,0.061584473,0.018447876,-0.0033988953,-0.061676025,-0.015533447,0.026916504,-0.037261963,-0.06707764,-0.045928955,0.10107422,-0.066467285,-0.005004883,0.026977539,0.017807007,0.04046631,-0.041381836,0.061553955,-0.037750244,0.053741455,-0.026535034,0.02217102,-0.041046143,0.026062012,0.00207901,-0.030700684,-0.028762817,-0.0035095215,-0.038024902,0.025863647,-0.011680603,-0.091918945,-0.10168457,-0.02420044,0.034118652,0.04937744,0.050109863,0.030166626,0.02319336,0.020217896,-0.010726929,-0.033599854,0.011383057,0.00026988983,-0.002872467,-0.0826416,0.031707764,0.054382324,0.074401855,-0.052520752,0.008987427,-0.011436462,-0.051849365,-0.101745605,0.018569946,0.005176544,-0.07421875,0.026565552,0.07098389,-0.053710938,-0.031082153,0.03137207,0.014381409,0.034606934,0.067871094,0.024749756,0.025512695,0.036834717,0.041625977,-0.04928589,-0.044281006,-0.027786255,0.0016403198,-0.08062744,-0.008926392,0.05810547,-0.14587402,-0.06121826,0.039764404,-0.014045715,-0.09100342,0.05609131,0.044555664,0.043426514,-0.019699097,-0.010612488,-0.08508301,-0.05645752,-0.052642822,-0.105651855,0.07928467,-0.005016327,0.050354004,-0.05886841,0.020523071,0.05432129,0.067871094,-0.04019165,0.057159424,-0.05014038,0.06109619,0.020263672,-0.010620117,0.025512695,0.01966858,0.011108398,-0,0.047424316,-0.04095459,0.048736572,-0.05331421,0.0013809204,-0.038391113,0.01398468,0.048614502,0.10089111,-0.051116943,-0.032196045,-0.11175537,0.025970459,-0.0703125,-0.0012569427,-0.029647827,0.043914795,-0.05038452,0.004096985,-0.008773804,0.030838013,-0.099243164,-0.10784912,-0.023864746,0.018798828,-0.12237549,0.011917114,-0.01309967,0.017120361,0.015113831,0.015144348,0.017929077,0.039093018,0.023986816,0.08459473,0.009109497,-0.0052719116,-0.010368347,0.0075035095,-0.008178711,-0.1060791,0.06298828,0.055358887,-0.043670654,-0.002538681,-0.022476196,0.023635864,0.10357666,-0.006538391,0.02079773,0.05935669,0.024963379,0.024429321,0.014312744,-0.013916016,-0.0061569214,0.046661377,-0.06011963,-0.05432129,0.022369385,0.033691406,-0.03265381,-0.08984375,-0.058044434,-0.0128479,0.11669922,-0.08898926,-0.0044288635,0.011314392,-0.041107178,0.026382446,-0.049743652,0.08770752,0.0048942566,-0.039215088,-0.051239014,0.025909424,-0.0036315918,0.008613586,0.06542969,0.081726074,0.01902771,0.01789856,-0.025161743,0.036468506,0.015899658,0.0009241104,0.035064697,0.06774902,0.055999756,0.09838867,-0.029800415,0.07904053,-0.10852051,0.010375977,0,0.0758667,0.057891846,-0.030929565,0.04547119,0.06329346,-0.037384033,-0.09320068,-0.03375244,0.027999878,0.0074768066,0.044311523,0.022155762,-0.06451416,0.008674622,-9.793043e-05,-0.0017738342,0.016082764,0.07940674,-0.0063972473,0.08892822,-0.11242676,0.02748108,-0.004688263,-0.007820129,0.017791748,-0.061920166,0.0090789795,-0.017105103,-0.07574463,0.03942871,-0.043762207,-0.0053482056,-0.049865723,-0.06524658,0.07678223,0.0025691986,-0.048858643,-0.07543945,0.04611206,0.11175537,0.0050621033,-0.0289917,0.0016365051,0.09069824,0.0024871826,0.05871582,-0.013916016,0.019485474,-0.049591064,0.024353027,0.005771637,0.022003174,-0.0657959,0.0028858185,0.053710938,-0.03942871,0.09741211,-0.052093506,-0.068115234,0.056488037,0.05883789,-0.05029297,-0.070739746,0.0068855286,-0.04937744,0.062438965,-0.00042271614,0.15759277,0.028457642,-0.005886078,0.0028686523,-0.05682373,0.017318726,-0.021072388,-0.0657959,-0.047454834,-0.04547119,0.03225708,-0.041748047,-0.051605225,-0.034942627,0.04598999,-0.066345215,0.018432617,-0.0340271,-0.07055664,-0.043304443,-0.103393555,-0.06427002,0.08258057,0.0034732819,-0.047088623,0.06112671,0.058654785,0.07354736,-0,0.013961792,-0.051605225,0.03793335,0.0287323,-0.006450653,-0.027862549,0.066101074,0.047668457,0.08355713,0.039764404,0.011039734,0.05041504,-0.006626129,-0.028060913,-0.022323608,0.030792236,0.09100342,-0.028167725,-0.046966553,0.039733887,-0.078308105,0.035491943,-0.08892822,-0.022445679,0.023406982,-0.027175903,0.032409668,-0.05343628,0.09320068,0.04763794,0.07513428,-0.018218994,-0.005962372,0.005279541,-0.09716797,-0.00012409687,0.068359375,0.007045746,-0.045959473,0.06878662,-0.07543945,0.045959473,-0.033966064,-0.01411438,0.015319824,0.064086914,-0.004814148,-0.0068244934,-0.082214355,0.051574707,0.030075073,0.037139893,0.08630371,0.051879883,0.06439209,0.027069092,0.09106445,0.012710571,-0.0049552917,0.058929443,-0.064453125,0.06842041,0.056610107,0.00894928]');
+INSERT INTO public.chunk_vector OVERRIDING SYSTEM VALUE VALUES (3, 2, 1, 1, '[-0.015640259,0.010253906,0.045837402,-0.03326416,0.03564453,0.08294678,-0.08685303,-0.087890625,0.0053977966,0.029281616,0.034454346,0.045440674,-0.07080078,-0.024276733,0.013008118,0.04598999,-0.05697632,0.03326416,0.0033187866,-0.011375427,0.031921387,-0.014564514,-0.040161133,0.029067993,0.008995056,0.0016937256,-0.047912598,0.0395813,-0.030410767,-0.027496338,0.11419678,0.06713867,0.031082153,-0.008277893,-0.0758667,0.053619385,0.020828247,-0.061065674,0.069885254,0.048217773,-0.074645996,-0.08441162,-0.0017204285,0.0041389465,0.061279297,-0.001958847,0.09161377,0.012557983,-0.06921387,-0.037231445,0.027664185,0.020828247,-0.13537598,-0.010818481,-0.0032367706,0.04147339,0.016906738,0.030715942,0.018051147,-0.018371582,0.014312744,-0.019638062,-0.058776855,-0.001701355,-0.11828613,-0.07965088,0.075805664,0.023605347,0.0715332,-0.028961182,0.06628418,0.08520508,-0.020339966,-0.046691895,-0.026687622,0.030380249,-0.025039673,0.04711914,0.041870117,-0.072143555,-0.093933105,0.037384033,-0.023254395,0.11468506,-0.012908936,0.037384033,-0.097961426,-0.018829346,-0.07220459,-0.099731445,0.00932312,-0.011077881,-0.062408447,0.12023926,-0.11804199,-0.0047035217,0.0027599335,-0.092285156,-0.03363037,0.015457153,0.021331787,-0.0047340393,-0.03744507,0.065979004,-0.0309906,-0.038360596,-0.1352539,-0.0027999878,-0.060638428,-0.023880005,0.006958008,-0.0036964417,-0.0055274963,0.070617676,-0.012794495,0.003118515,-0.0071640015,-0.049987793,0.04348755,0.09350586,0.005378723,0.055389404,0.015319824,0.023834229,-0.009971619,0.011077881,0.05618286,-0,0.016433716,0.01902771,0.03186035,-0.07531738,0.026885986,-0.08514404,0.008773804,-0.037139893,0.02470398,-0.06317139,-0.0357666,-0.06695557,0.003145218,-0.0770874,-0.06414795,-0.1149292,0.03540039,0.028808594,-0.0579834,0.008766174,-0.018920898,-0.011016846,-0.028015137,-0.006401062,0.008529663,-0.064331055,0.07098389,-0.049102783,0.026184082,0.0602417,0.044311523,0.009101868,0.031799316,0.025344849,-0.05142212,0.055023193,-0.0077705383,-0.018692017,0.06506348,0.053710938,-0.06488037,0.037750244,0.0043296814,-0.01071167,0.06903076,0.030151367,0.030807495,0.07470703,0.08227539,0.002922058,0.047546387,0.006877899,0.09649658,0.07324219,0.0051651,-0.039855957,-0.07104492,-0.005836487,0.019104004,-0.036956787,0.057800293,0.034118652,-0.028884888,0.025375366,-0.06854248,-0.051513672,-0.00074863434,0.0463562,-0.015281677,0.064453125,0.05227661,0.08105469,0.024856567,-0.06915283,0.061309814,0.032165527,0.083862305,0.08276367,0.06903076,-0.019378662,0.01625061,0.041381836,-0.04940796,0.008010864,-0.004169464,-0.032440186,0.013145447,0.10681152,-0.030807495,0.010131836,0.040985107,-0.02178955,0.07714844,-0.054626465,0.016021729,0,-0.0035495758,0.054260254,0.031982422,0.028533936,0.018737793,0.057922363,-0.016189575,0.08868408,-0.048858643,0.004863739,-0.124816895,0.026290894,0.016235352,-0.018432617,-0.06311035,-0.057800293,0.056152344,0.0044288635,-0.006465912,0.053344727,-0.09387207,0.0036201477,-0.04751587,-0.031341553,-0.037902832,-0.030807495,0.072509766,-0.054595947,0.0066375732,-0.107421875,0.0064849854,-0.09210205,-0.17126465,-0.074645996,-0.018066406,-0.0042762756,-0.062683105,-0.006450653,-0.035095215,0.07305908,0.036499023,-0.021957397,0.02204895,0.07501221,0.051940918,-0.09490967,-0.05871582,0.059020996,0.039123535,0.04611206,0.018066406,0.07525635,0.017410278,-0.02017212,0.040527344,-0.09698486,0.02859497,-0.0076942444,-0.04385376,0.037628174,-0.10192871,-0.030410767,-0.013046265,0.025497437,0.013244629,-0.046539307,0.03488159,0.054656982,-0.038391113,0.043640137,0.0076904297,0.07989502,-0.013427734,-0.12097168,0.0154800415,-0.07836914,-0.041534424,-0.031677246,-0.019256592,-0.021377563,0.004421234,-0.0029125214,0.0066375732,0.006084442,-0.1060791,-0.07220459,-0.02305603,0.03778076,0.02444458,-0.021514893,-0.025405884,0.012435913,0.017868042,-0.0013608932,0.03677368,-0,0.07873535,-0.035064697,-0.026351929,-0.0024147034,0.014213562,0.033721924,0.050354004,0.13024902,0.034088135,-0.05239868,0.11968994,0.08312988,0.037109375,-0.0043258667,0.02079773,-0.028549194,0.10852051,-0.002456665,-0.0008029938,-0.02557373,0.006538391,0.03387451,0.07720947,-0.01927185,0.014678955,-0.05895996,0.01020813,-0.040130615,-0.0023155212,-0.0019207001,0.015075684,0.0061569214,0.024932861,0.053863525,-0.034973145,0.022567749,0.082092285,0.0881958,-0.027008057,-0.03262329,-0.03768921,-0.03842163,0.02709961,0.022994995,-0.01033783,-0.052246094,0.018692017,-0.05279541,-0.00843811,-0.05996704,-0.08959961,0.008758545,0.020462036,-0.021102905,-0.019989014,0.055114746,-0.03201294,-0.032409668,-0.036499023,0.049835205,-0.010818481,-0.032226562,-0.012550354,0.1048584]');
+INSERT INTO public.chunk_vector OVERRIDING SYSTEM VALUE VALUES (4, 2, 1, 2, '[-0.021347046,0.06488037,0.013938904,0.06994629,0.03390503,-0.08685303,0.022888184,-0.08508301,0.01727295,-0.052093506,0.015014648,0.0024528503,0.033599854,0.021316528,-0.1282959,0.0041389465,-0.034942627,0.062469482,-0.03353882,-0.051696777,-0.0635376,-0.0068893433,0.061584473,0.018447876,-0.0033988953,-0.061676025,-0.015533447,0.026916504,-0.037261963,-0.06707764,-0.045928955,0.10107422,-0.066467285,-0.005004883,0.026977539,0.017807007,0.04046631,-0.041381836,0.061553955,-0.037750244,0.053741455,-0.026535034,0.02217102,-0.041046143,0.026062012,0.00207901,-0.030700684,-0.028762817,-0.0035095215,-0.038024902,0.025863647,-0.011680603,-0.091918945,-0.10168457,-0.02420044,0.034118652,0.04937744,0.050109863,0.030166626,0.02319336,0.020217896,-0.010726929,-0.033599854,0.011383057,0.00026988983,-0.002872467,-0.0826416,0.031707764,0.054382324,0.074401855,-0.052520752,0.008987427,-0.011436462,-0.051849365,-0.101745605,0.018569946,0.005176544,-0.07421875,0.026565552,0.07098389,-0.053710938,-0.031082153,0.03137207,0.014381409,0.034606934,0.067871094,0.024749756,0.025512695,0.036834717,0.041625977,-0.04928589,-0.044281006,-0.027786255,0.0016403198,-0.08062744,-0.008926392,0.05810547,-0.14587402,-0.06121826,0.039764404,-0.014045715,-0.09100342,0.05609131,0.044555664,0.043426514,-0.019699097,-0.010612488,-0.08508301,-0.05645752,-0.052642822,-0.105651855,0.07928467,-0.005016327,0.050354004,-0.05886841,0.020523071,0.05432129,0.067871094,-0.04019165,0.057159424,-0.05014038,0.06109619,0.020263672,-0.010620117,0.025512695,0.01966858,0.011108398,-0,0.047424316,-0.04095459,0.048736572,-0.05331421,0.0013809204,-0.038391113,0.01398468,0.048614502,0.10089111,-0.051116943,-0.032196045,-0.11175537,0.025970459,-0.0703125,-0.0012569427,-0.029647827,0.043914795,-0.05038452,0.004096985,-0.008773804,0.030838013,-0.099243164,-0.10784912,-0.023864746,0.018798828,-0.12237549,0.011917114,-0.01309967,0.017120361,0.015113831,0.015144348,0.017929077,0.039093018,0.023986816,0.08459473,0.009109497,-0.0052719116,-0.010368347,0.0075035095,-0.008178711,-0.1060791,0.06298828,0.055358887,-0.043670654,-0.002538681,-0.022476196,0.023635864,0.10357666,-0.006538391,0.02079773,0.05935669,0.024963379,0.024429321,0.014312744,-0.013916016,-0.0061569214,0.046661377,-0.06011963,-0.05432129,0.022369385,0.033691406,-0.03265381,-0.08984375,-0.058044434,-0.0128479,0.11669922,-0.08898926,-0.0044288635,0.011314392,-0.041107178,0.026382446,-0.049743652,0.08770752,0.0048942566,-0.039215088,-0.051239014,0.025909424,-0.0036315918,0.008613586,0.06542969,0.081726074,0.01902771,0.01789856,-0.025161743,0.036468506,0.015899658,0.0009241104,0.035064697,0.06774902,0.055999756,0.09838867,-0.029800415,0.07904053,-0.10852051,0.010375977,0,0.0758667,0.057891846,-0.030929565,0.04547119,0.06329346,-0.037384033,-0.09320068,-0.03375244,0.027999878,0.0074768066,0.044311523,0.022155762,-0.06451416,0.008674622,-9.793043e-05,-0.0017738342,0.016082764,0.07940674,-0.0063972473,0.08892822,-0.11242676,0.02748108,-0.004688263,-0.007820129,0.017791748,-0.061920166,0.0090789795,-0.017105103,-0.07574463,0.03942871,-0.043762207,-0.0053482056,-0.049865723,-0.06524658,0.07678223,0.0025691986,-0.048858643,-0.07543945,0.04611206,0.11175537,0.0050621033,-0.0289917,0.0016365051,0.09069824,0.0024871826,0.05871582,-0.013916016,0.019485474,-0.049591064,0.024353027,0.005771637,0.022003174,-0.0657959,0.0028858185,0.053710938,-0.03942871,0.09741211,-0.052093506,-0.068115234,0.056488037,0.05883789,-0.05029297,-0.070739746,0.0068855286,-0.04937744,0.062438965,-0.00042271614,0.15759277,0.028457642,-0.005886078,0.0028686523,-0.05682373,0.017318726,-0.021072388,-0.0657959,-0.047454834,-0.04547119,0.03225708,-0.041748047,-0.051605225,-0.034942627,0.04598999,-0.066345215,0.018432617,-0.0340271,-0.07055664,-0.043304443,-0.103393555,-0.06427002,0.08258057,0.0034732819,-0.047088623,0.06112671,0.058654785,0.07354736,-0,0.013961792,-0.051605225,0.03793335,0.0287323,-0.006450653,-0.027862549,0.066101074,0.047668457,0.08355713,0.039764404,0.011039734,0.05041504,-0.006626129,-0.028060913,-0.022323608,0.030792236,0.09100342,-0.028167725,-0.046966553,0.039733887,-0.078308105,0.035491943,-0.08892822,-0.022445679,0.023406982,-0.027175903,0.032409668,-0.05343628,0.09320068,0.04763794,0.07513428,-0.018218994,-0.005962372,0.005279541,-0.09716797,-0.00012409687,0.068359375,0.007045746,-0.045959473,0.06878662,-0.07543945,0.045959473,-0.033966064,-0.01411438,0.015319824,0.064086914,-0.004814148,-0.0068244934,-0.082214355,0.051574707,0.030075073,0.037139893,0.08630371,0.051879883,0.06439209,0.027069092,0.09106445,0.012710571,-0.0049552917,0.058929443,-0.064453125,0.06842041,0.056610107,0.00894928]');
+INSERT INTO public.chunk_vector OVERRIDING SYSTEM VALUE VALUES (5, 1, 2, 3, '[-0.07446289,0.045684814,-0.004611969,0.045196533,-0.021133423,-0.051513672,-0.0184021,0.003063202,-0.06573486,0.06707764,-0.007156372,0.08557129,-0.007297516,0.046569824,-0.047302246,-0.032684326,-0.15148926,-0.042114258,0.029693604,0.016403198,0.048187256,0.07623291,-0.04547119,-0.011428833,0.0056610107,0.061065674,-0.00831604,-0.0056152344,-0.06530762,-0.02482605,-0.025909424,0.089904785,0.041107178,0.04638672,0.0024166107,0.037017822,0.0043907166,0.03540039,0.009132385,0.017868042,-0.018844604,-0.02935791,0.015609741,-0.06512451,0.016235352,-0.04046631,0.007835388,-0.016601562,0.041168213,0.02041626,-0.054656982,-0.00969696,-0.07287598,0.0059661865,0.037261963,0.035217285,-0.017730713,0.039733887,0.03213501,-0.016815186,-0.0446167,0.041809082,-0.087890625,0.06951904,-0.012710571,-0.0011062622,0.030349731,-0.09631348,-0.0043144226,-0.042816162,-0.018356323,0.070617676,-0.020584106,0.0014858246,0.012298584,0.012878418,-0.026641846,-0.004425049,0.0758667,-0.05569458,-0.107543945,-0.037231445,0.004173279,0.068237305,0.05227661,0.046813965,-0.00094127655,-0.054107666,0.031463623,-0.014015198,0.012771606,-0.031402588,-0.06323242,0.1005249,-0.11029053,0.0079193115,0.056365967,0.11932373,-0.09692383,0.08105469,0.014678955,-0.06414795,-0.023071289,-0.05114746,0.04663086,0.00085020065,0.012573242,-0.00011104345,-0.073913574,-0.05053711,-0.025405884,-0.06347656,-0.023498535,-0.083862305,0.02545166,0.017700195,-0.07525635,-0.021728516,-0.028274536,0.09240723,0.05227661,0.0519104,-0.059509277,0.027801514,-0.036376953,0.028808594,0.12072754,-0,0.051727295,-0.020462036,0.017074585,0.02406311,-0.025115967,-0.04638672,-0.0048294067,0.058441162,-0.020751953,0.021240234,0.057159424,0.07366943,-0.038513184,0.072387695,0.00881958,-0.02619934,-0.004989624,0.04083252,-0.028076172,0.009483337,-0.015419006,-0.029296875,-0.0002772808,0.01159668,0.016235352,0.06518555,0.09906006,-0.046875,0.04724121,0.04763794,0.07513428,0.018676758,0.019683838,0.016448975,-0.050811768,0.068847656,0.091308594,-0.00029587746,-0.07366943,0.0008044243,0.055511475,0.0051116943,0.0211792,-0.11071777,0.036895752,-0.010726929,-0.02444458,0.021850586,-0.053894043,0.07733154,0.09094238,0.074035645,0.1505127,0.06311035,-0.0115356445,0.025375366,0.059448242,-0.007144928,-0.012466431,0.0008678436,0.055114746,0.020004272,-0.031311035,0.035064697,-0.06640625,-0.027389526,0.058258057,0.07128906,-0.004463196,0.04425049,0.0058059692,0.0053749084,0.011383057,-0.08282471,-0.07720947,0.011131287,0.05508423,-0.008415222,0.05102539,-0.066223145,-0.09875488,-0.000954628,-0.005012512,-0.06048584,-0.08746338,-0.033966064,0.032440186,-0.049591064,-0.012634277,0.00907135,-0.07824707,-0.057495117,-0.09240723,-0.032470703,0.021514893,-0,0.018661499,-0.03152466,-0.024276733,0.099609375,-0.053985596,0.05545044,-0.01499939,-0.031341553,-0.027130127,-0.046691895,-0.06463623,0.006690979,0.035705566,-0.03753662,0.1071167,-0.028823853,-0.046295166,0.041107178,-0.037139893,0.020370483,-0.042999268,0.011726379,0.027832031,0.0043411255,0.027267456,0.007335663,-0.060333252,-0.022750854,-0.099121094,-0.02859497,0.011634827,-0.08154297,-0.08868408,-0.10272217,-0.10107422,0.07598877,0.036376953,-0.05331421,-0.03289795,0.004989624,0.051818848,0.057373047,0.057525635,0.082458496,-0.012321472,-0.055511475,-0.02772522,-0.032348633,0.053253174,0.07299805,0.018035889,0.004005432,-0.025802612,-0.064086914,-0.09020996,0.0008120537,-0.05029297,-0.050048828,-0.09741211,0.058807373,-0.005378723,-0.02848816,-0.09057617,0.019165039,-0.02104187,-0.058685303,0.036254883,-0.057037354,-0.015838623,0.0541687,0.116882324,0.015342712,-0.055236816,-0.06713867,0.03567505,-0.03152466,0.058502197,-0.004875183,-0.08013916,-0.033721924,0.07366943,-0.060424805,0.034576416,0.09222412,-0.06213379,-0.020309448,0.009544373,-0.010040283,-0.014282227,0.0048828125,-0.029434204,0.001739502,-0.04675293,-0.01689148,-0.0869751,-0,-0.009887695,0.08441162,-0.04748535,0.023132324,0.03024292,0.013092041,0.024261475,0.041412354,-0.0010089874,-0.037353516,0.13562012,-0.0413208,-0.03201294,0.020477295,0.052520752,-0.0029201508,0.030014038,0.021514893,-0.105041504,-0.08129883,-0.026245117,0.029708862,0.111328125,0.0059432983,-0.025787354,0.0069389343,-0.056121826,-0.02532959,0.056488037,0.1303711,-0.079956055,-0.0050468445,0.099121094,-0.033447266,0.09667969,0.025405884,0.03277588,0.0869751,-0.045715332,0.034484863,-0.05291748,3.7133694e-05,-0.029052734,-0.009208679,-0.07305908,-0.0014228821,0.003534317,0.022338867,-0.022521973,0.012046814,-0.007183075,0.057495117,-0.0054779053,0.01991272,-0.05633545,0.051879883,0.040374756,-0.016464233,0.0031719208,-0.02279663,-0.0062675476,-0.02859497,-0.051940918,0.09667969]');
+INSERT INTO public.chunk_vector OVERRIDING SYSTEM VALUE VALUES (6, 1, 2, 4, '[-0.09051514,-0.050933838,0.053649902,0.051757812,-0.041259766,-0.014602661,-0.05053711,-0.037353516,0.06817627,0.0021953583,-0.0002297163,-0.008758545,-0.059173584,0.004573822,-0.055480957,-0.009880066,-0.039764404,0.049041748,-0.026977539,-0.00070858,0.031082153,0.050933838,-0.056518555,0.08331299,0.018936157,0.0625,-0.042144775,-0.018676758,0.05947876,0.025421143,0.06506348,-0.02230835,-0.03149414,0.059906006,-0.06188965,0.059326172,0.02999878,-0.005443573,-0.0016527176,0.015975952,-0.005168915,-0.11834717,0.0011796951,-0.14440918,-0.0032463074,-0.056152344,0.039978027,-0.03050232,-0.015449524,0.015304565,-0.038757324,-0.049591064,-0.10559082,-0.0914917,0.02130127,0.009109497,0.10101318,-0.0014600754,0.05328369,0.03274536,0.019989014,0.052642822,-0.09918213,0.12371826,-0.03579712,-0.02810669,0.028625488,-0.008712769,-0.061828613,-0.011878967,0.023361206,0.0473938,-0.03866577,0.068115234,0.036346436,0.0036354065,-0.058044434,-0.058441162,-0.03366089,-0.06695557,-0.08135986,0.05215454,0.054016113,0.022705078,0.01348114,0.05581665,-0.051239014,-0.033813477,0.051513672,0.04043579,0.0066833496,-0.0026245117,-0.07836914,0.07299805,0.100097656,-0.02507019,-0.0069885254,0.053833008,0.030563354,0.017990112,-0.06915283,-0.032958984,0.029541016,-0.012084961,-0.061157227,0.03237915,-0.12768555,-0.008575439,-0.043792725,0.056396484,0.0104599,-0.042114258,-0.001490593,-0.053588867,-0.048828125,-0.055847168,-0.026550293,-0.02609253,-0.013153076,0.09674072,0.04257202,0.019073486,0.006504059,-0.017547607,0.021194458,0.022338867,0.11694336,-0,0.044158936,-0.08666992,-0.045715332,0.020614624,-0.028625488,0.05895996,-0.05581665,-0.010818481,0.02482605,-0.022094727,0.066589355,0.13256836,-0.05770874,0.07928467,-0.015541077,-0.04663086,0.091308594,0.06951904,0.014373779,0.034057617,-0.03692627,0.0068626404,0.0036029816,0.00868988,0.015525818,-0.015563965,0.05130005,-0.029556274,-0.021347046,0.034240723,0.032684326,-0.048797607,-0.011627197,0.0042533875,-0.10357666,0.14489746,0.045898438,-0.058776855,-0.00043439865,-0.023986816,0.050354004,-0.03250122,-0.03189087,-0.04171753,-0.0345459,-0.00881958,-0.058380127,0.13708496,-0.0115737915,0.026000977,0.07733154,0.07788086,0.05126953,0.014770508,0.0069770813,0.03729248,0.00021362305,-0.025619507,-0.005176544,0.00497818,0.0076065063,0.09106445,-0.033447266,0.0118255615,0.08258057,-0.017990112,0.05899048,0.14831543,0.011451721,-0.02319336,-0.0881958,-0.020080566,0.0546875,0.029586792,-0.016998291,-0.009979248,-0.04711914,0.04272461,-0.010864258,0.0574646,-0.060272217,0.06951904,-0.030044556,-0.04953003,-0.044006348,0.08648682,0.00054454803,-0.005367279,-0.0030708313,0.019699097,-0.043273926,-0.07141113,-0.007949829,0.043792725,-0.00605011,-0,-0.053649902,0.019226074,-0.096191406,0.13842773,0.023803711,-0.0054016113,-0.056427002,-0.022537231,-0.057434082,-0.05722046,-0.026321411,-0.035736084,-0.07080078,-0.025283813,0.038879395,-0.010025024,-0.028198242,-0.010223389,-0.0054016113,-0.047058105,0.016113281,-0.024719238,0.008041382,0.039367676,0.02949524,-0.050323486,-0.09124756,-0.07397461,-0.07354736,0.07763672,0.042053223,-0.06036377,-0.018707275,-0.06866455,-0.0758667,0.09307861,-0.07293701,0.06958008,0.034484863,-0.018707275,0.026641846,0.009361267,0.05279541,0.050201416,-0.036376953,0.02305603,-0.004776001,-0.025390625,-0.0039367676,-0.0008196831,0.043029785,0.078552246,-0.008331299,-0.04916382,-0.03579712,0.0044403076,-0.019042969,-0.066467285,-0.032714844,-0.009140015,-0.020965576,0.023498535,-0.008842468,0.071899414,0.0149002075,-0.05090332,0.029312134,-0.1015625,-0.02267456,0.014022827,0.040374756,0.06225586,0.04824829,-0.09112549,0.06555176,-0.043426514,-0.05984497,-0.05041504,-0.07086182,0.020492554,0.041229248,-0.0385437,0.07043457,0.05328369,-0.095581055,-0.027511597,-0.036224365,0.025817871,0.055480957,-0.016921997,0.01398468,-0.046966553,0.05783081,-0.028640747,-0.033203125,-0,0.018157959,0.007434845,0.049041748,-0.0014133453,-0.05480957,0.01979065,0.005290985,0.14404297,0.025619507,-0.06976318,0.066345215,-0.03744507,-0.030136108,0.051361084,0.0692749,-0.035064697,-0.0034122467,-0.0019283295,-0.033721924,-0.09613037,0.024963379,-0.041931152,0.11047363,0.05596924,-0.0025081635,-0.054656982,-0.06951904,-0.073913574,-0.0053215027,0.1315918,-0.020935059,-0.014419556,-0.031585693,-0.007911682,0.08239746,-0.015823364,-0.04257202,-0.0054359436,-0.008834839,0.07171631,-0.03100586,-0.055236816,-0.00806427,-0.005142212,0.0012960434,0.016098022,-0.04547119,0.066589355,-0.06896973,-0.0463562,-0.0033607483,0.04562378,0.016937256,0.048919678,0.003068924,-0.039489746,0.032989502,-0.028320312,0.032318115,-0.008361816,-0.08111572,0.01928711,0.08532715,0.006652832]');
+INSERT INTO public.chunk_vector OVERRIDING SYSTEM VALUE VALUES (7, 3, 4, 5, '[0.021499634,0.032073975,0.08605957,0.07055664,0.06964111,0.017105103,0.06567383,-0.106933594,0.019897461,0.038848877,0.03793335,-0.064086914,-0.033721924,0.034698486,0.09423828,0.058532715,0.03353882,-0.07867432,-0.004108429,-0.018341064,-0.039031982,0.019805908,0.042175293,0.024658203,-0.02418518,0.049682617,-0.01878357,0.0057296753,-0.028915405,-0.09033203,-0.038085938,0.105285645,-0.042419434,-0.06274414,0.008132935,0.0038013458,0.05178833,-0.046173096,0.0657959,-0.034362793,-0.024459839,-0.119018555,-0.0025577545,-0.033813477,-0.105285645,0.05328369,0.05142212,0.050689697,0.12561035,-0.1026001,0.0038089752,-0.001285553,-0.061767578,-0.017227173,-0.01586914,0.00687027,-0.013023376,0.0073928833,0.0715332,-0.011772156,-0.0014047623,0.00818634,0.048706055,0.040405273,0.032470703,-0.03253174,-0.08984375,0.0017871857,0.01701355,-0.048187256,-0.026138306,0.014518738,-0.07421875,0.07104492,-0.04623413,0.09124756,0.04196167,-0.010627747,0.047058105,-0.014076233,-0.07922363,0.02508545,-0.03930664,0.09649658,-0.00680542,-0.003704071,-0.022720337,0.03378296,-0.029693604,0.02078247,-0.05105591,-0.09564209,-0.03665161,-0.020858765,-0.021087646,0.0057868958,0.014373779,-0.047698975,-0.011993408,0.062927246,-0.019607544,-0.0020103455,-0.06512451,0.043914795,0.014472961,-0.032043457,-0.08972168,-0.013153076,-0.018356323,0.01436615,0.00016009808,-0.022720337,0.06124878,0.046813965,-0.037231445,-0.050933838,-0.024673462,0.009986877,-0.006576538,0.09832764,0.05078125,0.037261963,-0.022628784,0.03451538,0.03086853,0.04446411,-0.045898438,-0,0.052368164,0.056793213,0.06677246,-0.013114929,0.055023193,-0.044891357,-0.06933594,0.05001831,-0.008262634,-0.070617676,-0.010917664,-0.04849243,-0.033966064,0.005050659,-0.072021484,-0.027557373,-0.031951904,0.013801575,-0.014816284,-0.010368347,-0.10217285,0.060180664,-0.01335907,0.034210205,-0.02458191,-0.042816162,0.074279785,0.015075684,-0.012718201,0.0256958,0.12023926,-0.075927734,0.06616211,0.09094238,0.0881958,-0.020935059,0.021148682,-0.07513428,-0.070251465,-0.034301758,-0.047332764,0.04534912,-0.018814087,0.023605347,0.027709961,0.0519104,-0.055267334,0.020401001,0.041992188,-0.037902832,0.030090332,0.05645752,0.0149383545,-0.014038086,0.026016235,0.02859497,0.06286621,-0.0574646,-0.14477539,0.01889038,-0.039001465,0.011375427,-0.011444092,-0.078552246,0.03375244,-0.02267456,-0.058929443,0.013320923,-0.07897949,0.016311646,0.06137085,-0.029022217,0.035217285,0.040924072,-0.040618896,0.00522995,0.11859131,0.012481689,-0.005821228,-0.02708435,0.113464355,0.0037345886,0.016418457,-0.08154297,-0.026794434,-0.026565552,-0.034454346,-0.06536865,0.0049095154,-0.06964111,-0.0039367676,-0.016403198,0.038360596,-0.0032844543,-0.15698242,0,-0.039916992,0.038482666,-0.007904053,0.018218994,0.010055542,-0.04147339,0.029556274,0.013114929,-0.035888672,0.11456299,-0.04949951,-0.018188477,0.017028809,-0.021087646,0.009849548,-0.0178833,0.15283203,0.06915283,-0.007434845,0.07647705,-0.14733887,0.063964844,-0.011795044,-0.040008545,-0.0036449432,0.06262207,-0.014724731,0.05935669,-0.022262573,-0.04058838,0.006126404,-0.045196533,-0.03643799,-0.05331421,0.015312195,-0.00032305717,-0.027633667,-0.068359375,0.005290985,-0.028900146,-0.016906738,-0.09832764,0.05432129,-0.03543091,-0.0041923523,0.02609253,-0.07672119,0.12854004,-0.103149414,0.072021484,-0.031555176,0.045715332,-0.0030918121,0.0546875,-0.054779053,-0.0692749,0.052703857,0.041168213,0.05227661,0.049835205,0.068847656,-0.0077056885,0.06781006,0.111083984,-0.031829834,-0.032318115,-0.097961426,-0.008018494,-0.016784668,0.029907227,0.115112305,-0.05065918,-0.07104492,-0.03656006,-0.02154541,0.08514404,-0.02796936,-0.02947998,-0.03286743,0.06359863,-0.123291016,0.006389618,-0.044281006,0.08605957,-0.010566711,-0.010101318,-0.021759033,0.01159668,0.0104904175,0.03112793,-0.024551392,0.03488159,-0.05166626,0.039733887,0.04598999,-0,0.032165527,-0.099609375,0.03704834,0.018112183,0.0836792,-0.026931763,0.05987549,0.0054855347,0.008338928,0.0680542,-0.033996582,0.017501831,0.00046038628,-0.007335663,0.0713501,-0.009384155,0.03552246,-0.050476074,-0.033721924,-0.027709961,-0.06542969,0.06542969,-0.015541077,-0.026748657,0.030166626,-0.023284912,-0.029693604,0.004421234,0.031463623,0.057159424,0.00459671,0.019134521,0.027938843,-0.08508301,-0.11090088,-0.010505676,0.0104904175,0.028579712,-0.015617371,-0.0013666153,0.011985779,0.059753418,0.02909851,-0.030792236,-0.02204895,-0.014541626,0.052825928,0.012504578,-0.028015137,0.033935547,0.0206604,0.014595032,0.03591919,-0.028579712,-0.12365723,-0.04309082,-0.07543945,-0.036010742,0.021728516,0.04385376,0.061157227,0.0028972626,0.046325684,0.02229309]');
+INSERT INTO public.citation VALUES (2, 1, '1', 1, 'Garden', 1, NULL, 'The roses are pruned in March, before the first leaves. The hedge is cut in autumn.', 1.0000000000000002);
+INSERT INTO public.citation VALUES (4, 1, '1', 1, 'Garden', 1, NULL, 'The roses are pruned in March, before the first leaves. The hedge is cut in autumn.', 1.0000000000000002);
+INSERT INTO public.disabled_account VALUES (4, '2026-11-27 08:21:17.406676');
+INSERT INTO public.doc_user VALUES (1, 1, 3, 'read');
+INSERT INTO public.document VALUES (1, 2, 'Garden', '9f/9f23abbacd37aac79376a633a035955d', '{"size": 1908, "pages": 2, "sha256": "22b81110ef76dc55af72cc2e1ba092eef8607245a3bd47a17b0d889a12098eaa", "warnings": [], "original_filename": "garden.pdf"}', 'pdf', false, '2026-11-27 08:21:03.060688');
+INSERT INTO public.document VALUES (2, 2, 'Tools', '6e/6e695238a5d79539b388813263ffff6c', '{"size": 1552, "pages": null, "sha256": "eb8aefe95f4d7c8e4af2f56fb54348eb7114bb6ab66cd29865f0df86a3a35aa1", "warnings": [], "original_filename": "tools.docx"}', 'docx', false, '2026-11-27 08:21:12.472919');
+INSERT INTO public.document VALUES (3, 2, 'Broken', '85/85893d8cbb26acd24dc4dcce579c2d41', '{"size": 29, "sha256": "06ca966fb96bd6e37dbd8161777abf1d3e6d48f7278fb8b9957e7433964040ad", "original_filename": "broken.pdf"}', 'pdf', false, '2026-11-27 08:21:13.392508');
+INSERT INTO public.document VALUES (4, 3, 'Bees', 'ae/aec40691627cf5ba1bea9cd19af7aa6d', '{"size": 1405, "pages": 1, "sha256": "e8f58e8c1569369230afb20a653b12d3bfbe12b500cc3728e0c1e8e9717a45c3", "warnings": [], "original_filename": "bees.pdf"}', 'pdf', false, '2026-11-27 08:21:14.114654');
+INSERT INTO public.document VALUES (5, 2, 'Waiting', '74/7464e083433ea09318f61e568c428b2b', '{"size": 1403, "sha256": "365dfd8df8c37a6df922f362b12cbbaf51674fad2de4ec1912f9845b7188f7a5", "original_filename": "waiting.pdf"}', 'pdf', false, '2026-11-27 08:21:24.328198');
+INSERT INTO public.embedding_model VALUES (1, 'all-MiniLM-L6-v2', '53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db', 384, 'int8-v1');
+INSERT INTO public.evaluation_place VALUES (1, 1, 1, 1, NULL);
+INSERT INTO public.evaluation_question VALUES (1, 1, 'When are the roses pruned?', '2026-11-27 08:21:17.672597');
+INSERT INTO public.evaluation_run VALUES (1, 1, 2, '{"k": 5, "mode": "hybrid", "leaked": 0, "latency": {"p50": 94.29, "p95": 94.29, "slowest": 94.29}, "unknown": [], "measures": {"RR": {"low": 1.0, "high": 1.0, "mean": 1.0, "values": {"1": 1.0}}, "R@5": {"low": 1.0, "high": 1.0, "mean": 1.0, "values": {"1": 1.0}}, "R@10": {"low": 1.0, "high": 1.0, "mean": 1.0, "values": {"1": 1.0}}, "R@100": {"low": 1.0, "high": 1.0, "mean": 1.0, "values": {"1": 1.0}}, "nDCG@10": {"low": 1.0, "high": 1.0, "mean": 1.0, "values": {"1": 1.0}}, "Success@5": {"low": 1.0, "high": 1.0, "mean": 1.0, "values": {"1": 1.0}}}, "reranked": 0, "questions": 1}', '2026-11-27 08:21:24.15257');
+INSERT INTO public.external_identity VALUES ('https://login.example.com', 'bob', 3, '2026-11-27 08:21:24.61425');
+INSERT INTO public.feedback VALUES (2, 1, 'Good', '2026-11-27 08:21:16.309848');
+INSERT INTO public.feedback VALUES (4, 1, 'Good', '2026-11-27 08:21:17.07783');
+INSERT INTO public.ingestion VALUES (1, 1, 1, 'ready', NULL, 1, 2, NULL, 1, NULL, '2026-11-27 08:21:03.120513', '2026-11-27 08:21:12.164476');
+INSERT INTO public.ingestion VALUES (2, 1, 2, 'ready', NULL, 1, 2, NULL, 1, NULL, '2026-11-27 08:21:03.232516', '2026-11-27 08:21:12.240303');
+INSERT INTO public.ingestion VALUES (3, 2, 1, 'ready', NULL, 1, 2, NULL, 1, NULL, '2026-11-27 08:21:12.499946', '2026-11-27 08:21:13.185484');
+INSERT INTO public.ingestion VALUES (4, 3, 1, 'failed', NULL, 0, 0, 'The PDF is damaged and could not be read. If a PDF reader still opens it, print or save it as a new PDF from there and use that.', 1, NULL, '2026-11-27 08:21:13.444636', '2026-11-27 08:21:13.75595');
+INSERT INTO public.ingestion VALUES (5, 4, 3, 'ready', NULL, 1, 1, NULL, 1, NULL, '2026-11-27 08:21:14.150657', '2026-11-27 08:21:14.688997');
+INSERT INTO public.ingestion VALUES (6, 5, 1, 'queued', NULL, 0, 0, NULL, 0, NULL, '2026-11-27 08:21:24.351068', '2026-11-27 08:21:24.351068');
+INSERT INTO public.lexical_chunk VALUES (1, '{49547634,56237448,90929543,144758111,258796591,483342035,537277488,554528378,636075567,721778084,747895003,830409109,906822779,936753292}', '{1,1,1,1,3,1,1,1,1,1,1,1,2,1}', 17);
+INSERT INTO public.lexical_chunk VALUES (2, '{60820772,73156586,90929543,119901860,258796591,403776140,452054657,537277488,561072973,906822779}', '{1,1,1,1,3,1,1,1,1,1}', 12);
+INSERT INTO public.lexical_chunk VALUES (3, '{90705810,258796591,310804915,372166897,483342035,649393655,672611867,811229894,835383344,860670124}', '{3,1,1,1,1,1,1,1,1,1}', 12);
+INSERT INTO public.lexical_chunk VALUES (4, '{35122835,86668688,144758111,258796591,371522298,372166897,413402100,851118062}', '{1,3,1,1,1,1,1,1}', 10);
+INSERT INTO public.lexical_chunk VALUES (5, '{11741651,60820772,258796591,290878972,352507232,380076559,704513365,745463671,755000531,995943139}', '{1,1,2,2,1,1,1,1,1,1}', 12);
+INSERT INTO public.lexical_document VALUES (1, 'en');
+INSERT INTO public.lexical_document VALUES (2, 'en');
+INSERT INTO public.lexical_document VALUES (4, 'en');
+INSERT INTO public.lexical_member VALUES (1, 2, 2, '{3,4}', '{483342035,452054657,906822779,144758111,119901860,403776140,258796591,73156586,90929543,721778084,554528378,60820772,561072973,830409109,936753292,747895003,56237448,636075567,49547634,537277488}', 29);
+INSERT INTO public.lexical_member VALUES (2, 1, 3, '{5,6}', '{413402100,811229894,483342035,672611867,372166897,144758111,258796591,649393655,35122835,86668688,835383344,90705810,860670124,371522298,851118062,310804915}', 22);
+INSERT INTO public.lexical_member VALUES (1, 1, 4, '{1,2}', '{483342035,452054657,906822779,144758111,119901860,403776140,258796591,73156586,90929543,721778084,554528378,60820772,561072973,830409109,936753292,747895003,56237448,636075567,49547634,537277488}', 29);
+INSERT INTO public.lexical_member VALUES (4, 3, 5, '{7}', '{380076559,755000531,704513365,60820772,995943139,290878972,11741651,745463671,352507232,258796591}', 12);
+INSERT INTO public.lexical_posting VALUES (2, 747895003, 2, 1, '{3}', '{0.42459735}');
+INSERT INTO public.lexical_posting VALUES (2, 561072973, 2, 1, '{4}', '{0.4890388}');
+INSERT INTO public.lexical_posting VALUES (2, 56237448, 2, 1, '{3}', '{0.42459735}');
+INSERT INTO public.lexical_posting VALUES (2, 144758111, 2, 1, '{3}', '{0.42459735}');
+INSERT INTO public.lexical_posting VALUES (2, 403776140, 2, 1, '{4}', '{0.4890388}');
+INSERT INTO public.lexical_posting VALUES (2, 258796591, 2, 2, '{3,4}', '{0.6888361,0.74168795}');
+INSERT INTO public.lexical_posting VALUES (2, 906822779, 2, 2, '{3,4}', '{0.59609455,0.4890388}');
+INSERT INTO public.lexical_posting VALUES (2, 830409109, 2, 1, '{3}', '{0.42459735}');
+INSERT INTO public.lexical_posting VALUES (2, 73156586, 2, 1, '{4}', '{0.4890388}');
+INSERT INTO public.lexical_posting VALUES (2, 119901860, 2, 1, '{4}', '{0.4890388}');
+INSERT INTO public.lexical_posting VALUES (2, 936753292, 2, 1, '{3}', '{0.42459735}');
+INSERT INTO public.lexical_posting VALUES (2, 554528378, 2, 1, '{3}', '{0.42459735}');
+INSERT INTO public.lexical_posting VALUES (2, 537277488, 2, 2, '{3,4}', '{0.42459735,0.4890388}');
+INSERT INTO public.lexical_posting VALUES (2, 49547634, 2, 1, '{3}', '{0.42459735}');
+INSERT INTO public.lexical_posting VALUES (2, 60820772, 2, 1, '{4}', '{0.4890388}');
+INSERT INTO public.lexical_posting VALUES (2, 483342035, 2, 1, '{3}', '{0.42459735}');
+INSERT INTO public.lexical_posting VALUES (2, 90929543, 2, 2, '{3,4}', '{0.42459735,0.4890388}');
+INSERT INTO public.lexical_posting VALUES (2, 721778084, 2, 1, '{3}', '{0.42459735}');
+INSERT INTO public.lexical_posting VALUES (2, 636075567, 2, 1, '{3}', '{0.42459735}');
+INSERT INTO public.lexical_posting VALUES (2, 452054657, 2, 1, '{4}', '{0.4890388}');
+INSERT INTO public.lexical_posting VALUES (1, 835383344, 3, 1, '{5}', '{0.46575344}');
+INSERT INTO public.lexical_posting VALUES (1, 90705810, 3, 1, '{5}', '{0.7234042}');
+INSERT INTO public.lexical_posting VALUES (1, 649393655, 3, 1, '{5}', '{0.46575344}');
+INSERT INTO public.lexical_posting VALUES (1, 35122835, 3, 1, '{6}', '{0.49853373}');
+INSERT INTO public.lexical_posting VALUES (1, 372166897, 3, 2, '{5,6}', '{0.46575344,0.49853373}');
+INSERT INTO public.lexical_posting VALUES (1, 371522298, 3, 1, '{6}', '{0.49853373}');
+INSERT INTO public.lexical_posting VALUES (1, 258796591, 3, 2, '{5,6}', '{0.46575344,0.49853373}');
+INSERT INTO public.lexical_posting VALUES (1, 483342035, 3, 1, '{5}', '{0.46575344}');
+INSERT INTO public.lexical_posting VALUES (1, 310804915, 3, 1, '{5}', '{0.46575344}');
+INSERT INTO public.lexical_posting VALUES (1, 144758111, 3, 1, '{6}', '{0.49853373}');
+INSERT INTO public.lexical_posting VALUES (1, 851118062, 3, 1, '{6}', '{0.49853373}');
+INSERT INTO public.lexical_posting VALUES (1, 413402100, 3, 1, '{6}', '{0.49853373}');
+INSERT INTO public.lexical_posting VALUES (1, 86668688, 3, 1, '{6}', '{0.7488987}');
+INSERT INTO public.lexical_posting VALUES (1, 860670124, 3, 1, '{5}', '{0.46575344}');
+INSERT INTO public.lexical_posting VALUES (1, 672611867, 3, 1, '{5}', '{0.46575344}');
+INSERT INTO public.lexical_posting VALUES (1, 811229894, 3, 1, '{5}', '{0.46575344}');
+INSERT INTO public.lexical_posting VALUES (1, 906822779, 4, 2, '{1,2}', '{0.5714286,0.46575344}');
+INSERT INTO public.lexical_posting VALUES (1, 936753292, 4, 1, '{1}', '{0.4}');
+INSERT INTO public.lexical_posting VALUES (1, 483342035, 4, 1, '{1}', '{0.4}');
+INSERT INTO public.lexical_posting VALUES (1, 403776140, 4, 1, '{2}', '{0.46575344}');
+INSERT INTO public.lexical_posting VALUES (1, 721778084, 4, 1, '{1}', '{0.4}');
+INSERT INTO public.lexical_posting VALUES (1, 258796591, 4, 2, '{1,2}', '{0.6666667,0.7234042}');
+INSERT INTO public.lexical_posting VALUES (1, 747895003, 4, 1, '{1}', '{0.4}');
+INSERT INTO public.lexical_posting VALUES (1, 144758111, 4, 1, '{1}', '{0.4}');
+INSERT INTO public.lexical_posting VALUES (1, 90929543, 4, 2, '{1,2}', '{0.4,0.46575344}');
+INSERT INTO public.lexical_posting VALUES (1, 537277488, 4, 2, '{1,2}', '{0.4,0.46575344}');
+INSERT INTO public.lexical_posting VALUES (1, 73156586, 4, 1, '{2}', '{0.46575344}');
+INSERT INTO public.lexical_posting VALUES (1, 119901860, 4, 1, '{2}', '{0.46575344}');
+INSERT INTO public.lexical_posting VALUES (1, 49547634, 4, 1, '{1}', '{0.4}');
+INSERT INTO public.lexical_posting VALUES (1, 636075567, 4, 1, '{1}', '{0.4}');
+INSERT INTO public.lexical_posting VALUES (1, 452054657, 4, 1, '{2}', '{0.46575344}');
+INSERT INTO public.lexical_posting VALUES (1, 56237448, 4, 1, '{1}', '{0.4}');
+INSERT INTO public.lexical_posting VALUES (1, 830409109, 4, 1, '{1}', '{0.4}');
+INSERT INTO public.lexical_posting VALUES (1, 561072973, 4, 1, '{2}', '{0.46575344}');
+INSERT INTO public.lexical_posting VALUES (1, 554528378, 4, 1, '{1}', '{0.4}');
+INSERT INTO public.lexical_posting VALUES (1, 60820772, 4, 1, '{2}', '{0.46575344}');
+INSERT INTO public.lexical_posting VALUES (3, 60820772, 5, 1, '{7}', '{0.45454547}');
+INSERT INTO public.lexical_posting VALUES (3, 745463671, 5, 1, '{7}', '{0.45454547}');
+INSERT INTO public.lexical_posting VALUES (3, 995943139, 5, 1, '{7}', '{0.45454547}');
+INSERT INTO public.lexical_posting VALUES (3, 380076559, 5, 1, '{7}', '{0.45454547}');
+INSERT INTO public.lexical_posting VALUES (3, 258796591, 5, 1, '{7}', '{0.625}');
+INSERT INTO public.lexical_posting VALUES (3, 704513365, 5, 1, '{7}', '{0.45454547}');
+INSERT INTO public.lexical_posting VALUES (3, 755000531, 5, 1, '{7}', '{0.45454547}');
+INSERT INTO public.lexical_posting VALUES (3, 290878972, 5, 1, '{7}', '{0.625}');
+INSERT INTO public.lexical_posting VALUES (3, 352507232, 5, 1, '{7}', '{0.45454547}');
+INSERT INTO public.lexical_posting VALUES (3, 11741651, 5, 1, '{7}', '{0.45454547}');
+INSERT INTO public.lexical_segment OVERRIDING SYSTEM VALUE VALUES (2, 2, 2, 29, 14.5, '{en}');
+INSERT INTO public.lexical_segment OVERRIDING SYSTEM VALUE VALUES (3, 1, 2, 22, 12.75, '{en}');
+INSERT INTO public.lexical_segment OVERRIDING SYSTEM VALUE VALUES (4, 1, 2, 29, 12.75, '{en}');
+INSERT INTO public.lexical_segment OVERRIDING SYSTEM VALUE VALUES (5, 3, 1, 12, 12, '{en}');
+INSERT INTO public.lexical_vector VALUES (3, '{49547634:0.42459735,56237448:0.42459735,90929543:0.42459735,144758111:0.42459735,258796591:0.6888361,483342035:0.42459735,537277488:0.42459735,554528378:0.42459735,636075567:0.42459735,721778084:0.42459735,747895003:0.42459735,830409109:0.42459735,906822779:0.59609455,936753292:0.42459735}/1000000000');
+INSERT INTO public.lexical_vector VALUES (4, '{60820772:0.4890388,73156586:0.4890388,90929543:0.4890388,119901860:0.4890388,258796591:0.74168795,403776140:0.4890388,452054657:0.4890388,537277488:0.4890388,561072973:0.4890388,906822779:0.4890388}/1000000000');
+INSERT INTO public.lexical_vector VALUES (5, '{90705810:0.7234042,258796591:0.46575344,310804915:0.46575344,372166897:0.46575344,483342035:0.46575344,649393655:0.46575344,672611867:0.46575344,811229894:0.46575344,835383344:0.46575344,860670124:0.46575344}/1000000000');
+INSERT INTO public.lexical_vector VALUES (6, '{35122835:0.49853373,86668688:0.7488987,144758111:0.49853373,258796591:0.49853373,371522298:0.49853373,372166897:0.49853373,413402100:0.49853373,851118062:0.49853373}/1000000000');
+INSERT INTO public.lexical_vector VALUES (1, '{49547634:0.4,56237448:0.4,90929543:0.4,144758111:0.4,258796591:0.6666667,483342035:0.4,537277488:0.4,554528378:0.4,636075567:0.4,721778084:0.4,747895003:0.4,830409109:0.4,906822779:0.5714286,936753292:0.4}/1000000000');
+INSERT INTO public.lexical_vector VALUES (2, '{60820772:0.46575344,73156586:0.46575344,90929543:0.46575344,119901860:0.46575344,258796591:0.7234042,403776140:0.46575344,452054657:0.46575344,537277488:0.46575344,561072973:0.46575344,906822779:0.46575344}/1000000000');
+INSERT INTO public.lexical_vector VALUES (7, '{11741651:0.45454547,60820772:0.45454547,258796591:0.625,290878972:0.625,352507232:0.45454547,380076559:0.45454547,704513365:0.45454547,745463671:0.45454547,755000531:0.45454547,995943139:0.45454547}/1000000000');
+INSERT INTO public.login_session VALUES (1, 1, '\x8b1e2d74ead9e604ea8b002d72df3436e037946f9264343356db681acbe1dd2d', '2026-11-27 08:20:47.812445', '2026-12-27 08:20:47.812445', '2026-11-27 08:20:47.812445', '127.0.0.1', 'python-httpx/0.28.1');
+INSERT INTO public.login_session VALUES (2, 2, '\xbd357aa384f0b0a10dc76b92687d61a3e3e90196a80b1ca0f08fcb62969cdf0a', '2026-11-27 08:20:52.999699', '2026-12-27 08:20:52.999699', '2026-11-27 08:20:52.999699', '127.0.0.1', 'python-httpx/0.28.1');
+INSERT INTO public.login_session VALUES (3, 3, '\x989bffee55485bdd61268ea0aba67043a6c0f223141992c93bc5320fa8cc287a', '2026-11-27 08:20:57.412369', '2026-12-27 08:20:57.412369', '2026-11-27 08:20:57.412369', '127.0.0.1', 'python-httpx/0.28.1');
+INSERT INTO public.message VALUES (1, 1, 'user', 'When are the roses pruned?', '2026-11-27 08:21:15.445626');
+INSERT INTO public.message VALUES (2, 1, 'LLM', 'The roses are pruned in March, before the first leaves. [1]
+No language model is configured, so Luma quotes the documents. To have answers written, set LUMA_LLM_BASE_URL or LUMA_LLM_GGUF.', '2026-11-27 08:21:16.153535');
+INSERT INTO public.message VALUES (3, 2, 'user', 'When are the roses pruned?', '2026-11-27 08:21:16.592735');
+INSERT INTO public.message VALUES (4, 2, 'LLM', 'The roses are pruned in March, before the first leaves. [1]
+No language model is configured, so Luma quotes the documents. To have answers written, set LUMA_LLM_BASE_URL or LUMA_LLM_GGUF.', '2026-11-27 08:21:16.935762');
+INSERT INTO public.namespace VALUES (1, 2, 'papers', 'About the garden', false, '2026-11-27 08:21:01.581242');
+INSERT INTO public.namespace VALUES (2, 2, 'public', NULL, true, '2026-11-27 08:21:01.754228');
+INSERT INTO public.namespace VALUES (3, 3, 'own', NULL, false, '2026-11-27 08:21:01.867887');
+INSERT INTO public.namespace_auth VALUES (1, 3, 1, 1);
+INSERT INTO public.namespace_doc VALUES (1, 1, 1, '{1,2}');
+INSERT INTO public.namespace_doc VALUES (2, 2, 1, '{3,4}');
+INSERT INTO public.namespace_doc VALUES (3, 1, 2, '{5,6}');
+INSERT INTO public.namespace_doc VALUES (4, 3, 4, '{7}');
+INSERT INTO public.passage VALUES (1, 0, 1, NULL, 'The roses are pruned in March, before the first leaves.
+The hedge is cut in autumn.');
+INSERT INTO public.passage VALUES (1, 1, 2, NULL, 'Water the tomatoes in the evening, and never on the leaves.');
+INSERT INTO public.passage VALUES (2, 0, NULL, 'Spades', 'Spades
+The spade is sharpened with a file every winter.');
+INSERT INTO public.passage VALUES (2, 1, NULL, 'Shears', 'Shears
+The shears are oiled after each use.');
+INSERT INTO public.passage VALUES (4, 0, 1, NULL, 'Bees like clover and thyme.
+The hive faces the morning sun.');
+INSERT INTO public.rate_limit VALUES ('token 2', '2026-11-27 08:22:00.51724');
+INSERT INTO public.rate_limit VALUES ('login bob', '2026-11-27 08:21:24.61425');
+INSERT INTO public.users VALUES (1, 'root', 'root@example.com', '$argon2id$v=19$m=65536,t=3,p=4$AqEfp37GCslMtf/DQDqmBg$1rJR+fYRBBk3JhON7U67pwH2Rjp6FNxWLo7Sdywbs8c', 'admin', '2026-11-27 08:20:42.960081', '2026-11-27 08:20:42.960081');
+INSERT INTO public.users VALUES (2, 'alice', 'alice@example.com', '$argon2id$v=19$m=65536,t=3,p=4$SdHe6Pzqg+zuTIGxFoHDAw$XFZ8mVgWrbfEoD8Kng9OCBB7BUgS/HeqU5SPLGSHctw', 'user', '2026-11-27 08:20:50.157802', '2026-11-27 08:20:50.157802');
+INSERT INTO public.users VALUES (3, 'bob', 'bob@example.com', '$argon2id$v=19$m=65536,t=3,p=4$1SluPmmjrw1d9xz8rSljLA$5v1D1nPNhPmoTtg1gAhyjsivTJ/j3F3LdSkhU75KyrY', 'user', '2026-11-27 08:20:54.782546', '2026-11-27 08:20:54.782546');
+INSERT INTO public.users VALUES (4, 'carol', 'carol@example.com', '$argon2id$v=19$m=65536,t=3,p=4$eubIxBVds3w8PeGFMPz7nQ$VMJH2/z92aItXIzPSukUO/5olPQlX/Gem5eblXCfsyI', 'user', '2026-11-27 08:20:59.071927', '2026-11-27 08:20:59.071927');
+INSERT INTO public.work_done VALUES ('failed', 1, 0.19978012599995054);
+INSERT INTO public.work_done VALUES ('ready', 3, 9.747302336999837);
+SELECT pg_catalog.setval('public.api_token_id_seq', 1, true);
+SELECT pg_catalog.setval('public.audit_event_id_seq', 26, true);
+SELECT pg_catalog.setval('public.chats_id_seq', 2, true);
+SELECT pg_catalog.setval('public.chunk_id_seq', 5, true);
+SELECT pg_catalog.setval('public.chunk_vector_id_seq', 7, true);
+SELECT pg_catalog.setval('public.doc_user_id_seq', 1, true);
+SELECT pg_catalog.setval('public.document_id_seq', 5, true);
+SELECT pg_catalog.setval('public.evaluation_place_id_seq', 1, true);
+SELECT pg_catalog.setval('public.evaluation_question_id_seq', 1, true);
+SELECT pg_catalog.setval('public.evaluation_run_id_seq', 1, true);
+SELECT pg_catalog.setval('public.ingestion_id_seq', 6, true);
+SELECT pg_catalog.setval('public.lexical_segment_id_seq', 5, true);
+SELECT pg_catalog.setval('public.login_session_id_seq', 4, true);
+SELECT pg_catalog.setval('public.message_id_seq', 4, true);
+SELECT pg_catalog.setval('public.namespace_auth_id_seq', 1, true);
+SELECT pg_catalog.setval('public.namespace_doc_id_seq', 4, true);
+SELECT pg_catalog.setval('public.namespace_id_seq', 3, true);
+SELECT pg_catalog.setval('public.users_id_seq', 4, true);
+ALTER TABLE ONLY public.alembic_version
+    ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT pk_api_token PRIMARY KEY (id);
+ALTER TABLE ONLY public.audit_event
+    ADD CONSTRAINT pk_audit_event PRIMARY KEY (id);
+ALTER TABLE ONLY public.chat_title
+    ADD CONSTRAINT pk_chat_title PRIMARY KEY (chat_id);
+ALTER TABLE ONLY public.chats
+    ADD CONSTRAINT pk_chats PRIMARY KEY (id);
+ALTER TABLE ONLY public.chunk
+    ADD CONSTRAINT pk_chunk PRIMARY KEY (id);
+ALTER TABLE ONLY public.chunk_vector
+    ADD CONSTRAINT pk_chunk_vector PRIMARY KEY (id);
+ALTER TABLE ONLY public.citation
+    ADD CONSTRAINT pk_citation PRIMARY KEY (message_id, n);
+ALTER TABLE ONLY public.disabled_account
+    ADD CONSTRAINT pk_disabled_account PRIMARY KEY (user_id);
+ALTER TABLE ONLY public.doc_user
+    ADD CONSTRAINT pk_doc_user PRIMARY KEY (id);
+ALTER TABLE ONLY public.document
+    ADD CONSTRAINT pk_document PRIMARY KEY (id);
+ALTER TABLE ONLY public.embedding_model
+    ADD CONSTRAINT pk_embedding_model PRIMARY KEY (id);
+ALTER TABLE ONLY public.evaluation_place
+    ADD CONSTRAINT pk_evaluation_place PRIMARY KEY (id);
+ALTER TABLE ONLY public.evaluation_question
+    ADD CONSTRAINT pk_evaluation_question PRIMARY KEY (id);
+ALTER TABLE ONLY public.evaluation_run
+    ADD CONSTRAINT pk_evaluation_run PRIMARY KEY (id);
+ALTER TABLE ONLY public.external_identity
+    ADD CONSTRAINT pk_external_identity PRIMARY KEY (issuer, subject);
+ALTER TABLE ONLY public.feedback
+    ADD CONSTRAINT pk_feedback PRIMARY KEY (message_id);
+ALTER TABLE ONLY public.ingestion
+    ADD CONSTRAINT pk_ingestion PRIMARY KEY (id);
+ALTER TABLE ONLY public.lexical_chunk
+    ADD CONSTRAINT pk_lexical_chunk PRIMARY KEY (chunk_id);
+ALTER TABLE ONLY public.lexical_document
+    ADD CONSTRAINT pk_lexical_document PRIMARY KEY (doc_id);
+ALTER TABLE ONLY public.lexical_member
+    ADD CONSTRAINT pk_lexical_member PRIMARY KEY (doc_id, namespace_id);
+ALTER TABLE ONLY public.lexical_posting
+    ADD CONSTRAINT pk_lexical_posting PRIMARY KEY (namespace_id, term, segment_id) INCLUDE (chunks);
+ALTER TABLE ONLY public.lexical_segment
+    ADD CONSTRAINT pk_lexical_segment PRIMARY KEY (id);
+ALTER TABLE ONLY public.lexical_vector
+    ADD CONSTRAINT pk_lexical_vector PRIMARY KEY (id);
+ALTER TABLE ONLY public.login_session
+    ADD CONSTRAINT pk_login_session PRIMARY KEY (id);
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT pk_message PRIMARY KEY (id);
+ALTER TABLE ONLY public.namespace
+    ADD CONSTRAINT pk_namespace PRIMARY KEY (id);
+ALTER TABLE ONLY public.namespace_auth
+    ADD CONSTRAINT pk_namespace_auth PRIMARY KEY (id);
+ALTER TABLE ONLY public.namespace_doc
+    ADD CONSTRAINT pk_namespace_doc PRIMARY KEY (id);
+ALTER TABLE ONLY public.passage
+    ADD CONSTRAINT pk_passage PRIMARY KEY (doc_id, ordinal);
+ALTER TABLE ONLY public.rate_limit
+    ADD CONSTRAINT pk_rate_limit PRIMARY KEY (key);
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT pk_users PRIMARY KEY (id);
+ALTER TABLE ONLY public.work_done
+    ADD CONSTRAINT pk_work_done PRIMARY KEY (outcome);
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT uq_api_token_token_hash UNIQUE (token_hash);
+ALTER TABLE ONLY public.chunk
+    ADD CONSTRAINT uq_chunk_doc_id_ordinal UNIQUE (doc_id, ordinal);
+ALTER TABLE ONLY public.chunk_vector
+    ADD CONSTRAINT uq_chunk_vector_chunk_id_namespace_id UNIQUE (chunk_id, namespace_id);
+ALTER TABLE ONLY public.doc_user
+    ADD CONSTRAINT uq_doc_user_doc_id_user_id UNIQUE (doc_id, user_id);
+ALTER TABLE ONLY public.login_session
+    ADD CONSTRAINT uq_login_session_token_hash UNIQUE (token_hash);
+ALTER TABLE ONLY public.namespace_auth
+    ADD CONSTRAINT uq_namespace_auth_user_id_namespace_id UNIQUE (user_id, namespace_id);
+ALTER TABLE ONLY public.namespace_doc
+    ADD CONSTRAINT uq_namespace_doc_namespace_id_doc_id UNIQUE (namespace_id, doc_id);
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT uq_users_email UNIQUE (email);
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT uq_users_username UNIQUE (username);
+CREATE INDEX ix_api_token_user_id ON public.api_token USING btree (user_id);
+CREATE INDEX ix_audit_event_actor_id ON public.audit_event USING btree (actor_id);
+CREATE INDEX ix_audit_event_at ON public.audit_event USING btree (at);
+CREATE INDEX ix_chats_namespace_id ON public.chats USING btree (namespace_id);
+CREATE INDEX ix_chats_user_id ON public.chats USING btree (user_id);
+CREATE INDEX ix_chunk_vector_doc_id ON public.chunk_vector USING btree (doc_id);
+CREATE INDEX ix_chunk_vector_search ON public.chunk_vector USING btree (namespace_id, id) INCLUDE (doc_id, embedding);
+CREATE INDEX ix_citation_doc_id ON public.citation USING btree (doc_id);
+CREATE INDEX ix_doc_user_user_id ON public.doc_user USING btree (user_id);
+CREATE INDEX ix_document_user_id ON public.document USING btree (user_id);
+CREATE INDEX ix_evaluation_place_doc_id ON public.evaluation_place USING btree (doc_id);
+CREATE INDEX ix_evaluation_place_question_id ON public.evaluation_place USING btree (question_id);
+CREATE INDEX ix_evaluation_question_namespace_id ON public.evaluation_question USING btree (namespace_id);
+CREATE INDEX ix_evaluation_run_namespace_id ON public.evaluation_run USING btree (namespace_id);
+CREATE INDEX ix_evaluation_run_user_id ON public.evaluation_run USING btree (user_id);
+CREATE INDEX ix_external_identity_user_id ON public.external_identity USING btree (user_id);
+CREATE INDEX ix_ingestion_doc_id_namespace_id ON public.ingestion USING btree (doc_id, namespace_id, id);
+CREATE INDEX ix_ingestion_namespace_id ON public.ingestion USING btree (namespace_id);
+CREATE INDEX ix_ingestion_state ON public.ingestion USING btree (state, id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
+CREATE INDEX ix_lexical_member_namespace_id ON public.lexical_member USING btree (namespace_id);
+CREATE INDEX ix_lexical_member_segment_id ON public.lexical_member USING btree (segment_id);
+CREATE INDEX ix_lexical_posting_segment_id ON public.lexical_posting USING btree (segment_id);
+CREATE INDEX ix_lexical_segment_namespace_id ON public.lexical_segment USING btree (namespace_id);
+CREATE INDEX ix_login_session_user_id ON public.login_session USING btree (user_id);
+CREATE INDEX ix_message_chat_id ON public.message USING btree (chat_id, id);
+CREATE INDEX ix_namespace_auth_namespace_id ON public.namespace_auth USING btree (namespace_id);
+CREATE INDEX ix_namespace_doc_doc_id ON public.namespace_doc USING btree (doc_id);
+CREATE INDEX ix_namespace_user_id ON public.namespace USING btree (user_id);
+CREATE INDEX ix_rate_limit_free_at ON public.rate_limit USING btree (free_at);
+CREATE UNIQUE INDEX ux_document_user_id_sha256 ON public.document USING btree (user_id, ((file_metadata ->> 'sha256'::text)));
+CREATE UNIQUE INDEX ux_ingestion_active ON public.ingestion USING btree (doc_id, namespace_id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
+CREATE UNIQUE INDEX ux_users_email_lower ON public.users USING btree (lower((email)::text));
+CREATE UNIQUE INDEX ux_users_username_lower ON public.users USING btree (lower((username)::text));
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_event FOR EACH STATEMENT EXECUTE FUNCTION public.audit_event_is_append_only();
+CREATE TRIGGER is_gone AFTER DELETE ON public.evaluation_place REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.evaluation_places_are_gone();
+CREATE TRIGGER is_gone AFTER DELETE ON public.lexical_member FOR EACH ROW EXECUTE FUNCTION public.lexical_member_is_gone();
+CREATE TRIGGER lock_questions BEFORE DELETE ON public.document FOR EACH ROW EXECUTE FUNCTION public.lock_questions_of_document();
+CREATE TRIGGER tell_change AFTER DELETE OR UPDATE OF expires_at, namespace_ids, max_level ON public.api_token FOR EACH ROW EXECUTE FUNCTION public.tell_change('user', 'user_id');
+CREATE TRIGGER tell_change AFTER INSERT ON public.disabled_account FOR EACH ROW EXECUTE FUNCTION public.tell_change('user', 'user_id');
+CREATE TRIGGER tell_change AFTER INSERT OR DELETE OR UPDATE ON public.ingestion FOR EACH ROW EXECUTE FUNCTION public.tell_change('ingestion', 'namespace_id', 'id', 'doc_id');
+CREATE TRIGGER tell_change AFTER DELETE OR UPDATE OF expires_at ON public.login_session FOR EACH ROW EXECUTE FUNCTION public.tell_change('user', 'user_id');
+CREATE TRIGGER tell_change AFTER DELETE OR UPDATE OF is_public, user_id ON public.namespace FOR EACH ROW EXECUTE FUNCTION public.tell_change('namespace', 'id');
+CREATE TRIGGER tell_change AFTER DELETE OR UPDATE ON public.namespace_auth FOR EACH ROW EXECUTE FUNCTION public.tell_change('user', 'user_id');
+CREATE TRIGGER tell_change AFTER UPDATE OF role ON public.users FOR EACH ROW EXECUTE FUNCTION public.tell_change('user', 'id');
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT fk_api_token_user_id_users FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.chat_title
+    ADD CONSTRAINT fk_chat_title_chat_id_chats FOREIGN KEY (chat_id) REFERENCES public.chats(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.chats
+    ADD CONSTRAINT fk_chats_namespace_id_namespace FOREIGN KEY (namespace_id) REFERENCES public.namespace(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.chats
+    ADD CONSTRAINT fk_chats_user_id_users FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.chunk
+    ADD CONSTRAINT fk_chunk_doc_id_document FOREIGN KEY (doc_id) REFERENCES public.document(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.chunk_vector
+    ADD CONSTRAINT fk_chunk_vector_chunk_id_chunk FOREIGN KEY (chunk_id) REFERENCES public.chunk(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.chunk_vector
+    ADD CONSTRAINT fk_chunk_vector_doc_id_document FOREIGN KEY (doc_id) REFERENCES public.document(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.chunk_vector
+    ADD CONSTRAINT fk_chunk_vector_namespace_id_namespace FOREIGN KEY (namespace_id) REFERENCES public.namespace(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.citation
+    ADD CONSTRAINT fk_citation_doc_id_document FOREIGN KEY (doc_id) REFERENCES public.document(id) ON DELETE SET NULL;
+ALTER TABLE ONLY public.citation
+    ADD CONSTRAINT fk_citation_message_id_message FOREIGN KEY (message_id) REFERENCES public.message(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.disabled_account
+    ADD CONSTRAINT fk_disabled_account_user_id_users FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.doc_user
+    ADD CONSTRAINT fk_doc_user_doc_id_document FOREIGN KEY (doc_id) REFERENCES public.document(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.doc_user
+    ADD CONSTRAINT fk_doc_user_user_id_users FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.document
+    ADD CONSTRAINT fk_document_user_id_users FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE RESTRICT;
+ALTER TABLE ONLY public.evaluation_place
+    ADD CONSTRAINT fk_evaluation_place_doc_id_document FOREIGN KEY (doc_id) REFERENCES public.document(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.evaluation_place
+    ADD CONSTRAINT fk_evaluation_place_question_id_evaluation_question FOREIGN KEY (question_id) REFERENCES public.evaluation_question(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.evaluation_question
+    ADD CONSTRAINT fk_evaluation_question_namespace_id_namespace FOREIGN KEY (namespace_id) REFERENCES public.namespace(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.evaluation_run
+    ADD CONSTRAINT fk_evaluation_run_namespace_id_namespace FOREIGN KEY (namespace_id) REFERENCES public.namespace(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.evaluation_run
+    ADD CONSTRAINT fk_evaluation_run_user_id_users FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.external_identity
+    ADD CONSTRAINT fk_external_identity_user_id_users FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.feedback
+    ADD CONSTRAINT fk_feedback_message_id_message FOREIGN KEY (message_id) REFERENCES public.message(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.ingestion
+    ADD CONSTRAINT fk_ingestion_doc_id_document FOREIGN KEY (doc_id) REFERENCES public.document(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.ingestion
+    ADD CONSTRAINT fk_ingestion_namespace_id_namespace FOREIGN KEY (namespace_id) REFERENCES public.namespace(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.lexical_chunk
+    ADD CONSTRAINT fk_lexical_chunk_chunk_id_chunk FOREIGN KEY (chunk_id) REFERENCES public.chunk(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.lexical_document
+    ADD CONSTRAINT fk_lexical_document_doc_id_document FOREIGN KEY (doc_id) REFERENCES public.document(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.lexical_member
+    ADD CONSTRAINT fk_lexical_member_doc_id_document FOREIGN KEY (doc_id) REFERENCES public.document(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.lexical_member
+    ADD CONSTRAINT fk_lexical_member_namespace_id_namespace FOREIGN KEY (namespace_id) REFERENCES public.namespace(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.lexical_member
+    ADD CONSTRAINT fk_lexical_member_segment_id_lexical_segment FOREIGN KEY (segment_id) REFERENCES public.lexical_segment(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.lexical_posting
+    ADD CONSTRAINT fk_lexical_posting_namespace_id_namespace FOREIGN KEY (namespace_id) REFERENCES public.namespace(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.lexical_posting
+    ADD CONSTRAINT fk_lexical_posting_segment_id_lexical_segment FOREIGN KEY (segment_id) REFERENCES public.lexical_segment(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.lexical_segment
+    ADD CONSTRAINT fk_lexical_segment_namespace_id_namespace FOREIGN KEY (namespace_id) REFERENCES public.namespace(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.lexical_vector
+    ADD CONSTRAINT fk_lexical_vector_id_chunk_vector FOREIGN KEY (id) REFERENCES public.chunk_vector(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.login_session
+    ADD CONSTRAINT fk_login_session_user_id_users FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT fk_message_chat_id_chats FOREIGN KEY (chat_id) REFERENCES public.chats(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.namespace_auth
+    ADD CONSTRAINT fk_namespace_auth_namespace_id_namespace FOREIGN KEY (namespace_id) REFERENCES public.namespace(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.namespace_auth
+    ADD CONSTRAINT fk_namespace_auth_user_id_users FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.namespace_doc
+    ADD CONSTRAINT fk_namespace_doc_doc_id_document FOREIGN KEY (doc_id) REFERENCES public.document(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.namespace_doc
+    ADD CONSTRAINT fk_namespace_doc_namespace_id_namespace FOREIGN KEY (namespace_id) REFERENCES public.namespace(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.namespace
+    ADD CONSTRAINT fk_namespace_user_id_users FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE RESTRICT;
+ALTER TABLE ONLY public.passage
+    ADD CONSTRAINT fk_passage_doc_id_document FOREIGN KEY (doc_id) REFERENCES public.document(id) ON DELETE CASCADE;

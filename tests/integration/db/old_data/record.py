@@ -1,0 +1,109 @@
+"""Records a store as the code in this checkout makes it, for the test of upgrades.
+
+To record the revision that is the head of a commit, check that commit out, copy this folder there, and run
+
+    pytest tests/integration/db/old_data/record.py
+
+It writes `<revision>.sql`, a dump of schema and rows, to be kept beside this file. Record a revision before
+the next one is merged. Every table gets rows: by HTTP, but for two that HTTP can't fill here. The files in
+`files/` are what is uploaded.
+"""
+
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from luma_rag.db.embedded import binaries
+from tests.api import Api
+
+HERE = Path(__file__).parent
+FILES = HERE / "files"
+TOKEN = "-- token: "
+
+# What HTTP can't make here: a sign-in by a provider, and a limit that was used up just before the dump.
+BY_HAND = {
+    "external_identity": "INSERT INTO external_identity (issuer, subject, user_id, created_at) "
+    "SELECT 'https://login.example.com', 'bob', id, now() FROM users WHERE username = 'bob'",
+    "rate_limit": "INSERT INTO rate_limit (key, free_at) VALUES ('login bob', now())",
+}
+
+
+@pytest.mark.filterwarnings("default")
+async def test_record(api: Api, database: str) -> None:
+    revision = await _revision(api)
+    token = await _fill(api, revision)
+    async with api.runtime.sessions.begin() as session:
+        tables = (
+            await session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
+        ).all()
+        for table, statement in BY_HAND.items():
+            if table in tables:
+                await session.execute(text(statement))
+        for table in tables:
+            assert await session.scalar(text(f"SELECT EXISTS (SELECT FROM {table})")), f"{table} is empty"
+    dumped = subprocess.run(  # noqa: ASYNC221 - nothing else runs
+        [binaries() / "pg_dump", "--inserts", "--no-owner", "--no-privileges", "--no-comments", database],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    # Lines that begin with a backslash are for psql alone.
+    sql = "\n".join(
+        line for line in dumped.stdout.splitlines() if line and line[0] != "\\" and line[:2] != "--"
+    )
+    (HERE / f"{revision}.sql").write_text(f"{TOKEN}{token}\n{sql}\n")
+
+
+async def _revision(api: Api) -> str:
+    async with api.runtime.sessions.begin() as session:
+        return str(await session.scalar(text("SELECT version_num FROM alembic_version")))
+
+
+async def _fill(api: Api, revision: str) -> str:
+    """Gives a token of alice's."""
+    root, alice, bob = await api.admin(), await api.user("alice"), await api.user("bob")
+    await api.user("carol")
+    bob_id = (await bob.get("/api/auth/me")).json()["id"]
+    papers = await api.namespace(alice, name="papers", description="About the garden")
+    public = await api.namespace(alice, name="public", is_public=True)
+    own = await api.namespace(bob, name="own")
+    await _done(alice.put(f"/api/namespaces/{papers}/members/{bob_id}", json={"auth_level": 1}))
+    garden = await api.upload(alice, FILES / "garden.pdf", papers, public, title="Garden")
+    await api.upload(alice, FILES / "tools.docx", papers, title="Tools")
+    await api.upload(alice, FILES / "broken.pdf", papers, title="Broken")
+    await api.upload(bob, FILES / "bees.pdf", own, title="Bees")
+    await _done(alice.put(f"/api/documents/{garden}/permissions/{bob_id}", json={"permission": "read"}))
+    for client, namespace in ((alice, papers), (bob, papers)):
+        chat = (await _done(client.post("/api/chats", json={"namespace_id": namespace}))).json()["id"]
+        await _done(client.patch(f"/api/chats/{chat}", json={"title": "Roses"}))
+        asked = await _done(
+            client.post(f"/api/chats/{chat}/messages", json={"content": "When are the roses pruned?"})
+        )
+        answer = asked.json()["llm_message"]
+        assert answer["citations"], answer
+        await _done(
+            client.put(f"/api/messages/{answer['id']}/feedback", json={"rating": 1, "comment": "Good"})
+        )
+    if revision >= "0002":
+        carol = (await root.get("/api/users", params={"limit": 100})).json()["items"]
+        carol_id = next(user["id"] for user in carol if user["username"] == "carol")
+        await _done(root.patch(f"/api/users/{carol_id}", json={"is_disabled": True}))
+    if revision >= "0004":
+        question = {"question": "When are the roses pruned?", "places": [{"doc_id": garden, "page": 1}]}
+        await _done(alice.post(f"/api/namespaces/{papers}/questions", json={"questions": [question]}))
+        await _done(alice.post(f"/api/namespaces/{papers}/evaluations", json={"k": 5}))
+    # The last upload waits for a worker.
+    data = {"namespace_id": str(papers), "title": "Waiting"}
+    content = (FILES / "waiting.pdf").read_bytes()
+    await _done(alice.post("/api/documents", files={"file": ("waiting.pdf", content)}, data=data))
+    made = await _done(alice.post("/api/auth/tokens", json={"name": "script", "namespace_ids": [papers]}))
+    return str(made.json()["token"])
+
+
+async def _done(call: object) -> httpx.Response:
+    answer: httpx.Response = await call  # type: ignore[misc]
+    assert answer.is_success, answer.text
+    return answer
