@@ -10,6 +10,7 @@ from tests.access.fuzz import METHODS, Fuzz, fuzz, sample
 from tests.one_transaction import client_of
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("default")
 async def test_one_call_of_each_kind_tells_nothing_hidden(runtime: Runtime) -> None:

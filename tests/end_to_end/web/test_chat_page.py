@@ -181,7 +181,7 @@ def test_unknown_namespace_shows_an_explanation(signed_in: Page) -> None:
 @pytest.mark.parametrize("width", [360, 800, 1280])
 def test_content_fits_the_window_width(signed_in: Page, width: int) -> None:
     page = signed_in
-    page.create_namespace("A name that is rather long for a telephone")
+    page.create_namespace(f"A name that is rather long for a window of {width} pixels")
     page.resize(width, 740)
     page.settle()
     assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width

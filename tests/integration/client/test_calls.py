@@ -133,7 +133,7 @@ async def test_tokens(api: Api, connect: Connect, kind: str) -> None:
         assert [(n.id, n.auth_level) for n in await reader.namespaces()] == [(here.id, 1)]
         with pytest.raises(ApiError) as refused:
             await reader.create_token("another")
-        assert (refused.value.status, refused.value.title) == (403, "Not allowed")
+        assert (refused.value.status, refused.value.title) == (403, "Forbidden")
         await alice.revoke_token(created.id)
         with pytest.raises(ApiError) as ended:
             await reader.namespaces()
