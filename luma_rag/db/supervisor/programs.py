@@ -1,5 +1,6 @@
 """Where the server's programs are, for an account that can't pass through every folder."""
 
+import hashlib
 import shutil
 import stat
 import tempfile
@@ -14,7 +15,8 @@ COPIES = Path("/var/lib/luma-postgres")
 def reachable(programs: Path) -> Path:
     """Return `programs`, or a copy of it if a folder above it is closed to other accounts.
 
-    `uvx` and `pipx` install below /root for root, which is closed. The copy takes 40 MB and is made once.
+    `uvx` and `pipx` install below /root for root, which is closed. The copy takes 40 MB; installations of the
+    same Postgres share it.
 
     Raises:
         ConfigurationError: there is no place for the copy; the message gives the fix.
@@ -23,8 +25,8 @@ def reachable(programs: Path) -> Path:
     if not closed:
         return programs
     package = programs.parents[1]
-    found = (programs / "postgres").stat()
-    copy = COPIES / f"postgres-{found.st_size:x}-{found.st_mtime_ns:x}"
+    with (programs / "postgres").open("rb") as file:
+        copy = COPIES / f"postgres-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
     try:
         if not copy.exists():
             _copy([package, package.with_name(f"{package.name}.libs")], copy)
