@@ -1,4 +1,4 @@
-"""A real Postgres, the real model and a real HTTP server, each started once for many tests."""
+"""Shared fixtures: a real Postgres, the real model and a real HTTP server, each started once."""
 
 import functools
 import os
@@ -30,8 +30,8 @@ TIERS = ("unit", "integration", "end_to_end", "slow")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with the tier whose folder it is in; elsewhere a test without a mark of a tier is one of
-    integration.
+    """Mark each test with its tier, the name of its folder. Tests outside the tiers are integration tests by
+    default.
     """
     for item in items:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
@@ -64,13 +64,13 @@ async def template_without_rows(server_url: str) -> AsyncGenerator[str]:
 
 @pytest.fixture(scope="session")
 def template(template_without_rows: str) -> str:
-    """What the databases of the tests are copies of; tests may put their own in its place."""
+    """The database that tests copy; a module may override it."""
     return template_without_rows
 
 
 @pytest.fixture(scope="session")
 async def databases(server_url: str, template_without_rows: str) -> AsyncGenerator[Databases]:
-    """The databases of this process."""
+    """The databases of this worker process."""
     pool = Databases(server_url, template_without_rows)
     yield pool
     await pool.close()
@@ -84,7 +84,7 @@ async def _servers() -> AsyncGenerator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _certificates_read_once() -> Generator[None]:
-    # Each client of httpx would read them anew, which takes longer than most requests.
+    # httpx would load the certificates for each client, which takes longer than most requests.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
         yield
@@ -92,7 +92,7 @@ def _certificates_read_once() -> Generator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_passwords() -> Generator[None]:
-    # At its real cost, hashing would take most of the time of the tests.
+    # At its real cost, password hashing would dominate the run time.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield
@@ -100,7 +100,7 @@ def _cheap_passwords() -> Generator[None]:
 
 @pytest.fixture
 async def copy(databases: Databases, template: str) -> AsyncGenerator[Database]:
-    """A copy of the template. A test may change its schema; the next one gets another then."""
+    """A copy of the template. If a test changes its schema, the next test gets a new one."""
     taken = await databases.take(template)
     yield taken
     await databases.give_back(taken)
@@ -108,13 +108,13 @@ async def copy(databases: Databases, template: str) -> AsyncGenerator[Database]:
 
 @pytest.fixture
 def database(copy: Database) -> str:
-    """The libpq URL of a migrated database, which has no rows unless the template has."""
+    """The libpq URL of a migrated database, without rows unless the template has some."""
     return copy.url
 
 
 @pytest.fixture
 def settings(database: str, tmp_path: Path) -> Settings:
-    """Settings that name the test's database and folder."""
+    """Settings for the test's database and folder."""
     return Settings(data_dir=tmp_path / "luma", database_url=database)
 
 
@@ -134,7 +134,7 @@ def embedder() -> Embedder:
 
 @pytest.fixture
 async def runtime(store: Store, embedder: Embedder) -> AsyncGenerator[Runtime]:
-    """What the service works with, quoting for lack of an LLM."""
+    """The components of the service, with the extractive answerer."""
     async with open_services(store, embedder) as services:
         yield services
 

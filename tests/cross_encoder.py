@@ -12,8 +12,8 @@ EMBEDDING_MODEL = Path(_weights.origin).parent / "model"
 
 
 def write_cross_encoder(folder: Path, *, labels: int = 1) -> None:
-    """A small CrossEncoder with random weights, always the same ones, and a real tokenizer."""
-    # Here, as most tests do without them.
+    """A small CrossEncoder with fixed random weights and a real tokenizer."""
+    # Imported here, because most tests do not need them.
     import torch
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 
@@ -25,7 +25,7 @@ def write_cross_encoder(folder: Path, *, labels: int = 1) -> None:
             num_attention_heads=4,
             intermediate_size=128,
             num_labels=labels,
-            # Else all scores are about the same.
+            # Otherwise all scores are nearly equal.
             initializer_range=0.5,
         )
         BertForSequenceClassification(config).save_pretrained(folder)
@@ -34,7 +34,7 @@ def write_cross_encoder(folder: Path, *, labels: int = 1) -> None:
 
 @pytest.fixture(scope="session")
 def cross_encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a CrossEncoder is."""
+    """The path of a CrossEncoder."""
     folder = tmp_path_factory.mktemp("cross-encoder")
     write_cross_encoder(folder)
     return folder

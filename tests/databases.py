@@ -1,7 +1,7 @@
-"""Migrated databases that tests use one after the other.
+"""Migrated databases, shared by consecutive tests.
 
-Creating a database takes about a second, deleting the rows of a test a few milliseconds. A worker therefore
-has one database, which is emptied after each test, and replaces it where a test changed more than rows.
+Creating a database takes about a second, deleting a test's rows a few milliseconds. A worker therefore has
+one database, which is emptied after each test and replaced if a test changed more than rows.
 """
 
 import asyncio
@@ -17,19 +17,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from luma_rag.db import migrate
 from luma_rag.db.session import create_engine
 
-# Deleted rows stay in the files until vacuum comes by; beyond this size a copy of the template is cheaper.
+# Deleted rows stay in the files until vacuum. Beyond this size a copy of the template is cheaper.
 _MAX_BYTES = 32 * 2**20
 
 _IS_OURS = "relnamespace = 'public'::regnamespace"
 
-# Sessions that a test left behind would keep locks: of tables, or the advisory lock of a worker.
+# Sessions left by a test would keep locks: on tables, or a worker's advisory lock.
 _END_LEFT_SESSIONS = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity a
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 AND (state <> 'idle' OR EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory'))
 """
 
-# Neither triggers nor foreign keys apply to a replica. Sequences start anew, as in a new database.
+# Triggers and foreign keys do not apply to a replica. Sequences restart, as in a new database.
 _DELETE_ROWS = f"""
 BEGIN;
 SET LOCAL session_replication_role = replica;
@@ -48,7 +48,7 @@ END $$;
 COMMIT;
 """
 
-# Everything that a migration makes.
+# Everything that migrations create.
 _SCHEMA = f"""
 SELECT md5(concat_ws(' ',
     (SELECT string_agg(concat_ws(' ', oid, relname, relkind, reloptions), ',' ORDER BY oid)
@@ -71,7 +71,7 @@ _SIZE = f"SELECT sum(pg_relation_size(oid)) FROM pg_class WHERE {_IS_OURS}"
 
 
 class Database:
-    """A copy of a template. `engine` serves one test after the other."""
+    """A copy of a template; `engine` serves consecutive tests."""
 
     def __init__(self, url: str, template: str, engine: AsyncEngine, schema: str) -> None:
         self.url = url
@@ -80,7 +80,7 @@ class Database:
         self._schema = schema
 
     async def empty(self) -> bool:
-        """Delete all rows; False if the database is no longer as it was when it was new."""
+        """Delete all rows. Returns whether the database is as new."""
         try:
             async with asyncio.timeout(15), self.engine.connect() as connection:
                 raw = (await connection.get_raw_connection()).driver_connection
@@ -88,13 +88,13 @@ class Database:
                 await raw.execute(_DELETE_ROWS)
                 return await _is_small_and_has(raw, self._schema)
         except (SQLAlchemyError, asyncpg.PostgresError, OSError):
-            # Also a timeout: a test that failed holds all connections of the pool.
+            # This includes a timeout: a failed test may hold all connections of the pool.
             return False
 
 
 async def create_template(server_url: str, name: str) -> None:
-    """Make a migrated database without rows."""
-    # Copying a database is mostly waiting for the disk, and nothing has to last.
+    """Create a migrated database without rows."""
+    # Copying a database mostly waits for the disk, and nothing has to be durable.
     await run_on(server_url, "ALTER SYSTEM SET fsync = off")
     await run_on(server_url, "SELECT pg_reload_conf()")
     await run_on(server_url, f"CREATE DATABASE {name}")
@@ -105,14 +105,14 @@ async def create_template(server_url: str, name: str) -> None:
             text(f"SELECT relname FROM pg_class WHERE {_IS_OURS} AND relkind = 'r'")
         )
         for table in tables.all():
-            # Rows that migrations write would have to come back after each test.
+            # Rows written by migrations would have to be restored after each test.
             holds_rows = await connection.scalar(text(f"SELECT EXISTS (SELECT FROM {table})"))
             assert holds_rows is (table == "alembic_version"), table
     await engine.dispose()
 
 
 class Databases:
-    """The databases of one worker. Those of the template without rows are used again."""
+    """The databases of one worker. Copies of the template without rows are reused."""
 
     def __init__(self, server_url: str, without_rows: str) -> None:
         self._server_url = server_url
@@ -121,7 +121,7 @@ class Databases:
         self._free: list[Database] = []
 
     async def take(self, template: str) -> Database:
-        """A database as the template, for one test."""
+        """A copy of the template, for one test."""
         if template == self._without_rows and self._free:
             return self._free.pop()
         name = f"test_{os.getpid()}_{next(self._numbers)}"
@@ -133,14 +133,14 @@ class Databases:
         return Database(url, template, engine, str(schema))
 
     async def give_back(self, database: Database) -> None:
-        """Empty the database for another test, or drop it where that would not make it as new."""
+        """Empty the database for another test, or drop it if it would not be as new."""
         if database.template == self._without_rows and await database.empty():
             self._free.append(database)
         else:
             await self._drop(database)
 
     async def close(self) -> None:
-        """Drop all of them, since the server may outlive this worker."""
+        """Drop all databases, because the server may outlive this worker."""
         for database in self._free:
             await self._drop(database)
 
@@ -156,7 +156,7 @@ def database_at(server_url: str, name: str) -> str:
 
 
 async def run_on(url: str, statement: str) -> None:
-    """Execute a statement that may not stand in a transaction."""
+    """Execute a statement outside a transaction."""
     engine = create_engine(url, pool_size=1)
     async with engine.connect() as connection:
         autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")

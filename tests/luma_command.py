@@ -67,7 +67,7 @@ def luma(environment: dict[str, str]) -> Luma:
 
 @pytest.fixture
 def luma_process(environment: dict[str, str]) -> Luma:
-    """Runs the command in a process of its own."""
+    """Runs the command in a separate process."""
 
     def run(*arguments: str, input: str | None = None) -> "subprocess.CompletedProcess[str]":
         command = str(Path(sys.executable).with_name("luma"))

@@ -1,9 +1,9 @@
 """A service in this process, on one connection: every commit is a savepoint, and each call is rolled back.
 
-asyncpg turns a transaction inside another one into a savepoint. An engine whose connections all share one of
-asyncpg's, on which a transaction is open, therefore runs any code unchanged: its commits release savepoints,
-and statements in autocommit run inside the outer transaction. What waits for a second transaction (locks held
-against another request, `LISTEN` for what is committed) needs a real server instead.
+asyncpg turns a nested transaction into a savepoint. An engine whose connections all share one asyncpg
+connection with an open transaction therefore runs any code unchanged: commits release savepoints, and
+autocommit statements run inside the outer transaction. Code that waits for a second transaction (a lock,
+`LISTEN`) needs a real server instead.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from luma_rag.runtime import Runtime, Store, open_services
 
 
 class OneConnection:
-    """An engine on one connection of asyncpg's, and the transaction around all that it does."""
+    """An engine on one asyncpg connection, and the transaction around everything it does."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -37,9 +37,9 @@ class OneConnection:
 
     @asynccontextmanager
     async def rolled_back(self, isolation: str | None = None) -> AsyncGenerator[None]:
-        """Undo everything that happens in the context, whatever it commits.
+        """Undo everything that happens in the context, including commits.
 
-        `isolation` is a level in asyncpg's words. A transaction inside can't raise it.
+        `isolation` is an isolation level in asyncpg's terms. A nested transaction can't raise it.
         """
         outer = self._connection.transaction(isolation=isolation)
         await outer.start()
@@ -50,7 +50,7 @@ class OneConnection:
 
 
 class _Borrowed:
-    """The shared connection, which its borrowers don't close."""
+    """The shared connection, which borrowers don't close."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -59,7 +59,7 @@ class _Borrowed:
         return getattr(self._connection, name)
 
     def transaction(self, **_: Any) -> Any:
-        # A savepoint has the isolation of the transaction around it.
+        # A savepoint has the isolation level of the outer transaction.
         return self._connection.transaction()
 
     async def close(self, **_: Any) -> None:
@@ -89,13 +89,13 @@ class InProcess(msgspec.Struct, frozen=True):
     database: OneConnection
 
     def client(self) -> httpx.AsyncClient:
-        """A client, without a socket. Of a stream of events it gets the first piece."""
+        """A client without a socket. Of an event stream it receives the first piece."""
         return client_of(self.service)
 
 
 @asynccontextmanager
 async def in_process(store: Store, embedder: Embedder) -> AsyncGenerator[InProcess]:
-    """The service on a store, whose own engine is not used; call it inside `database.rolled_back()`."""
+    """The service on a store, whose own engine is unused; call it inside `database.rolled_back()`."""
     async with one_connection(store.url) as database:
         sessions = create_sessions(database.engine)
         own = msgspec.structs.replace(store, engine=database.engine, sessions=sessions)
@@ -104,14 +104,16 @@ async def in_process(store: Store, embedder: Embedder) -> AsyncGenerator[InProce
 
 
 def client_of(service: ASGIApp) -> httpx.AsyncClient:
-    """A client of a service in this process. Of a stream of events it gets the first piece."""
+    """A client of a service in this process. Of an event stream it receives the first piece."""
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(_until_first_event(service)), base_url="http://127.0.0.1"
     )
 
 
 def _until_first_event(app: ASGIApp) -> ASGIApp:
-    """End a stream of events after its first piece, as a client that leaves: httpx would wait for its end."""
+    """End an event stream after its first piece, like a client that disconnects: httpx would wait for its
+    end.
+    """
 
     async def cut(scope: Scope, receive: Receive, send: Send) -> None:
         left = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Where things stand."""
+"""Paths of the repository."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""HTTP servers that tests use one after the other.
+"""HTTP servers, shared by consecutive tests.
 
-Building the application and stopping uvicorn take half a second each time. A server is therefore kept
-running, and gets the runtime of the test that uses it.
+Building the application and stopping uvicorn take half a second. A server is therefore kept running and
+serves the runtime of the current test.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _GRACE_SECONDS = 5
 
 
 class Server:
-    """A running uvicorn; `service` is the application for the test that uses it."""
+    """A running uvicorn; `service` is the application of the current test."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -52,17 +52,17 @@ class Server:
 
     async def start(self, runtime: Runtime) -> None:
         """Serve on a free port."""
-        # Ctrl-C is for pytest.
+        # Ctrl-C belongs to pytest.
         with patch.object(uvicorn.Server, "capture_signals", nullcontext):
             self.url, self._running = await _start(runtime, lambda _: self)
 
     async def stop(self) -> None:
-        """End uvicorn."""
+        """Stop uvicorn."""
         if self._running is not None:
             await _stop(self._running)
 
     async def finish_requests(self) -> None:
-        """Wait until the requests of a test are over; cancel those that are not, as uvicorn does."""
+        """Wait for the test's requests to finish, and cancel the rest, as uvicorn does."""
         if self._requests:
             _, late = await asyncio.wait(self._requests, timeout=_GRACE_SECONDS)
             for request in late:
@@ -80,7 +80,7 @@ _apps: defaultdict[int, list[Litestar]] = defaultdict(list)
 
 @asynccontextmanager
 async def serving(runtime: Runtime) -> AsyncGenerator[str]:
-    """Serve a runtime by HTTP; the address."""
+    """Serve a runtime over HTTP. Yields the address."""
     server = await _take_server(runtime)
     apps = _apps[runtime.settings.max_upload_mb]
     app = apps.pop() if apps else create_app(runtime)
@@ -98,7 +98,7 @@ async def serving(runtime: Runtime) -> AsyncGenerator[str]:
 
 
 async def stop_all() -> None:
-    """End all servers of this process."""
+    """Stop all servers of this process."""
     for server in _started:
         await server.stop()
 
@@ -114,7 +114,7 @@ async def _take_server(runtime: Runtime) -> Server:
 
 @asynccontextmanager
 async def starting_and_stopping(runtime: Runtime) -> AsyncGenerator[str]:
-    """Serve a runtime as `luma serve` does, from the start to the stop of the server."""
+    """Serve a runtime like `luma serve`, from startup to shutdown."""
     url, running = await _start(runtime, create_service)
     try:
         yield url
@@ -124,7 +124,7 @@ async def starting_and_stopping(runtime: Runtime) -> AsyncGenerator[str]:
 
 async def _start(runtime: Runtime, create: Callable[[Runtime], ASGIApp]) -> tuple[str, asyncio.Task[None]]:
     listening = socket.create_server(("127.0.0.1", 0))
-    # Under plain asyncio an answer in two packets would wait 40 ms for the client's acknowledgement.
+    # On plain asyncio, a response in two packets would wait 40 ms for the client's acknowledgment.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     ready = asyncio.Event()
     with patch.object(http_server, "create_service", create):

@@ -1,4 +1,4 @@
-"""`luma serve` in a process of its own."""
+"""`luma serve` in a separate process."""
 
 import os
 import re

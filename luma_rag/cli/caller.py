@@ -1,4 +1,4 @@
-"""The user on whose behalf a command acts. Whoever can run commands can read the data directory anyway."""
+"""The user on whose behalf a command acts. Anyone who can run commands can read the data directory anyway."""
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +10,7 @@ from luma_rag.errors import NotFoundError
 
 
 async def caller(session: AsyncSession, username: str | None) -> Principal:
-    """The principal of `username`, or of the first administrator who is enabled.
+    """The principal of `username`, or of the first enabled administrator.
 
     Raises:
         NotFoundError: there is no such user, or no account at all; the message says how to add one.

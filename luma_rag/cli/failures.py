@@ -25,13 +25,13 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class UsageError(LumaError):
-    """The arguments of a command don't fit; the exit code is 2."""
+    """The arguments of a command are invalid; the exit code is 2."""
 
     title = "Usage error"
 
 
 class InterruptedByUser(LumaError):
-    """A command was interrupted; the message says how to go on."""
+    """A command was interrupted; the message says how to continue."""
 
     title = "Interrupted"
 
@@ -39,7 +39,7 @@ class InterruptedByUser(LumaError):
 def report(error: BaseException, *, as_json: bool) -> int | None:
     """Print an error to standard error, or as JSON to standard output. Returns the exit code.
 
-    Returns None for an error that is a bug: its traceback is what the report of it needs.
+    Returns None for a bug, whose traceback is needed for the report.
     """
     if isinstance(error, KeyboardInterrupt):
         failure, code = Failure("interrupted", "Interrupted", "The command did not finish.", []), _INTERRUPTED
@@ -88,7 +88,7 @@ def _code(error: LumaError) -> str:
 
 
 def _outside(error: BaseException) -> str | None:
-    """What is wrong where the cause lies outside of Luma: in a file, or in the database."""
+    """The message for a cause outside Luma, in a file or in the database; None for other errors."""
     if isinstance(error, OSError):
         reason = os.strerror(error.errno) if error.errno else str(error) or "it does not answer"
         return f"{error.filename}: {reason}." if error.filename else f"{reason}."

@@ -1,4 +1,4 @@
-"""What can be set. The description of a setting is the string literal that follows its field."""
+"""The settings. The string literal after a field describes it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from ingest.settings import IngestSettings
 
 PREFIX = "LUMA_"
 SECRETS = frozenset({"llm.api_key", "openid.client_secret", "reranker_api_key"})
-"""Settings that are never shown. Of URLs, the password is hidden."""
+"""Secret settings, never shown. In URLs, the password is hidden."""
 HIDDEN = "********"
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
