@@ -367,6 +367,7 @@ class Sharing(RuleBasedStateMachine):
         return self.made_papers[which % len(self.made_papers)]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_each_sees_what_the_model_says_after_every_step(database: str, tmp_path: Path) -> None:
     run_state_machine_as_test(
