@@ -116,7 +116,7 @@ def _describe(name: str, schema: dict[str, Any], schemas: dict[str, Any]) -> Non
 
 
 def _property(schema: str, key: str) -> Property:
-    # A test finds what is missing here; the service publishes its document without.
+    # A missing property fails a test; the running service publishes the document without it.
     return PROPERTIES.get(f"{schema}.{key}") or PROPERTIES.get(key) or Property("")
 
 
