@@ -196,23 +196,33 @@ def test_headings_are_not_quoted_before_the_sentence(quoting: ExtractiveAnswerer
 
 def test_rows_for_other_identifiers_are_not_quoted(quoting: ExtractiveAnswerer) -> None:
     rows = "\n".join(
-        f"Maintenance of {name} | per month | {price}"
-        for name, price in [("P1", 1240), ("P2", 585), ("P3", 2310)]
+        [
+            "Item | Unit | Euros",
+            "Maintenance of P1 | per month | 1,240.00",
+            "Maintenance of P2 | per month | 585.00",
+            "Maintenance of P3, May to September | per month | 2,310.00",
+        ]
     )
-    passage = RetrievedPassage(1, "Service contract", rows, heading="Fees and payment")
-    quotes = quoting.quotes("What does the maintenance of P1 cost per month?", [passage])
-    assert quotes == [(1, "Maintenance of P1 | per month | 1240")]
+    passage = RetrievedPassage(1, "service-contract", rows, heading="Fees and payment")
+    question = "How much does the Customer pay per month for the maintenance of the indoor pool P1?"
+    assert quoting.quotes(question, [passage]) == [(1, "Maintenance of P1 | per month | 1,240.00")]
 
 
 def test_quotes_follow_the_ranking_of_the_passages(quoting: ExtractiveAnswerer) -> None:
-    first, second = (
-        RetrievedPassage(
-            1, "Security policy", "Every suspected incident is reported within one hour to the desk."
-        ),
-        RetrievedPassage(2, "Security policy", "The security desk assesses a report within two hours."),
+    first = RetrievedPassage(
+        1,
+        "security-policy",
+        "Every suspicion is reported within one hour to the security desk: security@quillhaven.example or "
+        "+00 555 0199, day and night.",
+        heading="Incidents > Reporting",
     )
+    second = RetrievedPassage(
+        2,
+        "security-policy",
+        "The security desk assesses a report within two hours.",
+        heading="Incidents > Handling",
+    )
+    # The second scores higher as a sentence; the search ranked the first higher.
     question = "How soon do I have to report a suspected security incident?"
     for passages in ([first, second], [second, first]):
-        quotes = quoting.quotes(question, passages)
-        assert [number for number, _ in quotes] == sorted(number for number, _ in quotes)
-        assert quotes[0][0] == 1
+        assert [number for number, _ in quoting.quotes(question, passages)] == [1, 2]
