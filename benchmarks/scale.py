@@ -248,15 +248,17 @@ async def _plain(
     def asked(question: SearchQuery) -> tuple[Any, dict[str, Any]]:
         return search_statement(principal, namespace_id, question, k=DEPTH, indexed=indexed)
 
+    statement, values = asked(example)
     # SQLAlchemy assigns it no types.
-    compiled = asked(example)[0].compile(dialect=dialect())  # type: ignore[no-untyped-call]
-    prepared = await connection.prepare(str(compiled))
-    constant = compiled.params
+    compiled = statement.compile(dialect=dialect())  # type: ignore[no-untyped-call]
+    expanded = compiled.construct_expanded_state(values)
+    prepared = await connection.prepare(expanded.statement)
+    constant, places = expanded.parameters, expanded.positiontup or ()
 
     async def search(question: SearchQuery) -> Any:
         values = constant | asked(question)[1]
         async with connection.transaction():
-            return await prepared.fetch(*(values[name] for name in compiled.positiontup))
+            return await prepared.fetch(*(values[name] for name in places))
 
     return search
 

@@ -1,5 +1,7 @@
 """The caller of an operation."""
 
+from typing import Any, Literal
+
 import msgspec
 
 from luma_rag.errors import ForbiddenError
@@ -23,9 +25,18 @@ class Principal(msgspec.Struct, frozen=True):
     token_id: int | None = None
 
     @property
-    def rights(self) -> "Principal":
-        """The caller without the login: the key of cached statements."""
-        return Principal(self.user_id, self.role, self.max_level, self.namespace_ids)
+    def form(self) -> "CallerForm":
+        """The caller as a form of SQL text."""
+        return CallerForm(
+            "admin" if self.role == "admin" else "user", self.max_level, self.namespace_ids is not None
+        )
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The bind parameters that the access rules of a statement for `form` require."""
+        if self.namespace_ids is None:
+            return {"caller_id": self.user_id}
+        return {"caller_id": self.user_id, "caller_namespace_ids": sorted(self.namespace_ids)}
 
     @property
     def is_admin(self) -> bool:
@@ -36,6 +47,22 @@ class Principal(msgspec.Struct, frozen=True):
     def is_narrowed(self) -> bool:
         """Whether the caller has a restricted token, which may do less than its user."""
         return self.max_level < ADMINISTER or self.namespace_ids is not None
+
+
+class CallerForm(msgspec.Struct, frozen=True):
+    """What of a caller shapes the SQL of the access rules: all but the user and the namespaces of a token.
+
+    A statement built for a form serves every caller of that form, with `Principal.parameters`. Without them
+    it fails, so it can never run with the rights of another caller.
+    """
+
+    role: Literal["admin", "user"]
+    max_level: int
+    is_scoped: bool
+
+
+Caller = Principal | CallerForm
+"""The rules apply to a caller, or to all callers of a form."""
 
 
 def require_admin(principal: Principal) -> None:

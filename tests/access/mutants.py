@@ -263,7 +263,7 @@ MUTANTS = (
     Mutant(
         "levels",
         "members see the namespaces of all members",
-        "select(NamespaceAuth.namespace_id).where(NamespaceAuth.user_id == principal.user_id)",
+        "select(NamespaceAuth.namespace_id).where(NamespaceAuth.user_id == _user_id(principal))",
         "select(NamespaceAuth.namespace_id)",
         _LISTS,
     ),
@@ -284,14 +284,15 @@ MUTANTS = (
     Mutant(
         "chats and tokens",
         "administrators read all chats",
-        "mine = select(Chat.id).where(Chat.user_id == principal.user_id)",
-        "mine = select(Chat.id).where((Chat.user_id == principal.user_id) | literal(principal.is_admin))",
+        "mine = select(Chat.id).where(Chat.user_id == _user_id(principal))",
+        "mine = select(Chat.id).where("
+        "(Chat.user_id == _user_id(principal)) | literal(principal.role == 'admin'))",
         _LISTS,
     ),
     Mutant(
         "chats and tokens",
         "a token's namespaces are not looked at",
-        "    if principal.namespace_ids is None:\n        return true()\n",
+        "    if not _is_scoped(principal):\n        return true()\n",
         "    return true()\n",
         _LISTS,
     ),
@@ -305,7 +306,7 @@ MUTANTS = (
     Mutant(
         "chats and tokens",
         "a token for some namespaces opens its user's other documents",
-        "within = in_namespaces if principal.namespace_ids is not None else true()",
+        "within = in_namespaces if _is_scoped(principal) else true()",
         "within = true()",
         _LISTS,
     ),
