@@ -17,6 +17,7 @@ import logging
 import os
 import select
 import socket
+import stat
 import subprocess
 import threading
 import time
@@ -62,11 +63,13 @@ def parse_in_sandbox(path: Path, limits: ParserLimits) -> ParsedDocument:
         TransientError: `path` can't be opened, or the process was killed from outside.
     """
     try:
-        # Of a named pipe, opening and reading would wait for a writer.
+        # Opening a named pipe would wait for a writer.
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise TransientError(f"The file could not be opened: {error.strerror}.") from error
     try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise TransientError("The file could not be opened: Not a regular file.")
         answer = _parse(file, limits)
     finally:
         os.close(file)

@@ -1,4 +1,5 @@
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -127,6 +128,13 @@ def test_missing_file_is_a_transient_error(tmp_path: Path) -> None:
     with pytest.raises(TransientError, match="No such file") as caught:
         parse_in_sandbox(tmp_path / "gone", LIMITS)
     assert str(tmp_path) not in str(caught.value)
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(TransientError, match="Not a regular file"):
+            parse_in_sandbox(path, LIMITS)
 
 
 def test_file_names_need_not_be_valid_utf8(small: Path) -> None:
