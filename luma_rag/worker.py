@@ -1,6 +1,7 @@
 """The worker: claims documents from the queue and ingests them into their namespaces.
 
-`python -m luma_rag.worker` is the worker process of a server. It ends when its standard input closes.
+`main` is the worker process of a server (`luma_rag.worker_process`). Its standard input brings the settings,
+and closes when the worker is to end.
 """
 
 import asyncio
@@ -223,7 +224,7 @@ async def _release(store: Store, worker_id: int, lost: asyncio.Event) -> None:
 
 async def _main() -> None:
     os.nice(_NICENESS)
-    configured = settings.load()
+    configured = settings.from_parent(sys.stdin.buffer.readline())
     loading = asyncio.create_task(asyncio.to_thread(load_embedder, profile=configured.ingest.profile))
     async with open_store(configured, pool_size=4) as store:
         embedder = await check_model(store.sessions, await loading)
@@ -244,7 +245,8 @@ def _cancel_on_eof(loop: asyncio.AbstractEventLoop, working: "asyncio.Task[None]
     threading.Thread(target=watch, daemon=True).start()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the worker of a server."""
     logging.basicConfig(format="%(asctime)s %(levelname)s worker: %(message)s", level=logging.INFO)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:

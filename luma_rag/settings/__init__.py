@@ -1,5 +1,6 @@
 """All settings, read once from the environment and from files."""
 
+from luma_rag.settings.child import for_child, from_parent
 from luma_rag.settings.schema import (
     HIDDEN,
     PREFIX,
@@ -25,6 +26,8 @@ __all__ = [
     "Loaded",
     "OpenIDSettings",
     "Settings",
+    "for_child",
+    "from_parent",
     "load",
     "load_with_sources",
     "names",

@@ -1,3 +1,4 @@
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,27 @@ def test_host_and_port_can_be_set(folder: Path) -> None:
     assert (settings.load({}).host, settings.load({}).port) == ("127.0.0.1", 8000)
     with pytest.raises(ConfigurationError, match="LUMA_PORT"):
         settings.load({"LUMA_PORT": "99999"})
+
+
+def test_a_child_gets_all_settings_but_the_secrets() -> None:
+    loaded = settings.load(
+        {
+            "LUMA_DATA_DIR": "/data",
+            "LUMA_DATABASE_URL": "postgresql://luma:password@db/luma",
+            "LUMA_INGEST_LIMITS_SECONDS": "7",
+            "LUMA_LLM_GGUF": "/models/small.gguf",
+            "LUMA_LLM_BASE_URL": "http://localhost/v1",
+        }
+        | {settings.variable(secret): "s3cret" for secret in settings.SECRETS}
+    )
+    line = settings.for_child(loaded)
+    assert b"s3cret" not in line
+    assert line.count(b"\n") == 1
+    received = settings.from_parent(line)
+    for name in settings.names():
+        expected = None if name in settings.SECRETS else value(loaded, name)
+        assert value(received, name) == expected, name
+
+
+def value(loaded: settings.Settings, dotted: str) -> object:
+    return reduce(getattr, dotted.split("."), loaded)
