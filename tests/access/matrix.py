@@ -282,6 +282,8 @@ CALLS = [
     Call("PUT /api/documents/{document}/permissions/{bystander}", owns, json={"permission": "read"}),
     Call("PUT /api/documents/{document}/permissions/{reader}", owns, json={"permission": "write"}),
     Call("DELETE /api/documents/{document}/permissions/{reader}", owns),
+    Call("GET /api/documents/{document}/namespaces", owns),
+    Call("DELETE /api/documents/{document}/namespaces/{namespace}", owns),
     Call("GET /api/ingestions/{ingestion}", level_1),
     Call("POST /api/ingestions/{ingestion}/retry", level_2),
     Call("POST /api/chats", level_1, json={"namespace_id": "{namespace}"}),
