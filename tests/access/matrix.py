@@ -309,9 +309,21 @@ CALLS = [
 _PUBLIC = (anybody, closed, absent)
 
 
+# A token of level 1 reads and asks; all else is refused alike, whatever it is about.
+_ASKING = {
+    "POST /api/namespaces/{namespace}/search",
+    "POST /api/chats",
+    "POST /api/chats/{chat}/messages",
+    "POST /v1/chat/completions",
+}
+
+
 def expected(call: Call, subject: Subject, kind: Kind) -> Outcome:
     if not subject.is_valid and call.rule not in _PUBLIC:
         return 401
+    changes = not call.call.startswith("GET ") and call.call not in _ASKING
+    if subject.max_level == 1 and changes and call.rule not in _PUBLIC:
+        return 403
     return call.rule(subject, kind)
 
 
