@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from luma_rag.access import Principal
 from luma_rag.accounts.account_status import is_enabled, keep_an_admin, lock_accounts, set_disabled
 from luma_rag.accounts.passwords import hash_password, verify_password
-from luma_rag.audit import record
+from luma_rag.audit import record, set_actor
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import ApiToken, Document, LoginSession, Namespace, User
 from luma_rag.db.session import Sessions
@@ -163,6 +163,7 @@ async def update(
         if role is not None and role != user.role:
             if role != "admin":
                 await keep_an_admin(session, user_id)
+            await set_actor(session, actor_id)
             user.role = role
             user.updated_at = utcnow()
             await record(session, "account.role-changed", actor_id, user_id=user_id, role=role)

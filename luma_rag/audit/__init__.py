@@ -83,5 +83,19 @@ async def record(
     )
 
 
+async def set_actor(session: AsyncSession, actor_id: int | None) -> None:
+    """Name the actor of the events that triggers record in this transaction."""
+    where = request_context.get()
+    settings = {"actor_id": actor_id, "request_id": where.request_id, "address": where.address}
+    await session.execute(
+        select(
+            *(
+                func.set_config(f"luma.{name}", "" if value is None else str(value), True)
+                for name, value in settings.items()
+            )
+        )
+    )
+
+
 def _name_of(user_id: object) -> ScalarSelect[str]:
     return select(User.username).where(User.id == user_id).scalar_subquery()

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Select,
     and_,
     case,
-    delete,
     exists,
     false,
     func,
@@ -116,16 +115,6 @@ async def retry(session: AsyncSession, principal: Principal, ingestion_id: int) 
         )
     await _wake_workers(session)
     return view(retried)
-
-
-async def cancel(session: AsyncSession, doc_id: int, namespace_id: int) -> bool:
-    """Delete all ingestions of a document into a namespace. Returns whether there were any."""
-    gone = await session.scalars(
-        delete(Ingestion)
-        .where(Ingestion.doc_id == doc_id, Ingestion.namespace_id == namespace_id)
-        .returning(Ingestion.id)
-    )
-    return bool(gone.all())
 
 
 async def register_worker(connection: AsyncConnection) -> int:

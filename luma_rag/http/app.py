@@ -41,6 +41,7 @@ from luma_rag.http.routes import (
     users,
 )
 from luma_rag.http.schema_page import SchemaPage, for_schema_page
+from luma_rag.http.token_level import require_level_to_change
 from luma_rag.runtime import Runtime
 
 # For bodies other than uploads. A question with its options is far smaller.
@@ -86,7 +87,7 @@ def create_app(runtime: Runtime) -> Litestar:
         state=State({"runtime": runtime, "limits": WorkLimits(runtime.settings.limits)}),
         dependencies=dependencies.PROVIDERS,
         middleware=[AuthenticationMiddleware],
-        guards=[acquire_permit],
+        guards=[require_level_to_change, acquire_permit],
         exception_handlers=HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=_openapi(),

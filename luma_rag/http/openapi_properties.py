@@ -111,6 +111,7 @@ PROPERTIES: dict[str, Property] = {
     "password": Property("Password, at least 8 characters.", "correct horse battery"),
     "per_document": Property("Maximum number of hits per document; null for no limit.", 2),
     "permission": Property("Permission on the document: `read` or `write`.", "read"),
+    "placed_at": Property("When the document was added, in UTC; null if unknown.", _TIME),
     "places": Property("Where the answer stands."),
     "progress": Property("Progress, from 0 to 1.", 0.45),
     "prompt_tokens": Property("Estimated tokens of the prompt.", 900),

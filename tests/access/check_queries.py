@@ -23,6 +23,7 @@ GUARDED = {
     "Document": "document",
     "Namespace": "namespace",
     "NamespaceDoc": "namespace_doc",
+    "Placement": "placement",
     "Chunk": "chunk",
     "ChunkVector": "chunk_vector",
     "LexicalChunk": "lexical_chunk",

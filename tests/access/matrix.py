@@ -282,6 +282,8 @@ CALLS = [
     Call("PUT /api/documents/{document}/permissions/{bystander}", owns, json={"permission": "read"}),
     Call("PUT /api/documents/{document}/permissions/{reader}", owns, json={"permission": "write"}),
     Call("DELETE /api/documents/{document}/permissions/{reader}", owns),
+    Call("GET /api/documents/{document}/namespaces", owns),
+    Call("DELETE /api/documents/{document}/namespaces/{namespace}", owns),
     Call("GET /api/ingestions/{ingestion}", level_1),
     Call("POST /api/ingestions/{ingestion}/retry", level_2),
     Call("POST /api/chats", level_1, json={"namespace_id": "{namespace}"}),
@@ -307,9 +309,21 @@ CALLS = [
 _PUBLIC = (anybody, closed, absent)
 
 
+# A token of level 1 reads and asks; all else is refused alike, whatever it is about.
+_ASKING = {
+    "POST /api/namespaces/{namespace}/search",
+    "POST /api/chats",
+    "POST /api/chats/{chat}/messages",
+    "POST /v1/chat/completions",
+}
+
+
 def expected(call: Call, subject: Subject, kind: Kind) -> Outcome:
     if not subject.is_valid and call.rule not in _PUBLIC:
         return 401
+    changes = not call.call.startswith("GET ") and call.call not in _ASKING
+    if subject.max_level == 1 and changes and call.rule not in _PUBLIC:
+        return 403
     return call.rule(subject, kind)
 
 

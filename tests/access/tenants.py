@@ -34,6 +34,7 @@ from luma_rag.db.models import (
     NamespaceAuth,
     NamespaceDoc,
     Passage,
+    Placement,
     User,
 )
 from luma_rag.db.models.document import DIMENSIONS
@@ -174,7 +175,11 @@ async def hold(
         namespace_id=namespace_id, doc_id=document.id, chunk_id=chunk.id, embedding=embedding
     )
     await _add(session, vector)
-    await _add(session, NamespaceDoc(namespace_id=namespace_id, doc_id=document.id, vec_id=[str(vector.id)]))
+    await _add(
+        session,
+        NamespaceDoc(namespace_id=namespace_id, doc_id=document.id, vec_id=[str(vector.id)]),
+        Placement(namespace_id=namespace_id, doc_id=document.id, user_id=user_id),
+    )
     return {"document": [document.id], "ingestion": [ingestion.id]}
 
 

@@ -31,6 +31,7 @@ from luma_rag.db.models import (
     NamespaceAuth,
     NamespaceDoc,
     Passage,
+    Placement,
     User,
 )
 from luma_rag.db.models.document import DIMENSIONS
@@ -223,6 +224,7 @@ async def _things(
         session,
         answer,
         NamespaceDoc(namespace_id=here.id, doc_id=document.id, vec_id=[str(vector.id)]),
+        Placement(namespace_id=here.id, doc_id=document.id, user_id=owner),
         *(NamespaceAuth(user_id=ids[name], namespace_id=here.id, auth_level=n) for name, n in LEVELS.items()),
         *(DocUser(doc_id=document.id, user_id=ids[name], permission=p) for name, p in SHARES.items()),
         DocUser(doc_id=addable.id, user_id=ids["member2"], permission="read"),

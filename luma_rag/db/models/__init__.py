@@ -21,7 +21,7 @@ from luma_rag.db.models.lexical import (
     LexicalSegment,
     LexicalVector,
 )
-from luma_rag.db.models.namespace import ChunkVector, Namespace, NamespaceDoc
+from luma_rag.db.models.namespace import ChunkVector, Namespace, NamespaceDoc, Placement
 
 __all__ = [
     "ApiToken",
@@ -53,6 +53,7 @@ __all__ = [
     "NamespaceAuth",
     "NamespaceDoc",
     "Passage",
+    "Placement",
     "RateLimit",
     "User",
     "WorkDone",

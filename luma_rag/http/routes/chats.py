@@ -17,10 +17,11 @@ from luma_rag.http.input import ChatChange, NewChat, NewMessage, Verdict
 from luma_rag.http.openapi import AnswerOperation, problems
 from luma_rag.http.parameters import Id, OfNamespace
 from luma_rag.http.rate_limit import limited
+from luma_rag.http.token_level import ASKING
 from luma_rag.pagination import Page
 
 
-@post("/chats", responses=problems(404))
+@post("/chats", opt=ASKING, responses=problems(404))
 async def start_chat(data: JSONBody[NewChat], session: Session, principal: Caller) -> ChatView:
     """Start a chat in a namespace. Level 1."""
     return await history.start(session, principal, data.namespace_id)
@@ -65,7 +66,7 @@ async def list_messages(
 @post(
     "/chats/{chat_id:int}/messages",
     operation_class=AnswerOperation,
-    opt=limited("questions"),
+    opt=limited("questions") | ASKING,
     responses=problems(502),
 )
 async def ask(

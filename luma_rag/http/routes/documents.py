@@ -11,9 +11,10 @@ from msgspec import UNSET
 
 from luma_rag.access import Principal, grants
 from luma_rag.access.grants import SharedWith
-from luma_rag.documents import ingestion, uploads
+from luma_rag.documents import ingestion, namespace_documents, uploads
 from luma_rag.documents import service as documents
 from luma_rag.documents.ingestion import IngestionView
+from luma_rag.documents.namespace_documents import DocumentNamespace
 from luma_rag.documents.service import DocumentView, PassageView
 from luma_rag.documents.uploads import UploadedDocument
 from luma_rag.errors import NotFoundError
@@ -132,6 +133,23 @@ async def unshare(doc_id: Id, user_id: Id, session: Session, principal: Caller) 
     await grants.unshare(session, principal, doc_id, user_id)
 
 
+@get("/{doc_id:int}/namespaces")
+async def namespaces_of_document(
+    doc_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
+) -> Page[DocumentNamespace]:
+    """List the namespaces of the document and who added it, by id. Owner and administrators.
+
+    It includes namespaces that the caller can't read.
+    """
+    return await namespace_documents.namespaces_of(session, principal, doc_id, pagination)
+
+
+@delete("/{doc_id:int}/namespaces/{namespace_id:int}")
+async def withdraw(doc_id: Id, namespace_id: Id, session: Session, principal: Caller) -> None:
+    """Remove the document from a namespace, even one that the caller can't read. Owner and administrators."""
+    await namespace_documents.withdraw(session, principal, namespace_id, doc_id)
+
+
 @get("/{ingestion_id:int}")
 async def get_ingestion(ingestion_id: Id, session: Session, principal: Caller) -> IngestionView:
     """Get the state and progress of an ingestion. Level 1 in its namespace."""
@@ -174,6 +192,8 @@ def router(max_upload_bytes: int) -> Router:
             permissions,
             share,
             unshare,
+            namespaces_of_document,
+            withdraw,
         ],
         tags=["documents"],
     )

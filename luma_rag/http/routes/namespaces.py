@@ -22,6 +22,7 @@ from luma_rag.http.input import DocumentReference, Membership, NamespaceChange, 
 from luma_rag.http.openapi import EventsOperation, problems
 from luma_rag.http.parameters import GetOrCreate, Id
 from luma_rag.http.rate_limit import limited
+from luma_rag.http.token_level import ASKING
 from luma_rag.namespaces import NamespaceView
 from luma_rag.pagination import Page
 from luma_rag.retrieval.search import SearchResult
@@ -157,7 +158,7 @@ async def follow(
     return ServerSentEvent(change_stream(first, changes), headers=HEADERS)
 
 
-@post("/{namespace_id:int}/search", status_code=HTTP_200_OK, opt=limited("searches"))
+@post("/{namespace_id:int}/search", status_code=HTTP_200_OK, opt=limited("searches") | ASKING)
 async def search(
     namespace_id: Id, data: JSONBody[Search], principal: Caller, runtime: RuntimeDependency
 ) -> SearchResult:

@@ -17,6 +17,7 @@ from luma_rag.http.errors import HANDLERS, answer, problem
 from luma_rag.http.events import HEADERS
 from luma_rag.http.openapi import CompletionOperation, problems
 from luma_rag.http.rate_limit import limited
+from luma_rag.http.token_level import ASKING
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -50,7 +51,7 @@ async def list_models(session: Session, principal: Caller) -> Models:
 @post(
     "/chat/completions",
     status_code=HTTP_200_OK,
-    opt=limited("questions"),
+    opt=limited("questions") | ASKING,
     operation_class=CompletionOperation,
     responses=problems(404, 502),
 )

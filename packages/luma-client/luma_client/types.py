@@ -65,6 +65,16 @@ class Share(msgspec.Struct, frozen=True):
     permission: str
 
 
+class DocumentNamespace(msgspec.Struct, frozen=True):
+    """A namespace of a document, and the user who added the document; `placed_at` is None if unknown."""
+
+    namespace_id: int
+    name: str
+    user_id: int
+    username: str
+    placed_at: datetime | None
+
+
 class IngestionError(msgspec.Struct, frozen=True):
     """Why a document couldn't be ingested. `code` is a stable name for programs, if the service sends one."""
 

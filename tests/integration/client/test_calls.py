@@ -104,6 +104,20 @@ async def test_documents_are_shared(connect: Connect, tmp_path: Path) -> None:
     assert await bob.readable_documents() == []
 
 
+async def test_owner_takes_a_document_back(api: Api, connect: Connect, tmp_path: Path) -> None:
+    alice, bob = await connect("alice"), await connect("bob")
+    uploaded = await alice.upload(factories.handbook(tmp_path))
+    user = await alice.lookup_user("bob")
+    await alice.share_document(uploaded.id, user.id, "write")
+    papers = await bob.create_namespace("papers")
+    await bob.add_document(papers.id, uploaded.id)
+    [place] = await alice.document_namespaces(uploaded.id)
+    assert (place.namespace_id, place.name, place.username) == (papers.id, "papers", "bob")
+    await alice.withdraw_document(uploaded.id, papers.id)
+    assert await alice.document_namespaces(uploaded.id) == []
+    assert await bob.documents(papers.id) == []
+
+
 async def test_failed_ingestion_is_retried(api: Api, connect: Connect) -> None:
     alice = await connect("alice")
     papers = await alice.create_namespace("papers")

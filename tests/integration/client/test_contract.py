@@ -30,6 +30,7 @@ CALLS: dict[str, Callable[[Luma], Any]] = {
     "delete_document": lambda luma: luma.delete_document(1),
     "delete_namespace": lambda luma: luma.delete_namespace(1),
     "document": lambda luma: luma.document(1),
+    "document_namespaces": lambda luma: luma.document_namespaces(1),
     "documents": lambda luma: luma.documents(1),
     "download": lambda luma: luma.download(1, "x"),
     "evaluate": lambda luma: luma.evaluate(1),
@@ -60,6 +61,7 @@ CALLS: dict[str, Callable[[Luma], Any]] = {
     "update_document": lambda luma: luma.update_document(1, title="x", is_public=True),
     "update_namespace": lambda luma: luma.update_namespace(1, name="x", description="y", is_public=True),
     "upload": lambda luma: luma.upload(b"x", 1, name="x", title="y", is_public=True),
+    "withdraw_document": lambda luma: luma.withdraw_document(1, 2),
 }
 # These consist of other calls.
 COMPOSED = {"ask", "ask_stream", "close", "get_or_create_namespace", "wait"}

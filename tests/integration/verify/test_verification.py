@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import text
 
 from ingest.embedder import Embedder
+from luma_rag.access import Principal
 from luma_rag.db.base import Base
 from luma_rag.db.session import create_sessions
-from luma_rag.documents import ingestion
+from luma_rag.documents import ingestion, namespace_documents
 from luma_rag.documents.storage import FileStorage
 from luma_rag.runtime import Store, open_services
 from luma_rag.settings import Settings
@@ -93,6 +94,7 @@ DAMAGE = {
         "INSERT INTO namespace_auth (namespace_id, user_id, auth_level) SELECT 1, 1, 1",
         set(),
     ),
+    "placed-without-right": ("DELETE FROM placement WHERE doc_id = 1", set()),
     "embedding-model": ("DELETE FROM embedding_model", set()),
     "invalid-index": (
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_chunk_vector_search'::regclass",
@@ -171,7 +173,7 @@ async def _fill(api: Api, folder: Path) -> None:
     await alice.post(f"/api/chats/{chat}/messages", json={"content": "When do moles dig?"})
     assert (await alice.delete(f"/api/documents/{gone}")).status_code == 204
     async with api.runtime.sessions.begin() as session:
-        await ingestion.enqueue(session, 3, second)
+        await namespace_documents.enqueue(session, Principal(1, "admin"), second, 3)
 
 
 async def _damage(store: Store, sql: str) -> None:
