@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 Code = Literal[
     "account_disabled",
+    "answer_interrupted",
     "concurrent_change",
     "configuration_error",
     "conflict",
@@ -35,6 +36,8 @@ Code = Literal[
     "sign_in_stale",
     "sign_in_unavailable",
     "too_large",
+    "too_many_answers",
+    "turn_running",
     "unavailable",
     "unsupported_type",
 ]
@@ -195,6 +198,16 @@ class ConcurrentChangeError(ConflictError):
     title = "Concurrent change"
 
 
+class TurnRunningError(ConflictError):
+    """An answer is being written in this chat. A chat has one at a time.
+
+    Wait until it is complete, or stop it with `POST /api/chats/{id}/stop`, then retry.
+    """
+
+    code = "turn_running"
+    title = "Answer in progress"
+
+
 class TooLargeError(LumaError):
     """The body, the file or a part of the form exceeds its size limit.
 
@@ -245,9 +258,20 @@ class RateLimitedError(LumaError):
     Wait for the number of seconds in the response header `Retry-After`, then retry.
     """
 
-    code = "rate_limited"
+    code: ClassVar[Code] = "rate_limited"
     status = 429
     title = "Too many requests"
+
+
+class TooManyAnswersError(RateLimitedError):
+    """Too many answers to questions of this user are being written at the same time.
+
+    Wait until one is complete, or stop one, then retry. Operators set the limit with
+    `LUMA_LIMITS_ANSWERS_AT_ONCE`.
+    """
+
+    code = "too_many_answers"
+    title = "Too many answers at once"
 
 
 class HeaderTooLargeError(LumaError):
@@ -302,6 +326,16 @@ class UnavailableError(LumaError):
     code: ClassVar[Code] = "unavailable"
     status = 503
     title = "Unavailable"
+
+
+class AnswerInterruptedError(UnavailableError):
+    """The server stopped before the answer was complete. The text so far is stored.
+
+    Regenerate the answer.
+    """
+
+    code = "answer_interrupted"
+    title = "Answer interrupted"
 
 
 class DeadlockError(UnavailableError):

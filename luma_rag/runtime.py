@@ -13,14 +13,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from ingest.embedder import MODEL, Embedder, ModelError
 from ingest.types import EmbeddingProfile
 from luma_rag.accounts.external_identities import IdentityProvider
+from luma_rag.chat import turns
 from luma_rag.chat.answerer import Answerer
 from luma_rag.chat.extractive_answerer import ExtractiveAnswerer
 from luma_rag.chat.model_answerer import ModelAnswerer
+from luma_rag.chat.processes import Process
 from luma_rag.chat.service import ChatService
 from luma_rag.db import migrate
 from luma_rag.db.listener import Listener
 from luma_rag.db.models import EmbeddingModel, Ingestion
-from luma_rag.db.session import Sessions, connect, reading
+from luma_rag.db.session import Sessions, reading
 from luma_rag.documents.change_stream import CHANNEL, ChangeStream
 from luma_rag.errors import ConfigurationError
 from luma_rag.llm.llamacpp import LlamaServer
@@ -77,6 +79,8 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
     )
     try:
         async with open_store(settings) as store, open_services(store, await loading) as runtime:
+            async with store.sessions.begin() as session:
+                await turns.recover(session)
             yield runtime
     finally:
         loading.cancel()
@@ -104,10 +108,12 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
             stack.push_async_callback(reranker.aclose)
             reranking = Reranking(reranker, settings.reranker_budget_ms / 1000)
         retriever = Retriever(reading(store.engine), encoder, reranking)
-        chats = ChatService(store.sessions, retriever, answerer, settings.passages)
-        stack.push_async_callback(chats.aclose)
-        listener = Listener(partial(connect, store.url), CHANNEL)
+        process = Process()
+        listener = Listener(partial(process.connect, store.url), CHANNEL)
         stack.push_async_callback(listener.aclose)
+        writer = turns.Writer(process.id, settings.limits.answers_at_once)
+        chats = ChatService(store.sessions, retriever, answerer, settings.passages, listener, writer)
+        stack.push_async_callback(chats.aclose)
         openid = create_provider(settings.openid)
         if openid is not None:
             stack.push_async_callback(openid.aclose)

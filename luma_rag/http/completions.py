@@ -9,11 +9,11 @@ from litestar.response import ServerSentEventMessage
 from msgspec import Meta
 
 from luma_rag.chat.answerer import HistoryMessage
-from luma_rag.chat.history import CitationView, MessageView
+from luma_rag.chat.messages import CitationView, MessageView
 from luma_rag.chat.prompt import estimate_tokens
-from luma_rag.chat.service import Delta, TurnEvent
+from luma_rag.chat.running import Delta, TurnEvent
 from luma_rag.errors import FieldError, InvalidInputError, NotFoundError
-from luma_rag.http.errors import Problem, log_failure
+from luma_rag.http.errors import Problem
 from luma_rag.http.errors import problem as problem_of
 from luma_rag.http.events import WAITING
 from luma_rag.http.input import Question
@@ -245,7 +245,6 @@ async def pieces(
                             yield chunk([], _usage(request, answer.content))
             yield _DONE
         except Exception as error:
-            log_failure("An answer", error)
             yield _message(openai_problem(problem_of(error)))
 
 

@@ -162,15 +162,21 @@ class NewChat(Input, frozen=True):
 
 
 class ChatChange(Input, frozen=True):
-    """A chat's title."""
+    """Missing fields stay unchanged."""
 
-    title: Name
+    title: Name | None = None
+    pinned: bool | None = None
 
 
 class NewMessage(Input, frozen=True):
-    """A question."""
+    """A question, optionally restricted to the documents `doc_ids`.
+
+    `replaces` is the id of an earlier question, of which this is a new version. The chat goes on from here.
+    """
 
     content: Question
+    doc_ids: Annotated[list[Id], Meta(max_length=1000)] | None = None
+    replaces: Id | None = None
 
 
 class Verdict(Input, frozen=True):

@@ -51,6 +51,8 @@ class LimitsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Questions per minute, including regenerated answers and `/v1/chat/completions`."""
     uploads_per_minute: Count = 120
     """Uploads per minute, including changes to the documents of a namespace."""
+    answers_at_once: Count = 4
+    """Answers that are written at the same time, in all server processes together."""
 
 
 class OpenIDSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

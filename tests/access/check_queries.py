@@ -36,6 +36,8 @@ GUARDED = {
     "Chat": "chats",
     "ChatTitle": "chat_title",
     "Message": "message",
+    "PinnedChat": "pinned_chat",
+    "Turn": "turn",
     "Ingestion": "ingestion",
     "Citation": "citation",
     "Feedback": "feedback",
@@ -55,7 +57,8 @@ RULES = {
 }
 # Functions that stand for a rule: they name one themselves, and give nothing without it.
 REQUIRING = {
-    "luma_rag.chat.service:_open_chat",
+    "luma_rag.chat.turns:_locked",
+    "luma_rag.chat.turns:_open_chat",
     "luma_rag.documents.change_stream:ChangeStream._read",
     "luma_rag.documents.ingestion:_readable",
 }
@@ -75,7 +78,7 @@ EXEMPT = {
     "luma_rag.accounts.removal:owned_resources": "counts what a user owns, for administrators",
     "luma_rag.accounts.removal:remove": "for administrators, who may do everything",
     "luma_rag.accounts.users:_accounts": "counts what users own, for administrators",
-    "luma_rag.chat.service:ChatService._store": "the question it answers was kept under the rules",
+    "luma_rag.chat.turns:recover": "ends the turns of dead processes, whoever calls it; returns nothing",
     "luma_rag.documents.ingestion_stats:measure": "counts for administrators, who may do everything",
     "luma_rag.documents.lexical_index:<module>": "only writes what search reads; the worker calls it",
     "luma_rag.documents.segment_compaction:<module>": "the worker calls it",

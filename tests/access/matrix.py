@@ -190,6 +190,7 @@ _OF_THE_DOCUMENT = (may_add, may_read, may_write, owns)
 _OF_THE_NAMESPACE = (level_1, level_2, level_3, level_3_or_oneself, itself, own_chat)
 
 _QUESTIONS = {"questions": [{"question": "Why?", "places": [{"doc_id": "{document}", "page": 1}]}]}
+_NEW_VERSION = {"content": "Why?", "replaces": "{asked}", "doc_ids": ["{document}"]}
 _ACCOUNT = {"username": "new {owner}", "email": "new{owner}@example.com", "password": PASSWORD}
 
 # The call as the route table has it, who may make it, and (where its own path will not do) with what.
@@ -289,11 +290,15 @@ CALLS = [
     Call("POST /api/chats", level_1, json={"namespace_id": "{namespace}"}),
     Call("GET /api/chats", signed_in),
     Call("GET /api/chats/{chat}", own_chat),
-    Call("PATCH /api/chats/{chat}", own_chat, json={"title": "renamed"}),
+    Call("PATCH /api/chats/{chat}", own_chat, json={"title": "renamed", "pinned": True}),
     Call("DELETE /api/chats/{chat}", own_chat),
     Call("GET /api/chats/{chat}/messages", own_chat),
     Call("POST /api/chats/{chat}/messages", own_chat, json={"content": "Why?"}),
+    Call("POST /api/chats/{chat}/messages", own_chat, "replaces", json=_NEW_VERSION),
     Call("POST /api/chats/{chat}/regenerate", own_chat),
+    Call("GET /api/chats/{chat}/stream", own_chat),
+    Call("POST /api/chats/{chat}/stop", own_chat),
+    Call("GET /api/chats/{chat}/export", own_chat),
     Call("PUT /api/messages/{answer}/feedback", own_chat, json={"rating": 1}),
     Call("GET /api/audit", administrators),
     Call("GET /metrics", administrators_however_narrowed),

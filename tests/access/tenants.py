@@ -35,6 +35,7 @@ from luma_rag.db.models import (
     NamespaceDoc,
     Passage,
     Placement,
+    Turn,
     User,
 )
 from luma_rag.db.models.document import DIMENSIONS
@@ -107,6 +108,7 @@ async def make_tenant(
         await _add(session, answer, asked, run)
         await _add(
             session,
+            Turn(chat_id=chat.id, question_id=question.id, answer_id=answer.id, state="complete"),
             Citation(
                 message_id=answer.id, n=1, vec_id="1", doc_id=ids["document"][0], title=f"{mark} title",
                 page=1, heading=f"{mark} heading", quote=f"{mark} quote", score=0.5,

@@ -32,6 +32,7 @@ from luma_rag.db.models import (
     NamespaceDoc,
     Passage,
     Placement,
+    Turn,
     User,
 )
 from luma_rag.db.models.document import DIMENSIONS
@@ -220,9 +221,10 @@ async def _things(
     asked = Message(chat_id=chat.id, sender_type="user", content="Why?", time_sent=now)
     await _add(session, vector, asked, place)
     answer = Message(chat_id=chat.id, sender_type="LLM", content="Because.", time_sent=now)
+    await _add(session, answer)
     await _add(
         session,
-        answer,
+        Turn(chat_id=chat.id, question_id=asked.id, answer_id=answer.id, state="complete"),
         NamespaceDoc(namespace_id=here.id, doc_id=document.id, vec_id=[str(vector.id)]),
         Placement(namespace_id=here.id, doc_id=document.id, user_id=owner),
         *(NamespaceAuth(user_id=ids[name], namespace_id=here.id, auth_level=n) for name, n in LEVELS.items()),
@@ -237,6 +239,7 @@ async def _things(
         "document": document.id,
         "addable": addable.id,
         "chat": chat.id,
+        "asked": asked.id,
         "answer": answer.id,
         "ingestion": ingestion.id,
         "question": question.id,

@@ -9,7 +9,7 @@ from luma_rag.db.models.account import (
     User,
 )
 from luma_rag.db.models.audit import AuditEvent
-from luma_rag.db.models.chat import Chat, ChatTitle, Citation, Feedback, Message
+from luma_rag.db.models.chat import Chat, ChatTitle, Citation, Feedback, Message, PinnedChat, Turn
 from luma_rag.db.models.document import Chunk, Document, EmbeddingModel, Ingestion, Passage, WorkDone
 from luma_rag.db.models.evaluation import EvaluationPlace, EvaluationQuestion, EvaluationRun
 from luma_rag.db.models.grants import DocUser, NamespaceAuth
@@ -54,7 +54,9 @@ __all__ = [
     "NamespaceDoc",
     "Passage",
     "Placement",
+    "PinnedChat",
     "RateLimit",
+    "Turn",
     "User",
     "WorkDone",
 ]

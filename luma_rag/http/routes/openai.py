@@ -9,10 +9,10 @@ from litestar.response import ServerSentEvent
 from litestar.status_codes import HTTP_200_OK
 
 from luma_rag import namespaces
-from luma_rag.chat.history import MessageView
+from luma_rag.chat.messages import MessageView
 from luma_rag.errors import LLMError
 from luma_rag.http.completions import PREFIX, Completion, CompletionRequest, openai_problem, pieces, whole
-from luma_rag.http.dependencies import Caller, RuntimeDependency, Session
+from luma_rag.http.dependencies import Caller, RuntimeDependency, Session, login_of
 from luma_rag.http.errors import HANDLERS, answer, problem
 from luma_rag.http.events import HEADERS
 from luma_rag.http.openapi import CompletionOperation, problems
@@ -56,7 +56,10 @@ async def list_models(session: Session, principal: Caller) -> Models:
     responses=problems(404, 502),
 )
 async def complete(
-    data: JSONBody[CompletionRequest], principal: Caller, runtime: RuntimeDependency
+    data: JSONBody[CompletionRequest],
+    request: Request[Any, Any, Any],
+    principal: Caller,
+    runtime: RuntimeDependency,
 ) -> Response[Completion]:
     """Answer the last message from the namespace in `model`, with citations under `luma`. Requires level 1.
 
@@ -65,7 +68,7 @@ async def complete(
     effect.
     """
     namespace_id, question, history = data.parsed()
-    turn = runtime.chats.ask_in_new_chat(principal, namespace_id, question, history)
+    turn = runtime.chats.ask_in_new_chat(login_of(request, principal), namespace_id, question, history)
     # Until the question is stored, a failure is an ordinary error with a status of its own.
     stored_question = cast(MessageView, (await anext(turn)).data)
     if data.stream:

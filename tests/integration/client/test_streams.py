@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
 from ingest.embedder import Embedder
@@ -25,11 +24,11 @@ from luma_client import (
     ReconnectedEvent,
     UserMessageEvent,
 )
-from luma_rag.chat.service import ChatService
 from luma_rag.documents.change_stream import STREAMS_PER_USER
 from luma_rag.http import server
 from luma_rag.runtime import Runtime, Store, open_services
 from tests import factories
+from tests.answering import answering
 from tests.api import Api
 from tests.conftest import serving
 from tests.integration.client.conftest import Connect, connected, token_of
@@ -62,7 +61,10 @@ async def test_answer_is_streamed(api: Api, connect: Connect, tmp_path: Path) ->
     assert "two weeks" in answered.message.content
     assert {c.vec_id for c in answered.message.citations} <= {c.vec_id for c in retrieved.citations}
     chat = question.message.chat_id
-    assert await alice.messages(chat) == [question.message, answered.message]
+    asked, stored = await alice.messages(chat)
+    assert (asked.id, asked.content, stored) == (
+        question.message.id, question.message.content, answered.message,
+    )  # fmt: skip
 
     *_, more = await _rest(alice.ask_in_chat_stream(chat, "Who has the code of the door?"))
     assert isinstance(more, LLMMessageEvent)
@@ -81,10 +83,10 @@ async def test_errors_before_the_stream(connect: Connect) -> None:
 
 async def test_broken_stream_raises(runtime: Runtime, kind: str, tmp_path: Path) -> None:
     slow = SlowAnswerer()
-    chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
     async with (
-        serving(msgspec.structs.replace(runtime, chats=chats)) as url,
-        Api(url, runtime) as api,
+        answering(runtime, slow) as own,
+        serving(own) as url,
+        Api(url, own) as api,
         connected(kind, url, await token_of(api, "alice")) as alice,
     ):
         papers = await _about_the_handbook(api, alice, tmp_path)
@@ -100,10 +102,10 @@ async def test_broken_stream_raises(runtime: Runtime, kind: str, tmp_path: Path)
 
 async def test_leaving_a_stream_closes_it(runtime: Runtime, kind: str, tmp_path: Path) -> None:
     slow = SlowAnswerer()
-    chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
     async with (
-        serving(msgspec.structs.replace(runtime, chats=chats)) as url,
-        Api(url, runtime) as api,
+        answering(runtime, slow) as own,
+        serving(own) as url,
+        Api(url, own) as api,
         connected(kind, url, await token_of(api, "alice")) as alice,
     ):
         papers = await _about_the_handbook(api, alice, tmp_path)

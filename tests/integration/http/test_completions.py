@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
-from luma_rag.chat.service import ChatService
 from luma_rag.errors import LLMError
 from luma_rag.runtime import Runtime
 from tests import factories
+from tests.answering import answering
 from tests.api import Api
 from tests.integration.http.test_chats import SlowAnswerer
 from tests.servers import serving
@@ -126,8 +125,7 @@ class Recorder:
 
 async def test_earlier_messages_are_the_history(runtime: Runtime) -> None:
     recorder = Recorder()
-    chats = ChatService(runtime.sessions, runtime.retriever, recorder, 3)
-    async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
+    async with answering(runtime, recorder) as own, serving(own) as url, Api(url, own) as api:
         alice = await api.user("alice")
         request = asking(await api.namespace(alice), "One?", "One.", "Two?")
         request["messages"].insert(0, {"role": "system", "content": "Answer like a pirate."})
@@ -221,8 +219,7 @@ async def test_document_in_two_namespaces_is_cited_from_the_requested_one(api: A
 async def test_llm_failure_is_reported_in_both_formats(runtime: Runtime, tmp_path: Path) -> None:
     slow = SlowAnswerer()
     slow.fail.set()
-    chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
-    async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
+    async with answering(runtime, slow) as own, serving(own) as url, Api(url, own) as api:
         alice = await api.user("alice")
         namespace = await api.namespace(alice)
         answer = await alice.post(URL, json=asking(namespace))
@@ -235,8 +232,7 @@ async def test_llm_failure_is_reported_in_both_formats(runtime: Runtime, tmp_pat
 
 async def test_client_disconnect_stops_the_llm(runtime: Runtime) -> None:
     slow = SlowAnswerer()
-    chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
-    async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
+    async with answering(runtime, slow) as own, serving(own) as url, Api(url, own) as api:
         alice = await api.user("alice")
         request = asking(await api.namespace(alice), stream=True)
         async with alice.stream("POST", URL, json=request) as answer:

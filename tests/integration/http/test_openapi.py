@@ -143,7 +143,12 @@ def test_only_public_operations_need_no_login(schema: dict[str, Any]) -> None:
 
 
 def test_every_body_is_documented(schema: dict[str, Any]) -> None:
-    bodiless = {"/api/auth/logout", "/api/ingestions/{ingestion_id}/retry", "/api/chats/{chat_id}/regenerate"}
+    bodiless = {
+        "/api/auth/logout",
+        "/api/ingestions/{ingestion_id}/retry",
+        "/api/chats/{chat_id}/regenerate",
+        "/api/chats/{chat_id}/stop",
+    }
     for method, path, operation in _operations(schema):
         takes_one = method in {"post", "put", "patch"} and path not in bodiless
         assert ("requestBody" in operation) == takes_one, (method, path)
