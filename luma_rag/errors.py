@@ -57,10 +57,13 @@ class LumaError(Exception):
     """
 
     # `detail` states the problem and the fix. It never contains a server path, SQL or a secret.
+    # Users get `public_detail` instead, where `detail` is for operators: it names other servers or quotes
+    # them. The log and the command line have `detail`.
     # `retry_after` is in seconds; it is set where waiting helps.
     code: ClassVar[Code] = "internal_error"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
+    public_detail: str | None = None
 
     def __init__(
         self, detail: str, *, errors: list[FieldError] | None = None, retry_after: int | None = None
@@ -298,23 +301,29 @@ class ConfigurationError(LumaError):
 class LLMError(LumaError):
     """The LLM server failed. The question is stored.
 
-    Regenerate the answer. The `detail` names the server and quotes its message, for the operator.
+    Regenerate the answer. If the error persists, give its `request_id` to the operator, whose log has the
+    message of the server.
     """
 
     code = "llm_failed"
     status = 502
     title = "LLM failed"
+    public_detail = (
+        "The language model failed; the question is stored. Regenerate the answer, or contact the operator, "
+        "whose log has the cause."
+    )
 
 
 class RerankerError(LumaError):
     """The reranker failed.
 
-    Searches continue without it. The message names the reranker and the cause, for the operator.
+    Searches continue without it. The operator's log has the cause.
     """
 
     code = "reranker_failed"
     status = 502
     title = "Reranker failed"
+    public_detail = "The reranker failed. The operator's log has the cause."
 
 
 class UnavailableError(LumaError):

@@ -108,7 +108,11 @@ class OpenIDProvider:
         if error == "access_denied":
             raise SignInCancelledError(f"{self._name} denied access. Sign in again, or use a password.")
         if error is not None or not code:
-            raise self._refused(f"it returned the error {quoted(error)}" if error else "it sent no code")
+            raise (
+                self._refused("it returned an error", said=error)
+                if error
+                else self._refused("it sent no code")
+            )
         tokens = await self._tokens(code, _derived(secret, "verifier"), redirect_uri)
         claims = await self._claims(tokens, _derived(secret, "nonce"))
         if "email" not in claims:
@@ -137,7 +141,7 @@ class OpenIDProvider:
                 said = msgspec.json.decode(answer, type=_Refusal).error
             except (msgspec.DecodeError, UnicodeDecodeError):
                 raise self._server.unavailable(f"it returned status {status}") from None
-            raise self._refused(f"it returned the error {quoted(said)}")
+            raise self._refused("it returned an error", said=said)
         return self._server.decoded(answer, _Tokens)
 
     def _client_authentication(self, description: Description) -> str:
@@ -187,8 +191,10 @@ class OpenIDProvider:
             raise self._refused("its user info belongs to another subject")
         return claims
 
-    def _refused(self, reason: str) -> IdentityRefusedError:
-        logger.warning("Rejected a sign-in with %s: %s.", self._name, reason)
+    def _refused(self, reason: str, *, said: str = "") -> IdentityRefusedError:
+        """The error to raise. What the provider said is for the operator."""
+        quote = f" {quoted(said)}" if said else ""
+        logger.warning("Rejected a sign-in with %s: %s%s.", self._name, reason, quote)
         return IdentityRefusedError(
             f"The response of {self._name} is not valid ({reason}). Sign in again. If the error persists, "
             "contact the operator."

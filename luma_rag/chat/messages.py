@@ -41,7 +41,8 @@ class TurnProblem(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, error: LumaError) -> "TurnProblem":
         """The problem that is stored for an error."""
-        return cls(f"/problems#{error.code}", error.code, error.title, error.status, error.detail)
+        detail = error.public_detail or error.detail
+        return cls(f"/problems#{error.code}", error.code, error.title, error.status, detail)
 
     def error(self) -> LumaError:
         """The error that was stored."""

@@ -16,6 +16,7 @@ from luma_rag.access import (
 )
 from luma_rag.audit import Action, record, set_actor
 from luma_rag.db.models import Document, Passage
+from luma_rag.documents.file_names import download_name
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import (
     FieldError,
@@ -131,9 +132,9 @@ async def remove(session: AsyncSession, principal: Principal, doc_id: int) -> st
 async def file(
     session: AsyncSession, principal: Principal, storage: FileStorage, doc_id: int
 ) -> DocumentFile:
-    """The original bytes."""
+    """The original bytes, with a file name that ends as its type does, whatever it was uploaded as."""
     document = await require_document(session, principal, doc_id)
-    name = document.file_metadata.get("original_filename") or f"{document.title}.{document.type}"
+    name = download_name(document.file_metadata.get("original_filename") or document.title, document.type)
     return DocumentFile(storage.path(document.file_path), name, document.type)
 
 

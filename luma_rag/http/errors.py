@@ -72,7 +72,7 @@ def problem(error: Exception) -> Problem:
         code=known.code,
         title=known.title,
         status=known.status,
-        detail=known.detail,
+        detail=known.public_detail or known.detail,
         request_id=(_is_server_error(known) and request_context.get().request_id) or UNSET,
         errors=UNSET if known.errors is None else known.errors,
     )

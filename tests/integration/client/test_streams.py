@@ -95,7 +95,7 @@ async def test_broken_stream_raises(runtime: Runtime, kind: str, tmp_path: Path)
             pass
         assert event.text.startswith("It begins well")
         slow.fail.set()
-        with pytest.raises(ApiError, match="example:1 answered 500") as failed:
+        with pytest.raises(ApiError, match="language model failed") as failed:
             await _rest(events)
         assert (failed.value.status, failed.value.title) == (502, "LLM failed")
 

@@ -216,7 +216,9 @@ async def test_document_in_two_namespaces_is_cited_from_the_requested_one(api: A
     assert (await bob.post(URL, json=asking(hidden))).status_code == 404
 
 
-async def test_llm_failure_is_reported_in_both_formats(runtime: Runtime, tmp_path: Path) -> None:
+async def test_llm_failure_is_reported_in_both_formats(
+    runtime: Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
     slow = SlowAnswerer()
     slow.fail.set()
     async with answering(runtime, slow) as own, serving(own) as url, Api(url, own) as api:
@@ -227,7 +229,12 @@ async def test_llm_failure_is_reported_in_both_formats(runtime: Runtime, tmp_pat
         assert answer.json()["error"]["type"] == "server_error"
         assert answer.headers["x-should-retry"] == "false"
         received = await chunks(alice, asking(namespace, stream=True))
-        assert "example:1 answered 500" in received[-1]["error"]["message"]
+        for message in (answer.json()["error"]["message"], received[-1]["error"]["message"]):
+            assert message == LLMError.public_detail
+        # The operator's log has the server's words and the id of the request.
+        logged = [record.getMessage() for record in caplog.records if "example:1" in record.getMessage()]
+        assert len(logged) == 2
+        assert all("answered 500" in line and "\n" not in line for line in logged)
 
 
 async def test_client_disconnect_stops_the_llm(runtime: Runtime) -> None:
