@@ -224,7 +224,10 @@ async def _release(store: Store, worker_id: int, lost: asyncio.Event) -> None:
 
 async def _main() -> None:
     os.nice(_NICENESS)
-    configured = settings.from_parent(sys.stdin.buffer.readline())
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return  # the server has ended meanwhile
+    configured = settings.from_parent(line)
     loading = asyncio.create_task(asyncio.to_thread(load_embedder, profile=configured.ingest.profile))
     async with open_store(configured, pool_size=4) as store:
         embedder = await check_model(store.sessions, await loading)

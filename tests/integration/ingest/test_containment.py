@@ -6,15 +6,23 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfWriter
 
 from ingest import containment, sandbox
 from ingest.containment import Containment
+from ingest.errors import IngestError
+from ingest.parsers import parse
+from ingest.sandbox import parse_in_sandbox
+from ingest.settings import ParserLimits
+from ingest.types import ParsedDocument
+from tests import factories
 from tests.integration.ingest.intruder import ATTEMPTS
+from tests.paths import ROOT as REPOSITORY
 
 ROOT = os.geteuid() == 0
 USER = 4711
@@ -228,3 +236,59 @@ def test_a_layer_that_fails_stops_the_file(folder: Path) -> None:
     )
     expected = "The process that reads files could not be contained: Invalid argument."
     assert done.stdout.splitlines() == [expected, expected]
+
+
+STRICT = """
+import sys
+from ingest import launcher
+
+def main():
+    parse = launcher.parse_file
+
+    def strictly(file, limits):
+        missed = []
+        events = ("import", "open", "os.listdir")
+        sys.addaudithook(lambda event, details: missed.append(details) if event in events else None)
+        try:
+            return parse(file, limits)
+        finally:
+            if missed:
+                raise AssertionError(missed)
+
+    launcher.parse_file = strictly
+    launcher.main()
+"""
+
+
+def test_parsers_need_nothing_that_is_not_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Otherwise an import would fail in the sandbox alone."""
+    (tmp_path / "strict_launcher.py").write_text(STRICT)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sandbox, "_LAUNCHER", "strict_launcher")
+    protected = PdfWriter(clone_from=factories.pdf(tmp_path / "text.pdf", "Protected"))
+    protected.encrypt("", "owner", algorithm="AES-256")
+    protected.write(tmp_path / "protected.pdf")
+    factories.pdf(tmp_path / "scan.pdf", "")
+    (tmp_path / "damaged.pdf").write_bytes((tmp_path / "text.pdf").read_bytes()[:-200])
+    (tmp_path / "text.docx").write_bytes(b"PK")
+    factories.word(tmp_path / "sections.docx", {"One": "1", "Two": "2"})
+    sandbox.stop()
+    try:
+        for path in (
+            *tmp_path.glob("*.pdf"),
+            *tmp_path.glob("*.docx"),
+            *(REPOSITORY / "docs" / "demo" / "documents").glob("*.*"),
+        ):
+            assert outcome(parse_in_sandbox, path) == outcome(parse, path), path
+    finally:
+        sandbox.stop()
+    assert not [record for record in caplog.records if record.name == sandbox.__name__], caplog.text
+
+
+def outcome(read: Callable[[Path, ParserLimits], ParsedDocument], path: Path) -> ParsedDocument | str:
+    try:
+        return read(path, ParserLimits())
+    except IngestError as error:
+        return repr(error)
