@@ -58,7 +58,7 @@ class Service:
     async def until(self, state: str) -> list[dict[str, Any]]:
         """The messages once the last one has this state."""
         async with asyncio.timeout(PATIENCE):
-            while (found := await self.messages())[-1]["state"] != state:
+            while not (found := await self.messages()) or found[-1]["state"] != state:
                 await asyncio.sleep(0.02)
         return found
 
