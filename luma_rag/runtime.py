@@ -111,8 +111,8 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
         process = Process()
         listener = Listener(partial(process.connect, store.url), CHANNEL)
         stack.push_async_callback(listener.aclose)
-        writer = turns.Writer(process.id, settings.limits.answers_at_once)
-        chats = ChatService(store.sessions, retriever, answerer, settings.passages, listener, writer)
+        admission = turns.Admission(process.id, settings.limits.answers_at_once)
+        chats = ChatService(store.sessions, retriever, answerer, settings.passages, listener, admission)
         stack.push_async_callback(chats.aclose)
         openid = create_provider(settings.openid)
         if openid is not None:

@@ -11,7 +11,7 @@ import msgspec
 from luma_rag.chat.answerer import Answerer, HistoryMessage, RetrievedPassage
 from luma_rag.chat.processes import Process
 from luma_rag.chat.service import ChatService
-from luma_rag.chat.turns import Writer
+from luma_rag.chat.turns import Admission
 from luma_rag.db.listener import Listener
 from luma_rag.documents.change_stream import CHANNEL
 from luma_rag.runtime import Runtime
@@ -55,8 +55,8 @@ async def answering(
     """The runtime as another process would have it, with this answerer."""
     process = Process()
     listener = Listener(partial(process.connect, runtime.url), CHANNEL)
-    writer = Writer(process.id, answers_at_once)
-    chats = ChatService(runtime.sessions, runtime.retriever, answerer, 3, listener, writer)
+    admission = Admission(process.id, answers_at_once)
+    chats = ChatService(runtime.sessions, runtime.retriever, answerer, 3, listener, admission)
     try:
         yield msgspec.structs.replace(runtime, chats=chats)
     finally:

@@ -66,8 +66,8 @@ async def list_own(
         title = ChatTitle.title.icontains(containing, autoescape=True)
         text = Message.content.icontains(containing, autoescape=True)
         mine &= or_(
-            exists().where(ChatTitle.chat_id == Chat.id, title),
-            exists().where(Message.chat_id == Chat.id, text),
+            exists().where(ChatTitle.chat_id == Chat.id, title).correlate(Chat),
+            exists().where(Message.chat_id == Chat.id, text).correlate(Chat),
         )
     if pinned is not None:
         mine &= _is_pinned() if pinned else ~_is_pinned()

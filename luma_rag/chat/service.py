@@ -1,8 +1,4 @@
-"""Answers questions: store the question, retrieve, write, store the answer with its citations.
-
-An answer is written in a task of its own, which no reader can cancel. Once a second, and whenever a right may
-have changed, the task stores the text so far and checks that it may go on.
-"""
+"""Asks, answers, joins and stops: the turns of this process, and their readers."""
 
 import asyncio
 import logging
@@ -10,56 +6,36 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
-from http import HTTPStatus
 
-import asyncpg
-from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal, require_chat
-from luma_rag.chat import turns
-from luma_rag.chat.answerer import Answerer, HistoryMessage, RetrievedPassage
-from luma_rag.chat.citations import cited_numbers, quote
+from luma_rag.chat import evidence, turns
+from luma_rag.chat.answerer import Answerer, HistoryMessage
 from luma_rag.chat.messages import CitationView
-from luma_rag.chat.running import Delta, Login, Progress, RunningTurn, Stopped, TurnEvent
-from luma_rag.chat.turns import Ending, Question, Writer
+from luma_rag.chat.running import Delta, Login, RunningTurn, Stopped, TurnEvent
+from luma_rag.chat.turns import Admission, Question
+from luma_rag.chat.writing import CHECK_SECONDS, AnswerWriter
 from luma_rag.db.listener import Listener
 from luma_rag.db.session import Sessions
 from luma_rag.errors import AnswerInterruptedError, LumaError, UnavailableError
-from luma_rag.retrieval.hits import ScoredChunk
 from luma_rag.retrieval.search import Retriever
 
 logger = logging.getLogger(__name__)
 
 # Seconds without an event after which readers get a heartbeat.
 _SILENCE = 15.0
-# How often the text so far is stored, and the rights are checked without a notification.
-_CHECK_SECONDS = 1.0
 # How often the text that another process writes is read.
 _FOLLOW_SECONDS = 0.3
-# A statement that takes longer than this is tried again.
-_PATIENCE_SECONDS = 10.0
-# Readers wait this long for an answer to be stored, the answer itself longer.
-_READERS_WAIT_SECONDS = 3.0
-_KEEP_SECONDS = 600.0
-# At shutdown, while uvicorn waits for its requests.
-_CLOSING_SECONDS = 3.0
+# How long a request to stop waits for the process that writes.
 _STOP_SECONDS = 5.0
-# Passages that come with their context. On 87 questions over 36 documents, these contained .549 of the
-# evidence in 1,451 words; ten passages without context contained .522 in as many words, and six .467 in 890.
-_SURROUNDED = 3
-
-_DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
-# Text of a model that the database can't store: NUL and halves of surrogate pairs.
-_UNSTORABLE = {0: None} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
-
 Begin = Callable[[AsyncSession], Awaitable[Question]]
 
 
 class ChatService:
-    """Runs turns. No database connection is held while the model works.
+    """Runs turns.
 
-    The listener must hold the lock of the process that `writer` names.
+    The listener must hold the lock of the process that `admission` names.
     """
 
     def __init__(
@@ -69,18 +45,19 @@ class ChatService:
         answerer: Answerer,
         passages: int,
         listener: Listener,
-        writer: Writer,
+        admission: Admission,
     ) -> None:
         self._sessions = sessions
         self._retriever = retriever
         self._answerer = answerer
         self._passages = passages
         self._listener = listener
-        self._writer = writer
+        self._admission = admission
+        self._writer = AnswerWriter(sessions, retriever, answerer, passages)
         self._running: set[RunningTurn] = set()
         self._by_id: dict[int, RunningTurn] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._closing = asyncio.Event()
+        self._is_closing = False
 
     def ask(
         self,
@@ -99,7 +76,7 @@ class ChatService:
             AnswerInterruptedError: the service is shutting down.
         """
         ask = partial(turns.ask, chat_id=chat_id, content=content, doc_ids=doc_ids, replaces=replaces)
-        return self._turn(login, lambda session: ask(session, login.principal, self._writer))
+        return self._turn(login, lambda session: ask(session, login.principal, self._admission))
 
     def ask_in_new_chat(
         self, login: Login, namespace_id: int, content: str, history: list[HistoryMessage]
@@ -115,7 +92,7 @@ class ChatService:
         return self._turn(
             login,
             lambda session: turns.ask_first(
-                session, login.principal, self._writer, namespace_id, content, history
+                session, login.principal, self._admission, namespace_id, content, history
             ),
             ends_with_reader=True,
         )
@@ -129,7 +106,7 @@ class ChatService:
                 `ask`.
         """
         return self._turn(
-            login, lambda session: turns.regenerate(session, login.principal, self._writer, chat_id)
+            login, lambda session: turns.regenerate(session, login.principal, self._admission, chat_id)
         )
 
     async def join(self, login: Login, chat_id: int) -> AsyncGenerator[TurnEvent]:
@@ -145,12 +122,12 @@ class ChatService:
         if turn_id is None:
             return
         here = self._by_id.get(turn_id)
-        events = self._follow(login, turn_id) if here is None else here.read(_CHECK_SECONDS)
+        events = self._follow(login, turn_id) if here is None else here.read(CHECK_SECONDS)
         checked = time.monotonic()
         async with aclosing(events):
             async for event in events:
                 # The turn itself checks the rights of the login that has asked.
-                if time.monotonic() - checked >= _CHECK_SECONDS:
+                if time.monotonic() - checked >= CHECK_SECONDS:
                     principal = await login.authenticate()
                     async with self._sessions.begin() as session:
                         await require_chat(session, principal, chat_id)
@@ -193,16 +170,19 @@ class ChatService:
         self, principal: Principal, namespace_id: int, question: str
     ) -> AsyncGenerator[str | list[CitationView]]:
         """Answer without a chat, piece by piece; the citations come last. Nothing is stored."""
-        hits = await self._retrieve(principal, namespace_id, question, [], None)
+        hits = await evidence.find(
+            self._retriever, principal, namespace_id, question, passages=self._passages
+        )
         text = ""
-        async for piece in self._answerer.answer(question, _numbered(hits), []):
+        async for piece in self._answerer.answer(question, evidence.numbered(hits), []):
             text += piece
             yield piece
-        yield _used(text, hits)
+        yield evidence.used(text, hits)
 
     def close(self) -> None:
         """Stop all answers and refuse new ones, because the service is shutting down."""
-        self._closing.set()
+        self._is_closing = True
+        self._writer.close()
         for turn in self._running:
             turn.interrupt(
                 AnswerInterruptedError(
@@ -218,7 +198,7 @@ class ChatService:
     async def _turn(
         self, login: Login, begin: Begin, *, ends_with_reader: bool = False
     ) -> AsyncGenerator[TurnEvent]:
-        if self._closing.is_set():
+        if self._is_closing:
             raise UnavailableError("The server is shutting down. Retry in 5 s.", retry_after=5)
         turn = RunningTurn(login)
         task = asyncio.create_task(self._run(turn, begin))
@@ -242,8 +222,7 @@ class ChatService:
                 turn.begin(question)
                 self._by_id[question.turn_id] = turn
                 try:
-                    ending = await self._answer(turn, question)
-                    await self._keep(turn, question, ending)
+                    await self._writer.run(turn, question)
                 finally:
                     del self._by_id[question.turn_id]
         except Exception as error:
@@ -252,96 +231,6 @@ class ChatService:
             turn.end(error)
         finally:
             self._running.discard(turn)
-
-    async def _answer(self, turn: RunningTurn, question: Question) -> Ending:
-        """Have the answer written, until it is complete or must not go on."""
-        writing = asyncio.create_task(self._write(turn, question))
-        writing.add_done_callback(lambda _: turn.wake())
-        try:
-            while not writing.done():
-                if turn.interruption is not None:
-                    raise turn.interruption
-                await turn.woken(_CHECK_SECONDS)
-                if not writing.done():
-                    await self._check(turn, question)
-            writing.result()
-        except Exception as error:
-            return _ending(error)
-        else:
-            return Ending("complete")
-        finally:
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
-
-    async def _write(self, turn: RunningTurn, question: Question) -> None:
-        content, history = question.message.content, question.history
-        turn.publish(TurnEvent("progress", Progress("searching")))
-        turn.hits = await self._retrieve(
-            turn.login.principal, question.namespace_id, content, history, question.doc_ids
-        )
-        turn.publish(TurnEvent("citations", _citations(turn.hits, content)))
-        titles = list(dict.fromkeys(hit.title for hit in turn.hits))
-        turn.publish(TurnEvent("progress", Progress("reading", titles)))
-        turn.publish(TurnEvent("progress", Progress("thinking")))
-        async with aclosing(self._answerer.answer(content, _numbered(turn.hits), history)) as pieces:
-            async for piece in pieces:
-                turn.write(piece.translate(_UNSTORABLE))
-
-    async def _check(self, turn: RunningTurn, question: Question) -> None:
-        """Store the text so far, and check that it may go on. An unavailable database changes nothing.
-
-        Raises:
-            Stopped: the user has stopped the answer, perhaps by another process.
-            NotFoundError, NotAuthenticatedError, ForbiddenError: the caller has lost a right.
-        """
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                principal = await turn.login.authenticate()
-                async with self._sessions.begin() as session:
-                    may_continue = await turns.require_continuing(session, principal, question)
-                    text = turn.text
-                    if text != turn.saved:
-                        used = _used(text, turn.hits)
-                        await turns.save(session, principal, question.turn_id, text, used)
-            turn.saved = text
-        except LumaError as error:
-            if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise
-            return
-        except _DATABASE_ERRORS as error:
-            logger.warning("The text so far of an answer could not be stored: %s", error)
-            return
-        if not may_continue:
-            raise Stopped
-
-    async def _keep(self, turn: RunningTurn, question: Question, ending: Ending) -> None:
-        """Store the answer and end its readers. It waits in memory while the database is unavailable."""
-        text, used = turn.text, _used(turn.text, turn.hits)
-        began = time.monotonic()
-        while True:
-            patience = _CLOSING_SECONDS if self._closing.is_set() else _PATIENCE_SECONDS
-            try:
-                async with asyncio.timeout(patience), self._sessions.begin() as session:
-                    answer = await turns.end(
-                        session, turn.login.principal, question.turn_id, text, used, ending
-                    )
-                break
-            except DataError:
-                raise
-            except _DATABASE_ERRORS as error:
-                waited = time.monotonic() - began
-                if waited > (_CLOSING_SECONDS if self._closing.is_set() else _KEEP_SECONDS):
-                    logger.error("An answer is lost, because the database is unavailable: %s", error)
-                    turn.end(_unstored("It could not be stored. Regenerate it later."))
-                    return
-                if waited > _READERS_WAIT_SECONDS and not turn.is_over:
-                    logger.warning("An answer waits in memory for the database: %s", error)
-                    minutes = int(_KEEP_SECONDS / 60)
-                    turn.end(_unstored(f"It is stored if the database is back within {minutes} minutes."))
-                await asyncio.sleep(0.2)
-        if ending.error is None and answer is not None:
-            turn.publish(TurnEvent("llm_message", answer))
-        turn.end(ending.error)
 
     async def _follow(self, login: Login, turn_id: int) -> AsyncGenerator[TurnEvent]:
         """The events of a turn that another process writes, from what it has stored."""
@@ -365,84 +254,3 @@ class ChatService:
                 return
             yield TurnEvent("waiting", None)
             await asyncio.sleep(_FOLLOW_SECONDS)
-
-    async def _retrieve(
-        self,
-        principal: Principal,
-        namespace_id: int,
-        question: str,
-        history: Sequence[HistoryMessage],
-        doc_ids: Sequence[int] | None,
-    ) -> list[ScoredChunk]:
-        """Passages for the question. If none is relevant, passages for the previous question with it.
-
-        "And on Sundays?" is incomplete alone. A complete question gets better passages alone.
-        """
-        retrieve = partial(
-            self._retriever.retrieve,
-            principal,
-            namespace_id,
-            k=self._passages,
-            doc_ids=doc_ids,
-            surrounded=_SURROUNDED,
-        )
-        retrieved = await retrieve(question)
-        before = next((message.content for message in reversed(history) if message.sender == "user"), None)
-        if retrieved.is_relevant is False and before is not None:
-            both = await retrieve(f"{before}\n{question}")
-            retrieved = both if both.is_relevant else retrieved
-        return retrieved.found
-
-
-def _ending(error: Exception) -> Ending:
-    """How an answer ends that could not be completed, for the reason that the reader learns."""
-    match error:
-        case Stopped():
-            return Ending("stopped")
-        case LumaError() if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            # The caller has lost a right.
-            return Ending("stopped", error)
-        case AnswerInterruptedError():
-            return Ending("stopped", error)
-        case LumaError():
-            logger.error("An answer failed: %s", error)
-            return Ending("failed", error)
-    logger.error("An answer failed", exc_info=error)
-    if isinstance(error, _DATABASE_ERRORS):
-        return Ending("failed", UnavailableError("The database was unavailable. Regenerate the answer."))
-    return Ending("failed", LumaError("Internal error. Regenerate the answer."))
-
-
-def _unstored(consequence: str) -> UnavailableError:
-    return UnavailableError(f"The answer is written, but the database is unavailable. {consequence}")
-
-
-def _numbered(hits: Sequence[ScoredChunk]) -> list[RetrievedPassage]:
-    return [
-        RetrievedPassage(
-            hit.rank, hit.title, hit.text, hit.page, hit.heading, hit.similarity, hit.before, hit.after
-        )
-        for hit in hits
-    ]
-
-
-def _citations(hits: Sequence[ScoredChunk], support: str) -> list[CitationView]:
-    return [
-        CitationView(
-            hit.rank,
-            hit.vec_id,
-            hit.doc_id,
-            hit.title,
-            hit.page,
-            hit.heading,
-            # The LLM has read the context too.
-            quote(f"{hit.before}{hit.text}{hit.after}", support),
-            hit.score,
-        )
-        for hit in hits
-    ]
-
-
-def _used(text: str, hits: Sequence[ScoredChunk]) -> list[CitationView]:
-    numbers = cited_numbers(text, {hit.rank for hit in hits})
-    return _citations([hit for hit in hits if hit.rank in numbers], text)

@@ -35,8 +35,8 @@ _GONE = "The chat was deleted while the answer was written."
 State = Literal["running", "complete", "stopped", "failed"]
 
 
-class Writer(msgspec.Struct, frozen=True):
-    """The process that writes the answers, and how many it may write for a user at once (0: any number)."""
+class Admission(msgspec.Struct, frozen=True):
+    """The process that writes the answers, and how many may be written for a user at once (0: any number)."""
 
     process: int
     answers_at_once: int
@@ -71,7 +71,7 @@ class Status(msgspec.Struct, frozen=True):
 async def ask(
     session: AsyncSession,
     principal: Principal,
-    writer: Writer,
+    admission: Admission,
     chat_id: int,
     content: str,
     *,
@@ -86,7 +86,7 @@ async def ask(
         TurnRunningError: an answer is being written in this chat.
         TooManyAnswersError: too many are in the user's chats.
     """
-    chat = await _open_chat(session, principal, writer, chat_id)
+    chat = await _open_chat(session, principal, admission, chat_id)
     await _require_documents(session, principal, doc_ids or ())
     tree = await branches(session, principal, chat_id)
     before = tree.branch() if replaces is None else tree.path(tree.question(replaces).follows_id)
@@ -99,31 +99,33 @@ async def ask(
         question_id=message.id,
         doc_ids=None if doc_ids is None else list(doc_ids),
     )
-    return await _begin(session, principal, writer, chat, turn, message, before)
+    return await _begin(session, principal, admission, chat, turn, message, before)
 
 
 async def ask_first(
     session: AsyncSession,
     principal: Principal,
-    writer: Writer,
+    admission: Admission,
     namespace_id: int,
     content: str,
     earlier: list[HistoryMessage],
 ) -> Question:
     """Store a question in a new chat, after a history that is not stored."""
     chat = await history.start(session, principal, namespace_id)
-    question = await ask(session, principal, writer, chat.id, content)
+    question = await ask(session, principal, admission, chat.id, content)
     return msgspec.structs.replace(question, history=earlier[-2 * _HISTORY_TURNS :])
 
 
-async def regenerate(session: AsyncSession, principal: Principal, writer: Writer, chat_id: int) -> Question:
+async def regenerate(
+    session: AsyncSession, principal: Principal, admission: Admission, chat_id: int
+) -> Question:
     """A new turn with the last question of the branch in use.
 
     Raises:
         ConflictError: the chat has no question yet.
         NotFoundError, TurnRunningError, TooManyAnswersError: as for `ask`.
     """
-    chat = await _open_chat(session, principal, writer, chat_id)
+    chat = await _open_chat(session, principal, admission, chat_id)
     path = (await branches(session, principal, chat_id)).branch()
     if not path:
         raise ConflictError("This chat has no question yet.")
@@ -132,7 +134,7 @@ async def regenerate(session: AsyncSession, principal: Principal, writer: Writer
     turn = Turn(
         chat_id=chat_id, follows_id=last.follows_id, question_id=last.question_id, doc_ids=last.doc_ids
     )
-    return await _begin(session, principal, writer, chat, turn, message, before)
+    return await _begin(session, principal, admission, chat, turn, message, before)
 
 
 async def require_continuing(session: AsyncSession, principal: Principal, question: Question) -> bool:
@@ -235,14 +237,14 @@ async def status(session: AsyncSession, principal: Principal, turn_id: int) -> S
     return Status(turn.state, question, answer[0] if answer else None)
 
 
-async def _open_chat(session: AsyncSession, principal: Principal, writer: Writer, chat_id: int) -> Chat:
+async def _open_chat(session: AsyncSession, principal: Principal, admission: Admission, chat_id: int) -> Chat:
     chat = await require_chat(session, principal, chat_id)
     # Users who have lost access to the namespace can read old messages but not ask.
     await require_namespace(session, principal, chat.namespace_id)
     # One question of a user at a time, until the commit: each sees the turns that the others have begun.
     await session.execute(select(func.pg_advisory_xact_lock(_LOCK_CLASS, principal.user_id)))
     busy = await _running_chats(session, principal)
-    limit = writer.answers_at_once
+    limit = admission.answers_at_once
     if chat_id in busy or 0 < limit <= len(busy):
         await recover(session)
         busy = await _running_chats(session, principal)
@@ -283,13 +285,13 @@ async def _require_documents(session: AsyncSession, principal: Principal, doc_id
 async def _begin(
     session: AsyncSession,
     principal: Principal,
-    writer: Writer,
+    admission: Admission,
     chat: Chat,
     turn: Turn,
     message: Message,
     before: Sequence[Turn],
 ) -> Question:
-    turn.state, turn.process = "running", writer.process
+    turn.state, turn.process = "running", admission.process
     session.add(turn)
     await session.flush()
     tree = await branches(session, principal, chat.id)

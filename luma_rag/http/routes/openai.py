@@ -1,5 +1,7 @@
 """OpenAI's API: namespaces as models, and chat completions answered from them."""
 
+import asyncio
+from collections.abc import Coroutine
 from typing import Any, Literal, cast
 
 import msgspec
@@ -10,7 +12,7 @@ from litestar.status_codes import HTTP_200_OK
 
 from luma_rag import namespaces
 from luma_rag.chat.messages import MessageView
-from luma_rag.errors import LLMError
+from luma_rag.errors import AnswerInterruptedError, LLMError, MalformedRequestError
 from luma_rag.http.completions import PREFIX, Completion, CompletionRequest, openai_problem, pieces, whole
 from luma_rag.http.dependencies import Caller, RuntimeDependency, Session, login_of
 from luma_rag.http.errors import HANDLERS, answer, problem
@@ -74,13 +76,35 @@ async def complete(
     if data.stream:
         stream: Response[Any] = ServerSentEvent(pieces(data, stored_question, turn), headers=HEADERS)
         return stream
-    return Response(await whole(data, stored_question, turn))
+    return Response(await _unless_disconnected(request, whole(data, stored_question, turn)))
+
+
+async def _unless_disconnected(
+    request: Request[Any, Any, Any], answering: Coroutine[Any, Any, Completion]
+) -> Completion:
+    """The answer. If the client disconnects first, it is stopped."""
+    answer_task = asyncio.ensure_future(answering)
+    disconnecting = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait([answer_task, disconnecting], return_when=asyncio.FIRST_COMPLETED)
+        if not answer_task.done():
+            raise MalformedRequestError("The client disconnected before the answer was complete.")
+        return answer_task.result()
+    finally:
+        for task in (answer_task, disconnecting):
+            task.cancel()
+        await asyncio.gather(answer_task, disconnecting, return_exceptions=True)
+
+
+async def _disconnected(request: Request[Any, Any, Any]) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     response: Response[Any] = answer(request, error)
     response.content = openai_problem(problem(error))
-    if isinstance(error, LLMError):
+    if isinstance(error, LLMError | AnswerInterruptedError):
         # The question is stored and the LLM call was retried already: a retry would store the question twice.
         response.headers["x-should-retry"] = "false"
     return response

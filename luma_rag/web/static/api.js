@@ -73,9 +73,10 @@ export async function listAll(path) {
   }
 }
 
-/** POST and yield the events of the response as `{event, data}` until the server ends the stream. */
-export async function* stream(path, body, signal) {
-  const response = await send("POST", path, body, { signal, accept: "text/event-stream" });
+/** Yield the events of the response as `{event, data}` until the server ends the stream. */
+export async function* stream(method, path, body, signal) {
+  const response = await send(method, path, body, { signal, accept: "text/event-stream" });
+  if (response.status === 204) return;
   try {
     yield* parseEvents(response.body.pipeThrough(new TextDecoderStream()));
   } catch (error) {

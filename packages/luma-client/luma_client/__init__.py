@@ -11,7 +11,7 @@ with Luma("http://127.0.0.1:8000", token="luma_…") as luma:
 
 from luma_client._async import AsyncLuma
 from luma_client._sync import Luma
-from luma_client.errors import ApiError, FieldError
+from luma_client.errors import ApiError, FieldError, Problem
 from luma_client.evaluation import (
     Candidate,
     Comparison,
@@ -32,6 +32,7 @@ from luma_client.events import (
     IngestionEvent,
     LLMMessageEvent,
     NamespaceEvent,
+    ProgressEvent,
     ReconnectedEvent,
     UserMessageEvent,
 )
@@ -100,6 +101,8 @@ __all__ = [
     "NewQuestion",
     "NewToken",
     "Permission",
+    "Problem",
+    "ProgressEvent",
     "Rating",
     "ReconnectedEvent",
     "Run",

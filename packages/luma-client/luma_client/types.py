@@ -5,6 +5,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
+from luma_client.errors import Problem
+
 T = TypeVar("T")
 
 Level = Literal[1, 2, 3]
@@ -177,6 +179,7 @@ class Chat(msgspec.Struct, frozen=True):
     namespace_id: int
     started_at: datetime
     title: str
+    pinned: bool = False
 
 
 class Citation(msgspec.Struct, frozen=True):
@@ -193,7 +196,11 @@ class Citation(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A question (`sender_type` is `user`) or an answer (`LLM`) with its citations."""
+    """A question (`sender_type` is `user`) or an answer (`LLM`) with its citations.
+
+    `state` is `running`, `complete`, `stopped`, or `failed`; `error` says why the answer is incomplete or
+    missing. `answers` is the id of the question, for answers. `versions` are the ids of all versions.
+    """
 
     id: int
     chat_id: int
@@ -201,6 +208,10 @@ class Message(msgspec.Struct, frozen=True):
     content: str
     time_sent: datetime
     citations: list[Citation]
+    state: str = "complete"
+    error: Problem | None = None
+    answers: int | None = None
+    versions: list[int] = []
 
 
 class Exchange(msgspec.Struct, frozen=True):

@@ -180,7 +180,19 @@ async def test_chats(api: Api, connect: Connect, tmp_path: Path) -> None:
     assert (rated.message_id, rated.rating, rated.comment) == (answer.id, -1, "Which employees?")
     again = await alice.regenerate(chat.id)
     assert again.id != answer.id
-    assert await alice.messages(chat.id) == [first, again]
+    assert again.versions == [second.id, again.id]
+    assert [m.id for m in await alice.messages(chat.id)] == [first.id, again.id]
+    assert [m.id for m in await alice.messages(chat.id, branch=second.id)] == [first.id, second.id]
+    edited = await alice.ask_in_chat(chat.id, "How many days of vacation?", replaces=first.id)
+    question, _ = await alice.messages(chat.id)
+    assert (edited.answers, question.versions) == (question.id, [first.id, question.id])
+    narrowed = await alice.ask_in_chat(chat.id, "How many days of vacation?", doc_ids=[])
+    assert narrowed.citations == []
+    renamed = await alice.update_chat(chat.id, title="Leave", pinned=True)
+    assert [c.id for c in await alice.chats(containing="leave", pinned=True)] == [renamed.id]
+    assert (await alice.export_chat(chat.id)).startswith("# Leave")
+    await alice.stop_answer(chat.id)
+    assert [event async for event in alice.join_answer(chat.id)] == []
     await alice.delete_chat(chat.id)
     assert [c.id for c in await alice.chats()] == [other.id]
     elsewhere = await alice.ask(papers, "When is travel refunded?")
