@@ -161,7 +161,8 @@ class _Server:
                     continue
                 log.warning("The embedded Postgres has died; starting it again.")
                 self.ensure()
-            except (ConfigurationError, OSError) as error:
+            except Exception as error:
+                # Whatever it is, the server is needed.
                 log.error("The embedded Postgres could not be started again: %s", error)
                 pause = RETRY_AFTER_FAILURE
 
