@@ -35,7 +35,7 @@ from benchmarks.real_text import DOCUMENT, LANGUAGE, RealText
 from ingest.types import Vector
 from luma_rag.access import Principal
 from luma_rag.db import migrate
-from luma_rag.db.embedded import running, stop
+from luma_rag.db.embedded import as_superuser, running, stop
 from luma_rag.db.session import connect, create_engine, reading
 from luma_rag.documents import vector_index
 from luma_rag.retrieval.search import find, namespace_profile
@@ -105,7 +105,7 @@ async def fill(
 ) -> tuple[dict[int, Place], Principal]:
     """Load the missing data."""
     done = {place.last: place for place in known}
-    connection = await connect(url)
+    connection = await connect(as_superuser(url))
     loader = await Loader.open(connection, source)
     began = time.perf_counter()
     if not done:

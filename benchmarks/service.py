@@ -38,7 +38,7 @@ from benchmarks.scale import Times
 from luma_rag.accounts import tokens, users
 from luma_rag.accounts.sessions import Browser, principal_of_session, start_session
 from luma_rag.db import migrate
-from luma_rag.db.embedded import running, stop
+from luma_rag.db.embedded import as_superuser, running, stop
 from luma_rag.db.session import connect, create_engine, create_sessions
 from luma_rag.documents import vector_index
 
@@ -184,7 +184,7 @@ class Bench:
         engine = create_engine(self.url, pool_size=2)
         await migrate.upgrade(engine)
         sessions = create_sessions(engine)
-        connection = await connect(self.url)
+        connection = await connect(as_superuser(self.url))
         if await connection.fetchval("SELECT count(*) FROM users") == 0:
             await users.create(sessions, "bench", "bench@example.com", secrets.token_hex(16), "admin")
         sizes = sorted(self.arguments.sizes)
@@ -377,11 +377,11 @@ async def run(url: str, arguments: argparse.Namespace, source: RealText) -> dict
 
 
 async def _make_peer_database(url: str) -> None:
-    connection = await connect(url)
+    connection = await connect(as_superuser(url))
     if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = 'peer')"):
-        await connection.execute("CREATE DATABASE peer")
+        await connection.execute("CREATE DATABASE peer OWNER luma")
     await connection.close()
-    connection = await asyncpg.connect(url.replace("/luma?", "/peer?"))
+    connection = await asyncpg.connect(as_superuser(url).replace("/luma?", "/peer?"))
     await connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
     await connection.close()
 

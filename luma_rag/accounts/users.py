@@ -14,6 +14,7 @@ from luma_rag.accounts.account_status import is_enabled, keep_an_admin, lock_acc
 from luma_rag.accounts.passwords import hash_password, verify_password
 from luma_rag.audit import record, set_actor
 from luma_rag.db.base import utcnow
+from luma_rag.db.errors import violated_constraint
 from luma_rag.db.models import ApiToken, Document, LoginSession, Namespace, User
 from luma_rag.db.session import Sessions
 from luma_rag.errors import ConflictError, FieldError, ForbiddenError, InvalidInputError, NotFoundError
@@ -25,6 +26,13 @@ Registering = Literal["first", "open", "closed"]
 _USERNAME = re.compile(r"[\w][\w.\- ]{0,48}[\w]|[\w]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _MAX_EMAIL = 255
+# The field of each constraint.
+_UNIQUE = {
+    "uq_users_username": "username",
+    "ux_users_username_lower": "username",
+    "uq_users_email": "email",
+    "ux_users_email_lower": "email",
+}
 
 
 class UserView(msgspec.Struct, frozen=True):
@@ -268,7 +276,9 @@ async def _insert(session: AsyncSession, username: str, email: str, hashed: str,
     try:
         await session.flush()
     except IntegrityError as error:
-        field = "email" if "email" in str(error.orig) else "username"
+        field = _UNIQUE.get(violated_constraint(error) or "")
+        if field is None:
+            raise
         raise ConflictError(f"This {field} is already taken. Choose another one.") from None
     await session.refresh(user)
     return user

@@ -1,10 +1,12 @@
 """`luma db`: the database in use."""
 
 import subprocess
+from typing import Annotated
 
 import typer
 
 from luma_rag import settings
+from luma_rag.cli.failures import UsageError
 from luma_rag.cli.options import Json
 from luma_rag.cli.output import print_json, say
 from luma_rag.cli.running import run
@@ -35,14 +37,23 @@ def url(json: Json = False) -> None:
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def psql(context: typer.Context) -> None:
+def psql(
+    context: typer.Context,
+    superuser: Annotated[
+        bool, typer.Option("--superuser", help="Connect as the superuser of the embedded Postgres.")
+    ] = False,
+) -> None:
     """Open psql on the database; further arguments are passed to psql.
 
     Example: luma db psql -c "SELECT count(*) FROM document"
     """
-    with database_url(settings.load()) as found:
+    configured = settings.load()
+    if superuser and configured.database_url is not None:
+        raise UsageError("--superuser is for the embedded Postgres, and LUMA_DATABASE_URL names another one.")
+    with database_url(configured) as found:
+        address = embedded.as_superuser(found) if superuser else found
         program = str(embedded.binaries() / "psql")
-        done = subprocess.run([program, found, *context.args], check=False)
+        done = subprocess.run([program, address, *context.args], check=False)
     raise typer.Exit(done.returncode)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from ingest.embedder import Embedder
 from luma_rag.access import Principal
 from luma_rag.db.base import Base
+from luma_rag.db.embedded import as_superuser
 from luma_rag.db.session import create_sessions
 from luma_rag.documents import ingestion, namespace_documents
 from luma_rag.documents.storage import FileStorage
@@ -138,7 +139,8 @@ async def filled(
 
 @pytest.fixture(scope="module")
 async def connection(filled: Store) -> AsyncGenerator[OneConnection]:
-    async with one_connection(filled.url) as opened:
+    # Some damage is in the system catalogs, where only a superuser may write.
+    async with one_connection(as_superuser(filled.url)) as opened:
         yield opened
 
 

@@ -12,7 +12,7 @@ from luma_rag.db import embedded, migrate
 from luma_rag.db.session import create_engine
 from luma_rag.db.supervisor.cluster import CREATOR, SERVER, Cluster
 from luma_rag.db.supervisor.home import Home
-from luma_rag.db.supervisor.roles import OWNER, SUPERUSER
+from luma_rag.db.supervisor.roles import SUPERUSER
 from tests.slow.db.test_embedded import (
     GRACE,
     IS_ROOT,
@@ -89,9 +89,9 @@ async def test_the_role_of_luma_can_do_what_luma_does(url: str) -> None:
 
 
 def test_the_superuser_is_for_the_account_of_luma(url: str) -> None:
-    assert psql(url.replace(f"{OWNER}@", f"{SUPERUSER}@"), "SHOW is_superuser") == "on"
+    assert psql(embedded.as_superuser(url), "SHOW is_superuser") == "on"
     rules = psql(
-        url.replace(f"{OWNER}@", f"{SUPERUSER}@"),
+        embedded.as_superuser(url),
         "SELECT DISTINCT type || ' ' || auth_method FROM pg_hba_file_rules",
     )
     assert rules == "local peer"
@@ -143,7 +143,7 @@ async def test_a_cluster_of_an_earlier_version_is_converted(in_order: bool) -> N
             psql(url, "INSERT INTO own.kept (e) SELECT e FROM own.kept; ALTER TABLE own.kept ADD more int")
             assert psql(url, "SELECT count(DISTINCT id) FROM own.seen") == "2"
             assert run_psql(url, "COPY own.kept TO PROGRAM 'cat'").returncode != 0
-            assert psql(url.replace("luma@", f"{SUPERUSER}@"), "SHOW is_superuser") == "on"
+            assert psql(embedded.as_superuser(url), "SHOW is_superuser") == "on"
             engine = create_engine(url)
             await migrate.upgrade(engine)
             await engine.dispose()
