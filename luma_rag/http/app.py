@@ -14,7 +14,12 @@ from litestar.types import ASGIApp
 
 from luma_rag import __version__
 from luma_rag.http import dependencies
-from luma_rag.http.authentication import PUBLIC, SESSION_COOKIE, AuthenticationMiddleware
+from luma_rag.http.authentication import (
+    PUBLIC,
+    SESSION_COOKIE,
+    AuthenticationMiddleware,
+    require_authentication,
+)
 from luma_rag.http.bodies import BodyTimeout
 from luma_rag.http.errors import HANDLERS
 from luma_rag.http.headers import SecurityHeaders
@@ -86,7 +91,7 @@ def create_app(runtime: Runtime) -> Litestar:
         state=State({"runtime": runtime, "limits": WorkLimits(runtime.settings.limits)}),
         dependencies=dependencies.PROVIDERS,
         middleware=[AuthenticationMiddleware],
-        guards=[acquire_permit],
+        guards=[require_authentication, acquire_permit],
         exception_handlers=HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=_openapi(),

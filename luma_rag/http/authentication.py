@@ -8,25 +8,38 @@ import hmac
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, MutableScopeHeaders
+from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from luma_rag.access import Principal
+from luma_rag.access import Principal, require_admin
+from luma_rag.access.principal import Duty
 from luma_rag.accounts import tokens
+from luma_rag.accounts.reauthentication import require_reauthentication
 from luma_rag.accounts.sessions import Browser, csrf_token, principal_of_session
-from luma_rag.errors import InvalidCSRFTokenError, InvalidTokenError, NotAuthenticatedError
+from luma_rag.errors import (
+    ForbiddenError,
+    InvalidCSRFTokenError,
+    InvalidTokenError,
+    NotAuthenticatedError,
+    PasswordChangeRequiredError,
+    SecondFactorRequiredError,
+)
 
 SESSION_COOKIE = "luma_session"
 CSRF_COOKIE = "csrftoken"
 CSRF_HEADER = "x-csrftoken"
+PowerOf = Literal["administrators", "themselves"]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC = {"public": True}
+# For the few calls that a session allows while its user has a duty.
+DESPITE_DUTY = {"despite_duty": True}
 # How long the result of an authentication is valid.
 _FRESH_SECONDS = 1.0
 
@@ -73,6 +86,36 @@ async def still_signed_in(connection: ASGIConnection[Any, Any, Any, Any]) -> Pri
     return await _principal(connection)
 
 
+async def require_authentication(
+    connection: ASGIConnection[Any, Principal, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """A guard: the further conditions that a route sets for the login of its caller.
+
+    It never awaits but is a coroutine, since Litestar calls functions in threads.
+
+    Raises:
+        PasswordChangeRequiredError, SecondFactorRequiredError: the user has to do this first.
+        ForbiddenError: the route is for administrators.
+        ReauthenticationRequiredError: the route hands out power, and the login is no session with a recent
+            password.
+    """
+    if handler.opt.get("public"):
+        return
+    principal = connection.user
+    if principal.duty is not None and not handler.opt.get("despite_duty"):
+        raise _duty_error(principal.duty)
+    of: PowerOf | None = handler.opt.get("hands_out")
+    if of == "administrators":
+        require_admin(principal)
+    if of is not None:
+        require_reauthentication(principal)
+
+
+def hands_out_power(of: PowerOf) -> dict[str, PowerOf]:
+    """The `opt` of a route that hands out power, and requires a recent password for it."""
+    return {"hands_out": of}
+
+
 def session_cookies(secret: str, days: int, *, is_secure: bool) -> list[Cookie]:
     """The cookies of a new session."""
     age = days * 24 * 60 * 60
@@ -106,7 +149,8 @@ def is_secure(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
 
 
 async def _principal(connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
-    engine = connection.app.state.runtime.engine
+    runtime = connection.app.state.runtime
+    engine = runtime.engine
     header = connection.headers.get("authorization")
     if header is not None:
         scheme, _, secret = header.partition(" ")
@@ -120,7 +164,7 @@ async def _principal(connection: ASGIConnection[Any, Any, Any, Any]) -> Principa
     if session is None:
         raise NotAuthenticatedError("Authentication required. Sign in, or send Authorization: Bearer luma_…")
     async with _connected(engine) as database:
-        principal = await principal_of_session(database, session)
+        principal = await principal_of_session(database, session, runtime.settings)
     if connection.scope.get("method") not in SAFE_METHODS:
         sent = connection.headers.get(CSRF_HEADER, "")
         if not hmac.compare_digest(sent.encode(), csrf_token(session).encode()):
@@ -128,6 +172,16 @@ async def _principal(connection: ASGIConnection[Any, Any, Any, Any]) -> Principa
                 f"Invalid CSRF token. Send the value of the cookie {CSRF_COOKIE} in the header {CSRF_HEADER}."
             )
     return principal
+
+
+def _duty_error(duty: Duty) -> ForbiddenError:
+    if duty == "change_password":
+        return PasswordChangeRequiredError(
+            "Somebody else chose this password. Choose your own first: POST /api/auth/password."
+        )
+    return SecondFactorRequiredError(
+        "Administrators need a second factor here. Set it up first: POST /api/auth/totp."
+    )
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """All settings, read once from the environment and from files."""
 
 from luma_rag.settings.schema import (
+    FROM_FILES,
     HIDDEN,
     PREFIX,
     SECRETS,
@@ -16,6 +17,7 @@ from luma_rag.settings.sources import CONFIG, RENAMED, Loaded, load, load_with_s
 
 __all__ = [
     "CONFIG",
+    "FROM_FILES",
     "HIDDEN",
     "PREFIX",
     "RENAMED",

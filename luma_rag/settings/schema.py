@@ -13,6 +13,8 @@ from ingest.settings import IngestSettings
 PREFIX = "LUMA_"
 SECRETS = frozenset({"llm.api_key", "openid.client_secret", "reranker_api_key"})
 """Secret settings, never shown. In URLs, the password is hidden."""
+FROM_FILES = SECRETS | {"database_url"}
+"""Settings whose value may stand in a file of its own: `LUMA_DATABASE_URL_FILE` names it."""
 HIDDEN = "********"
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -84,7 +86,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     passages: int = 6
     """Number of passages that an answer is based on."""
     session_days: int = 30
-    """Lifetime of a sign-in session, in days."""
+    """Greatest age of a sign-in session, in days."""
+    session_idle_minutes: Count = 7 * 24 * 60
+    """Minutes without a request after which a session ends, exact to a minute. 0 disables the limit."""
+    password_sign_in: bool = True
+    """Whether users can sign in with a password. If not, an OpenID provider is required."""
+    require_admin_totp: bool = False
+    """Whether administrators who sign in with a password need a second factor (TOTP)."""
     trusted_proxies: str | None = None
     """Comma-separated addresses or networks of reverse proxies whose `X-Forwarded-*` headers are trusted."""
     allowed_hosts: str | None = None

@@ -6,6 +6,9 @@ from luma_rag.db.models.account import (
     ExternalIdentity,
     LoginSession,
     RateLimit,
+    RecoveryCode,
+    SecondFactor,
+    TemporaryPassword,
     User,
 )
 from luma_rag.db.models.audit import AuditEvent
@@ -54,6 +57,9 @@ __all__ = [
     "NamespaceDoc",
     "Passage",
     "RateLimit",
+    "RecoveryCode",
+    "SecondFactor",
+    "TemporaryPassword",
     "User",
     "WorkDone",
 ]

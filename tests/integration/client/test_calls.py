@@ -139,8 +139,9 @@ async def test_tokens(api: Api, connect: Connect, kind: str) -> None:
             await reader.namespaces()
         assert ended.value.status == 401
     assert created.id not in {token.id for token in await alice.tokens()}
-    lasting = await alice.create_token("lasting")
-    assert lasting.expires_at is None
+    with pytest.raises(ApiError) as refused:
+        await alice.create_token("lasting")
+    assert refused.value.code == "reauthentication_required"
 
 
 async def _about_the_handbook(api: Api, alice: AsyncLuma, folder: Path) -> int:

@@ -29,7 +29,10 @@ class Accounts(Connection):
         namespace_ids: Sequence[int] | None = None,
         max_level: Level | None = None,
     ) -> NewToken:
-        """Create a token, narrowed to some namespaces and to a maximum level if these are given."""
+        """Create a token, narrowed to some namespaces and to a maximum level if these are given.
+
+        With a token of one's own only tokens can be created that expire within a year.
+        """
         body = {
             "name": name,
             "expires_in_days": expires_in_days,
