@@ -12,7 +12,7 @@ import time
 import msgspec
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
-from sqlalchemy import ColumnElement, delete, exists, select, update
+from sqlalchemy import ColumnElement, SQLColumnExpression, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -53,7 +53,7 @@ def guesses_quota(user_id: int) -> Quota:
     return Quota(f"code {user_id}", _GUESSES)
 
 
-def is_confirmed(user_id: ColumnElement[int] | int) -> ColumnElement[bool]:
+def is_confirmed(user_id: SQLColumnExpression[int] | int) -> ColumnElement[bool]:
     """A condition: a user has a second factor."""
     return exists().where(SecondFactor.user_id == user_id, SecondFactor.confirmed_at.is_not(None))
 

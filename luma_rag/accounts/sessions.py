@@ -105,8 +105,10 @@ async def start_session(
     return secret
 
 
-async def principal_of_session(connection: AsyncConnection, secret: str, settings: Settings) -> Principal:
-    """The principal of a session cookie. Records the use, once per `USE_INTERVAL`; the caller commits.
+async def principal_of_session(
+    connection: AsyncConnection, secret: str, settings: Settings, *, is_use: bool = True
+) -> Principal:
+    """The principal of a session cookie. Records a use, once per `USE_INTERVAL`; the caller commits.
 
     The limits of the settings apply to sessions that began before the limits were lowered, too.
 
@@ -121,7 +123,7 @@ async def principal_of_session(connection: AsyncConnection, secret: str, setting
     if row is None:
         raise NotAuthenticatedError("The session has expired. Sign in again.")
     user_id, role, session_id, last_used_at, method, authenticated_at, is_temporary, has_second_factor = row
-    if last_used_at <= now - USE_INTERVAL:
+    if is_use and last_used_at <= now - USE_INTERVAL:
         # The condition is repeated, so that only one of several concurrent requests writes.
         await connection.execute(
             update(LoginSession)

@@ -74,16 +74,17 @@ async def principal_now(request: Request[Principal, float, Any]) -> Principal:
     """
     if time.monotonic() - request.auth < _FRESH_SECONDS:
         return request.user
-    return await still_signed_in(request)
+    return await _principal(request)
 
 
 async def still_signed_in(connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
-    """Authenticate a request again.
+    """Authenticate an open stream again, which does not count as a use of its session: a page that is only
+    open is idle.
 
     Raises:
         NotAuthenticatedError: the session or token has expired since.
     """
-    return await _principal(connection)
+    return await _principal(connection, is_use=False)
 
 
 async def require_authentication(
@@ -148,7 +149,7 @@ def is_secure(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
     return connection.url.scheme == "https" or (public_url or "").startswith("https://")
 
 
-async def _principal(connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
+async def _principal(connection: ASGIConnection[Any, Any, Any, Any], *, is_use: bool = True) -> Principal:
     runtime = connection.app.state.runtime
     engine = runtime.engine
     header = connection.headers.get("authorization")
@@ -164,7 +165,7 @@ async def _principal(connection: ASGIConnection[Any, Any, Any, Any]) -> Principa
     if session is None:
         raise NotAuthenticatedError("Authentication required. Sign in, or send Authorization: Bearer luma_…")
     async with _connected(engine) as database:
-        principal = await principal_of_session(database, session, runtime.settings)
+        principal = await principal_of_session(database, session, runtime.settings, is_use=is_use)
     if connection.scope.get("method") not in SAFE_METHODS:
         sent = connection.headers.get(CSRF_HEADER, "")
         if not hmac.compare_digest(sent.encode(), csrf_token(session).encode()):

@@ -78,3 +78,17 @@ def test_the_first_account_is_an_administrators_whether_asked_for_or_not(luma: L
     _add(luma, "alice")
     _add(luma, "bob")
     assert {name: user["role"] for name, user in _accounts(luma).items()} == {"alice": "admin", "bob": "user"}
+
+
+def test_temporary_password_and_lost_second_factor(luma: Luma) -> None:
+    _add(luma, "alice", "--admin")
+    _add(luma, "bob", "--temporary")
+    assert {name: user["must_change_password"] for name, user in _accounts(luma).items()} == {
+        "alice": False,
+        "bob": True,
+    }
+    for options, is_temporary in (((), False), (("--temporary",), True)):
+        assert luma("users", "password", "bob", *options, "--password-stdin", input=PASSWORD).returncode == 0
+        assert _accounts(luma)["bob"]["must_change_password"] is is_temporary
+    none = luma("users", "remove-totp", "bob")
+    assert (none.returncode, "no second factor" in none.stderr) == (1, True)
