@@ -89,6 +89,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Greatest age of a sign-in session, in days."""
     session_idle_minutes: Count = 7 * 24 * 60
     """Minutes without a request after which a session ends, exact to a minute. 0 disables the limit."""
+    access_log: bool = True
+    """Whether each request is logged when it is over, by the logger `luma.access`."""
     password_sign_in: bool = True
     """Whether users can sign in with a password. If not, an OpenID provider is required."""
     require_admin_totp: bool = False

@@ -8,6 +8,7 @@ from litestar.params import JSONBody
 from litestar.response import ServerSentEvent
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 
+from luma_rag.access import oversight
 from luma_rag.chat import history
 from luma_rag.chat.history import ChatView, Exchange, FeedbackView, MessageView
 from luma_rag.chat.service import TurnEvent
@@ -21,8 +22,11 @@ from luma_rag.pagination import Page
 
 
 @post("/chats", responses=problems(404))
-async def start_chat(data: JSONBody[NewChat], session: Session, principal: Caller) -> ChatView:
+async def start_chat(
+    data: JSONBody[NewChat], session: Session, principal: Caller, runtime: RuntimeDependency
+) -> ChatView:
     """Start a chat in a namespace. Level 1."""
+    await oversight.record_reading(runtime.sessions, principal, namespace_id=data.namespace_id)
     return await history.start(session, principal, data.namespace_id)
 
 
