@@ -25,8 +25,10 @@ from luma_rag.db.models import (
     User,
 )
 from luma_rag.db.session import Sessions
+from luma_rag.documents import quotas
 from luma_rag.errors import ConflictError, FieldError, ForbiddenError, InvalidInputError, NotFoundError
 from luma_rag.pagination import Page, Pagination
+from luma_rag.settings import QuotaSettings
 
 Role = Literal["admin", "user"]
 Registering = Literal["first", "open", "closed"]
@@ -58,10 +60,18 @@ class AccountView(UserView, frozen=True):
 
 
 class OwnAccount(msgspec.Struct, frozen=True):
-    """The state of the caller's account. `duty` is what they have to do before anything else in a session."""
+    """The state of the caller's account.
+
+    `duty` is what they have to do before anything else in a session. `documents` and `bytes` are what they
+    own; `max_documents` and `max_bytes` their quotas, if any.
+    """
 
     has_second_factor: bool
     duty: Duty | None
+    documents: int
+    bytes: int
+    max_documents: int | None
+    max_bytes: int | None
 
 
 class UserName(msgspec.Struct, frozen=True):
@@ -216,10 +226,24 @@ async def get(session: AsyncSession, user_id: int) -> UserView:
     return view(await find(session, user_id))
 
 
-async def own_account(session: AsyncSession, principal: Principal) -> OwnAccount:
-    """The state of the caller's account."""
+async def own_account(session: AsyncSession, principal: Principal, limits: QuotaSettings) -> OwnAccount:
+    """The state of the caller's account.
+
+    Raises:
+        ForbiddenError: the caller has a restricted token, which must not count what lies beyond its reach.
+    """
+    if principal.is_narrowed:
+        raise ForbiddenError("A restricted token can't see the state of the account. Sign in to see it.")
     account = await get_account(session, principal.user_id)
-    return OwnAccount(account.has_second_factor, principal.duty)
+    usage = await quotas.usage_of_user(session, principal.user_id)
+    return OwnAccount(
+        account.has_second_factor,
+        principal.duty,
+        usage.documents,
+        usage.bytes,
+        max_documents=limits.user_documents or None,
+        max_bytes=limits.user_mb * 2**20 or None,
+    )
 
 
 async def get_account(session: AsyncSession, user_id: int) -> AccountView:

@@ -3,6 +3,7 @@
 import sys
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.table import Table
 from rich.text import Text
@@ -10,7 +11,7 @@ from rich.text import Text
 from luma_rag import settings
 from luma_rag.accounts import removal, second_factor, users
 from luma_rag.accounts.removal import OwnedResources
-from luma_rag.accounts.users import AccountView
+from luma_rag.accounts.users import AccountView, OwnAccount
 from luma_rag.cli.caller import caller
 from luma_rag.cli.options import Json, Yes
 from luma_rag.cli.output import console, print_json, say
@@ -50,6 +51,32 @@ def list_users(json: Json = False) -> None:
         since = f"{user.created_at:%Y-%m-%d}"
         cells = (user.username, user.email, role, since, str(user.namespaces), str(user.documents))
         table.add_row(str(user.id), *map(Text, cells))
+    console.print(table)
+
+
+@app.command()
+def show(username: str, json: Json = False) -> None:
+    """Show an account: its state, what it owns, and its quotas.
+
+    Example: luma users show alice
+    """
+
+    async def read() -> tuple[AccountView, OwnAccount]:
+        configured = settings.load()
+        async with open_store(configured) as store, store.sessions.begin() as session:
+            principal = await caller(session, username)
+            account = await users.get_account(session, principal.user_id)
+            return account, await users.own_account(session, principal, configured.quotas)
+
+    account, own = run(read())
+    shown = msgspec.to_builtins(account) | msgspec.to_builtins(own)
+    del shown["duty"]
+    if json:
+        print_json(shown)
+        return
+    table = Table("", "", show_header=False)
+    for name, value in shown.items():
+        table.add_row(name.replace("_", " "), Text("none" if value is None else str(value)))
     console.print(table)
 
 

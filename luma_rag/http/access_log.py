@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from sqlalchemy.exc import SQLAlchemyError
 
 from luma_rag.access import Principal
@@ -23,6 +23,7 @@ from luma_rag.rate_limits import Limit, MemoryLimits
 logger = logging.getLogger("luma.access")
 _failures = logging.getLogger(__name__)
 
+_NOBODY = Principal(0, "user")
 _HEALTH = "/health"
 _LOGIN = "/api/auth/login"
 # The page asks it before anybody has signed in.
@@ -107,9 +108,9 @@ class AccessLog:
             _failures.warning("A refused request could not be recorded: %s", type(error).__name__)
 
 
-def _request(scope: Scope, status: int | None, sent: int, seconds: float) -> Request:
+def _request(scope: HTTPScope, status: int | None, sent: int, seconds: float) -> Request:
     caller = scope.get("user")
-    principal = caller if isinstance(caller, Principal) else None
+    principal = caller if isinstance(caller, Principal) else _NOBODY
     return Request(
         method=scope["method"] if scope["method"] in METHODS else "other",
         # The query is left out: it may hold a code of the OpenID provider.
@@ -120,9 +121,9 @@ def _request(scope: Scope, status: int | None, sent: int, seconds: float) -> Req
         bytes_sent=sent,
         ms=round(seconds * 1000, 1),
         address=request_context.get().address,
-        user_id=principal and principal.user_id,
-        session_id=principal and principal.session_id,
-        token_id=principal and principal.token_id,
+        user_id=principal.user_id or None,
+        session_id=principal.session_id,
+        token_id=principal.token_id,
     )
 
 

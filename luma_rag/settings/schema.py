@@ -55,6 +55,22 @@ class LimitsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Uploads per minute, including changes to the documents of a namespace."""
 
 
+class QuotaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits of what a user may own and a namespace may hold. 0 disables a limit.
+
+    The same file uploaded twice counts once. The quotas hold for uploads over HTTP, not for `luma ingest`.
+    """
+
+    user_documents: Count = 0
+    """Documents that a user may own."""
+    user_mb: Count = 0
+    """Size of all documents that a user may own, in MB."""
+    namespace_documents: Count = 0
+    """Documents that a namespace may hold."""
+    namespace_mb: Count = 0
+    """Size of all documents that a namespace may hold, in MB."""
+
+
 class OpenIDSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An OpenID provider for sign-in. Disabled unless both the issuer and the client ID are set."""
 
@@ -116,6 +132,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     llm: LLMSettings = LLMSettings()
     limits: LimitsSettings = LimitsSettings()
     openid: OpenIDSettings = OpenIDSettings()
+    quotas: QuotaSettings = QuotaSettings()
 
 
 def names() -> dict[str, Any]:

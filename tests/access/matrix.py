@@ -228,7 +228,7 @@ CALLS = [
     Call("GET /api/auth/openid", absent),
     Call("GET /api/auth/openid/callback", absent),
     Call("GET /api/auth/me", signed_in),
-    Call("GET /api/auth/account", signed_in),
+    Call("GET /api/auth/account", not_narrowed),
     Call("POST /api/auth/reauthenticate", sessions_only, json={"password": PASSWORD}),
     Call("POST /api/auth/totp", with_recent_password),
     Call("POST /api/auth/totp/confirm", without_second_factor, json={"code": "123456"}),

@@ -97,9 +97,9 @@ async def me(session: Session, principal: Caller) -> UserView:
 
 
 @get("/account", opt=DESPITE_DUTY)
-async def own_account(session: Session, principal: Caller) -> OwnAccount:
-    """Get the state of the caller's account."""
-    return await users.own_account(session, principal)
+async def own_account(session: Session, principal: Caller, runtime: RuntimeDependency) -> OwnAccount:
+    """Get the state of the caller's account: duties, second factor, and what quotas leave."""
+    return await users.own_account(session, principal, runtime.settings.quotas)
 
 
 @post("/totp", opt={**DESPITE_DUTY, **hands_out_power("themselves")}, responses=problems(409))
