@@ -36,6 +36,7 @@ from luma_client.events import (
     UserMessageEvent,
 )
 from luma_client.types import (
+    Account,
     Chat,
     Citation,
     Document,
@@ -63,6 +64,7 @@ from luma_client.types import (
 )
 
 __all__ = [
+    "Account",
     "AnswerEvent",
     "ApiError",
     "AsyncLuma",

@@ -144,6 +144,11 @@ async def test_tokens(api: Api, connect: Connect, kind: str) -> None:
     assert refused.value.code == "reauthentication_required"
 
 
+async def test_account(connect: Connect) -> None:
+    account = await (await connect("alice")).account()
+    assert (account.documents, account.bytes, account.max_bytes) == (0, 0, None)
+
+
 async def _about_the_handbook(api: Api, alice: AsyncLuma, folder: Path) -> int:
     papers = await alice.create_namespace("papers")
     await alice.upload(factories.handbook(folder), papers.id)
