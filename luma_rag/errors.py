@@ -16,6 +16,7 @@ Code = Literal[
     "forbidden",
     "header_too_large",
     "internal_error",
+    "invalid_code",
     "invalid_credentials",
     "invalid_csrf_token",
     "invalid_input",
@@ -26,9 +27,13 @@ Code = Literal[
     "misdirected_request",
     "not_authenticated",
     "not_found",
+    "password_change_required",
+    "quota_exceeded",
     "rate_limited",
+    "reauthentication_required",
     "request_timeout",
     "reranker_failed",
+    "second_factor_required",
     "sign_in_cancelled",
     "sign_in_disabled",
     "sign_in_no_account",
@@ -37,6 +42,7 @@ Code = Literal[
     "sign_in_unavailable",
     "too_large",
     "too_many_answers",
+    "totp_required",
     "turn_running",
     "unavailable",
     "unsupported_type",
@@ -102,8 +108,28 @@ class InvalidCredentialsError(NotAuthenticatedError):
     Check both. Unknown user names and wrong passwords get the same response.
     """
 
-    code = "invalid_credentials"
+    code: ClassVar[Code] = "invalid_credentials"
     title = "Invalid credentials"
+
+
+class InvalidCodeError(InvalidCredentialsError):
+    """The password is right, and the code of the second factor is wrong or was used before.
+
+    Wait for the next code of the authenticator, or use a recovery code.
+    """
+
+    code = "invalid_code"
+    title = "Invalid code"
+
+
+class TOTPRequiredError(NotAuthenticatedError):
+    """The password is right, and the account has a second factor.
+
+    Send the request again with `code`: the present code of the authenticator, or a recovery code.
+    """
+
+    code = "totp_required"
+    title = "Code required"
 
 
 class InvalidTokenError(NotAuthenticatedError):
@@ -135,6 +161,37 @@ class InvalidCSRFTokenError(ForbiddenError):
 
     code = "invalid_csrf_token"
     title = "Invalid CSRF token"
+
+
+class ReauthenticationRequiredError(ForbiddenError):
+    """The request hands out power, such as an account or a token without end.
+
+    It needs a session, not a token, in which the user has shown their password within the last ten minutes.
+    Show it with `POST /api/auth/reauthenticate`, then send the request again.
+    """
+
+    code = "reauthentication_required"
+    title = "Reauthentication required"
+
+
+class PasswordChangeRequiredError(ForbiddenError):
+    """Somebody else chose the password of the account.
+
+    Choose another one with `POST /api/auth/password`. Nothing else works in the session until then.
+    """
+
+    code = "password_change_required"
+    title = "Password change required"
+
+
+class SecondFactorRequiredError(ForbiddenError):
+    """Administrators of this server need a second factor, and the account has none.
+
+    Set it up with `POST /api/auth/totp`. Nothing else works in the session until then.
+    """
+
+    code = "second_factor_required"
+    title = "Second factor required"
 
 
 class AccountDisabledError(ForbiddenError):
@@ -209,6 +266,16 @@ class TurnRunningError(ConflictError):
 
     code = "turn_running"
     title = "Answer in progress"
+
+
+class QuotaExceededError(ConflictError):
+    """The document does not fit into a quota of its owner or of a namespace.
+
+    Delete documents that are no longer needed, or ask the operator for a larger quota.
+    """
+
+    code = "quota_exceeded"
+    title = "Quota exceeded"
 
 
 class TooLargeError(LumaError):

@@ -1,5 +1,6 @@
 """The caller of an operation."""
 
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from luma_rag.errors import ForbiddenError
 
 READ, WRITE, ADMINISTER = 1, 2, 3
+Duty = Literal["change_password", "set_up_second_factor"]
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -14,7 +16,10 @@ class Principal(msgspec.Struct, frozen=True):
 
     `max_level` and `namespace_ids` are the limits of a restricted token: its maximum level, and the only
     namespaces that it can access (None: all that its user can). `session_id` or `token_id` identifies the
-    login; both are None for the command line.
+    login; both are None for the command line. `is_expiring` is true for a token with an end.
+
+    Of a session, `authenticated_at` is when the user last proved their identity, None if that is unknown, and
+    `duty` is what they have to do before anything else.
     """
 
     user_id: int
@@ -23,6 +28,9 @@ class Principal(msgspec.Struct, frozen=True):
     namespace_ids: frozenset[int] | None = None
     session_id: int | None = None
     token_id: int | None = None
+    is_expiring: bool = False
+    authenticated_at: datetime | None = None
+    duty: Duty | None = None
 
     @property
     def form(self) -> "CallerForm":

@@ -9,6 +9,7 @@ its signature. authlib's HTTP client is not used, since it needs httpx2 besides 
 import hashlib
 import hmac
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -29,6 +30,7 @@ from luma_rag.accounts.external_identities import (
     SignInStaleError,
 )
 from luma_rag.accounts.openid_server import Description, ProviderServer, is_safe, quoted
+from luma_rag.db.base import utcnow
 from luma_rag.errors import ConfigurationError
 from luma_rag.settings import OpenIDSettings
 
@@ -79,9 +81,11 @@ class OpenIDProvider:
         """Close the connections."""
         await self._server.aclose()
 
-    async def authorization_url(self, secret: str, redirect_uri: str) -> str:
+    async def authorization_url(self, secret: str, redirect_uri: str, *, reauthenticate: bool = False) -> str:
         """See `IdentityProvider`."""
         description = await self._server.description()
+        # With `max_age` the ID token must say when the user was authenticated.
+        fresh = {"prompt": "login", "max_age": 0} if reauthenticate else {}
         url: str = prepare_grant_uri(
             description.authorization_endpoint,
             client_id=self._client_id,
@@ -92,6 +96,7 @@ class OpenIDProvider:
             nonce=_derived(secret, "nonce"),
             code_challenge=create_s256_code_challenge(_derived(secret, "verifier")),
             code_challenge_method="S256",
+            **fresh,
         )
         return url
 
@@ -125,6 +130,7 @@ class OpenIDProvider:
             email=_text(claims.get("email")),
             is_email_verified=claims.get("email_verified") is True,
             username=_text(claims.get("preferred_username")),
+            authenticated_at=_time(claims.get("auth_time")),
         )
 
     async def _tokens(self, code: str, verifier: str, redirect_uri: str) -> _Tokens:
@@ -207,6 +213,16 @@ def _verified(id_token: str, keys: KeySet) -> jwt.Token:
 
 def _derived(secret: str, purpose: str) -> str:
     return hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+
+
+def _time(claim: object) -> datetime | None:
+    """A time in seconds since 1970. One in the future, by a fast clock, is now."""
+    if isinstance(claim, bool) or not isinstance(claim, int | float):
+        return None
+    try:
+        return min(datetime.fromtimestamp(claim, UTC), utcnow())
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _text(claim: object) -> str | None:

@@ -18,11 +18,12 @@ from luma_rag.access import (
 from luma_rag.access.principal import WRITE
 from luma_rag.audit import record, set_actor
 from luma_rag.db.models import Document, Ingestion, Namespace, NamespaceDoc, Placement, User
-from luma_rag.documents import ingestion
+from luma_rag.documents import ingestion, quotas
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.service import DocumentView, view
 from luma_rag.errors import ConflictError, NotFoundError
 from luma_rag.pagination import Page, Pagination
+from luma_rag.settings import QuotaSettings
 
 
 class NamespaceDocument(DocumentView, frozen=True):
@@ -85,13 +86,21 @@ async def documents_of(
     )
 
 
-async def add(session: AsyncSession, principal: Principal, namespace_id: int, doc_id: int) -> IngestionView:
+async def add(
+    session: AsyncSession,
+    principal: Principal,
+    namespace_id: int,
+    doc_id: int,
+    *,
+    limits: QuotaSettings = quotas.NONE,
+) -> IngestionView:
     """Enqueue an uploaded document for a further namespace. Its stored embeddings are reused.
 
     Raises:
         ForbiddenError: the caller has less than level 2 there, or may only read the document and it is not
             public.
         ConflictError: the namespace already holds the document.
+        QuotaExceededError: the namespace has no room for it.
     """
     await require_namespace(session, principal, namespace_id, WRITE)
     document = await require_document(session, principal, doc_id)
@@ -104,6 +113,8 @@ async def add(session: AsyncSession, principal: Principal, namespace_id: int, do
     )
     if held is not None:
         raise ConflictError("The namespace holds this document already.")
+    size = document.file_metadata["size"]
+    await quotas.require_room_in_namespaces(session, limits, [namespace_id], doc_id, size)
     return await enqueue(session, principal, namespace_id, doc_id)
 
 

@@ -15,11 +15,12 @@ from luma_rag.access.principal import WRITE
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, NamespaceDoc
-from luma_rag.documents import namespace_documents
+from luma_rag.documents import namespace_documents, quotas
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.service import MAX_TITLE, DocumentView, checked_title, view
 from luma_rag.documents.storage import FileStorage, StoredFile
 from luma_rag.errors import ConcurrentChangeError, ForbiddenError, UnsupportedTypeError
+from luma_rag.settings import QuotaSettings
 
 
 class UploadedDocument(DocumentView, frozen=True):
@@ -65,6 +66,7 @@ async def add(
     title: str | None,
     is_public: bool,
     namespace_ids: Sequence[int],
+    limits: QuotaSettings = quotas.NONE,
 ) -> Added:
     """Create a document from a stored file and enqueue it for the namespaces.
 
@@ -74,6 +76,7 @@ async def add(
     Raises:
         ForbiddenError: the token is read-only, or the caller has less than level 2 in a namespace.
         NotFoundError: the caller can't see a namespace.
+        QuotaExceededError: the caller or a namespace has no room for it.
     """
     if principal.max_level < WRITE:
         raise ForbiddenError("This token is read-only. Uploading requires level 2.")
@@ -85,6 +88,10 @@ async def add(
     document = await _same_file(session, principal, stored)
     is_new = document is None
     is_file_kept = document is None or await _replaces_lost(session, storage, document, stored)
+    if document is None:
+        await quotas.require_room_of_user(session, limits, principal.user_id, stored.size)
+    known_id = document.id if document is not None else None
+    await quotas.require_room_in_namespaces(session, limits, namespace_ids, known_id, stored.size)
     if document is None:
         document = Document(
             user_id=principal.user_id,

@@ -15,7 +15,7 @@ from litestar.exceptions import (
     ValidationException,
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
-from litestar.types import ExceptionHandlersMap, Send
+from litestar.types import ExceptionHandlersMap, Scope, Send
 from msgspec import UNSET, Meta, UnsetType
 
 from luma_rag.audit import request_context
@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 _outages = database_errors.OutageLog(logger)
 MEDIA_TYPE = "application/problem+json"
 DOCUMENTATION = "/problems"
+_CODE = "luma_problem_code"
 _INTERNAL = "Internal error. Retry, or contact the operator, whose log has the cause."
 
 
@@ -118,6 +119,7 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
     """The response to a request that failed."""
     log_failure(f"{request.method} {request.url.path}", error)
     known = _as_luma_error(error)
+    request.scope[_CODE] = known.code  # type: ignore[literal-required]
     headers = {}
     if known.retry_after is not None:
         headers["Retry-After"] = str(known.retry_after)
@@ -129,6 +131,12 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
     if isinstance(error, HTTPException) and error.headers:
         headers.update(error.headers)
     return Response(problem(known), status_code=known.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def code_of(scope: Scope) -> str | None:
+    """The code of the problem with which a request was answered."""
+    code: str | None = scope.get(_CODE)  # type: ignore[assignment]
+    return code
 
 
 async def send_problem(send: Send, error: LumaError) -> None:

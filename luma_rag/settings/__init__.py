@@ -2,12 +2,14 @@
 
 from luma_rag.settings.child import for_child, from_parent
 from luma_rag.settings.schema import (
+    FROM_FILES,
     HIDDEN,
     PREFIX,
     SECRETS,
     LimitsSettings,
     LLMSettings,
     OpenIDSettings,
+    QuotaSettings,
     Settings,
     names,
     shown,
@@ -17,6 +19,7 @@ from luma_rag.settings.sources import CONFIG, RENAMED, Loaded, load, load_with_s
 
 __all__ = [
     "CONFIG",
+    "FROM_FILES",
     "HIDDEN",
     "PREFIX",
     "RENAMED",
@@ -25,6 +28,7 @@ __all__ = [
     "LimitsSettings",
     "Loaded",
     "OpenIDSettings",
+    "QuotaSettings",
     "Settings",
     "for_child",
     "from_parent",

@@ -81,6 +81,8 @@ EXEMPT = {
     "luma_rag.chat.turns:recover": "ends the turns of dead processes, whoever calls it; returns nothing",
     "luma_rag.documents.ingestion_stats:measure": "counts for administrators, who may do everything",
     "luma_rag.documents.lexical_index:<module>": "only writes what search reads; the worker calls it",
+    "luma_rag.documents.quotas:_usage": "counts what the caller owns, or a namespace they may write to",
+    "luma_rag.documents.quotas:usage_of_user": "counts what the caller owns",
     "luma_rag.documents.segment_compaction:<module>": "the worker calls it",
     "luma_rag.documents.vector_index:<module>": "the worker calls it; counts vectors, reads none",
     "luma_rag.documents.vectors:PostgresSink.store": "the worker calls it, through the protocol of sinks",

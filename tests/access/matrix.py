@@ -85,12 +85,34 @@ def not_narrowed(subject: Subject, kind: Kind) -> Outcome:
     return 403 if subject.is_narrowed else "ok"
 
 
+def with_recent_password(subject: Subject, kind: Kind) -> Outcome:
+    """What hands out power to oneself, such as a token without end: no token can do it."""
+    return "ok" if subject.has_recent_password else 403
+
+
+def sessions_only(subject: Subject, kind: Kind) -> Outcome:
+    return "ok" if subject.way.endswith("session") else 403
+
+
+def without_second_factor(subject: Subject, kind: Kind) -> Outcome:
+    return 404 if subject.has_recent_password else 403
+
+
 def lasting_and_not_narrowed(subject: Subject, kind: Kind) -> Outcome:
     return 403 if subject.is_narrowed or subject.way == "expiring token" else "ok"
 
 
 def administrators(subject: Subject, kind: Kind) -> Outcome:
     return "ok" if subject.who == "admin" and not subject.is_narrowed else 403
+
+
+def administrators_with_recent_password(subject: Subject, kind: Kind) -> Outcome:
+    return "ok" if subject.who == "admin" and subject.has_recent_password else 403
+
+
+def administrators_find_nothing(subject: Subject, kind: Kind) -> Outcome:
+    """As `administrators_with_recent_password`, for something that nobody has here."""
+    return 404 if subject.who == "admin" and subject.has_recent_password else 403
 
 
 def administrators_however_narrowed(subject: Subject, kind: Kind) -> Outcome:
@@ -207,25 +229,61 @@ CALLS = [
     Call("GET /api/auth/openid", absent),
     Call("GET /api/auth/openid/callback", absent),
     Call("GET /api/auth/me", signed_in),
+    Call("GET /api/auth/account", not_narrowed),
+    Call("POST /api/auth/reauthenticate", sessions_only, json={"password": PASSWORD}),
+    Call("POST /api/auth/totp", with_recent_password),
+    Call("POST /api/auth/totp/confirm", without_second_factor, json={"code": "123456"}),
+    Call("DELETE /api/auth/totp", without_second_factor),
     Call(
         "POST /api/auth/password",
-        not_narrowed,
+        lasting_and_not_narrowed,
         json={"current": PASSWORD, "new": "another long one"},
     ),
     Call("GET /api/auth/sessions", not_narrowed),
     Call("DELETE /api/auth/sessions/{spare_session}", own_session),
-    Call("POST /api/auth/tokens", lasting_and_not_narrowed, json={"name": "new"}),
+    Call("POST /api/auth/tokens", with_recent_password, json={"name": "new"}),
+    Call(
+        "POST /api/auth/tokens",
+        lasting_and_not_narrowed,
+        "with an end",
+        json={"name": "new", "expires_in_days": 90},
+    ),
+    Call(
+        "POST /api/auth/tokens",
+        with_recent_password,
+        "with an end far away",
+        json={"name": "new", "expires_in_days": 3650},
+    ),
     Call("GET /api/auth/tokens", signed_in),
     Call("DELETE /api/auth/tokens/{spare_token}", own_token),
     Call("GET /api/users", administrators),
-    Call("POST /api/users", administrators, json=_ACCOUNT),
+    Call("POST /api/users", administrators_with_recent_password, json=_ACCOUNT),
     Call("GET /api/users/lookup", signed_in, url="/api/users/lookup?username={owner.name}"),
     Call("GET /api/users/{bystander}", administrators),
-    Call("PATCH /api/users/{bystander}", administrators, "role", json={"role": "admin"}),
-    Call("PATCH /api/users/{bystander}", administrators, "disable", json={"is_disabled": True}),
-    Call("DELETE /api/users/{bystander}", administrators),
-    Call("DELETE /api/users/{guest}", administrators, url="/api/users/{guest}?hand_to={stranger}"),
-    Call("DELETE /api/users/{owner}", administrators, url="/api/users/{owner}?contents=remove"),
+    *(
+        Call("PATCH /api/users/{bystander}", administrators_with_recent_password, note, json=change)
+        for note, change in {
+            "role": {"role": "admin"},
+            "password": {"password": "another long one"},
+            "disable": {"is_disabled": True},
+        }.items()
+    ),
+    Call("DELETE /api/users/{bystander}/totp", administrators_find_nothing),
+    Call("GET /api/users/{owner}/sessions", administrators),
+    Call("DELETE /api/users/{owner}/sessions/{spare_session}", administrators),
+    Call("GET /api/users/{owner}/tokens", administrators),
+    Call("DELETE /api/users/{owner}/tokens/{spare_token}", administrators),
+    Call("DELETE /api/users/{bystander}", administrators_with_recent_password),
+    Call(
+        "DELETE /api/users/{guest}",
+        administrators_with_recent_password,
+        url="/api/users/{guest}?hand_to={stranger}",
+    ),
+    Call(
+        "DELETE /api/users/{owner}",
+        administrators_with_recent_password,
+        url="/api/users/{owner}?contents=remove",
+    ),
     Call("GET /api/namespaces", signed_in),
     Call("POST /api/namespaces", not_narrowed, json={"name": "new"}),
     Call(

@@ -242,9 +242,23 @@ MUTANTS = (
     Mutant(
         "chats and tokens",
         "a token that expires makes one that does not",
-        "if principal.session_id is None and row[0] is not None:",
+        "        if principal.is_expiring:\n",
+        "        if False:\n",
+        _cell("POST /api/auth/tokens (with an end)", "token that expires"),
+    ),
+    Mutant(
+        "chats and tokens",
+        "power is handed out without a recent password",
+        "    if of is not None:\n        require_reauthentication(principal)\n",
+        "",
+        _cell("POST /api/users", "admin's session without a recent password"),
+    ),
+    Mutant(
+        "chats and tokens",
+        "a session without a recent password makes a token without end",
+        "if expires_in_days is None or expires_in_days > _MAX_DAYS:",
         "if False:",
-        _cell("POST /api/auth/tokens", "token that expires"),
+        _cell("POST /api/auth/tokens", "session without a recent password"),
     ),
     Mutant(
         "levels",
@@ -322,6 +336,6 @@ MUTANTS = (
         "a token narrowed to its level only counts as whole",
         "return self.max_level < ADMINISTER or self.namespace_ids is not None",
         "return self.namespace_ids is not None",
-        _cell("POST /api/auth/tokens", "token, level 1"),
+        _cell("POST /api/auth/tokens (with an end)", "token, level 1"),
     ),
 )

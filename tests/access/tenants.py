@@ -92,6 +92,8 @@ async def make_tenant(
             last_used_at=now,
             address=f"{mark} address",
             user_agent=f"{mark} agent",
+            method="password",
+            authenticated_at=now,
         )
         tokens = [
             ApiToken(user_id=user.id, name=f"{mark} token", token_hash=_digest(text), created_at=now)

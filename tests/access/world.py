@@ -75,6 +75,10 @@ class Subject(msgspec.Struct, frozen=True):
     def is_narrowed(self) -> bool:
         return self.max_level is not None or self.reach is not None
 
+    @property
+    def has_recent_password(self) -> bool:
+        return self.way == "session"
+
 
 SUBJECTS = {
     "nobody": Subject(None, is_valid=False),
@@ -98,6 +102,8 @@ SUBJECTS = {
     "member 1's token for this namespace": Subject("member1", "token", reach="here"),
     "revoked token": Subject("owner", "revoked token", is_valid=False),
     "expired token": Subject("admin", "expired token", is_valid=False),
+    "session without a recent password": Subject("owner", "old session"),
+    "admin's session without a recent password": Subject("admin", "old session"),
     "ended session": Subject("owner", "ended session", is_valid=False),
     "expired session": Subject("admin", "expired session", is_valid=False),
 }
@@ -138,6 +144,8 @@ async def make_world(runtime: Runtime, *, namespace_is_public: bool, document_is
             created_at=utcnow(),
             expires_at=utcnow() + timedelta(days=1),
             last_used_at=utcnow(),
+            method="password",
+            authenticated_at=utcnow(),
         )
         await _add(session, elsewhere)
         ids["spare_session"] = elsewhere.id
@@ -268,6 +276,8 @@ def _way_in(
                     created_at=now,
                     expires_at=expires,
                     last_used_at=now,
+                    method="password",
+                    authenticated_at=now - timedelta(hours=1) if subject.way == "old session" else now,
                 )
             )
         return {"cookie": f"luma_session={secret}", "x-csrftoken": csrf_token(secret)}

@@ -64,6 +64,42 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_secret_can_stand_in_a_file(folder: Path) -> None:
+    (folder / "url").write_text("postgresql://luma:secret@db/luma\n")
+    (folder / "key").write_text(" k \r\n")
+    (folder / ".env").write_text(f"LUMA_LLM_API_KEY_FILE={folder / 'key'}\n")
+    loaded = settings.load_with_sources({"LUMA_DATABASE_URL_FILE": str(folder / "url")})
+    assert loaded.settings.database_url == "postgresql://luma:secret@db/luma"
+    assert loaded.settings.llm.api_key == " k "
+    assert loaded.sources["database_url"].name == "LUMA_DATABASE_URL_FILE"
+    # The environment comes first, whichever of the two names it has.
+    assert settings.load({"LUMA_LLM_API_KEY": "other"}).llm.api_key == "other"
+
+
+def test_every_secret_can_stand_in_a_file(folder: Path) -> None:
+    (folder / "secret").write_text("postgresql://x/y")
+    for dotted in settings.SECRETS | {"database_url"}:
+        loaded = settings.load({f"{settings.variable(dotted)}_FILE": "secret"})
+        value: object = loaded
+        for part in dotted.split("."):
+            value = getattr(value, part)
+        assert value == "postgresql://x/y"
+
+
+def test_wrong_secret_file_is_named(folder: Path) -> None:
+    (folder / "empty").write_text("\n")
+    name = "LUMA_DATABASE_URL_FILE"
+    for given, named in (
+        ({name: "missing"}, "missing can't be read"),
+        ({name: "empty"}, "empty is empty"),
+        ({name: "empty", "LUMA_DATABASE_URL": "postgresql://x/y"}, "not both"),
+        ({"LUMA_MODEL_FILE": "empty"}, "LUMA_MODEL_FILE is not a setting"),
+        ({"LUMA_LLM_MODEL_FILE": "empty"}, "LUMA_LLM_MODEL_FILE is not a setting"),
+    ):
+        with pytest.raises(ConfigurationError, match=named):
+            settings.load(given)
+
+
 def test_the_environment_comes_before_dotenv_before_toml_before_defaults(folder: Path) -> None:
     (folder / "luma.toml").write_text(
         'passages = 3\nsession_days = 3\nmax_upload_mb = 3\n[llm]\nmodel = "toml"\ngguf = "~/model.gguf"\n'

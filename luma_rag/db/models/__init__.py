@@ -6,6 +6,9 @@ from luma_rag.db.models.account import (
     ExternalIdentity,
     LoginSession,
     RateLimit,
+    RecoveryCode,
+    SecondFactor,
+    TemporaryPassword,
     User,
 )
 from luma_rag.db.models.audit import AuditEvent
@@ -56,6 +59,9 @@ __all__ = [
     "PinnedChat",
     "Placement",
     "RateLimit",
+    "RecoveryCode",
+    "SecondFactor",
+    "TemporaryPassword",
     "Turn",
     "User",
     "WorkDone",

@@ -10,6 +10,7 @@ from litestar.response import ServerSentEvent
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
 from msgspec import structs
 
+from luma_rag.access import oversight
 from luma_rag.chat import history, messages
 from luma_rag.chat.history import ChatExport, ChatView
 from luma_rag.chat.messages import Exchange, FeedbackView, MessageView
@@ -31,8 +32,11 @@ from luma_rag.pagination import Page
 
 
 @post("/chats", opt=ASKING, responses=problems(404))
-async def start_chat(data: JSONBody[NewChat], session: Session, principal: Caller) -> ChatView:
+async def start_chat(
+    data: JSONBody[NewChat], session: Session, principal: Caller, runtime: RuntimeDependency
+) -> ChatView:
     """Start a chat in a namespace. Level 1."""
+    await oversight.record_reading(runtime.sessions, principal, namespace_id=data.namespace_id)
     return await history.start(session, principal, data.namespace_id)
 
 

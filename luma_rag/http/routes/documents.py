@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from luma_rag.access import Principal, grants
 from luma_rag.access.grants import SharedWith
-from luma_rag.documents import ingestion, namespace_documents, uploads
+from luma_rag.documents import ingestion, namespace_documents, quotas, uploads
 from luma_rag.documents import service as documents
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.namespace_documents import DocumentNamespace
@@ -27,6 +27,8 @@ from luma_rag.http.rate_limit import limited
 from luma_rag.http.upload import read_upload
 from luma_rag.pagination import Page
 
+# For the parts of an upload other than the file.
+FORM_BYTES = 2**20
 # The browser's viewer shows a PDF in its own frame; anything else that the file requests is blocked.
 _FILE_POLICY = "default-src 'none'; object-src 'self'; frame-ancestors 'self'"
 
@@ -35,6 +37,10 @@ async def upload(
     request: Request[Principal, float, Any], session: Session, runtime: RuntimeDependency
 ) -> Response[UploadedDocument]:
     """Upload a PDF or DOCX and enqueue it for the given namespaces. 200: already uploaded by the caller."""
+    limits = runtime.settings.quotas
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal():
+        quotas.require_room_for_body(limits, int(declared), FORM_BYTES)
     received = await read_upload(request, runtime.storage)
     try:
         principal = await principal_now(request)
@@ -48,6 +54,7 @@ async def upload(
             title=None if received.fields.title is UNSET else received.fields.title,
             is_public=received.fields.is_public,
             namespace_ids=received.fields.namespace_id,
+            limits=limits,
         )
     except BaseException:
         runtime.storage.remove(received.stored.path)
@@ -164,12 +171,11 @@ async def retry_ingestion(ingestion_id: Id, session: Session, principal: Caller)
 
 def router(max_upload_bytes: int) -> Router:
     """The routes of documents. Only the upload accepts large bodies."""
-    # With some room for the other parts of the form.
     take_upload = post(
         "/",
         operation_class=UploadOperation,
         opt=limited("uploads"),
-        request_max_body_size=max_upload_bytes + 2**20,
+        request_max_body_size=max_upload_bytes + FORM_BYTES,
         responses={
             200: ResponseSpec(
                 UploadedDocument,

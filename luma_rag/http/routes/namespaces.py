@@ -125,10 +125,15 @@ async def documents_of_namespace(
     responses=problems(409),
 )
 async def add_document(
-    namespace_id: Id, data: JSONBody[DocumentReference], session: Session, principal: Caller
+    namespace_id: Id,
+    data: JSONBody[DocumentReference],
+    session: Session,
+    principal: Caller,
+    runtime: RuntimeDependency,
 ) -> IngestionView:
     """Add an uploaded document. Its embeddings are reused. Level 2."""
-    return await namespace_documents.add(session, principal, namespace_id, data.doc_id)
+    limits = runtime.settings.quotas
+    return await namespace_documents.add(session, principal, namespace_id, data.doc_id, limits=limits)
 
 
 @delete("/{namespace_id:int}/documents/{doc_id:int}", opt=limited("uploads"))

@@ -11,6 +11,7 @@ from litestar.response import ServerSentEvent
 from litestar.status_codes import HTTP_200_OK
 
 from luma_rag import namespaces
+from luma_rag.access import oversight
 from luma_rag.chat.messages import MessageView
 from luma_rag.errors import AnswerInterruptedError, LLMError, MalformedRequestError
 from luma_rag.http.completions import PREFIX, Completion, CompletionRequest, openai_problem, pieces, whole
@@ -70,6 +71,7 @@ async def complete(
     effect.
     """
     namespace_id, question, history = data.parsed()
+    await oversight.record_reading(runtime.sessions, principal, namespace_id=namespace_id)
     turn = runtime.chats.ask_in_new_chat(login_of(request, principal), namespace_id, question, history)
     # Until the question is stored, a failure is an ordinary error with a status of its own.
     stored_question = cast(MessageView, (await anext(turn)).data)

@@ -37,6 +37,7 @@ from luma_client.events import (
     UserMessageEvent,
 )
 from luma_client.types import (
+    Account,
     Chat,
     Citation,
     Document,
@@ -65,6 +66,7 @@ from luma_client.types import (
 )
 
 __all__ = [
+    "Account",
     "AnswerEvent",
     "ApiError",
     "AsyncLuma",

@@ -240,6 +240,20 @@ class User(msgspec.Struct, frozen=True):
     updated_at: datetime
 
 
+class Account(msgspec.Struct, frozen=True):
+    """The state of the caller's account. The maxima are the caller's quotas; None is none.
+
+    `duty` concerns sessions of the page.
+    """
+
+    has_second_factor: bool
+    duty: str | None
+    documents: int
+    bytes: int
+    max_documents: int | None
+    max_bytes: int | None
+
+
 class UserName(msgspec.Struct, frozen=True):
     """As much of a user as is needed to share something with them."""
 

@@ -153,8 +153,14 @@ async def test_tokens(api: Api, connect: Connect, kind: str) -> None:
             await reader.namespaces()
         assert ended.value.status == 401
     assert created.id not in {token.id for token in await alice.tokens()}
-    lasting = await alice.create_token("lasting")
-    assert lasting.expires_at is None
+    with pytest.raises(ApiError) as refused:
+        await alice.create_token("lasting")
+    assert refused.value.code == "reauthentication_required"
+
+
+async def test_account(connect: Connect) -> None:
+    account = await (await connect("alice")).account()
+    assert (account.documents, account.bytes, account.max_bytes) == (0, 0, None)
 
 
 async def _about_the_handbook(api: Api, alice: AsyncLuma, folder: Path) -> int:

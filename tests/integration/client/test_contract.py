@@ -17,6 +17,7 @@ from luma_rag.settings import Settings
 
 RUN = SimpleNamespace(id=1)
 CALLS: dict[str, Callable[[Luma], Any]] = {
+    "account": lambda luma: luma.account(),
     "add_document": lambda luma: luma.add_document(1, 2),
     "add_questions": lambda luma: luma.add_questions(1, [NewQuestion("?", [KnownPlace(1, 2, "x")])]),
     "ask_in_chat": lambda luma: luma.ask_in_chat(1, "?", doc_ids=[1], replaces=2),

@@ -439,6 +439,53 @@ LIES: dict[str, Lie] = {
 }
 
 
+async def test_password_of_the_provider_counts_as_recent_if_it_says_so(
+    runtime: Runtime, provider: OpenIDProvider, people: None
+) -> None:
+    provider.person("a1", **ALICE)
+    token = {"name": "without end"}
+    async with luma(runtime, provider, match_email=True) as browser:
+
+        async def makes_a_token(auth_time: object) -> bool:
+            provider.lie = _changed(auth_time=auth_time)
+            assert (await browser.sign_in()).headers["location"] == "/"
+            browser.client.headers["x-csrftoken"] = browser.client.cookies["csrftoken"]
+            answer = await browser.client.post("/api/auth/tokens", json=token)
+            assert answer.is_success or answer.json()["code"] == "reauthentication_required"
+            return answer.is_success
+
+        now = int(time.time())
+        assert await makes_a_token(now - 60)
+        assert await makes_a_token(now + 30)
+        # The provider knew the browser and asked for nothing.
+        for missing in (None, True, now - 600, -1e30):
+            assert not await makes_a_token(missing), missing
+        sent = httpx.URL(await browser.begin(params={"reauthenticate": "true"}))
+        assert (sent.params["prompt"], sent.params["max_age"]) == ("login", "0")
+        assert "prompt" not in httpx.URL(await browser.begin()).params
+
+
+async def test_passwords_can_be_turned_off(runtime: Runtime, provider: OpenIDProvider, people: None) -> None:
+    provider.person("a1", **ALICE)
+    settings = msgspec.structs.replace(runtime.settings, password_sign_in=False, registration="open")
+    async with luma(
+        msgspec.structs.replace(runtime, settings=settings), provider, register=True, name="Quillhaven"
+    ) as browser:
+        options = (await browser.client.get("/api/auth/options")).json()
+        assert options == {"openid": "Quillhaven", "has_passwords": False, "can_register": False}
+        account = {"username": "eve", "email": "eve@example.com", "password": PASSWORD}
+        for path, body in (
+            ("/api/auth/login", {"username": "alice", "password": PASSWORD}),
+            ("/api/auth/register", account),
+        ):
+            assert "Quillhaven" in refusal(await browser.client.post(path, json=body), 403)
+        provider.person("b1", email="b@example.com", email_verified=True)
+        assert (await browser.sign_in("b1")).headers["location"] == "/"
+        assert (await browser.me())["email"] == "b@example.com"
+    with pytest.raises(ConfigurationError, match="LUMA_OPENID_ISSUER"):
+        load({"LUMA_PASSWORD_SIGN_IN": "false"})
+
+
 async def test_forged_id_tokens_are_rejected(
     runtime: Runtime, provider: OpenIDProvider, people: None
 ) -> None:
