@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from luma_rag.db import migrate
 from luma_rag.db.connect import database_url
 from luma_rag.db.session import Sessions, create_engine, create_sessions
+from luma_rag.documents import file_settlement
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import ConfigurationError
 from luma_rag.settings import Settings
@@ -45,7 +46,9 @@ async def open_store(settings: Settings, *, pool_size: int = 8) -> AsyncGenerato
         except (DBAPIError, OSError) as error:
             raise ConfigurationError(_unreachable(settings, error)) from error
         storage = FileStorage(settings.data_dir / "files", settings.max_upload_mb * 2**20)
-        yield Store(settings, url, engine, create_sessions(engine), storage)
+        sessions = create_sessions(engine)
+        await file_settlement.sweep(sessions, storage)
+        yield Store(settings, url, engine, sessions, storage)
 
 
 def _unreachable(settings: Settings, error: Exception) -> str:

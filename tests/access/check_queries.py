@@ -75,6 +75,7 @@ EXEMPT = {
     "luma_rag.accounts.removal:remove": "for administrators, who may do everything",
     "luma_rag.accounts.users:_accounts": "counts what users own, for administrators",
     "luma_rag.chat.service:ChatService._store": "the question it answers was kept under the rules",
+    "luma_rag.documents.file_settlement:_with_document": "asks which files have a document",
     "luma_rag.documents.ingestion_stats:measure": "counts for administrators, who may do everything",
     "luma_rag.documents.lexical_index:<module>": "only writes what search reads; the worker calls it",
     "luma_rag.documents.segment_compaction:<module>": "the worker calls it",

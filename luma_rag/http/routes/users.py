@@ -1,13 +1,12 @@
 """User administration, and looking up a user to share something with."""
 
-import asyncio
-
 from litestar import Router, delete, get, patch, post
 from litestar.params import JSONBody
 
 from luma_rag.access import require_admin
 from luma_rag.accounts import removal, users
 from luma_rag.accounts.users import AccountView, UserName
+from luma_rag.documents.file_settlement import removing_files
 from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
 from luma_rag.http.input import NewUser, UserChange
 from luma_rag.http.openapi import problems
@@ -80,7 +79,7 @@ async def remove_user(
     either, removing an owner is a conflict.
     """
     require_admin(principal)
-    async with runtime.sessions.begin() as session:
+    async with removing_files(runtime.sessions, runtime.storage) as (session, remove_files):
         files = await removal.remove(
             session,
             user_id,
@@ -88,7 +87,7 @@ async def remove_user(
             with_contents=contents == "remove",
             actor_id=principal.user_id,
         )
-    await asyncio.to_thread(runtime.storage.remove, *files)
+        remove_files(*files)
 
 
 router = Router(
