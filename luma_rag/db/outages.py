@@ -2,7 +2,7 @@
 
 import errno
 
-from asyncpg import InterfaceError, PostgresConnectionError
+from asyncpg import InterfaceError, PostgresError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -21,21 +21,27 @@ _REASONS = {
     "25006": "The database is read-only",
     "40": _BUSY,
     "55P03": _BUSY,
+    # The database accepts no connections at present.
+    "55000": _GONE,
 }
 
 
 def outage(error: BaseException) -> str | None:
     """What has failed, without a final period, if waiting can help; None for all other errors."""
     if isinstance(error, DBAPIError):
-        sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
-        for known in (sqlstate, sqlstate[:3], sqlstate[:2]):
-            if known in _REASONS:
-                return _REASONS[known]
-        return _GONE if error.connection_invalidated or isinstance(error.orig, OSError) else None
+        is_lost = error.connection_invalidated or isinstance(error.orig, OSError)
+        return _by_sqlstate(error.orig) or (_GONE if is_lost else None)
     if isinstance(error, PoolTimeoutError):
         return _REASONS["53300"]
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return "The disk is full"
-    if isinstance(error, OSError | PostgresConnectionError | InterfaceError):
-        return _GONE
+    # Of connections outside the pool.
+    if isinstance(error, OSError | PostgresError | InterfaceError):
+        return _by_sqlstate(error) or _GONE
     return None
+
+
+def _by_sqlstate(error: BaseException | None) -> str | None:
+    sqlstate = str(getattr(error, "sqlstate", None) or "")
+    known = (_REASONS.get(sqlstate[:length]) for length in (5, 3, 2))
+    return next((reason for reason in known if reason), None)

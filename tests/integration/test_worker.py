@@ -21,11 +21,10 @@ from tests.api import Api
 
 @asynccontextmanager
 async def working(api: Api, embedder: Embedder) -> AsyncGenerator[None]:
-    task = asyncio.create_task(run(api.runtime, embedder))
-    yield
-    assert not task.done(), task
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(run(api.runtime, embedder))
+        yield
+        task.cancel()
 
 
 async def upload(api: Api, tmp_path: Path) -> int:
