@@ -38,6 +38,8 @@ _REPORT_SECONDS = 0.5
 # Between attempts during an outage.
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 10.0
 _LOSING_SECONDS = 1.0
+# A claim costs more, the more documents it may choose from by name.
+_CLAIM_AMONG = 100
 # Maintenance runs when the queue is empty, and occasionally during a long backlog.
 _COMPACT_EVERY = 50
 # Searches have priority: the worker uses what the service leaves.
@@ -112,7 +114,11 @@ class _Worker:
                 if time.monotonic() >= self._recover_at:
                     await ingestion.recover(session)
                     self._recover_at = time.monotonic() + _LOOK_AGAIN_SECONDS
-                claim = await ingestion.claim(session, self._worker_id, only)
+                among = only[:_CLAIM_AMONG] if only is not None else None
+                claim = await ingestion.claim(session, self._worker_id, among)
+            if claim is None and only is not None and len(only) > _CLAIM_AMONG:
+                del only[:_CLAIM_AMONG]
+                continue
             if claim is None:
                 if await self._compact():
                     continue

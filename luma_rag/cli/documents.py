@@ -87,7 +87,7 @@ def list_documents(
             document.type,
             f"{document.uploaded_at:%Y-%m-%d %H:%M}",
             f"{document.permission}{', public' if document.is_public else ''}",
-            _state(document),
+            Text(_state(document)),
         )
     console.print(table)
 
@@ -271,4 +271,9 @@ def delete(doc_id: DocumentId, yes: Yes = False, acting: As = None, json: Json =
 def _state(document: DocumentView) -> str:
     if not isinstance(document, NamespaceDocument):
         return ""
-    return "ready" if document.ingestion is None else document.ingestion.state
+    work = document.ingestion
+    if work is None:
+        return "ready"
+    if work.next_attempt_at is not None:
+        return f"queued, next attempt at {work.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC: {work.error}"
+    return f"{work.state}: {work.error}" if work.error is not None else work.state

@@ -25,6 +25,7 @@ from luma_rag.errors import InvalidInputError, TooLargeError, UnavailableError
 
 logger = logging.getLogger(__name__)
 _PENDING = "pending"
+_STORE_ID = "store-id"
 # Earlier releases wrote uploads here, without a lock. Nobody uploads a file for a day.
 _FORMER_INCOMING = "incoming"
 _ABANDONED_SECONDS = 24 * 3600.0
@@ -157,6 +158,21 @@ class FileStorage:
             if (lock := _lock(marker, create=False)) is not None:
                 yield PendingFile(path, self.path(path), marker, lock)
 
+    def read_id(self) -> str | None:
+        """The id of the store that the folder belongs to, if any."""
+        with suppress(FileNotFoundError):
+            return (self._folder / _STORE_ID).read_text().strip() or None
+        return None
+
+    def write_id(self, store_id: str) -> None:
+        """Assign the folder to a store, durably."""
+        new = self._folder / f"{_STORE_ID}.new"
+        with new.open("wb") as file:
+            file.write(store_id.encode() + b"\n")
+            _sync_file(file)
+        new.replace(self._folder / _STORE_ID)
+        sync_folder(self._folder)
+
     def remove_former_uploads(self) -> None:
         """Delete what interrupted uploads of earlier releases have left."""
         incoming = self._folder / _FORMER_INCOMING
@@ -176,6 +192,8 @@ class FileStorage:
         for folder, folders, names in os.walk(self._folder):
             if Path(folder) == self._folder:
                 folders.remove(_PENDING)
+                with suppress(ValueError):
+                    names.remove(_STORE_ID)
             for name in names:
                 path = Path(folder) / name
                 # An upload may have ended, or a document been deleted, since the folder was listed.
