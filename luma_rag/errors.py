@@ -365,6 +365,17 @@ class ConfigurationError(LumaError):
     title = "Configuration error"
 
 
+class WrongFilesError(ConfigurationError):
+    """The data directory does not hold the files of this database.
+
+    Mount the shared folder, or correct `LUMA_DATA_DIR` or `LUMA_DATABASE_URL`. After a restore, or if the
+    folder is the right one, run `luma db adopt-files`.
+    """
+
+    code = "wrong_files"
+    title = "Wrong files"
+
+
 class LLMError(LumaError):
     """The LLM server failed. The question is stored.
 

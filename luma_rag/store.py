@@ -13,6 +13,7 @@ from luma_rag.db import migrate
 from luma_rag.db.connect import database_url
 from luma_rag.db.errors import reason
 from luma_rag.db.session import Sessions, create_engine, create_sessions
+from luma_rag.documents import file_settlement, store_identity
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import ConfigurationError
 from luma_rag.settings import Settings
@@ -29,11 +30,16 @@ class Store(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, *, pool_size: int = 8) -> AsyncGenerator[Store]:
+async def open_store(
+    settings: Settings, *, pool_size: int = 8, adopts_files: bool = False
+) -> AsyncGenerator[Store]:
     """Start or reach the database, migrate it, and open the storage folder.
+
+    With `adopts_files`, the database takes whatever folder the settings name.
 
     Raises:
         ConfigurationError: the message names the setting and the fix.
+        WrongFilesError: the folder does not hold the files of this database.
     """
     async with AsyncExitStack() as stack:
         database = database_url(settings)
@@ -47,7 +53,13 @@ async def open_store(settings: Settings, *, pool_size: int = 8) -> AsyncGenerato
         except (DBAPIError, asyncpg.PostgresError, OSError) as error:
             raise ConfigurationError(_unreachable(settings, error)) from error
         storage = FileStorage(settings.data_dir / "files", settings.max_upload_mb * 2**20)
-        yield Store(settings, url, engine, create_sessions(engine), storage)
+        sessions = create_sessions(engine)
+        if adopts_files:
+            await store_identity.adopt(sessions, storage)
+        else:
+            await store_identity.check(sessions, storage)
+        await file_settlement.sweep(sessions, storage)
+        yield Store(settings, url, engine, sessions, storage)
 
 
 def _unreachable(settings: Settings, error: Exception) -> str:

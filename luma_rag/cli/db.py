@@ -7,7 +7,7 @@ import typer
 
 from luma_rag import settings
 from luma_rag.cli.failures import UsageError
-from luma_rag.cli.options import Json
+from luma_rag.cli.options import Json, Yes
 from luma_rag.cli.output import print_json, say
 from luma_rag.cli.running import run
 from luma_rag.db import embedded
@@ -73,6 +73,30 @@ def upgrade(json: Json = False) -> None:
         print_json({"upgraded": True})
     else:
         say("The database is up to date.")
+
+
+@app.command("adopt-files")
+def adopt_files(yes: Yes = False, json: Json = False) -> None:
+    """Use the data directory's files for this database, after a restore or a move.
+
+    Servers on other folders refuse to start from then on. Run `luma verify` afterwards.
+
+    Example: luma db adopt-files
+    """
+    configured = settings.load()
+    folder = configured.data_dir / "files"
+    if not yes:
+        typer.confirm(f"Use {folder} for this database?", abort=True, err=True)
+
+    async def adopt() -> None:
+        async with open_store(configured, adopts_files=True):
+            pass
+
+    run(adopt())
+    if json:
+        print_json({"adopted": folder})
+    else:
+        say(f"The database uses {folder}. Check it: luma verify")
 
 
 @app.command()

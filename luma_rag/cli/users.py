@@ -16,6 +16,7 @@ from luma_rag.cli.caller import caller
 from luma_rag.cli.options import Json, Yes
 from luma_rag.cli.output import console, print_json, say
 from luma_rag.cli.running import run, transaction
+from luma_rag.documents.file_settlement import removing_files
 from luma_rag.errors import ConflictError
 from luma_rag.store import open_store
 
@@ -225,9 +226,10 @@ async def _remove(
             for line in _losses(owned, hand_to):
                 say(line, err=json)
             typer.confirm(f"Remove {username}?", abort=True, err=json)
-        async with store.sessions.begin() as session:
-            files = await removal.remove(session, user_id, hand_to=new_owner, with_contents=with_contents)
-        store.storage.remove(*files)
+        async with removing_files(store.sessions, store.storage) as (session, remove_files):
+            remove_files(
+                *await removal.remove(session, user_id, hand_to=new_owner, with_contents=with_contents)
+            )
 
 
 def _losses(owned: OwnedResources, hand_to: str | None) -> list[str]:

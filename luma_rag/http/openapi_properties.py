@@ -55,7 +55,7 @@ PROPERTIES: dict[str, Property] = {
     "duty": Property("What the user has to do before anything else; null for nothing.", "change_password"),
     "email": Property("E-mail address.", "alice@example.com"),
     "embed": Property("Milliseconds to embed the query; null for lexical search.", 2.4),
-    "error": Property("Why the ingestion failed; null otherwise.", "The file is encrypted."),
+    "error": Property("Why the last attempt failed; null otherwise.", "The file is encrypted."),
     "errors": Property("The invalid fields.", [{"field": "name", "message": "is required"}]),
     "expires_at": Property("When it expires, in UTC; null for never.", _TIME),
     "expires_in_days": Property("Lifetime in days; null for no limit.", 90),
@@ -112,6 +112,9 @@ PROPERTIES: dict[str, Property] = {
     "namespace_ids": Property("The only namespaces that the token reaches; null for all.", [7]),
     "namespaces": Property("Number of namespaces that the user owns.", 2),
     "new": Property("The new password.", "another correct horse"),
+    "next_attempt_at": Property(
+        "When a queued ingestion is tried again, in UTC; null unless it failed.", _TIME
+    ),
     "object": Property("Type of the object, as OpenAI names it.", "model"),
     "Completion.object": Property("Type of the object, as OpenAI names it.", "chat.completion"),
     "Models.object": Property("Type of the object, as OpenAI names it.", "list"),

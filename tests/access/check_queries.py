@@ -79,6 +79,8 @@ EXEMPT = {
     "luma_rag.accounts.removal:remove": "for administrators, who may do everything",
     "luma_rag.accounts.users:_accounts": "counts what users own, for administrators",
     "luma_rag.chat.turns:recover": "ends the turns of dead processes, whoever calls it; returns nothing",
+    "luma_rag.documents.file_settlement:_with_document": "asks which files have a document",
+    "luma_rag.documents.ingestion:<module>": "names the states of ingestions, and reads none",
     "luma_rag.documents.ingestion_stats:measure": "counts for administrators, who may do everything",
     "luma_rag.documents.lexical_index:<module>": "only writes what search reads; the worker calls it",
     "luma_rag.documents.quotas:_usage": "counts what the caller owns, or a namespace they may write to",
@@ -87,6 +89,7 @@ EXEMPT = {
     "luma_rag.documents.vector_index:<module>": "the worker calls it; counts vectors, reads none",
     "luma_rag.documents.vectors:PostgresSink.store": "the worker calls it, through the protocol of sinks",
     "luma_rag.documents.vectors:PostgresSink.link": "the worker calls it",
+    "luma_rag.documents.store_identity:_belongs": "asks whether stored files exist, when Luma starts",
     "luma_rag.namespaces:_insert": "everybody may make a namespace, which is then theirs",
     "luma_rag.runtime:_state": "says whether documents wait; no row leaves it",
 }

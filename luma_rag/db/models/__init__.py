@@ -13,7 +13,16 @@ from luma_rag.db.models.account import (
 )
 from luma_rag.db.models.audit import AuditEvent
 from luma_rag.db.models.chat import Chat, ChatTitle, Citation, Feedback, Message, PinnedChat, Turn
-from luma_rag.db.models.document import Chunk, Document, EmbeddingModel, Ingestion, Passage, WorkDone
+from luma_rag.db.models.document import (
+    Chunk,
+    Document,
+    EmbeddingModel,
+    FileStore,
+    Ingestion,
+    Passage,
+    WorkDone,
+    Worker,
+)
 from luma_rag.db.models.evaluation import EvaluationPlace, EvaluationQuestion, EvaluationRun
 from luma_rag.db.models.grants import DocUser, NamespaceAuth
 from luma_rag.db.models.lexical import (
@@ -43,6 +52,7 @@ __all__ = [
     "EvaluationRun",
     "ExternalIdentity",
     "Feedback",
+    "FileStore",
     "Ingestion",
     "LexicalChunk",
     "LexicalDocument",
@@ -65,4 +75,5 @@ __all__ = [
     "Turn",
     "User",
     "WorkDone",
+    "Worker",
 ]

@@ -13,6 +13,7 @@ from luma_rag.access import Principal, grants
 from luma_rag.access.grants import SharedWith
 from luma_rag.documents import ingestion, namespace_documents, quotas, uploads
 from luma_rag.documents import service as documents
+from luma_rag.documents.file_settlement import removing_files
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.namespace_documents import DocumentNamespace
 from luma_rag.documents.service import DocumentView, PassageView
@@ -34,7 +35,7 @@ _FILE_POLICY = "default-src 'none'; object-src 'self'; frame-ancestors 'self'"
 
 
 async def upload(
-    request: Request[Principal, float, Any], session: Session, runtime: RuntimeDependency
+    request: Request[Principal, float, Any], runtime: RuntimeDependency
 ) -> Response[UploadedDocument]:
     """Upload a PDF or DOCX and enqueue it for the given namespaces. 200: already uploaded by the caller."""
     limits = runtime.settings.quotas
@@ -42,25 +43,18 @@ async def upload(
     if declared.isdecimal():
         quotas.require_room_for_body(limits, int(declared), FORM_BYTES)
     received = await read_upload(request, runtime.storage)
-    try:
-        principal = await principal_now(request)
-        added = await uploads.add(
-            session,
+    with received.upload.pending:
+        added = await uploads.store(
+            runtime.sessions,
             runtime.storage,
-            principal,
-            received.stored,
-            received.type,
+            await principal_now(request),
+            received.upload,
             received.filename,
             title=None if received.fields.title is UNSET else received.fields.title,
             is_public=received.fields.is_public,
             namespace_ids=received.fields.namespace_id,
             limits=limits,
         )
-    except BaseException:
-        runtime.storage.remove(received.stored.path)
-        raise
-    if not added.is_file_kept:
-        runtime.storage.remove(received.stored.path)
     return Response(added.document, status_code=HTTP_201_CREATED if added.is_new else HTTP_200_OK)
 
 
@@ -89,10 +83,8 @@ async def change_document(
 @delete("/{doc_id:int}")
 async def remove_document(doc_id: Id, principal: Caller, runtime: RuntimeDependency) -> None:
     """Delete a document with its vectors and its file."""
-    async with runtime.sessions.begin() as session:
-        path = await documents.remove(session, principal, doc_id)
-    # After the commit: a rollback would leave a document without its file.
-    runtime.storage.remove(path)
+    async with removing_files(runtime.sessions, runtime.storage) as (session, remove_file):
+        remove_file(await documents.remove(session, principal, doc_id))
 
 
 @get("/{doc_id:int}/file", operation_class=FileOperation)

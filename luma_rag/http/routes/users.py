@@ -1,7 +1,5 @@
 """User administration, and looking up a user to share something with."""
 
-import asyncio
-
 from litestar import Router, delete, get, patch, post
 from litestar.params import JSONBody
 
@@ -10,6 +8,7 @@ from luma_rag.accounts import removal, second_factor, sessions, tokens, users
 from luma_rag.accounts.sessions import SessionView
 from luma_rag.accounts.tokens import TokenView
 from luma_rag.accounts.users import AccountView, UserName
+from luma_rag.documents.file_settlement import removing_files
 from luma_rag.http.authentication import hands_out_power
 from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
 from luma_rag.http.input import NewUser, UserChange
@@ -137,7 +136,7 @@ async def remove_user(
     either, removing an owner is a conflict.
     """
     require_admin(principal)
-    async with runtime.sessions.begin() as session:
+    async with removing_files(runtime.sessions, runtime.storage) as (session, remove_files):
         files = await removal.remove(
             session,
             user_id,
@@ -145,7 +144,7 @@ async def remove_user(
             with_contents=contents == "remove",
             actor_id=principal.user_id,
         )
-    await asyncio.to_thread(runtime.storage.remove, *files)
+        remove_files(*files)
 
 
 router = Router(

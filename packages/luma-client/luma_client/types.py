@@ -87,7 +87,8 @@ class IngestionError(msgspec.Struct, frozen=True):
 class Ingestion(msgspec.Struct, frozen=True):
     """The way of a document into a namespace.
 
-    `state` is `queued`, `running`, `ready`, or `failed`; `progress` goes from 0 to 1.
+    `state` is `queued`, `running`, `ready`, or `failed`; `progress` goes from 0 to 1. After a failure that
+    may pass, `state` is `queued` again until `next_attempt_at`.
     """
 
     id: int
@@ -102,10 +103,12 @@ class Ingestion(msgspec.Struct, frozen=True):
     attempts: int
     created_at: datetime
     updated_at: datetime
+    # Version 0.1 of the service sends none.
+    next_attempt_at: datetime | None = None
 
     @property
     def error(self) -> IngestionError | None:
-        """Why it failed; None unless `state` is `failed`."""
+        """Why it failed; None unless `state` is `failed`, or `queued` for another attempt."""
         return IngestionError(self.sent_error) if isinstance(self.sent_error, str) else self.sent_error
 
     @property

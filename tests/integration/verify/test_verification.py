@@ -300,8 +300,8 @@ def test_the_command_lists_what_it_found(healthy: Store, luma: Luma) -> None:
     sound = luma("verify", "--deep")
     assert sound.returncode == 0, sound.stderr
     assert sound.stdout.startswith("All ")
-    (healthy.storage.path("incoming") / "[red]left").touch()
-    os.utime(healthy.storage.path("incoming") / "[red]left", (0, 0))
+    healthy.storage.path("[red]left").touch()
+    os.utime(healthy.storage.path("[red]left"), (0, 0))
     damaged = luma("verify")
     assert damaged.returncode == 1
     assert "stray-file: 1 violations" in damaged.stdout
