@@ -62,7 +62,11 @@ class ArchiveWriter:
 
     def __init__(self, output: BinaryIO) -> None:
         # Not in tarfile's mode for streams, which would write to the output even after a failure.
-        self._tar = tarfile.TarFile(fileobj=_Output(output), mode="w", format=tarfile.PAX_FORMAT)
+        self._tar = tarfile.TarFile(
+            fileobj=_Output(output),  # type: ignore[arg-type] - in mode w, it only writes and tells
+            mode="w",
+            format=tarfile.PAX_FORMAT,
+        )
         self.sha256: dict[str, str] = {}
 
     def add(self, name: str, content: Readable, size: int) -> str:
