@@ -23,14 +23,15 @@ from ingest.engines.local import Job
 from ingest.errors import IngestError, TransientError
 from ingest.pipeline import Stage
 from ingest.types import EmbeddedDocument, Source
-from luma_rag import settings
+from luma_rag import __version__, log, settings, tracing
 from luma_rag.documents import ingestion, ingestion_stats, segment_compaction, vector_index
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
 from luma_rag.runtime import check_model, load_embedder
 from luma_rag.store import Store, open_store
 
-logger = logging.getLogger(__name__)
+# Not by __name__, which is "__main__" in the worker process.
+logger = logging.getLogger("luma_rag.worker")
 
 # A notification wakes the worker at once. Polling covers events without one, such as another worker's death.
 _LOOK_AGAIN_SECONDS = 5.0
@@ -72,6 +73,7 @@ class _Worker:
         self._sink = PostgresSink(store.sessions, worker_id)
         self._reported: dict[int, float] = {}
         self._began: dict[int, float] = {}
+        self._stages: dict[int, dict[str, float]] = {}
         self._hnsw_maintenance: asyncio.Task[None] | None = None
 
     async def run(self, embedder: Embedder, *, only: list[int] | None, until_empty: bool) -> None:
@@ -96,7 +98,7 @@ class _Worker:
                     self._hnsw_maintenance = asyncio.create_task(self._maintain_hnsw())
                 await self._wait()
                 continue
-            self._began[claim.doc_id] = time.monotonic()
+            self._began[claim.doc_id] = time.perf_counter()
             if claim.is_embedded:
                 await self._link(claim.doc_id)
             else:
@@ -139,12 +141,16 @@ class _Worker:
 
     async def _record(self, session: AsyncSession, doc_id: int, outcome: ingestion_stats.Outcome) -> None:
         self._reported.pop(doc_id, None)
-        seconds = time.monotonic() - self._began.pop(doc_id)
-        await ingestion_stats.record(session, outcome, seconds)
+        began, ended = self._began.pop(doc_id), time.perf_counter()
+        begins = self._stages.pop(doc_id, {})
+        stages = dict(zip(begins, itertools.pairwise([*begins.values(), ended]), strict=True))
+        tracing.record("ingestion", (began, ended), stages, outcome=outcome, doc_id=doc_id)
+        await ingestion_stats.record(session, outcome, ended - began)
 
     async def on_stage(self, key: int, stage: Stage, fraction: float) -> None:
         """Record the progress of a document, at most every `_REPORT_SECONDS`."""
-        now = time.monotonic()
+        now = time.perf_counter()
+        self._stages.setdefault(key, {}).setdefault("storing" if fraction == 1 else stage, now)
         if now - self._reported.get(key, 0.0) < _REPORT_SECONDS:
             return
         self._reported[key] = now
@@ -224,6 +230,8 @@ async def _release(store: Store, worker_id: int, lost: asyncio.Event) -> None:
 async def _main() -> None:
     os.nice(_NICENESS)
     configured = settings.load()
+    log.to_stderr(configured.log)
+    tracing.start("worker", __version__)
     loading = asyncio.create_task(asyncio.to_thread(load_embedder, profile=configured.ingest.profile))
     async with open_store(configured, pool_size=4) as store:
         embedder = await check_model(store.sessions, await loading)
@@ -245,8 +253,6 @@ def _cancel_on_eof(loop: asyncio.AbstractEventLoop, working: "asyncio.Task[None]
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format="%(asctime)s %(levelname)s worker: %(message)s", level=logging.INFO)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         asyncio.run(_main())
     except LumaError as error:

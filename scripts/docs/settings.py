@@ -36,6 +36,7 @@ TITLES = {
     "": "General",
     "LLM": "LLM",
     "LIMITS": "Rate limits",
+    "LOG": "Log",
     "OPENID": "OpenID Connect",
     "INGEST": "Ingestion",
     "INGEST_LIMITS": "Parser limits",
