@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest.embedder import Embedder
 from ingest.engines import local
-from ingest.engines.local import Job
+from ingest.engines.local import Job, Step
 from ingest.errors import IngestError, TransientError
 from ingest.pipeline import Stage
 from ingest.types import EmbeddedDocument, Source
@@ -73,7 +73,7 @@ class _Worker:
         self._sink = PostgresSink(store.sessions, worker_id)
         self._reported: dict[int, float] = {}
         self._began: dict[int, float] = {}
-        self._stages: dict[int, dict[str, float]] = {}
+        self._steps: dict[int, dict[Step, float]] = {}
         self._hnsw_maintenance: asyncio.Task[None] | None = None
 
     async def run(self, embedder: Embedder, *, only: list[int] | None, until_empty: bool) -> None:
@@ -142,15 +142,18 @@ class _Worker:
     async def _record(self, session: AsyncSession, doc_id: int, outcome: ingestion_stats.Outcome) -> None:
         self._reported.pop(doc_id, None)
         began, ended = self._began.pop(doc_id), time.perf_counter()
-        begins = self._stages.pop(doc_id, {})
+        begins = self._steps.pop(doc_id, {})
         stages = dict(zip(begins, itertools.pairwise([*begins.values(), ended]), strict=True))
         tracing.record("ingestion", (began, ended), stages, outcome=outcome, doc_id=doc_id)
         await ingestion_stats.record(session, outcome, ended - began)
 
+    def on_begin(self, key: int, step: Step) -> None:
+        """Remember when each step began, for the trace."""
+        self._steps.setdefault(key, {})[step] = time.perf_counter()
+
     async def on_stage(self, key: int, stage: Stage, fraction: float) -> None:
         """Record the progress of a document, at most every `_REPORT_SECONDS`."""
         now = time.perf_counter()
-        self._stages.setdefault(key, {}).setdefault("storing" if fraction == 1 else stage, now)
         if now - self._reported.get(key, 0.0) < _REPORT_SECONDS:
             return
         self._reported[key] = now
