@@ -23,7 +23,7 @@ from ingest.engines.local import Job, Step
 from ingest.errors import IngestError, TransientError
 from ingest.pipeline import Stage
 from ingest.types import EmbeddedDocument, Source
-from luma_rag import __version__, log, settings, tracing
+from luma_rag import __version__, backfills, log, settings, tracing
 from luma_rag.documents import ingestion, ingestion_stats, segment_compaction, vector_index
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
@@ -85,6 +85,7 @@ class _Worker:
             self._wake.clear()
             if turn % _COMPACT_EVERY == 0:
                 await self._compact()
+                await self._backfill()
             async with self._store.sessions.begin() as session:
                 await ingestion.recover(session)
                 claim = await ingestion.claim(session, self._worker_id, only)
@@ -94,6 +95,8 @@ class _Worker:
                 if until_empty:
                     await self._maintain_hnsw()
                     return
+                if await self._backfill():
+                    continue
                 if self._hnsw_maintenance is None or self._hnsw_maintenance.done():
                     self._hnsw_maintenance = asyncio.create_task(self._maintain_hnsw())
                 await self._wait()
@@ -110,6 +113,13 @@ class _Worker:
             return await segment_compaction.compact(self._store.sessions)
         except DBAPIError as error:
             logger.warning("Compaction is deferred: %s", error.orig)
+            return False
+
+    async def _backfill(self) -> bool:
+        try:
+            return await backfills.run_batch(self._store.sessions)
+        except DBAPIError as error:
+            logger.warning("A backfill is deferred: %s", error.orig)
             return False
 
     async def _maintain_hnsw(self) -> None:

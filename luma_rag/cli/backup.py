@@ -51,10 +51,12 @@ def backup(
     if json:
         print_json(made)
         return
-    for path in made.damaged:
-        say(f"This file is missing or has changed since its upload: {path}", err=True)
     if made.damaged:
-        say("The backup has everything else. For the documents of these files: luma verify --deep", err=True)
+        say(
+            f"{len(made.damaged)} files are missing or have changed since their upload. The backup has "
+            "everything else. To list them: luma verify --deep",
+            err=True,
+        )
     say(f"Backed up {made.rows} rows and {made.files} files.", err=file == _STREAM)
 
 
@@ -89,8 +91,8 @@ def restore(
     if json:
         print_json(restored)
         return
-    for path in restored.missing:
-        say(f"The backup has no file {path}, which was missing when it was made.", err=True)
+    if restored.missing:
+        say(f"{len(restored.missing)} files were already missing when the backup was made.", err=True)
     say(f"Restored {restored.rows} rows and {restored.files} files. Check them: luma verify --deep")
 
 

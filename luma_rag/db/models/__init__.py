@@ -9,6 +9,7 @@ from luma_rag.db.models.account import (
     User,
 )
 from luma_rag.db.models.audit import AuditEvent
+from luma_rag.db.models.backfill import Backfill
 from luma_rag.db.models.chat import Chat, ChatTitle, Citation, Feedback, Message
 from luma_rag.db.models.document import Chunk, Document, EmbeddingModel, Ingestion, Passage, WorkDone
 from luma_rag.db.models.evaluation import EvaluationPlace, EvaluationQuestion, EvaluationRun
@@ -26,6 +27,7 @@ from luma_rag.db.models.namespace import ChunkVector, Namespace, NamespaceDoc
 __all__ = [
     "ApiToken",
     "AuditEvent",
+    "Backfill",
     "Chat",
     "ChatTitle",
     "Chunk",

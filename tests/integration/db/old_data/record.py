@@ -23,10 +23,11 @@ HERE = Path(__file__).parent
 FILES = HERE / "files"
 TOKEN = "-- token: "
 
-# What HTTP can't make here: a sign-in by a provider, and a limit that was used up just before the dump.
+# What HTTP can't make here: a backfill, a sign-in by a provider, and a limit that was used up just before.
 BY_HAND = {
     "external_identity": "INSERT INTO external_identity (issuer, subject, user_id, created_at) "
     "SELECT 'https://login.example.com', 'bob', id, now() FROM users WHERE username = 'bob'",
+    "backfill": "INSERT INTO backfill (name, finished_at) VALUES ('example', now())",
     "rate_limit": "INSERT INTO rate_limit (key, free_at) VALUES ('login bob', now())",
 }
 
