@@ -19,11 +19,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ingest.embedder import Embedder
 from ingest.engines import local
-from ingest.engines.local import Job
+from ingest.engines.local import Job, Step
 from ingest.errors import IngestError, OutageError, TransientError
 from ingest.pipeline import Stage
 from ingest.types import EmbeddedDocument, Source
-from luma_rag import settings
+from luma_rag import __version__, backfills, log, settings, tracing
 from luma_rag.db.outages import outage
 from luma_rag.documents import ingestion, ingestion_stats, segment_compaction, vector_index
 from luma_rag.documents.vectors import PostgresSink
@@ -31,7 +31,8 @@ from luma_rag.errors import LumaError, UnavailableError
 from luma_rag.runtime import check_model, load_embedder
 from luma_rag.store import Store, open_store
 
-logger = logging.getLogger(__name__)
+# Not by __name__, which is "__main__" in the worker process.
+logger = logging.getLogger("luma_rag.worker")
 
 # A notification wakes the worker at once. Polling covers events without one, such as another worker's death.
 _LOOK_AGAIN_SECONDS = 5.0
@@ -91,6 +92,7 @@ class _Worker:
         self._sink = PostgresSink(store.sessions, worker_id)
         self._reported: dict[int, float] = {}
         self._began: dict[int, float] = {}
+        self._steps: dict[int, dict[Step, float]] = {}
         self._hnsw_maintenance: asyncio.Task[None] | None = None
         self._recover_at = 0.0
         # Grows while the database or the disk takes no document.
@@ -110,6 +112,7 @@ class _Worker:
             self._wake.clear()
             if turn % _COMPACT_EVERY == 0:
                 await self._compact()
+                await self._backfill()
             await asyncio.sleep(self._pause)
             async with self._store.sessions.begin() as session:
                 if time.monotonic() >= self._recover_at:
@@ -126,11 +129,13 @@ class _Worker:
                 if until_empty:
                     await self._maintain_hnsw()
                     return
+                if await self._backfill():
+                    continue
                 if self._hnsw_maintenance is None or self._hnsw_maintenance.done():
                     self._hnsw_maintenance = asyncio.create_task(self._maintain_hnsw())
                 await self._wait()
                 continue
-            self._began[claim.doc_id] = time.monotonic()
+            self._began[claim.doc_id] = time.perf_counter()
             if claim.is_embedded:
                 await self._link(claim.doc_id)
             else:
@@ -142,6 +147,13 @@ class _Worker:
             return await segment_compaction.compact(self._store.sessions)
         except DBAPIError as error:
             logger.warning("Compaction is deferred: %s", error.orig)
+            return False
+
+    async def _backfill(self) -> bool:
+        try:
+            return await backfills.run_batch(self._store.sessions)
+        except DBAPIError as error:
+            logger.warning("A backfill is deferred: %s", error.orig)
             return False
 
     async def _maintain_hnsw(self) -> None:
@@ -176,9 +188,13 @@ class _Worker:
         else:
             await self._record(doc_id, "linked")
 
+    def on_begin(self, key: int, step: Step) -> None:
+        """Remember when each step began, for the trace."""
+        self._steps.setdefault(key, {})[step] = time.perf_counter()
+
     async def on_stage(self, key: int, stage: Stage, fraction: float) -> None:
         """Record the progress of a document, at most every `_REPORT_SECONDS`."""
-        now = time.monotonic()
+        now = time.perf_counter()
         if now - self._reported.get(key, 0.0) < _REPORT_SECONDS:
             return
         self._reported[key] = now
@@ -200,21 +216,24 @@ class _Worker:
             else:
                 can_retry = isinstance(error, TransientError)
                 await ingestion.fail(session, self._worker_id, key, str(error), can_retry=can_retry)
-                await ingestion_stats.record(session, "failed", time.monotonic() - self._began[key])
-        self._forget(key)
+                await ingestion_stats.record(session, "failed", time.perf_counter() - self._began[key])
+        self._end(key, "deferred" if isinstance(error, OutageError) else "failed")
         if isinstance(error, OutageError):
             # The next documents would fail too, after all the work on them.
             self._pause = min(max(_FIRST_PAUSE_SECONDS, 2 * self._pause), _LONGEST_PAUSE_SECONDS)
 
     async def _record(self, doc_id: int, outcome: ingestion_stats.Outcome) -> None:
         async with self._store.sessions.begin() as session:
-            await ingestion_stats.record(session, outcome, time.monotonic() - self._began[doc_id])
-        self._forget(doc_id)
+            await ingestion_stats.record(session, outcome, time.perf_counter() - self._began[doc_id])
+        self._end(doc_id, outcome)
         self._pause = 0.0
 
-    def _forget(self, doc_id: int) -> None:
+    def _end(self, doc_id: int, outcome: str) -> None:
         self._reported.pop(doc_id, None)
-        self._began.pop(doc_id, None)
+        began, ended = self._began.pop(doc_id), time.perf_counter()
+        begins = self._steps.pop(doc_id, {})
+        stages = dict(zip(begins, itertools.pairwise([*begins.values(), ended]), strict=True))
+        tracing.record("ingestion", (began, ended), stages, outcome=outcome, doc_id=doc_id)
 
 
 @asynccontextmanager
@@ -289,6 +308,8 @@ async def _main() -> None:
     if not line:
         return  # the server has ended meanwhile
     configured = settings.from_parent(line)
+    log.to_stderr(configured.log)
+    tracing.start("worker", __version__)
     loading = asyncio.create_task(asyncio.to_thread(load_embedder, profile=configured.ingest.profile))
     async with open_store(configured, pool_size=4) as store:
         embedder = await check_model(store.sessions, await loading)
@@ -311,8 +332,6 @@ def _cancel_on_eof(loop: asyncio.AbstractEventLoop, working: "asyncio.Task[None]
 
 def main() -> None:
     """Run the worker of a server."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s worker: %(message)s", level=logging.INFO)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         asyncio.run(_main())
     except LumaError as error:

@@ -16,7 +16,7 @@ _MAX_PAUSE_SECONDS = 30
 # The variables that the worker needs to find programs, libraries, certificates and the database. Luma's own
 # are not among them, nor any secret that other programs keep in the environment.
 _VARIABLES = frozenset({"HOME", "LANG", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"})
-_PREFIXES = ("DYLD_", "KRB5", "LC_", "LD_", "MALLOC_", "OMP_", "PG", "PYTHON", "SSL_CERT_")
+_PREFIXES = ("DYLD_", "KRB5", "LC_", "LD_", "MALLOC_", "OMP_", "OTEL_", "PG", "PYTHON", "SSL_CERT_")
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import threading
 from collections.abc import AsyncIterable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -35,6 +35,9 @@ _UNEXPECTED = (
 )
 
 
+Step = Stage | Literal["storing"]
+
+
 class Job(msgspec.Struct, frozen=True):
     """A source to process. `key` identifies it to the sink and the listener."""
 
@@ -47,6 +50,10 @@ class ProgressListener(Protocol):
 
     Calls are serialized on the event loop. An exception raised here stops the engine.
     """
+
+    def on_begin(self, key: int, step: Step) -> None:
+        """The job begins a step. No call is left out, unlike those of `on_stage`."""
+        ...
 
     async def on_stage(self, key: int, stage: Stage, fraction: float) -> None:
         """The job is at `fraction` (0 to 1) of `stage`. Updates that arrive during a call are coalesced."""
@@ -128,6 +135,7 @@ class _Engine:
         try:
             try:
                 embedded = await self._embed(job)
+                self._news.begin(job.key, "storing")
                 await self._sink.store(job.key, embedded)
             except IngestError as error:
                 await self._news.failed(job.key, error)
@@ -173,7 +181,12 @@ class _ProgressRelay:
         self._latest: dict[int, tuple[Stage, float]] = {}
         self._any = asyncio.Event()
 
+    def begin(self, key: int, step: Step) -> None:
+        self._listener.on_begin(key, step)
+
     def stage(self, key: int, stage: Stage, fraction: float) -> None:
+        if fraction == 0:
+            self.begin(key, stage)
         self._latest[key] = stage, fraction
         self._any.set()
 

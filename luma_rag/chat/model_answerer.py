@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
+from luma_rag import tracing
 from luma_rag.chat import prompt
 from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
 from luma_rag.chat.citations import CitationFilter
@@ -42,16 +43,22 @@ class ModelAnswerer:
             max_answer_tokens=self._answer_limit,
         )
         citations = CitationFilter({passage.n for passage in passages})
-        began: float | None = time.perf_counter()
+        began = time.perf_counter()
+        first: float | None = None
         stream = self._model.stream(messages, max_tokens=self._answer_limit)
-        async with aclosing(stream) as pieces:
-            with FAILURES.count_exceptions(LLMError):
-                async for piece in pieces:
-                    if began is not None:
-                        FIRST_TOKEN.observe(time.perf_counter() - began)
-                        began = None
-                    if text := citations.feed(piece):
-                        yield text
+        try:
+            async with aclosing(stream) as pieces:
+                with FAILURES.count_exceptions(LLMError):
+                    async for piece in pieces:
+                        if first is None:
+                            first = time.perf_counter()
+                            FIRST_TOKEN.observe(first - began)
+                        if text := citations.feed(piece):
+                            yield text
+        finally:
+            ended = time.perf_counter()
+            stages = {"first_token": (began, first or ended), "stream": (first or ended, ended)}
+            tracing.record("llm", (began, ended), stages, model=self.name)
         if text := citations.close():
             yield text
 

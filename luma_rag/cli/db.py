@@ -3,16 +3,25 @@
 import subprocess
 from typing import Annotated
 
+import msgspec
 import typer
 
 from luma_rag import settings
+from luma_rag.backfills import Unfinished, unfinished
 from luma_rag.cli.failures import UsageError
 from luma_rag.cli.options import Json, Yes
 from luma_rag.cli.output import print_json, say
 from luma_rag.cli.running import run
 from luma_rag.db import embedded
 from luma_rag.db.connect import database_url
+from luma_rag.db.migrate import current_and_head
 from luma_rag.store import open_store
+
+
+class _Status(msgspec.Struct, frozen=True):
+    revision: str | None
+    backfills: list[Unfinished]
+
 
 app = typer.Typer(help="Work with the database.", no_args_is_help=True)
 
@@ -97,6 +106,30 @@ def adopt_files(yes: Yes = False, json: Json = False) -> None:
         print_json({"adopted": folder})
     else:
         say(f"The database uses {folder}. Check it: luma verify")
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """Show the revision of the database, and the backfills that workers have not finished.
+
+    Example: luma db status
+    """
+
+    async def look() -> _Status:
+        async with open_store(settings.load()) as store, store.sessions.begin() as session:
+            connection = await session.connection()
+            revision, _ = await connection.run_sync(current_and_head)
+            return _Status(revision, await unfinished(session))
+
+    found = run(look())
+    if json:
+        print_json(found)
+        return
+    say(f"The database is up to date, at revision {found.revision}.")
+    for backfill in found.backfills:
+        say(
+            f"The backfill {backfill.name} is at row {backfill.position}. It continues while luma serve runs."
+        )
 
 
 @app.command()

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from luma_rag import settings
-from luma_rag.cli.log import log_to_stderr
+from luma_rag import __version__, log, settings, tracing
 from luma_rag.cli.output import console
 from luma_rag.errors import ConfigurationError
 from luma_rag.http import server
@@ -30,8 +29,9 @@ def serve(
 
     Example: luma serve --port 8080
     """
-    log_to_stderr()
     configured = settings.load()
+    log.to_stderr(configured.log)
+    tracing.start("serve", __version__)
     address = configured.host if host is None else host
     port = configured.port if port is None else port
 

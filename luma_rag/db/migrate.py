@@ -36,10 +36,25 @@ async def upgrade(engine: AsyncEngine) -> None:
         ConfigurationError: Postgres or pgvector is missing, too old or not installable, or the database was
             created by a newer version of Luma.
     """
+    await check_server(engine)
+    async with engine.connect() as connection:
+        await connection.run_sync(upgrade_in_transaction)
+        await connection.commit()
+
+
+async def check_server(engine: AsyncEngine) -> None:
+    """Check the server, and create the extension pgvector if it is missing.
+
+    Raises:
+        ConfigurationError: see `upgrade`.
+    """
     async with engine.connect() as connection:
         await connection.run_sync(_check_server)
-        await connection.run_sync(_upgrade)
-        await connection.commit()
+
+
+def revisions() -> set[str]:
+    """All revisions that this version knows."""
+    return {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
 
 
 def current_and_head(connection: Connection) -> tuple[str | None, str | None]:
@@ -53,18 +68,31 @@ def head() -> str | None:
     return ScriptDirectory.from_config(config()).get_current_head()
 
 
-def _upgrade(connection: Connection) -> None:
+def recreate(connection: Connection, revision: str) -> None:
+    """Create all tables anew, empty, as of a revision, within the caller's transaction. Data is lost."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+    configuration = config()
+    configuration.attributes["connection"] = connection
+    command.downgrade(configuration, "base")
+    command.upgrade(configuration, revision)
+
+
+def upgrade_in_transaction(connection: Connection) -> None:
+    """Migrate to the latest revision within the caller's transaction.
+
+    Raises:
+        ConfigurationError: the database was created by a newer version of Luma.
+    """
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
     current, head = current_and_head(connection)
     if current == head:
         return
-    configuration = config()
-    revisions = {script.revision for script in ScriptDirectory.from_config(configuration).walk_revisions()}
-    if current is not None and current not in revisions:
+    if current is not None and current not in revisions():
         raise ConfigurationError(
             f"This database was made by a newer version of Luma (revision {current}). Use that one, or set "
             "LUMA_DATABASE_URL or LUMA_DATA_DIR to another one."
         )
+    configuration = config()
     configuration.attributes["connection"] = connection
     command.upgrade(configuration, "head")
 

@@ -13,6 +13,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from luma_rag.audit import RequestContext, request_context
 
 HEADER = "x-request-id"
+_FROM_PROXIES = frozenset({HEADER.encode(), b"traceparent", b"tracestate"})
 # The id appears in headers, log lines and tables: only characters without a meaning in any of them.
 _HARMLESS = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
@@ -20,8 +21,8 @@ _HARMLESS = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 class RequestContextMiddleware:
     """Sets `luma_rag.audit.request_context` for the whole request, streams included, and returns the id.
 
-    `X-Request-Id` and `X-Forwarded-*` are used only from trusted proxies: addresses and networks, separated
-    by commas.
+    `X-Request-Id`, `traceparent` and `X-Forwarded-*` are used only from trusted proxies: addresses and
+    networks, separated by commas.
     """
 
     def __init__(self, app: ASGIApp, trusted_proxies: str | None) -> None:
@@ -33,6 +34,8 @@ class RequestContextMiddleware:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
+        if not self._is_from_proxy(scope):
+            scope["headers"] = [header for header in scope["headers"] if header[0] not in _FROM_PROXIES]
         request_id = self._given_id(scope) or secrets.token_hex(8)
         request_context.set(RequestContext(request_id, None))
 
@@ -48,10 +51,11 @@ class RequestContextMiddleware:
         request_context.set(structs.replace(request_context.get(), address=client[0] if client else None))
         await self._app(scope, receive, send)
 
-    def _given_id(self, scope: Scope) -> str | None:
+    def _is_from_proxy(self, scope: Scope) -> bool:
         client = scope.get("client")
-        if client is None or client[0] not in self._forwarded.trusted_hosts:
-            return None
+        return client is not None and client[0] in self._forwarded.trusted_hosts
+
+    def _given_id(self, scope: Scope) -> str | None:
         for name, value in scope["headers"]:
             if name == HEADER.encode() and _HARMLESS.fullmatch(value):
                 return value.decode()

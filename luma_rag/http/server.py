@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from luma_rag import tracing
 from luma_rag.http.app import create_service
 from luma_rag.http.protocol import BoundedProtocol
 from luma_rag.runtime import Runtime
@@ -41,6 +42,8 @@ class _Server(uvicorn.Server):
         # Streams that never end would use up the grace period of the other requests.
         self._on_stop()
         await super().shutdown(sockets)
+        # Here, because uvicorn then ends the process by the signal that it received.
+        await asyncio.to_thread(tracing.flush)
 
 
 async def run(runtime: Runtime, listening: socket.socket, on_ready: Callable[[], None]) -> None:

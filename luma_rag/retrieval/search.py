@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import ARRAY, Integer, Select, Text, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from luma_rag import tracing
 from luma_rag.access import CallerForm, Principal, readable_namespaces, require_namespace
 from luma_rag.db.models import LexicalSegment
 from luma_rag.db.session import Reader
@@ -172,6 +173,12 @@ class Retriever:
         for stage, milliseconds in msgspec.structs.asdict(took).items():
             if milliseconds is not None:
                 RETRIEVAL.labels(stage).observe(milliseconds / 1000)
+        stages = {"query": (started, asked), "search": (asked, searched)}
+        if reranking is not None:
+            stages["rerank"] = (searched, reranked)
+        if surrounded:
+            stages["context"] = (reranked, done)
+        tracing.record("retrieval", (started, done), stages, mode=mode, k=k)
         return RetrievalResult(found, took, relevant, outcome)
 
     def _chosen(self, rerank: bool | None) -> Reranking | None:

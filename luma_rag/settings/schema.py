@@ -73,6 +73,15 @@ class QuotaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Size of all documents that a namespace may hold, in MB."""
 
 
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The log of `luma serve` and its worker, on standard error."""
+
+    format: Literal["text", "json"] = "text"
+    """Format of the log: `text` for people, `json` for programs, with one object per line."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe level that is logged."""
+
+
 class OpenIDSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An OpenID provider for sign-in. Disabled unless both the issuer and the client ID are set."""
 
@@ -133,6 +142,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ingest: IngestSettings = IngestSettings()
     llm: LLMSettings = LLMSettings()
     limits: LimitsSettings = LimitsSettings()
+    log: LogSettings = LogSettings()
     openid: OpenIDSettings = OpenIDSettings()
     quotas: QuotaSettings = QuotaSettings()
 

@@ -39,6 +39,7 @@ TITLES = {
     "": "General",
     "LLM": "LLM",
     "LIMITS": "Rate limits",
+    "LOG": "Log",
     "OPENID": "OpenID Connect",
     "QUOTAS": "Quotas",
     "INGEST": "Ingestion",

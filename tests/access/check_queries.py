@@ -72,6 +72,7 @@ OUTSIDE = (
     "luma_rag.worker",
     "luma_rag.worker_process",
     "luma_rag.verify",
+    "luma_rag.backup",
     "luma_rag.db",
 )
 EXEMPT = {

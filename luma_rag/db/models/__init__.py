@@ -12,6 +12,7 @@ from luma_rag.db.models.account import (
     User,
 )
 from luma_rag.db.models.audit import AuditEvent
+from luma_rag.db.models.backfill import Backfill
 from luma_rag.db.models.chat import Chat, ChatTitle, Citation, Feedback, Message, PinnedChat, Turn
 from luma_rag.db.models.document import (
     Chunk,
@@ -38,6 +39,7 @@ from luma_rag.db.models.namespace import ChunkVector, Namespace, NamespaceDoc, P
 __all__ = [
     "ApiToken",
     "AuditEvent",
+    "Backfill",
     "Chat",
     "ChatTitle",
     "Chunk",

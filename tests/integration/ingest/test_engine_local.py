@@ -33,12 +33,16 @@ class Recorder:
         self.wrong_with_sink: dict[int, Exception] = {}
         self.wrong_with_observer: Exception | None = None
         self.calls = 0
+        self.begun: dict[int, list[str]] = {}
 
     async def store(self, key: int, document: EmbeddedDocument) -> None:
         if key in self.wrong_with_sink:
             raise self.wrong_with_sink[key]
         await asyncio.sleep(0.01)
         self.stored[key] = document
+
+    def on_begin(self, key: int, step: str) -> None:
+        self.begun.setdefault(key, []).append(step)
 
     async def on_stage(self, key: int, stage: str, fraction: float) -> None:
         self.calls += 1
@@ -101,6 +105,7 @@ async def test_each_document_finishes_exactly_once(tmp_path: Path, embedder: Emb
         mine = [what for key, what in recorder.news if key == job.key]
         assert mine.count("stored") == 1
         assert mine[-1] == "stored"
+        assert recorder.begun[job.key] == ["parsing", "chunking", "embedding", "storing"]
 
 
 async def test_no_jobs(embedder: Embedder) -> None:

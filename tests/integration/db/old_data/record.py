@@ -23,18 +23,19 @@ HERE = Path(__file__).parent
 FILES = HERE / "files"
 TOKEN = "-- token: "
 
-# What HTTP can't make here: a sign-in by a provider, and a limit that was used up just before the dump.
+# What HTTP can't make here: a backfill, a sign-in by a provider, and a limit that was used up just before.
 BY_HAND = {
     "external_identity": "INSERT INTO external_identity (issuer, subject, user_id, created_at) "
     "SELECT 'https://login.example.com', 'bob', id, now() FROM users WHERE username = 'bob'",
+    "backfill": "INSERT INTO backfill (name, finished_at) VALUES ('example', now())",
     "rate_limit": "INSERT INTO rate_limit (key, free_at) VALUES ('login bob', now())",
 }
 
 
 @pytest.mark.filterwarnings("default")
 async def test_record(api: Api, database: str) -> None:
-    revision = await _revision(api)
-    token = await _fill(api, revision)
+    revision = await revision_of(api)
+    token = await fill(api, revision)
     async with api.runtime.sessions.begin() as session:
         tables = (
             await session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
@@ -57,12 +58,12 @@ async def test_record(api: Api, database: str) -> None:
     (HERE / f"{revision}.sql").write_text(f"{TOKEN}{token}\n{sql}\n")
 
 
-async def _revision(api: Api) -> str:
+async def revision_of(api: Api) -> str:
     async with api.runtime.sessions.begin() as session:
         return str(await session.scalar(text("SELECT version_num FROM alembic_version")))
 
 
-async def _fill(api: Api, revision: str) -> str:
+async def fill(api: Api, revision: str) -> str:
     """Gives a token of alice's."""
     root, alice, bob = await api.admin(), await api.user("alice"), await api.user("bob")
     await api.user("carol")
