@@ -148,7 +148,9 @@ async def measure(service: str, chunks: int, client: Client, questions: Iterator
 
 
 @asynccontextmanager
-async def serving(command: Sequence[str], port: int, environ: dict[str, str]) -> AsyncIterator[int]:
+async def serving(
+    command: Sequence[str], port: int, environ: dict[str, str]
+) -> AsyncIterator[subprocess.Popen[bytes]]:
     """A service in a separate process, once it accepts connections."""
     process = subprocess.Popen(  # noqa: ASYNC220 - which takes a moment only
         command, env=os.environ | environ, stdout=subprocess.DEVNULL
@@ -163,7 +165,7 @@ async def serving(command: Sequence[str], port: int, environ: dict[str, str]) ->
                     break
         # Work after the start, such as loading the worker's model, is not measured.
         await asyncio.sleep(_SETTLE_SECONDS)
-        yield port
+        yield process
     finally:
         process.terminate()
         await asyncio.to_thread(process.wait)
@@ -221,7 +223,7 @@ class Bench:
         connection = await connect(self.url)
         await connection.execute("UPDATE embedding_model SET profile = $1", profile)
         await connection.close()
-        port = _free_port()
+        port = free_port()
         command = [
             sys.executable,
             "-c",
@@ -235,8 +237,8 @@ class Bench:
             "LUMA_LIMITS_SEARCHES_PER_MINUTE": "0",
             "LUMA_INGEST_PROFILE": profile,
         }
-        async with serving(command, port, environ) as ready:
-            yield ready
+        async with serving(command, port, environ):
+            yield port
 
     def client(self, port: int, chunks: int, mode: str = "hybrid") -> Client:
         """A client of Luma."""
@@ -262,7 +264,7 @@ class Bench:
         await connection.close()
         if hnsw:
             await asyncio.to_thread(subprocess.run, [*command, "--hnsw"], check=True)
-        port = _free_port()
+        port = free_port()
         async with serving([*command, "--port", str(port)], port, {}):
             called = f"{store}{', HNSW' if hnsw else ''}"
             return await measure(called, chunks, Client(port, "/search", ""), self.questions())
@@ -343,7 +345,8 @@ def _published_model() -> Path:
     return Path(found.origin).parent / "model"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
