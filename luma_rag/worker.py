@@ -232,7 +232,9 @@ class _Worker:
         self._reported.pop(doc_id, None)
         began, ended = self._began.pop(doc_id), time.perf_counter()
         begins = self._steps.pop(doc_id, {})
-        stages = dict(zip(begins, itertools.pairwise([*begins.values(), ended]), strict=True))
+        stages: dict[str, tuple[float, float]] = dict(
+            zip(begins, itertools.pairwise([*begins.values(), ended]), strict=True)
+        )
         tracing.record("ingestion", (began, ended), stages, outcome=outcome, doc_id=doc_id)
 
 

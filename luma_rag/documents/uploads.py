@@ -76,6 +76,7 @@ async def store(
     title: str | None = None,
     is_public: bool = False,
     namespace_ids: Sequence[int],
+    limits: QuotaSettings = quotas.NONE,
 ) -> Added:
     """Create the document of an upload in one transaction; the file stays exactly if that commits.
 
@@ -96,6 +97,7 @@ async def store(
                 title=title,
                 is_public=is_public,
                 namespace_ids=namespace_ids,
+                limits=limits,
             )
     except LumaError:
         # Raised before the commit, so nothing is in doubt.
