@@ -113,11 +113,7 @@ class OpenIDProvider:
         if error == "access_denied":
             raise SignInCancelledError(f"{self._name} denied access. Sign in again, or use a password.")
         if error is not None or not code:
-            raise (
-                self._refused("it returned an error", said=error)
-                if error
-                else self._refused("it sent no code")
-            )
+            raise self._refused("it returned an error" if error else "it sent no code", said=error or "")
         tokens = await self._tokens(code, _derived(secret, "verifier"), redirect_uri)
         claims = await self._claims(tokens, _derived(secret, "nonce"))
         if "email" not in claims:

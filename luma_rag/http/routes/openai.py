@@ -66,7 +66,8 @@ async def complete(
 ) -> Response[Completion]:
     """Answer the last message from the namespace in `model`, with citations under `luma`. Requires level 1.
 
-    The question and the answer are stored as a new chat of the caller. Errors have an additional member
+    Images in the answer become text, so that showing it loads nothing. The question and the answer are stored
+    as a new chat of the caller. Errors have an additional member
     `error` in OpenAI's format. Images, tools and other response formats are rejected. Other options have no
     effect.
     """

