@@ -17,6 +17,10 @@ class Branches:
         self._turns = turns
         self._by_id = {turn.id: turn for turn in turns}
 
+    def grown(self, turn: Turn) -> "Branches":
+        """These turns and a new one."""
+        return Branches([*self._turns, turn])
+
     def branch(self, through: int | None = None) -> list[Turn]:
         """The branch in use, which is the newest; or the newest through this message.
 

@@ -52,7 +52,9 @@ class RunningTurn:
         self.login = login
         self.question: Question | None = None
         self.hits: list[ScoredChunk] = []
-        self.saved = ""
+        # What the database has of the answer.
+        self.saved_text = ""
+        self.saved_citations: list[int] = []
         self.interruption: Exception | None = None
         self._pieces: list[str] = []
         self._events: list[TurnEvent] = []

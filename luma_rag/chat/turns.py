@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from luma_rag.access import Principal, own_chats, readable_documents, require_chat, require_namespace
 from luma_rag.chat import history, messages
 from luma_rag.chat.answerer import HistoryMessage
-from luma_rag.chat.branches import branches
+from luma_rag.chat.branches import Branches, branches
 from luma_rag.chat.messages import CitationView, MessageView, TurnProblem
 from luma_rag.chat.processes import living_processes
 from luma_rag.db.base import utcnow
@@ -99,7 +99,7 @@ async def ask(
         question_id=message.id,
         doc_ids=None if doc_ids is None else list(doc_ids),
     )
-    return await _begin(session, principal, admission, chat, turn, message, before)
+    return await _begin(session, principal, admission, chat, turn, message, tree)
 
 
 async def ask_first(
@@ -126,41 +126,35 @@ async def regenerate(
         NotFoundError, TurnRunningError, TooManyAnswersError: as for `ask`.
     """
     chat = await _open_chat(session, principal, admission, chat_id)
-    path = (await branches(session, principal, chat_id)).branch()
+    tree = await branches(session, principal, chat_id)
+    path = tree.branch()
     if not path:
         raise ConflictError("This chat has no question yet.")
-    *before, last = path
+    last = path[-1]
     message = await session.get_one(Message, last.question_id)
     turn = Turn(
         chat_id=chat_id, follows_id=last.follows_id, question_id=last.question_id, doc_ids=last.doc_ids
     )
-    return await _begin(session, principal, admission, chat, turn, message, before)
+    return await _begin(session, principal, admission, chat, turn, message, tree)
 
 
-async def require_continuing(session: AsyncSession, principal: Principal, question: Question) -> bool:
-    """Whether the answer may be written on: False if it is to stop.
+async def save(
+    session: AsyncSession,
+    principal: Principal,
+    question: Question,
+    text: str,
+    citations: Sequence[CitationView] | None,
+) -> bool:
+    """Store the text so far, with new citations unless they are None. False if the answer is to stop.
 
     Raises:
         NotFoundError: the chat is gone, or the caller can no longer read the namespace.
     """
     await require_namespace(session, principal, question.namespace_id)
-    is_stopping = await session.scalar(
-        select(Turn.is_stopping).where(Turn.id == question.turn_id, Turn.chat_id.in_(own_chats(principal)))
-    )
-    if is_stopping is None:
-        raise NotFoundError(_GONE)
-    return not is_stopping
-
-
-async def save(
-    session: AsyncSession, principal: Principal, turn_id: int, text: str, citations: Sequence[CitationView]
-) -> None:
-    """Store the text so far with the passages that it cites.
-
-    Raises:
-        NotFoundError: the chat is gone.
-    """
-    await _write(session, await _locked(session, principal, turn_id), text, citations)
+    turn = await _locked(session, principal, question.turn_id)
+    if text:
+        await _write(session, turn, text, citations)
+    return not turn.is_stopping
 
 
 async def end(
@@ -177,14 +171,13 @@ async def end(
         NotFoundError: the chat is gone.
     """
     turn = await _locked(session, principal, turn_id)
-    if text.strip() or turn.answer_id is not None or ending.error is None:
-        await _write(session, turn, text, citations)
     turn.state = ending.state
     turn.error = None if ending.error is None else msgspec.to_builtins(TurnProblem.of(ending.error))
     turn.process = None
-    await session.flush()
-    _, *answer = await messages.of_turn(session, principal, turn)
-    return answer[0] if answer else None
+    if not (text.strip() or turn.answer_id is not None or ending.error is None):
+        return None
+    message, stored = await _write(session, turn, text, citations)
+    return messages.view(message, turn, await branches(session, principal, turn.chat_id), stored)
 
 
 async def recover(session: AsyncSession) -> None:
@@ -289,17 +282,17 @@ async def _begin(
     chat: Chat,
     turn: Turn,
     message: Message,
-    before: Sequence[Turn],
+    tree: Branches,
 ) -> Question:
     turn.state, turn.process = "running", admission.process
     session.add(turn)
     await session.flush()
-    tree = await branches(session, principal, chat.id)
+    before = tree.path(turn.follows_id)
     return Question(
         turn.id,
         chat.id,
         chat.namespace_id,
-        messages.view(message, turn, tree),
+        messages.view(message, turn, tree.grown(turn)),
         await _history(session, principal, before[-_HISTORY_TURNS:]),
         turn.doc_ids,
     )
@@ -334,25 +327,41 @@ async def _locked(session: AsyncSession, principal: Principal, turn_id: int) -> 
     return turn
 
 
-async def _write(session: AsyncSession, turn: Turn, text: str, citations: Sequence[CitationView]) -> None:
+async def _write(
+    session: AsyncSession, turn: Turn, text: str, citations: Sequence[CitationView] | None
+) -> tuple[Message, list[CitationView]]:
+    """Store an answer. Citations replace those that it has, unless they are None."""
     if turn.answer_id is None:
         message = Message(chat_id=turn.chat_id, sender_type="LLM", content=text, time_sent=utcnow())
         session.add(message)
         await session.flush()
         turn.answer_id = message.id
     else:
-        await session.execute(
+        rewritten = await session.scalars(
             update(Message)
             .where(Message.id == turn.answer_id)
             .values(content=text, time_sent=utcnow())
-            .execution_options(synchronize_session=False)
+            .returning(Message)
         )
-    await session.execute(delete(Citation).where(Citation.message_id == turn.answer_id))
-    # A document may have been deleted in the meantime: its quote is stored without it.
-    cited = select(Document.id).where(Document.id.in_([citation.doc_id for citation in citations]))
-    still_there = set(await session.scalars(cited.with_for_update(read=True, key_share=True)))
-    for citation in citations:
-        fields = msgspec.structs.asdict(citation)
-        fields["doc_id"] = citation.doc_id if citation.doc_id in still_there else None
-        session.add(Citation(message_id=turn.answer_id, **fields))
+        message = rewritten.one()
+        if citations is not None:
+            await session.execute(delete(Citation).where(Citation.message_id == message.id))
+    stored = await _without_deleted(session, citations or ())
+    session.add_all(
+        Citation(message_id=message.id, **msgspec.structs.asdict(citation)) for citation in stored
+    )
     await session.flush()
+    return message, stored
+
+
+async def _without_deleted(session: AsyncSession, citations: Sequence[CitationView]) -> list[CitationView]:
+    """Citations without the documents that have been deleted in the meantime; their quotes stay."""
+    if not citations:
+        return []
+    cited = select(Document.id).where(Document.id.in_([citation.doc_id for citation in citations]))
+    # Locked, so that none is deleted before the commit.
+    still_there = set(await session.scalars(cited.with_for_update(read=True, key_share=True)))
+    return [
+        citation if citation.doc_id in still_there else msgspec.structs.replace(citation, doc_id=None)
+        for citation in citations
+    ]

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from luma_rag.chat import evidence, turns
 from luma_rag.chat.answerer import Answerer
+from luma_rag.chat.citations import cited_numbers
 from luma_rag.chat.running import Progress, RunningTurn, Stopped, TurnEvent
 from luma_rag.chat.turns import Ending, Question
 from luma_rag.db.session import Sessions
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # How often the text so far is stored, and the rights are checked without a notification.
 CHECK_SECONDS = 1.0
+# With many answers at once, they are checked less often, so that questions still get processor time.
+_CHECKS_PER_SECOND = 50
 # A statement that takes longer than this is tried again.
 _PATIENCE_SECONDS = 10.0
 _RETRY_SECONDS = 0.5
@@ -46,11 +49,17 @@ class AnswerWriter:
         self._retriever = retriever
         self._answerer = answerer
         self._passages = passages
+        self._running = 0
         self._is_closing = False
 
     async def run(self, turn: RunningTurn, question: Question) -> None:
         """Write the answer until it is complete or must not go on, store it, and end the readers."""
-        await self._keep(turn, question, await self._answer(turn, question))
+        self._running += 1
+        try:
+            ending = await self._answer(turn, question)
+        finally:
+            self._running -= 1
+        await self._keep(turn, question, ending)
 
     def close(self) -> None:
         """Spend little time on storing from now on, because the service is shutting down."""
@@ -61,7 +70,7 @@ class AnswerWriter:
         writing.add_done_callback(lambda _: turn.wake())
         try:
             while not writing.done():
-                await turn.woken(CHECK_SECONDS)
+                await turn.woken(max(CHECK_SECONDS, self._running / _CHECKS_PER_SECOND))
                 if writing.done():
                     break
                 if turn.interruption is not None:
@@ -103,16 +112,16 @@ class AnswerWriter:
             Stopped: the user has stopped the answer, perhaps by another process.
             NotFoundError, NotAuthenticatedError, ForbiddenError: the caller has lost a right.
         """
+        text = turn.text
+        numbers = cited_numbers(text, {hit.rank for hit in turn.hits})
+        # Quotes are chosen once more at the end, for the whole text.
+        citations = None if numbers == turn.saved_citations else evidence.used(text, turn.hits)
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 principal = await turn.login.authenticate()
                 async with self._sessions.begin() as session:
-                    may_continue = await turns.require_continuing(session, principal, question)
-                    text = turn.text
-                    if text != turn.saved:
-                        used = evidence.used(text, turn.hits)
-                        await turns.save(session, principal, question.turn_id, text, used)
-            turn.saved = text
+                    unsaved = text if text != turn.saved_text else ""
+                    may_continue = await turns.save(session, principal, question, unsaved, citations)
         except LumaError as error:
             if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
@@ -120,6 +129,7 @@ class AnswerWriter:
         except _DATABASE_ERRORS as error:
             logger.warning("The text so far of an answer could not be stored: %s", error)
             return
+        turn.saved_text, turn.saved_citations = text, numbers
         if not may_continue:
             raise Stopped
 

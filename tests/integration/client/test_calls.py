@@ -198,7 +198,7 @@ async def test_chats(api: Api, connect: Connect, tmp_path: Path) -> None:
     assert [c.id for c in await alice.chats(containing="leave", pinned=True)] == [renamed.id]
     assert (await alice.export_chat(chat.id)).startswith("# Leave")
     await alice.stop_answer(chat.id)
-    assert [event async for event in alice.join_answer(chat.id)] == []
+    assert [event async for event in alice.join_stream(chat.id)] == []
     await alice.delete_chat(chat.id)
     assert [c.id for c in await alice.chats()] == [other.id]
     elsewhere = await alice.ask(papers, "When is travel refunded?")

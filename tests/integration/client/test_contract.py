@@ -39,7 +39,7 @@ CALLS: dict[str, Callable[[Luma], Any]] = {
     "export_chat": lambda luma: luma.export_chat(1),
     "give_feedback": lambda luma: luma.give_feedback(1, 1),
     "ingestion": lambda luma: luma.ingestion(1),
-    "join_answer": lambda luma: next(luma.join_answer(1)),
+    "join_stream": lambda luma: next(luma.join_stream(1)),
     "lookup_user": lambda luma: luma.lookup_user("x"),
     "me": lambda luma: luma.me(),
     "members": lambda luma: luma.members(1),

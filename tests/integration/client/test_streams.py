@@ -21,6 +21,7 @@ from luma_client import (
     IngestionEvent,
     LLMMessageEvent,
     NamespaceEvent,
+    ProgressEvent,
     ReconnectedEvent,
     UserMessageEvent,
 )
@@ -51,7 +52,14 @@ async def _rest(events: AsyncGenerator[AnswerEvent]) -> list[AnswerEvent]:
 async def test_answer_is_streamed(api: Api, connect: Connect, tmp_path: Path) -> None:
     alice = await connect("alice")
     papers = await _about_the_handbook(api, alice, tmp_path)
-    question, retrieved, *deltas, answered = await _rest(alice.ask_stream(papers, "When is travel refunded?"))
+    events = await _rest(alice.ask_stream(papers, "When is travel refunded?"))
+    progress = [event for event in events if isinstance(event, ProgressEvent)]
+    assert progress == [
+        ProgressEvent("searching"),
+        ProgressEvent("reading", ["handbook"]),
+        ProgressEvent("thinking"),
+    ]
+    question, retrieved, *deltas, answered = [event for event in events if event not in progress]
     assert isinstance(question, UserMessageEvent)
     assert isinstance(retrieved, CitationsEvent)
     assert isinstance(answered, LLMMessageEvent)

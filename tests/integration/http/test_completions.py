@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
-from luma_rag.chat.service import ChatService
 from luma_rag.errors import LLMError
 from luma_rag.runtime import Runtime
 from tests import factories
@@ -236,8 +235,7 @@ class InjectedAnswerer:
 
 
 async def test_answers_have_no_images(runtime: Runtime, tmp_path: Path) -> None:
-    chats = ChatService(runtime.sessions, runtime.retriever, InjectedAnswerer(), 3)
-    async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
+    async with answering(runtime, InjectedAnswerer()) as own, serving(own) as url, Api(url, own) as api:
         alice = await api.user("alice")
         namespace = await with_handbook(api, alice, tmp_path)
         answer = (await alice.post(URL, json=asking(namespace))).json()["choices"][0]["message"]

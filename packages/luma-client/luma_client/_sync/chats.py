@@ -106,7 +106,7 @@ class Chats(Connection):
         body = _question(question, doc_ids, replaces)
         return self._answer("POST", f"/api/chats/{chat_id}/messages", json=body)
 
-    def join_answer(self, chat_id: int) -> Generator[AnswerEvent]:
+    def join_stream(self, chat_id: int) -> Generator[AnswerEvent]:
         """The answer that is being written in a chat: the text so far, then the rest; see `ask_stream`.
 
         Without such an answer there are no events.
