@@ -21,7 +21,7 @@ from luma_rag.cli.upload import upload
 from luma_rag.documents import namespace_documents
 from luma_rag.documents import service as documents
 from luma_rag.documents.file_settlement import removing_files
-from luma_rag.documents.namespace_documents import NamespaceDocument
+from luma_rag.documents.namespace_documents import DocumentNamespace, NamespaceDocument
 from luma_rag.documents.service import DocumentView
 from luma_rag.pagination import Page
 from luma_rag.store import open_store
@@ -223,6 +223,56 @@ def unshare(doc_id: DocumentId, user: User, acting: As = None, json: Json = Fals
         print_json({"removed": user})
     else:
         say(f"Document {doc_id} is no longer shared with {user}.")
+
+
+@app.command("namespaces")
+def list_namespaces(doc_id: DocumentId, acting: As = None, json: Json = False) -> None:
+    """List the namespaces of a document and who added it, also those that its owner can't read.
+
+    Example: luma documents namespaces 12
+    """
+
+    async def read() -> Page[DocumentNamespace]:
+        async with transaction(acting) as (session, principal):
+            return await namespace_documents.namespaces_of(session, principal, doc_id, EVERYTHING)
+
+    found = run(read())
+    if json:
+        print_json(found)
+        return
+    if not found.items:
+        say(f"Document {doc_id} is in no namespace.")
+        return
+    table = Table("id", "name", "added by", "added (UTC)")
+    for place in found.items:
+        placed_at = "unknown" if place.placed_at is None else f"{place.placed_at:%Y-%m-%d %H:%M}"
+        table.add_row(str(place.namespace_id), Text(place.name), Text(place.username), placed_at)
+    console.print(table)
+
+
+@app.command()
+def withdraw(
+    doc_id: DocumentId,
+    namespace_id: Annotated[
+        int, typer.Argument(metavar="NAMESPACE", help="Id of the namespace; see: luma documents namespaces")
+    ],
+    acting: As = None,
+    json: Json = False,
+) -> None:
+    """Remove a document of yours from a namespace, even one that you can't read.
+
+    Example: luma documents withdraw 12 7
+    """
+
+    async def write() -> None:
+        async with transaction(acting) as (session, principal):
+            await namespace_documents.withdraw(session, principal, namespace_id, doc_id)
+
+    run(write())
+    if json:
+        print_json({"removed": doc_id})
+    else:
+        say(f"Removed document {doc_id} from namespace {namespace_id}.")
 
 
 @app.command()

@@ -338,4 +338,32 @@ MUTANTS = (
         "return self.namespace_ids is not None",
         _cell("POST /api/auth/tokens (with an end)", "token, level 1"),
     ),
+    Mutant(
+        "open after unsharing",
+        "adding a document with a right that has just ended",
+        "select(*placed.values()).where(func.placement_stands(doc_id, principal.user_id))",
+        "select(*placed.values())",
+        ("access/test_unsharing.py::test_adding_waits_for_a_right_that_is_just_ending",),
+    ),
+    Mutant(
+        "open after unsharing",
+        "adding a document without a lock on the right",
+        "    await placements.lock_right(session, principal, doc_id)\n",
+        "",
+        ("access/test_unsharing.py::test_adding_waits_for_a_right_that_is_just_ending",),
+    ),
+    Mutant(
+        "ids can be counted up",
+        "a token for some namespaces sees all those of a document",
+        "    return Placement.namespace_id.in_(principal.namespace_ids)",
+        "    return true()",
+        ("access/test_unsharing.py::test_only_owner_and_administrators_see_and_end_it",),
+    ),
+    Mutant(
+        "chats and tokens",
+        "a token of level 1 deletes its user's chat",
+        "connection.user.max_level < WRITE",
+        "False",
+        _cell("DELETE /api/chats/{chat}", "token, level 1"),
+    ),
 )

@@ -88,6 +88,16 @@ def test_documents_are_added_shared_and_deleted(
     shown = command("documents", "show", str(doc_id), "--as", "alice")
     assert "handbook.pdf" in shown.out
     assert "bob" in shown.out
+    placed = command("documents", "namespaces", str(doc_id), "--as", "alice", "--json").json["items"]
+    assert [(place["name"], place["username"]) for place in placed] == [
+        ("papers", "alice"),
+        ("more", "alice"),
+    ]
+    assert "more" in command("documents", "namespaces", str(doc_id), "--as", "alice").out
+    withdrawn = ("documents", "withdraw", str(doc_id), str(placed[0]["namespace_id"]))
+    assert command(*withdrawn, "--as", "bob").code == 1
+    assert command(*withdrawn, "--as", "alice").code == 0
+    assert len(command("documents", "namespaces", str(doc_id), "--as", "alice", "--json").json["items"]) == 1
     assert command("documents", "unshare", str(doc_id), "bob", "--as", "alice").code == 0
     assert command("documents", "remove", str(doc_id), "-n", "more", "--as", "alice").code == 0
     assert command("documents", "list", "-n", "more", "--as", "alice", "--json").json["total"] == 0

@@ -264,7 +264,7 @@ async def test_llm_failure_is_reported_in_both_formats(
         received = await chunks(alice, asking(namespace, stream=True))
         for message in (answer.json()["error"]["message"], received[-1]["error"]["message"]):
             assert message == LLMError.public_detail
-        # The operator's log has the server's words and the id of the request.
+        # The operator's log has the server's words.
         logged = [record.getMessage() for record in caplog.records if "example:1" in record.getMessage()]
         assert sum("An answer failed" in line for line in logged) == 2
         assert all("answered 500" in line and "\n" not in line for line in logged)
