@@ -13,6 +13,9 @@ from luma_rag.db.models import (
     ExternalIdentity,
     LoginSession,
     RateLimit,
+    RecoveryCode,
+    SecondFactor,
+    TemporaryPassword,
     User,
     WorkDone,
 )
@@ -181,7 +184,16 @@ def test_an_exemption_must_be_needed() -> None:
 
 def test_every_table_is_guarded_or_open() -> None:
     # What is open is looked at by accounts alone, which administrators use, or everybody for themselves.
-    accounts = (User, ApiToken, LoginSession, DisabledAccount, ExternalIdentity)
+    accounts = (
+        User,
+        ApiToken,
+        LoginSession,
+        DisabledAccount,
+        ExternalIdentity,
+        RecoveryCode,
+        SecondFactor,
+        TemporaryPassword,
+    )
     of_nobody = (AuditEvent, EmbeddingModel, RateLimit, WorkDone)
     open_tables = {model.__tablename__ for model in accounts + of_nobody}
     assert set(Base.metadata.tables) == set(GUARDED.values()) | open_tables
