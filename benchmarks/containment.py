@@ -59,6 +59,8 @@ def attempts() -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for column, layers in COLUMNS.items():
         with tempfile.TemporaryDirectory(prefix="luma-") as folder:
+            # As /tmp itself: other users may pass.
+            Path(folder).chmod(0o755)
             done = subprocess.run(
                 [sys.executable, "-m", "tests.integration.ingest.victim", folder, layers],
                 env=os.environ | {"LUMA_LLM_API_KEY": "sk-secret"},

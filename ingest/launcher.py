@@ -92,7 +92,7 @@ def frame(limits: ParserLimits) -> bytes:
 
 def main() -> Never:
     """Serve over the socket that is the standard input."""
-    serve(os.dup(0))
+    serve(0)
 
 
 def serve(control: int) -> Never:
@@ -149,9 +149,9 @@ def _preload() -> None:
     importlib.import_module("ingest.parsers.pdf")
     importlib.import_module("ingest.parsers.docx")
     names = [
-        f"{package.__name__}.{module.name}"
+        module.name
         for package in (encodings, pypdf)
-        for module in pkgutil.iter_modules(package.__path__)
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     ]
     for name in (*names, *_OPTIONAL):
         # Optional, or only for another system.

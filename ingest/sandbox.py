@@ -281,7 +281,7 @@ class _Launcher:
         with far:
             self._process = subprocess.Popen(
                 isolated.command(_LAUNCHER),
-                stdin=far,
+                stdin=far.fileno(),
                 cwd="/",
                 env=environment,
                 # Ctrl-C is handled by the program, which decides about the files in progress.
