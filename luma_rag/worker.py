@@ -73,7 +73,7 @@ class _Worker:
         self._sink = PostgresSink(store.sessions, worker_id)
         self._reported: dict[int, float] = {}
         self._began: dict[int, float] = {}
-        self._steps: dict[int, dict[Step, float]] = {}
+        self._steps: dict[int, dict[str, float]] = {}
         self._hnsw_maintenance: asyncio.Task[None] | None = None
 
     async def run(self, embedder: Embedder, *, only: list[int] | None, until_empty: bool) -> None:
