@@ -34,7 +34,8 @@ from luma_rag.db.embedded import running, stop
 from luma_rag.db.models.document import DIMENSIONS
 from luma_rag.db.session import Sessions, create_engine, create_sessions
 from luma_rag.retrieval import statement
-from luma_rag.retrieval.statement import Form, prepared
+from luma_rag.retrieval.search_query import SearchQuery
+from luma_rag.retrieval.statement import Form, prepared, search_statement
 
 SEARCHED, PUBLIC = 1, 2
 OWNER, MEMBER, READER, ADMIN = 1, 2, 3, 4
@@ -110,16 +111,17 @@ async def fill(engine: AsyncEngine, documents: int, namespaces: int, searched: i
 async def measure(sessions: Sessions, caller: str, searches: int) -> Cost:
     """Search in pairs, with and without access control."""
     principal, namespace_id = CALLERS[caller]
-    form = Form(dense=True, lexical=False, narrowed=False, indexed=None, k=10)
+    form = Form(principal.form, dense=True, lexical=False, narrowed=False, indexed=False)
     with patch.object(statement, "permission", lambda _: true()):
-        free = prepared.__wrapped__(principal, form)
-    statements = {True: prepared(principal, form), False: free}
+        free = prepared.__wrapped__(form)
+    statements = {True: prepared(form), False: free}
     random = np.random.default_rng(7)
     times: dict[bool, list[float]] = {True: [], False: []}
     for number in range(-20, searches):
         query = random.standard_normal(DIMENSIONS).astype(np.float32)
         query /= np.linalg.norm(query)
-        parameters = {"namespace_id": namespace_id, "embedding": query.tolist()}
+        asked = SearchQuery(embedding=query)
+        _, parameters = search_statement(principal, namespace_id, asked, k=10)
         for with_access in (True, False) if number % 2 else (False, True):
             began = time.perf_counter()
             async with sessions.begin() as session:

@@ -1,7 +1,6 @@
 """A namespace with documents for benchmarks, in a separate data directory with the embedded Postgres."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,14 +10,12 @@ from sqlalchemy import select
 from ingest.embedder import Embedder
 from luma_rag import namespaces
 from luma_rag.access import Principal
+from luma_rag.cli.upload import upload
 from luma_rag.db.models import Namespace, User
-from luma_rag.documents import uploads
 from luma_rag.runtime import check_model
 from luma_rag.settings import Settings
 from luma_rag.store import Store, open_store
 from luma_rag.worker import drain
-
-_PIECE = 2**20
 
 
 class Corpus(msgspec.Struct, frozen=True):
@@ -32,19 +29,7 @@ class Corpus(msgspec.Struct, frozen=True):
     async def ingest(self, files: Sequence[Path]) -> None:
         """Ingest files into the namespace, skipping unreadable files. Existing documents remain unchanged."""
         for path in files:
-            stored, kind = await uploads.store_file(self.store.storage, _pieces(path))
-            async with self.store.sessions.begin() as session:
-                await uploads.add(
-                    session,
-                    self.store.storage,
-                    self.principal,
-                    stored,
-                    kind,
-                    path.name,
-                    title=None,
-                    is_public=False,
-                    namespace_ids=[self.namespace_id],
-                )
+            await upload(self.store, self.principal, path, [self.namespace_id])
         await drain(self.store, self.embedder)
 
 
@@ -74,9 +59,3 @@ async def open_corpus(data_dir: Path, embedder: Embedder) -> AsyncGenerator[Corp
 def documents_in(folder: Path) -> list[Path]:
     """The PDF and DOCX files in a folder and its subfolders, sorted by name."""
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".pdf", ".docx"})
-
-
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
-    with await asyncio.to_thread(path.open, "rb") as file:
-        while piece := await asyncio.to_thread(file.read, _PIECE):
-            yield piece

@@ -28,7 +28,7 @@ from benchmarks.real_text import RealText
 from benchmarks.scale import Times, computed
 from ingest.types import Vector
 from luma_rag.db import migrate
-from luma_rag.db.embedded import running, stop
+from luma_rag.db.embedded import as_superuser, running, stop
 from luma_rag.db.session import connect, create_engine
 from luma_rag.documents.vector_index import OPTIONS
 from luma_rag.retrieval.statement import CANDIDATES
@@ -92,7 +92,7 @@ async def run(url: str, source: RealText, arguments: argparse.Namespace) -> list
     engine = create_engine(url, pool_size=1)
     await migrate.upgrade(engine)
     await engine.dispose()
-    connection = await connect(url)
+    connection = await connect(as_superuser(url))
     await register_vector(connection)
     try:
         _, questions = source.ask(arguments.queries)

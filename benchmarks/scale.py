@@ -35,7 +35,7 @@ from benchmarks.real_text import DOCUMENT, LANGUAGE, RealText
 from ingest.types import Vector
 from luma_rag.access import Principal
 from luma_rag.db import migrate
-from luma_rag.db.embedded import running, stop
+from luma_rag.db.embedded import as_superuser, running, stop
 from luma_rag.db.session import connect, create_engine, reading
 from luma_rag.documents import vector_index
 from luma_rag.retrieval.search import find, namespace_profile
@@ -105,7 +105,7 @@ async def fill(
 ) -> tuple[dict[int, Place], Principal]:
     """Load the missing data."""
     done = {place.last: place for place in known}
-    connection = await connect(url)
+    connection = await connect(as_superuser(url))
     loader = await Loader.open(connection, source)
     began = time.perf_counter()
     if not done:
@@ -248,15 +248,17 @@ async def _plain(
     def asked(question: SearchQuery) -> tuple[Any, dict[str, Any]]:
         return search_statement(principal, namespace_id, question, k=DEPTH, indexed=indexed)
 
+    statement, values = asked(example)
     # SQLAlchemy assigns it no types.
-    compiled = asked(example)[0].compile(dialect=dialect())  # type: ignore[no-untyped-call]
-    prepared = await connection.prepare(str(compiled))
-    constant = compiled.params
+    compiled = statement.compile(dialect=dialect())  # type: ignore[no-untyped-call]
+    expanded = compiled.construct_expanded_state(values)
+    prepared = await connection.prepare(expanded.statement)
+    constant, places = expanded.parameters, expanded.positiontup or ()
 
     async def search(question: SearchQuery) -> Any:
         values = constant | asked(question)[1]
         async with connection.transaction():
-            return await prepared.fetch(*(values[name] for name in compiled.positiontup))
+            return await prepared.fetch(*(values[name] for name in places))
 
     return search
 

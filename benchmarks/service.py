@@ -35,10 +35,10 @@ import pypdf
 from benchmarks.bulk import Loader, copy_texts
 from benchmarks.real_text import RealText
 from benchmarks.scale import Times
+from luma_rag.access import Principal
 from luma_rag.accounts import tokens, users
-from luma_rag.accounts.sessions import Browser, principal_of_session, start_session
 from luma_rag.db import migrate
-from luma_rag.db.embedded import running, stop
+from luma_rag.db.embedded import as_superuser, running, stop
 from luma_rag.db.session import connect, create_engine, create_sessions
 from luma_rag.documents import vector_index
 
@@ -148,7 +148,9 @@ async def measure(service: str, chunks: int, client: Client, questions: Iterator
 
 
 @asynccontextmanager
-async def serving(command: Sequence[str], port: int, environ: dict[str, str]) -> AsyncIterator[int]:
+async def serving(
+    command: Sequence[str], port: int, environ: dict[str, str]
+) -> AsyncIterator[subprocess.Popen[bytes]]:
     """A service in a separate process, once it accepts connections."""
     process = subprocess.Popen(  # noqa: ASYNC220 - which takes a moment only
         command, env=os.environ | environ, stdout=subprocess.DEVNULL
@@ -163,7 +165,7 @@ async def serving(command: Sequence[str], port: int, environ: dict[str, str]) ->
                     break
         # Work after the start, such as loading the worker's model, is not measured.
         await asyncio.sleep(_SETTLE_SECONDS)
-        yield port
+        yield process
     finally:
         process.terminate()
         await asyncio.to_thread(process.wait)
@@ -184,7 +186,7 @@ class Bench:
         engine = create_engine(self.url, pool_size=2)
         await migrate.upgrade(engine)
         sessions = create_sessions(engine)
-        connection = await connect(self.url)
+        connection = await connect(as_superuser(self.url))
         if await connection.fetchval("SELECT count(*) FROM users") == 0:
             await users.create(sessions, "bench", "bench@example.com", secrets.token_hex(16), "admin")
         sizes = sorted(self.arguments.sizes)
@@ -206,10 +208,8 @@ class Bench:
         while await vector_index.maintain_hnsw(engine):
             pass
         async with sessions.begin() as session:
-            # Creating a token requires a login.
-            secret = await start_session(session, loader.owner, Browser(), days=1)
-            principal = await principal_of_session(await session.connection(), secret)
-            self.token = (await tokens.create_token(session, principal, "benchmark")).token
+            owner = Principal(loader.owner, "user")
+            self.token = (await tokens.create_token(session, owner, "benchmark", require_login=False)).token
         await connection.close()
         await engine.dispose()
 
@@ -223,7 +223,7 @@ class Bench:
         connection = await connect(self.url)
         await connection.execute("UPDATE embedding_model SET profile = $1", profile)
         await connection.close()
-        port = _free_port()
+        port = free_port()
         command = [
             sys.executable,
             "-c",
@@ -237,8 +237,8 @@ class Bench:
             "LUMA_LIMITS_SEARCHES_PER_MINUTE": "0",
             "LUMA_INGEST_PROFILE": profile,
         }
-        async with serving(command, port, environ) as ready:
-            yield ready
+        async with serving(command, port, environ):
+            yield port
 
     def client(self, port: int, chunks: int, mode: str = "hybrid") -> Client:
         """A client of Luma."""
@@ -264,7 +264,7 @@ class Bench:
         await connection.close()
         if hnsw:
             await asyncio.to_thread(subprocess.run, [*command, "--hnsw"], check=True)
-        port = _free_port()
+        port = free_port()
         async with serving([*command, "--port", str(port)], port, {}):
             called = f"{store}{', HNSW' if hnsw else ''}"
             return await measure(called, chunks, Client(port, "/search", ""), self.questions())
@@ -345,7 +345,8 @@ def _published_model() -> Path:
     return Path(found.origin).parent / "model"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
@@ -377,11 +378,11 @@ async def run(url: str, arguments: argparse.Namespace, source: RealText) -> dict
 
 
 async def _make_peer_database(url: str) -> None:
-    connection = await connect(url)
+    connection = await connect(as_superuser(url))
     if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = 'peer')"):
-        await connection.execute("CREATE DATABASE peer")
+        await connection.execute("CREATE DATABASE peer OWNER luma")
     await connection.close()
-    connection = await asyncpg.connect(url.replace("/luma?", "/peer?"))
+    connection = await asyncpg.connect(as_superuser(url).replace("/luma?", "/peer?"))
     await connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
     await connection.close()
 

@@ -75,3 +75,13 @@ class TransientError(IngestError):
 
     code = "ingestion_interrupted"
     title = "Ingestion interrupted"
+
+
+class OutageError(TransientError):
+    """The database, the disk or the machine was not able to take the document.
+
+    Nothing is wrong with the document. It is tried again automatically, after a while.
+    """
+
+    code = "ingestion_deferred"
+    title = "Ingestion deferred"

@@ -5,9 +5,12 @@ Deliberately single-threaded and simple: it must not fail, and forking is safe o
 
 import contextlib
 import ctypes
+import encodings
+import fcntl
 import gc
 import importlib
 import os
+import pkgutil
 import resource
 import selectors
 import signal
@@ -16,12 +19,15 @@ import struct
 import sys
 import traceback
 from pathlib import Path
-from typing import Never, Self
+from typing import BinaryIO, Never, Self
 
 import msgspec
+import pypdf
 
+from ingest import containment
+from ingest.containment import Containment
 from ingest.errors import IngestError
-from ingest.parsers import parse
+from ingest.parsers import parse_file
 from ingest.settings import ParserLimits
 from ingest.types import ParsedDocument
 
@@ -37,24 +43,22 @@ STARTED, NOT_STARTED = b"+", b"-"
 _LENGTH = struct.Struct("!I")
 _OPEN_FILES = 32
 _LONGEST_TRACE = 8000
+# The only descriptors of a child, besides those of standard input and output, which lead nowhere.
+_DATA, _FILE, _FIRST_CLOSED = 3, 4, 5
 # <linux/prctl.h>
 _PR_SET_PDEATHSIG = 1
-_PR_SET_NO_NEW_PRIVS = 38
-
-
-class Request(msgspec.Struct, frozen=True):
-    """The file to parse. `path` is in file system bytes, since names need not be valid UTF-8."""
-
-    path: bytes
-    limits: ParserLimits
+# Packages that parsers may import later.
+_OPTIONAL = ("brotli", "fontTools.cffLib")
 
 
 class Answer(msgspec.Struct, frozen=True):
     """The child's result: a document, or the class name and message of an error.
 
-    `trace` is for the operator; it is set for errors that parsers should not raise.
+    `trace` is for the operator; it is set for errors that parsers should not raise. `containment` says which
+    layers were applied to the child.
     """
 
+    containment: Containment = Containment()
     document: ParsedDocument | None = None
     error: str | None = None
     message: str = ""
@@ -80,24 +84,26 @@ class ExitStatus(msgspec.Struct, frozen=True):
         return cls(*struct.unpack("!3I", data))
 
 
-def frame(request: Request) -> bytes:
-    """A length-prefixed request."""
-    data = msgspec.msgpack.encode(request)
+def frame(limits: ParserLimits) -> bytes:
+    """The limits of a child, as it reads them, with their length in front."""
+    data = msgspec.msgpack.encode(limits)
     return _LENGTH.pack(len(data)) + data
 
 
-def serve(control: int) -> Never:
-    """Fork a child for each pair of sockets received over `control`, until that closes.
+def main() -> Never:
+    """Serve over the socket that is the standard input."""
+    serve(os.dup(0))
 
-    The first of a pair reports the child's lifetime: `STARTED` or `NOT_STARTED`, then an `ExitStatus`.
-    Closing the other end kills the child. The second carries the child's data: `Request`, then `Answer`.
+
+def serve(control: int) -> Never:
+    """Fork a child for each three descriptors received over `control`, until that closes.
+
+    The first is a socket that reports the child's lifetime: `STARTED` or `NOT_STARTED`, then an `ExitStatus`.
+    Closing the other end kills the child. The second is a socket with the child's data: a `frame` of limits
+    comes in, an `Answer` goes out. The third is the file, open for reading.
     """
-    # Objects loaded now are shared by all children. Garbage collection would write to their pages and thereby
-    # copy them.
-    importlib.import_module("ingest.parsers.pdf")
-    importlib.import_module("ingest.parsers.docx")
-    gc.collect()
-    gc.freeze()
+    _preload()
+    layers = containment.available()
     listener = socket.socket(fileno=control)
     lifetimes: dict[int, socket.socket] = {}
     child: int | None
@@ -112,7 +118,7 @@ def serve(control: int) -> Never:
         while True:
             for key, _ in selector.select():
                 if key.fileobj is listener:
-                    message, connections, _, _ = socket.recv_fds(listener, 1, 2)
+                    message, descriptors, _, _ = socket.recv_fds(listener, 1, 3)
                     if not message:
                         for child in lifetimes:
                             _kill(child)
@@ -120,8 +126,8 @@ def serve(control: int) -> Never:
                         for child in lifetimes:
                             os.waitpid(child, 0)
                         os._exit(0)
-                    lifetime = socket.socket(fileno=connections[0])
-                    child = _fork(connections[1])
+                    lifetime = socket.socket(fileno=descriptors[0])
+                    child = _fork(descriptors[1], descriptors[2], layers)
                     with contextlib.suppress(OSError):
                         lifetime.send(STARTED if child else NOT_STARTED)
                     if child is None:
@@ -136,6 +142,27 @@ def serve(control: int) -> Never:
                     # Nothing is ever written to it, so readable means closed.
                     _kill(key.data)
                     selector.unregister(key.fileobj)
+
+
+def _preload() -> None:
+    """Import whatever parsers may need, since children can't open a file."""
+    importlib.import_module("ingest.parsers.pdf")
+    importlib.import_module("ingest.parsers.docx")
+    names = [
+        f"{package.__name__}.{module.name}"
+        for package in (encodings, pypdf)
+        for module in pkgutil.iter_modules(package.__path__)
+    ]
+    for name in (*names, *_OPTIONAL):
+        # Optional, or only for another system.
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    # The first callback makes libffi look for executable memory, in files.
+    ctypes.CFUNCTYPE(None)(lambda: None)()
+    # Objects loaded now are shared by all children. Garbage collection would write to their pages and thereby
+    # copy them.
+    gc.collect()
+    gc.freeze()
 
 
 def _reap(lifetimes: dict[int, socket.socket], selector: selectors.BaseSelector) -> None:
@@ -161,72 +188,95 @@ def _kill(child: int) -> None:
         os.kill(child, signal.SIGKILL)
 
 
-def _fork(data: int) -> int | None:
+def _fork(data: int, file: int, layers: Containment) -> int | None:
     """Fork the child. In the launcher, return its process id, or None if the system allows no more."""
     launcher = os.getpid()
     try:
         child = os.fork()
     except OSError:
-        os.close(data)
-        return None
+        child = -1
     if child:
         os.close(data)
+        os.close(file)
+        if child < 0:
+            return None
         # Both sides do this, whichever runs first.
         with contextlib.suppress(OSError):
             os.setpgid(child, child)
         return child
     status = 1
     try:
-        _child(data, launcher)
+        _child(data, file, launcher, layers)
         status = 0
     finally:
         # Skip cleanup: it belongs to the launcher, and the file may have corrupted its state.
         os._exit(status)
 
 
-def _child(data: int, launcher: int) -> None:
+def _child(data: int, file: int, launcher: int, layers: Containment) -> None:
     os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _die_with(launcher)
-    # Keep only this connection: no other child's, no control socket, no terminal.
+    _keep_only(data, file)
+    with open(_DATA, "rb", closefd=False) as requests:
+        (size,) = _LENGTH.unpack(requests.read(_LENGTH.size))
+        limits = msgspec.msgpack.decode(requests.read(size), type=ParserLimits)
+    _limit(limits)
+    with open(_FILE, "rb") as opened:
+        try:
+            containment.apply(layers)
+        except OSError as error:
+            message = f"The process that reads files could not be contained: {error.strerror}."
+            answer = Answer(error="TransientError", message=message)
+        else:
+            answer = _answer(opened, limits, layers)
+    left = memoryview(_encoded(answer))
+    while left:
+        left = left[os.write(_DATA, left) :]
+
+
+def _keep_only(data: int, file: int) -> None:
+    """Close all descriptors but these: no other child's, no control socket, no terminal."""
+    data, file = (fcntl.fcntl(descriptor, fcntl.F_DUPFD, _FIRST_CLOSED) for descriptor in (data, file))
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
-    data = os.dup2(data, 3) if data != 3 else data
-    os.closerange(4, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    with socket.socket(fileno=data) as connection, connection.makefile("rb") as requests:
-        (size,) = _LENGTH.unpack(requests.read(_LENGTH.size))
-        request = msgspec.msgpack.decode(requests.read(size), type=Request)
-        _limit(request.limits)
-        connection.sendall(_answer(request))
+    os.dup2(data, _DATA)
+    os.dup2(file, _FILE)
+    os.closerange(_FIRST_CLOSED, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-def _answer(request: Request) -> bytes:
+def _answer(file: BinaryIO, limits: ParserLimits, layers: Containment) -> Answer:
     try:
-        document = parse(Path(os.fsdecode(request.path)), request.limits)
-        return msgspec.msgpack.encode(Answer(document=document))
+        return Answer(layers, document=parse_file(file, limits))
     except MemoryError:
-        answer = Answer(error="MemoryError")
+        return Answer(layers, error="MemoryError")
     except IngestError as error:
-        answer = Answer(error=type(error).__name__, message=str(error))
+        return Answer(layers, error=type(error).__name__, message=str(error))
     except OSError as error:
-        answer = Answer(error="TransientError", message=f"The file could not be opened: {error.strerror}.")
+        return Answer(
+            layers, error="TransientError", message=f"The file could not be read: {error.strerror}."
+        )
     except Exception as error:
         trace = traceback.format_exc()[-_LONGEST_TRACE:]
         # A path or a text may hold lone surrogates, which UTF-8 can't encode.
         trace = trace.encode(errors="backslashreplace").decode()
-        answer = Answer(error=type(error).__name__, trace=trace)
-    return msgspec.msgpack.encode(answer)
+        return Answer(layers, error=type(error).__name__, trace=trace)
+
+
+def _encoded(answer: Answer) -> bytes:
+    try:
+        return msgspec.msgpack.encode(answer)
+    except MemoryError:
+        return msgspec.msgpack.encode(Answer(answer.containment, error="MemoryError"))
 
 
 def _die_with(launcher: int) -> None:
-    """Die with the launcher, even on SIGKILL, and never gain privileges (Linux only)."""
+    """Die with the launcher, even on SIGKILL (Linux only)."""
     if sys.platform != "linux":
         return
-    prctl = ctypes.CDLL(None).prctl
-    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != launcher:
         os._exit(1)
 

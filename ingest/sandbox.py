@@ -17,17 +17,18 @@ import logging
 import os
 import select
 import socket
+import stat
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import msgspec
 
-from ingest import errors, launcher
+from ingest import errors, isolated, launcher
+from ingest.containment import Containment
 from ingest.errors import IngestError, LimitError, PermanentError, TransientError
-from ingest.launcher import Answer, ExitStatus, Request
+from ingest.launcher import Answer, ExitStatus
 from ingest.settings import ParserLimits
 from ingest.types import ParsedDocument
 
@@ -40,6 +41,7 @@ _BLOCK = 2**16
 _LONGEST_MESSAGE = 1000
 # The variables needed to find libraries and decode file names; secrets are not passed on.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE")
+_LAUNCHER = launcher.__name__
 
 _DAMAGED = (
     "The file could not be read: it is damaged, or it uses something in an unusual way. If the program it "
@@ -52,15 +54,48 @@ def parse_in_sandbox(path: Path, limits: ParserLimits) -> ParsedDocument:
     """Run `ingest.parsers.parse` in its own process. Blocks; safe to call from any number of threads.
 
     The process may use `limits.memory_mb` of memory beyond the parsers' own, `limits.seconds` of time, and
-    `limits.output_mb` of output. It can't write files or start processes. Anything left of it is killed when
-    the call returns or this program dies.
+    `limits.output_mb` of output. It can only read the file and answer. Anything left of it is killed when the
+    call returns or this program dies.
 
     Raises:
         LimitError: a limit was exceeded.
         PermanentError: `parse` raised it, or the file crashed the parser.
         TransientError: `path` can't be opened, or the process was killed from outside.
     """
-    data, exit_status = _run(Request(os.fsencode(path.absolute()), limits), limits)
+    try:
+        # Opening a named pipe would wait for a writer.
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise TransientError(f"The file could not be opened: {error.strerror}.") from error
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise TransientError("The file could not be opened: Not a regular file.")
+        answer = _parse(file, limits)
+    finally:
+        os.close(file)
+    if answer.document is not None:
+        return answer.document
+    raise _error(answer)
+
+
+def containment() -> Containment:
+    """The layers that contain parsers on this system. Blocks, and starts a process to see.
+
+    Raises:
+        TransientError: there is none, since it could not be contained.
+    """
+    file = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        answer = _parse(file, ParserLimits())
+    finally:
+        os.close(file)
+    if answer.error == "TransientError":
+        raise _error(answer)
+    return answer.containment
+
+
+def _parse(file: int, limits: ParserLimits) -> Answer:
+    data, exit_status = _run(file, limits)
     if exit_status is None:
         raise LimitError(
             f"Reading this file took more than {limits.seconds} seconds and was stopped. Split it into "
@@ -79,13 +114,10 @@ def parse_in_sandbox(path: Path, limits: ParserLimits) -> ParsedDocument:
         )
         raise TransientError(_STOPPED)
     try:
-        answer = msgspec.msgpack.decode(data, type=Answer)
+        return msgspec.msgpack.decode(data, type=Answer)
     except msgspec.DecodeError:
         _log.error("The parser's answer made no sense (exit status %s)", exit_status.status)
         raise PermanentError(_DAMAGED) from None
-    if answer.document is not None:
-        return answer.document
-    raise _error(answer)
 
 
 def stop() -> None:
@@ -126,7 +158,7 @@ def _memory_message() -> str:
     )
 
 
-def _run(request: Request, limits: ParserLimits) -> tuple[bytes, ExitStatus | None]:
+def _run(file: int, limits: ParserLimits) -> tuple[bytes, ExitStatus | None]:
     """The child's output and exit status; None for the status on a timeout."""
     generation = None
     for _ in range(2):
@@ -135,8 +167,8 @@ def _run(request: Request, limits: ParserLimits) -> tuple[bytes, ExitStatus | No
         with lifetime, data:
             try:
                 with far_lifetime, far_data:
-                    generation = _launcher.start_child(far_lifetime, far_data)
-                data.sendall(launcher.frame(request))
+                    generation = _launcher.start_child(far_lifetime, far_data, file)
+                data.sendall(launcher.frame(limits))
                 started = _receive(lifetime, 1, _SECONDS_TO_START)
             except (BrokenPipeError, ConnectionResetError):
                 started = b""
@@ -210,8 +242,10 @@ class _Launcher:
         self._control: socket.socket | None = None
         self._generation = 0
 
-    def start_child(self, lifetime: socket.socket, data: socket.socket) -> int:
-        """Fork a child with the given ends of two connections. Returns the launcher's generation.
+    def start_child(self, lifetime: socket.socket, data: socket.socket, file: int) -> int:
+        """Fork a child with the given ends of two connections, and an open file.
+
+        Returns the launcher's generation.
 
         Raises:
             BrokenPipeError: the launcher is gone.
@@ -221,7 +255,7 @@ class _Launcher:
                 self._close()
                 self._control = self._start()
             with contextlib.suppress(BrokenPipeError):
-                socket.send_fds(self._control, [b"+"], [lifetime.fileno(), data.fileno()])
+                socket.send_fds(self._control, [b"+"], [lifetime.fileno(), data.fileno(), file])
             return self._generation
 
     def stop(self, generation: int | None = None) -> None:
@@ -244,16 +278,10 @@ class _Launcher:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         # numpy's BLAS would start threads, and a process with threads should not fork.
         environment["OPENBLAS_NUM_THREADS"] = "1"
-        # Pass the module search path, so that this works from a source tree too. `-I` excludes Python's other
-        # locations: the current folder and the user's packages.
-        code = (
-            "import sys; sys.path[:] = sys.argv[2:]; import ingest.launcher as x; x.serve(int(sys.argv[1]))"
-        )
         with far:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", code, str(far.fileno()), *map(os.path.abspath, sys.path)],
-                pass_fds=[far.fileno()],
-                stdin=subprocess.DEVNULL,
+                isolated.command(_LAUNCHER),
+                stdin=far,
                 cwd="/",
                 env=environment,
                 # Ctrl-C is handled by the program, which decides about the files in progress.

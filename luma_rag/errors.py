@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 Code = Literal[
     "account_disabled",
+    "answer_interrupted",
     "concurrent_change",
     "configuration_error",
     "conflict",
@@ -15,6 +16,7 @@ Code = Literal[
     "forbidden",
     "header_too_large",
     "internal_error",
+    "invalid_code",
     "invalid_credentials",
     "invalid_csrf_token",
     "invalid_input",
@@ -25,9 +27,13 @@ Code = Literal[
     "misdirected_request",
     "not_authenticated",
     "not_found",
+    "password_change_required",
+    "quota_exceeded",
     "rate_limited",
+    "reauthentication_required",
     "request_timeout",
     "reranker_failed",
+    "second_factor_required",
     "sign_in_cancelled",
     "sign_in_disabled",
     "sign_in_no_account",
@@ -35,6 +41,9 @@ Code = Literal[
     "sign_in_stale",
     "sign_in_unavailable",
     "too_large",
+    "too_many_answers",
+    "totp_required",
+    "turn_running",
     "unavailable",
     "unsupported_type",
 ]
@@ -54,10 +63,13 @@ class LumaError(Exception):
     """
 
     # `detail` states the problem and the fix. It never contains a server path, SQL or a secret.
+    # Users get `public_detail` instead, where `detail` is for operators: it names other servers or quotes
+    # them. The log and the command line have `detail`.
     # `retry_after` is in seconds; it is set where waiting helps.
     code: ClassVar[Code] = "internal_error"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
+    public_detail: str | None = None
 
     def __init__(
         self, detail: str, *, errors: list[FieldError] | None = None, retry_after: int | None = None
@@ -96,8 +108,28 @@ class InvalidCredentialsError(NotAuthenticatedError):
     Check both. Unknown user names and wrong passwords get the same response.
     """
 
-    code = "invalid_credentials"
+    code: ClassVar[Code] = "invalid_credentials"
     title = "Invalid credentials"
+
+
+class InvalidCodeError(InvalidCredentialsError):
+    """The password is right, and the code of the second factor is wrong or was used before.
+
+    Wait for the next code of the authenticator, or use a recovery code.
+    """
+
+    code = "invalid_code"
+    title = "Invalid code"
+
+
+class TOTPRequiredError(NotAuthenticatedError):
+    """The password is right, and the account has a second factor.
+
+    Send the request again with `code`: the present code of the authenticator, or a recovery code.
+    """
+
+    code = "totp_required"
+    title = "Code required"
 
 
 class InvalidTokenError(NotAuthenticatedError):
@@ -129,6 +161,37 @@ class InvalidCSRFTokenError(ForbiddenError):
 
     code = "invalid_csrf_token"
     title = "Invalid CSRF token"
+
+
+class ReauthenticationRequiredError(ForbiddenError):
+    """The request hands out power, such as an account or a token without end.
+
+    It needs a session, not a token, in which the user has shown their password within the last ten minutes.
+    Show it with `POST /api/auth/reauthenticate`, then send the request again.
+    """
+
+    code = "reauthentication_required"
+    title = "Reauthentication required"
+
+
+class PasswordChangeRequiredError(ForbiddenError):
+    """Somebody else chose the password of the account.
+
+    Choose another one with `POST /api/auth/password`. Nothing else works in the session until then.
+    """
+
+    code = "password_change_required"
+    title = "Password change required"
+
+
+class SecondFactorRequiredError(ForbiddenError):
+    """Administrators of this server need a second factor, and the account has none.
+
+    Set it up with `POST /api/auth/totp`. Nothing else works in the session until then.
+    """
+
+    code = "second_factor_required"
+    title = "Second factor required"
 
 
 class AccountDisabledError(ForbiddenError):
@@ -195,6 +258,26 @@ class ConcurrentChangeError(ConflictError):
     title = "Concurrent change"
 
 
+class TurnRunningError(ConflictError):
+    """An answer is being written in this chat. A chat has one at a time.
+
+    Wait until it is complete, or stop it with `POST /api/chats/{id}/stop`, then retry.
+    """
+
+    code = "turn_running"
+    title = "Answer in progress"
+
+
+class QuotaExceededError(ConflictError):
+    """The document does not fit into a quota of its owner or of a namespace.
+
+    Delete documents that are no longer needed, or ask the operator for a larger quota.
+    """
+
+    code = "quota_exceeded"
+    title = "Quota exceeded"
+
+
 class TooLargeError(LumaError):
     """The body, the file or a part of the form exceeds its size limit.
 
@@ -245,9 +328,20 @@ class RateLimitedError(LumaError):
     Wait for the number of seconds in the response header `Retry-After`, then retry.
     """
 
-    code = "rate_limited"
+    code: ClassVar[Code] = "rate_limited"
     status = 429
     title = "Too many requests"
+
+
+class TooManyAnswersError(RateLimitedError):
+    """Too many answers to questions of this user are being written at the same time.
+
+    Wait until one is complete, or stop one, then retry. Operators set the limit with
+    `LUMA_LIMITS_ANSWERS_AT_ONCE`.
+    """
+
+    code = "too_many_answers"
+    title = "Too many answers at once"
 
 
 class HeaderTooLargeError(LumaError):
@@ -271,26 +365,43 @@ class ConfigurationError(LumaError):
     title = "Configuration error"
 
 
+class WrongFilesError(ConfigurationError):
+    """The data directory does not hold the files of this database.
+
+    Mount the shared folder, or correct `LUMA_DATA_DIR` or `LUMA_DATABASE_URL`. After a restore, or if the
+    folder is the right one, run `luma db adopt-files`.
+    """
+
+    code = "wrong_files"
+    title = "Wrong files"
+
+
 class LLMError(LumaError):
     """The LLM server failed. The question is stored.
 
-    Regenerate the answer. The `detail` names the server and quotes its message, for the operator.
+    Regenerate the answer. If the error persists, give its `request_id` to the operator, whose log has the
+    message of the server.
     """
 
     code = "llm_failed"
     status = 502
     title = "LLM failed"
+    public_detail = (
+        "The language model failed; the question is stored. Regenerate the answer, or contact the operator, "
+        "whose log has the cause."
+    )
 
 
 class RerankerError(LumaError):
     """The reranker failed.
 
-    Searches continue without it. The message names the reranker and the cause, for the operator.
+    Searches continue without it. The operator's log has the cause.
     """
 
     code = "reranker_failed"
     status = 502
     title = "Reranker failed"
+    public_detail = "The reranker failed. The operator's log has the cause."
 
 
 class UnavailableError(LumaError):
@@ -302,6 +413,16 @@ class UnavailableError(LumaError):
     code: ClassVar[Code] = "unavailable"
     status = 503
     title = "Unavailable"
+
+
+class AnswerInterruptedError(UnavailableError):
+    """The server stopped before the answer was complete. The text so far is stored.
+
+    Regenerate the answer.
+    """
+
+    code = "answer_interrupted"
+    title = "Answer interrupted"
 
 
 class DeadlockError(UnavailableError):

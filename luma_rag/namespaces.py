@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from luma_rag.access import Principal, namespace_level, readable_namespaces, require_namespace
 from luma_rag.access.principal import ADMINISTER
 from luma_rag.audit import Action, record
+from luma_rag.db.errors import violated_constraint
 from luma_rag.db.models import Namespace, NamespaceDoc
 from luma_rag.errors import ConflictError, ForbiddenError, NotFoundError
 from luma_rag.pagination import Page, Pagination
@@ -169,7 +170,7 @@ async def change(
     try:
         await session.flush()
     except IntegrityError as error:
-        if "uq_namespace_user_id_name" not in str(error.orig):
+        if violated_constraint(error) != "uq_namespace_user_id_name":
             raise
         raise _name_taken(namespace_name, owned=owner_id == principal.user_id) from None
     return await get(session, principal, namespace_id)

@@ -15,7 +15,7 @@ from sqlalchemy import Interval, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.db.session import Sessions
-from luma_rag.errors import InvalidInputError, RateLimitedError
+from luma_rag.errors import InvalidInputError, RateLimitedError, TOTPRequiredError
 
 _SECOND = 1_000_000
 
@@ -95,8 +95,8 @@ async def acquire(session: AsyncSession, *permits: Quota) -> None:
 async def count_failure(sessions: Sessions, *permits: Quota) -> AsyncGenerator[None]:
     """Count only failures: take the permits first, and return them if the block succeeds.
 
-    Invalid input is not a failure. Taking and returning are separate transactions, so that no connection is
-    held in between and concurrent attempts count.
+    Invalid input is not a failure, nor is a right password that lacks its code. Taking and returning are
+    separate transactions, so that no connection is held in between and concurrent attempts count.
 
     Raises:
         RateLimitedError: a permit is not available; the block did not run.
@@ -105,7 +105,7 @@ async def count_failure(sessions: Sessions, *permits: Quota) -> AsyncGenerator[N
         await acquire(session, *permits)
     try:
         yield
-    except InvalidInputError:
+    except (InvalidInputError, TOTPRequiredError):
         await _return(sessions, permits)
         raise
     await _return(sessions, permits)

@@ -1,27 +1,36 @@
 """Builds everything from the settings and tears it down: the one place that wires components together."""
 
 import asyncio
+import functools
+import logging
+import shutil
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import ColumnClause, Select, exists, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from ingest.embedder import MODEL, Embedder, ModelError
 from ingest.types import EmbeddingProfile
 from luma_rag.accounts.external_identities import IdentityProvider
+from luma_rag.chat import turns
 from luma_rag.chat.answerer import Answerer
 from luma_rag.chat.extractive_answerer import ExtractiveAnswerer
 from luma_rag.chat.model_answerer import ModelAnswerer
+from luma_rag.chat.processes import Process
 from luma_rag.chat.service import ChatService
 from luma_rag.db import migrate
+from luma_rag.db.errors import OutageLog, as_luma_error
 from luma_rag.db.listener import Listener
 from luma_rag.db.models import EmbeddingModel, Ingestion
-from luma_rag.db.session import Sessions, connect, reading
+from luma_rag.db.session import Sessions, reading
 from luma_rag.documents.change_stream import CHANNEL, ChangeStream
+from luma_rag.documents.ingestion import living_workers
 from luma_rag.errors import ConfigurationError
 from luma_rag.llm.llamacpp import LlamaServer
 from luma_rag.llm.openai import OpenAIModel
@@ -33,6 +42,16 @@ from luma_rag.retrieval.reranking import Reranker, Reranking
 from luma_rag.retrieval.search import Retriever
 from luma_rag.settings import LLMSettings, OpenIDSettings, Settings
 from luma_rag.store import Store, open_store
+
+logger = logging.getLogger(__name__)
+_outages = OutageLog(logger)
+# A load balancer asks again soon, and takes no answer for a failure.
+_CONNECTION_SECONDS = 1.0
+_STATEMENT_SECONDS = 2.0
+# A worker that has died is replaced within a second, unless it dies again and again.
+_WORKER_MISSING = timedelta(seconds=10)
+MIN_FREE_BYTES = 256 * 2**20
+"""With less free space on the disk of the data directory the service isn't ready."""
 
 
 class Runtime(Store, frozen=True):
@@ -51,16 +70,44 @@ class Runtime(Store, frozen=True):
         The LLM and the reranker are not included: without them Luma still searches, and taking it out of
         service would help nobody.
         """
-        found = {"embedder": "ok"}
-        try:
-            async with asyncio.timeout(5), self.engine.connect() as connection:
-                current, head = await connection.run_sync(migrate.current_and_head)
-                found["database"] = "ok" if current == head else "not migrated: restart Luma"
-                await connection.execute(select(func.count()).where(Ingestion.state == "queued"))
-                found["queue"] = "ok"
-        except (SQLAlchemyError, OSError):
-            found |= {"database": "can't be reached", "queue": "can't be reached"}
-        return found
+        database, workers = await self._check_database()
+        disk = _check_disk(self.settings.data_dir)
+        return {"embedder": "ok", "database": database, "disk": disk, "workers": workers}
+
+    async def _check_database(self) -> tuple[str, str]:
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(_CONNECTION_SECONDS):
+                    connection = await stack.enter_async_context(reading(self.engine).connect())
+                async with asyncio.timeout(_STATEMENT_SECONDS):
+                    revision, is_stuck = (await connection.execute(_state())).one()
+            except TimeoutError:
+                return "did not answer in time: too many requests use it, or it is stuck", "unknown"
+            except Exception as error:
+                if as_luma_error(error) is None and not isinstance(error, DBAPIError):
+                    raise
+                _outages.add("The check of the database", error)
+                return "can't be used: the log of Luma has the reason", "unknown"
+        return (
+            "ok" if revision == migrate.head() else "not migrated to this version: restart Luma",
+            "documents wait and no worker runs: the log of Luma has the reason" if is_stuck else "ok",
+        )
+
+
+@functools.cache
+def _state() -> Select[str, bool]:
+    # One statement, because checks are frequent.
+    long_ago = func.localtimestamp() - _WORKER_MISSING
+    waiting = exists().where(Ingestion.state == "queued", Ingestion.updated_at < long_ago)
+    revision: ColumnClause[str] = literal_column("(SELECT version_num FROM alembic_version)")
+    return select(revision, waiting & ~living_workers().exists())
+
+
+def _check_disk(data_dir: Path) -> str:
+    free = shutil.disk_usage(data_dir).free
+    if free >= MIN_FREE_BYTES:
+        return "ok"
+    return f"{free >> 20} MB are free in the data directory: free at least {MIN_FREE_BYTES >> 20} MB"
 
 
 @asynccontextmanager
@@ -77,6 +124,8 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
     )
     try:
         async with open_store(settings) as store, open_services(store, await loading) as runtime:
+            async with store.sessions.begin() as session:
+                await turns.recover(session)
             yield runtime
     finally:
         loading.cancel()
@@ -104,10 +153,12 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
             stack.push_async_callback(reranker.aclose)
             reranking = Reranking(reranker, settings.reranker_budget_ms / 1000)
         retriever = Retriever(reading(store.engine), encoder, reranking)
-        chats = ChatService(store.sessions, retriever, answerer, settings.passages)
-        stack.push_async_callback(chats.aclose)
-        listener = Listener(partial(connect, store.url), CHANNEL)
+        process = Process()
+        listener = Listener(partial(process.connect, store.url), CHANNEL)
         stack.push_async_callback(listener.aclose)
+        admission = turns.Admission(process.id, settings.limits.answers_at_once)
+        chats = ChatService(store.sessions, retriever, answerer, settings.passages, listener, admission)
+        stack.push_async_callback(chats.aclose)
         openid = create_provider(settings.openid)
         if openid is not None:
             stack.push_async_callback(openid.aclose)

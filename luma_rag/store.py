@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import asyncpg
 import msgspec
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from luma_rag.db import migrate
 from luma_rag.db.connect import database_url
+from luma_rag.db.errors import reason
 from luma_rag.db.session import Sessions, create_engine, create_sessions
+from luma_rag.documents import file_settlement, store_identity
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import ConfigurationError
 from luma_rag.settings import Settings
@@ -27,11 +30,16 @@ class Store(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, *, pool_size: int = 8) -> AsyncGenerator[Store]:
+async def open_store(
+    settings: Settings, *, pool_size: int = 8, adopts_files: bool = False
+) -> AsyncGenerator[Store]:
     """Start or reach the database, migrate it, and open the storage folder.
+
+    With `adopts_files`, the database takes whatever folder the settings name.
 
     Raises:
         ConfigurationError: the message names the setting and the fix.
+        WrongFilesError: the folder does not hold the files of this database.
     """
     async with AsyncExitStack() as stack:
         database = database_url(settings)
@@ -42,17 +50,23 @@ async def open_store(settings: Settings, *, pool_size: int = 8) -> AsyncGenerato
         stack.push_async_callback(engine.dispose)
         try:
             await migrate.upgrade(engine)
-        except (DBAPIError, OSError) as error:
+        except (DBAPIError, asyncpg.PostgresError, OSError) as error:
             raise ConfigurationError(_unreachable(settings, error)) from error
         storage = FileStorage(settings.data_dir / "files", settings.max_upload_mb * 2**20)
-        yield Store(settings, url, engine, create_sessions(engine), storage)
+        sessions = create_sessions(engine)
+        if adopts_files:
+            await store_identity.adopt(sessions, storage)
+        else:
+            await store_identity.check(sessions, storage)
+        await file_settlement.sweep(sessions, storage)
+        yield Store(settings, url, engine, sessions, storage)
 
 
 def _unreachable(settings: Settings, error: Exception) -> str:
-    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+    why = reason(error)
     if settings.database_url is None:
-        return f"The embedded database does not answer: {reason}. Run luma doctor to see more."
+        return f"The embedded database does not answer: {why}. Run luma doctor to see more."
     return (
-        f"The database of LUMA_DATABASE_URL can't be used: {reason}. Check the address, that the server "
+        f"The database of LUMA_DATABASE_URL can't be used: {why}. Check the address, that the server "
         "runs, and that user and password are right; or unset it to use the embedded database."
     )

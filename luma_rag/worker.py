@@ -1,6 +1,7 @@
 """The worker: claims documents from the queue and ingests them into their namespaces.
 
-`python -m luma_rag.worker` is the worker process of a server. It ends when its standard input closes.
+`main` is the worker process of a server (`luma_rag.worker_process`). Its standard input brings the settings,
+and closes when the worker is to end.
 """
 
 import asyncio
@@ -14,16 +15,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ingest.embedder import Embedder
 from ingest.engines import local
 from ingest.engines.local import Job, Step
-from ingest.errors import IngestError, TransientError
+from ingest.errors import IngestError, OutageError, TransientError
 from ingest.pipeline import Stage
 from ingest.types import EmbeddedDocument, Source
 from luma_rag import __version__, backfills, log, settings, tracing
+from luma_rag.db.outages import outage
 from luma_rag.documents import ingestion, ingestion_stats, segment_compaction, vector_index
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
@@ -36,7 +37,11 @@ logger = logging.getLogger("luma_rag.worker")
 # A notification wakes the worker at once. Polling covers events without one, such as another worker's death.
 _LOOK_AGAIN_SECONDS = 5.0
 _REPORT_SECONDS = 0.5
+# Between attempts during an outage.
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 10.0
 _LOSING_SECONDS = 1.0
+# A claim costs more, the more documents it may choose from by name.
+_CLAIM_AMONG = 100
 # Maintenance runs when the queue is empty, and occasionally during a long backlog.
 _COMPACT_EVERY = 50
 # Searches have priority: the worker uses what the service leaves.
@@ -56,13 +61,27 @@ async def drain(store: Store, embedder: Embedder, only: Sequence[int] | None = N
 
 
 async def run(store: Store, embedder: Embedder) -> None:
-    """Work until cancelled. Unfinished documents are re-queued then.
-
-    Raises:
-        UnavailableError: the database went away.
-    """
-    async with _registered_worker(store) as worker:
-        await worker.run(embedder, only=None, until_empty=False)
+    """Work until cancelled, waiting while the database is down. Unfinished documents are re-queued then."""
+    lost: _Worker | None = None
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        worker: _Worker | None = None
+        try:
+            async with _registered_worker(store) as worker:
+                if lost is not None:
+                    await worker.take_over(lost)
+                    logger.info("The database is back; the worker goes on.")
+                    lost, pause = None, _FIRST_PAUSE_SECONDS
+                await worker.run(embedder, only=None, until_empty=False)
+        except Exception as error:
+            reason = str(error) if isinstance(error, UnavailableError) else outage(error)
+            if reason is None:
+                raise
+            if lost is None:
+                lost = worker or _Worker(store, 0, asyncio.Event())
+                logger.warning("%s; the worker waits until the database is back.", reason.rstrip("."))
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
 class _Worker:
@@ -75,6 +94,14 @@ class _Worker:
         self._began: dict[int, float] = {}
         self._steps: dict[int, dict[str, float]] = {}
         self._hnsw_maintenance: asyncio.Task[None] | None = None
+        self._recover_at = 0.0
+        # Grows while the database or the disk takes no document.
+        self._pause = 0.0
+
+    async def take_over(self, lost: "_Worker") -> None:
+        """Re-queue what a worker of this process held when it lost its connection."""
+        async with self._store.sessions.begin() as session:
+            await ingestion.forgive(session, lost._worker_id, lost._began.keys())
 
     async def run(self, embedder: Embedder, *, only: list[int] | None, until_empty: bool) -> None:
         jobs = self._jobs(only, until_empty=until_empty)
@@ -86,9 +113,16 @@ class _Worker:
             if turn % _COMPACT_EVERY == 0:
                 await self._compact()
                 await self._backfill()
+            await asyncio.sleep(self._pause)
             async with self._store.sessions.begin() as session:
-                await ingestion.recover(session)
-                claim = await ingestion.claim(session, self._worker_id, only)
+                if time.monotonic() >= self._recover_at:
+                    await ingestion.recover(session)
+                    self._recover_at = time.monotonic() + _LOOK_AGAIN_SECONDS
+                among = only[:_CLAIM_AMONG] if only is not None else None
+                claim = await ingestion.claim(session, self._worker_id, among)
+            if claim is None and only is not None and len(only) > _CLAIM_AMONG:
+                del only[:_CLAIM_AMONG]
+                continue
             if claim is None:
                 if await self._compact():
                     continue
@@ -143,19 +177,16 @@ class _Worker:
     async def _link(self, doc_id: int) -> None:
         try:
             await self._sink.link(doc_id)
-        except TransientError as error:
+        except OutageError as error:
             await self.on_failed(doc_id, error)
+        except Exception as error:
+            # An unexpected error must not stop the other documents.
+            logger.exception("Adding document %s to a namespace failed in a way it should not", doc_id)
+            unexpected = TransientError("Something went wrong in Luma itself; the log has the details.")
+            unexpected.__cause__ = error
+            await self.on_failed(doc_id, unexpected)
         else:
-            async with self._store.sessions.begin() as session:
-                await self._record(session, doc_id, "linked")
-
-    async def _record(self, session: AsyncSession, doc_id: int, outcome: ingestion_stats.Outcome) -> None:
-        self._reported.pop(doc_id, None)
-        began, ended = self._began.pop(doc_id), time.perf_counter()
-        begins = self._steps.pop(doc_id, {})
-        stages = dict(zip(begins, itertools.pairwise([*begins.values(), ended]), strict=True))
-        tracing.record("ingestion", (began, ended), stages, outcome=outcome, doc_id=doc_id)
-        await ingestion_stats.record(session, outcome, ended - began)
+            await self._record(doc_id, "linked")
 
     def on_begin(self, key: int, step: Step) -> None:
         """Remember when each step began, for the trace."""
@@ -174,17 +205,37 @@ class _Worker:
     async def on_stored(self, key: int, document: EmbeddedDocument) -> None:
         """A document is stored. The sink has already recorded that, together with its vectors."""
         logger.info("Document %s: %s chunks", key, len(document.chunks))
-        async with self._store.sessions.begin() as session:
-            await self._record(session, key, "ready")
+        await self._record(key, "ready")
 
     async def on_failed(self, key: int, error: IngestError) -> None:
-        """A document could not be read."""
+        """A document could not be read, or not now."""
         logger.warning("Document %s: %s", key, error)
         async with self._store.sessions.begin() as session:
-            await ingestion.fail(
-                session, self._worker_id, key, str(error), can_retry=isinstance(error, TransientError)
-            )
-            await self._record(session, key, "failed")
+            if isinstance(error, OutageError):
+                await ingestion.defer(session, self._worker_id, key, str(error))
+            else:
+                can_retry = isinstance(error, TransientError)
+                await ingestion.fail(session, self._worker_id, key, str(error), can_retry=can_retry)
+                await ingestion_stats.record(session, "failed", time.perf_counter() - self._began[key])
+        self._end(key, "deferred" if isinstance(error, OutageError) else "failed")
+        if isinstance(error, OutageError):
+            # The next documents would fail too, after all the work on them.
+            self._pause = min(max(_FIRST_PAUSE_SECONDS, 2 * self._pause), _LONGEST_PAUSE_SECONDS)
+
+    async def _record(self, doc_id: int, outcome: ingestion_stats.Outcome) -> None:
+        async with self._store.sessions.begin() as session:
+            await ingestion_stats.record(session, outcome, time.perf_counter() - self._began[doc_id])
+        self._end(doc_id, outcome)
+        self._pause = 0.0
+
+    def _end(self, doc_id: int, outcome: str) -> None:
+        self._reported.pop(doc_id, None)
+        began, ended = self._began.pop(doc_id), time.perf_counter()
+        begins = self._steps.pop(doc_id, {})
+        stages: dict[str, tuple[float, float]] = dict(
+            zip(begins, itertools.pairwise([*begins.values(), ended]), strict=True)
+        )
+        tracing.record("ingestion", (began, ended), stages, outcome=outcome, doc_id=doc_id)
 
 
 @asynccontextmanager
@@ -210,21 +261,34 @@ async def _registered_worker(store: Store) -> AsyncGenerator[_Worker]:
         raw.add_termination_listener(on_lost)
         await raw.add_listener(ingestion.CHANNEL, on_notification)
         worker = _Worker(store, worker_id, wake)
+        signing = asyncio.create_task(_give_signs(store, worker_id))
         try:
             yield worker
         except asyncio.CancelledError:
-            if not lost.is_set():
+            # The task may have been cancelled for another reason as well.
+            if not lost.is_set() or (task is not None and task.uncancel() > 0):
                 raise
             raise UnavailableError("The worker lost its connection to the database.") from None
         finally:
             is_closing = True
             try:
+                signing.cancel()
+                await asyncio.gather(signing, return_exceptions=True)
                 await worker.stop()
                 if not lost.is_set():
                     await _release(store, worker_id, lost)
             finally:
                 # Close the connection instead of returning it to the pool: it listens and holds the lock.
                 await connection.invalidate()
+
+
+async def _give_signs(store: Store, worker_id: int) -> None:
+    while True:
+        # Without a database there is nobody to see it.
+        with suppress(SQLAlchemyError, OSError):
+            async with store.sessions.begin() as session:
+                await ingestion.give_sign(session, worker_id)
+        await asyncio.sleep(ingestion.SIGN_SECONDS)
 
 
 async def _release(store: Store, worker_id: int, lost: asyncio.Event) -> None:
@@ -242,7 +306,10 @@ async def _release(store: Store, worker_id: int, lost: asyncio.Event) -> None:
 
 async def _main() -> None:
     os.nice(_NICENESS)
-    configured = settings.load()
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return  # the server has ended meanwhile
+    configured = settings.from_parent(line)
     log.to_stderr(configured.log)
     tracing.start("worker", __version__)
     loading = asyncio.create_task(asyncio.to_thread(load_embedder, profile=configured.ingest.profile))
@@ -265,7 +332,8 @@ def _cancel_on_eof(loop: asyncio.AbstractEventLoop, working: "asyncio.Task[None]
     threading.Thread(target=watch, daemon=True).start()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the worker of a server."""
     try:
         asyncio.run(_main())
     except LumaError as error:

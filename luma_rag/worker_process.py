@@ -2,19 +2,27 @@
 
 import asyncio
 import logging
-import sys
+import os
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+
+from ingest import isolated
+from luma_rag import settings
+from luma_rag.settings import Settings
 
 logger = logging.getLogger(__name__)
 _STOP_SECONDS = 20
 _MAX_PAUSE_SECONDS = 30
+# The variables that the worker needs to find programs, libraries, certificates and the database. Luma's own
+# are not among them, nor any secret that other programs keep in the environment.
+_VARIABLES = frozenset({"HOME", "LANG", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"})
+_PREFIXES = ("DYLD_", "KRB5", "LC_", "LD_", "MALLOC_", "OMP_", "OTEL_", "PG", "PYTHON", "SSL_CERT_")
 
 
 @asynccontextmanager
-async def worker_process() -> AsyncGenerator[None]:
-    """Keep a worker running inside the context."""
-    keeping = asyncio.create_task(_keep_running())
+async def worker_process(configured: Settings) -> AsyncGenerator[None]:
+    """Keep a worker running inside the context. It gets the settings, without the secrets."""
+    keeping = asyncio.create_task(_keep_running(settings.for_child(configured)))
     try:
         yield
     finally:
@@ -22,14 +30,15 @@ async def worker_process() -> AsyncGenerator[None]:
         await asyncio.gather(keeping, return_exceptions=True)
 
 
-async def _keep_running() -> None:
+async def _keep_running(configured: bytes) -> None:
     pause = 1
     while True:
         # The worker ends when its standard input closes, which also happens when this process is killed.
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "luma_rag.worker", stdin=asyncio.subprocess.PIPE
+            *isolated.command("luma_rag.worker"), stdin=asyncio.subprocess.PIPE, env=_environment()
         )
         try:
+            await _send(process, configured)
             started = asyncio.get_running_loop().time()
             code = await process.wait()
         except asyncio.CancelledError:
@@ -40,6 +49,20 @@ async def _keep_running() -> None:
         logger.error("The worker ended with code %s; starting another in %s s", code, pause)
         await asyncio.sleep(pause)
         pause = min(pause * 2, _MAX_PAUSE_SECONDS)
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: value for name, value in os.environ.items() if name in _VARIABLES or name.startswith(_PREFIXES)
+    }
+
+
+async def _send(process: asyncio.subprocess.Process, line: bytes) -> None:
+    if process.stdin is not None:
+        process.stdin.write(line)
+        # A worker that has ended is noticed by its end.
+        with suppress(ConnectionError):
+            await process.stdin.drain()
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

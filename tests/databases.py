@@ -15,7 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from luma_rag.db import migrate
+from luma_rag.db.embedded import as_superuser
 from luma_rag.db.session import create_engine
+from luma_rag.db.supervisor.roles import OWNER
 
 # Deleted rows stay in the files until vacuum. Beyond this size a copy of the template is cheaper.
 _MAX_BYTES = 32 * 2**20
@@ -94,9 +96,15 @@ class Database:
 
 async def create_template(server_url: str, name: str) -> None:
     """Create a migrated database without rows."""
-    # Copying a database mostly waits for the disk, and nothing has to be durable.
-    await run_on(server_url, "ALTER SYSTEM SET fsync = off")
-    await run_on(server_url, "SELECT pg_reload_conf()")
+    for statement in (
+        # Copying a database mostly waits for the disk, and nothing has to be durable.
+        "ALTER SYSTEM SET fsync = off",
+        "SELECT pg_reload_conf()",
+        # What tests do and Luma does not.
+        f"ALTER ROLE {OWNER} CREATEDB",
+        f"GRANT SET ON PARAMETER session_replication_role TO {OWNER}",
+    ):
+        await run_on(as_superuser(server_url), statement)
     await run_on(server_url, f"CREATE DATABASE {name}")
     engine = create_engine(database_at(server_url, name))
     await migrate.upgrade(engine)

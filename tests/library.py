@@ -61,7 +61,7 @@ class Library:
             await session.flush()
             doc_id = document.id
             for namespace_id in namespace_ids:
-                await ingestion.enqueue(session, doc_id, namespace_id)
+                await namespace_documents.enqueue(session, self.owner, namespace_id, doc_id)
         await self.work(doc_id, texts)
         return doc_id
 

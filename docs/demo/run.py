@@ -29,7 +29,7 @@ USER = "demo"
 from luma_rag import namespaces, settings  # noqa: E402 - the data directory has to be set first
 from luma_rag.accounts import users  # noqa: E402
 from luma_rag.chat.extractive_answerer import NOTE, ExtractiveAnswerer  # noqa: E402
-from luma_rag.chat.history import CitationView  # noqa: E402
+from luma_rag.chat.messages import CitationView  # noqa: E402
 from luma_rag.cli.caller import caller  # noqa: E402
 from luma_rag.cli.output import place  # noqa: E402
 from luma_rag.db.models import Document, User  # noqa: E402

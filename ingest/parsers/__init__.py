@@ -1,12 +1,13 @@
 """Parses a file into a `ParsedDocument`. For untrusted files use `ingest.sandbox`, which calls this."""
 
 from pathlib import Path
+from typing import BinaryIO
 
-from ingest.parsers.detect import detect_type
+from ingest.parsers.detect import detect_type, detect_type_of_file
 from ingest.settings import ParserLimits
 from ingest.types import ParsedDocument
 
-__all__ = ["detect_type", "parse"]
+__all__ = ["detect_type", "parse", "parse_file"]
 
 
 def parse(path: Path, limits: ParserLimits) -> ParsedDocument:
@@ -19,11 +20,17 @@ def parse(path: Path, limits: ParserLimits) -> ParsedDocument:
         ingest.errors.PermanentError: the file can't be read; subclass and message say why.
         OSError: `path` can't be opened.
     """
+    with path.open("rb") as file:
+        return parse_file(file, limits)
+
+
+def parse_file(file: BinaryIO, limits: ParserLimits) -> ParsedDocument:
+    """Parse an open file as `parse` does. Opens no other."""
     # Imported here, because the server only detects types and should not load the parsers.
-    if detect_type(path) == "pdf":
+    if detect_type_of_file(file) == "pdf":
         from ingest.parsers.pdf import parse_pdf
 
-        return parse_pdf(path, limits)
+        return parse_pdf(file, limits)
     from ingest.parsers.docx import parse_docx
 
-    return parse_docx(path, limits)
+    return parse_docx(file, limits)

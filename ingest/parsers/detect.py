@@ -59,17 +59,23 @@ def detect_type(path: Path) -> DocumentType:
         OSError: `path` can't be read.
     """
     with path.open("rb") as file:
-        head = file.read(_HEAD)
-        if head.startswith(b"PK"):
-            return _detect_zip(file)
-        if b"%PDF-" in head:
-            return "pdf"
-        if head.startswith(_OLE2):
-            if is_encrypted_office_file(file):
-                return "docx"
-            raise UnsupportedTypeError(
-                f"This is a file of an old Office program (.doc, .xls or .ppt). {_SAVE_AS}"
-            )
+        return detect_type_of_file(file)
+
+
+def detect_type_of_file(file: BinaryIO) -> DocumentType:
+    """Detect the type of an open file as `detect_type` does."""
+    file.seek(0)
+    head = file.read(_HEAD)
+    if head.startswith(b"PK"):
+        return _detect_zip(file)
+    if b"%PDF-" in head:
+        return "pdf"
+    if head.startswith(_OLE2):
+        if is_encrypted_office_file(file):
+            return "docx"
+        raise UnsupportedTypeError(
+            f"This is a file of an old Office program (.doc, .xls or .ppt). {_SAVE_AS}"
+        )
     _refuse(head)
 
 

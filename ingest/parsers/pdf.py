@@ -9,7 +9,6 @@ reader.
 
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 import pypdf
@@ -33,7 +32,7 @@ _DAMAGED = (
 )
 
 
-def parse_pdf(path: Path, limits: ParserLimits) -> ParsedDocument:
+def parse_pdf(file: BinaryIO, limits: ParserLimits) -> ParsedDocument:
     """Parse a PDF: one passage per page with text, with the page's position in the outline as its heading.
 
     A file that opens with the empty password is read normally. `warnings` report pages without text.
@@ -43,12 +42,12 @@ def parse_pdf(path: Path, limits: ParserLimits) -> ParsedDocument:
         NoTextError: no page has text.
         LimitError: there are more pages or text than `limits` allow.
         PermanentError: it is damaged.
-        OSError: `path` can't be read.
+        OSError: `file` can't be read.
     """
     try:
-        document = pypdfium2.PdfDocument(path)
+        document = pypdfium2.PdfDocument(file)
     except pypdfium2.PdfiumError as error:
-        return _parse_with_pypdf(path, limits, encrypted=error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD)
+        return _parse_with_pypdf(file, limits, encrypted=error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD)
     with document:
         _check_pages(len(document), limits)
         # Form fields become part of the page only when the form is drawn onto it.
@@ -58,7 +57,7 @@ def parse_pdf(path: Path, limits: ParserLimits) -> ParsedDocument:
         texts = _within(limits, (_page_text(document, index) for index in range(len(document))))
         headings = _headings(document)
         title = usable_title(document.get_metadata_value("Title"))
-    texts = _ask_pypdf(path, limits, texts)
+    texts = _ask_pypdf(file, limits, texts)
     warnings = []
     if form == pypdfium2.raw.FORMTYPE_XFA_FULL:
         warnings.append(
@@ -119,48 +118,42 @@ def _shared(paths: list[tuple[str, ...]]) -> tuple[str, ...]:
     return shared or paths[0]
 
 
-def _parse_with_pypdf(path: Path, limits: ParserLimits, *, encrypted: bool) -> ParsedDocument:
+def _parse_with_pypdf(file: BinaryIO, limits: ParserLimits, *, encrypted: bool) -> ParsedDocument:
     """Parse a file that pdfium can't open; `encrypted` is true if pdfium requires a password."""
-    with path.open("rb") as file:
-        try:
-            reader = _open(file)
-            _check_pages(len(reader.pages), limits)
-            texts = _within(
-                limits, (_page_text_by_pypdf(reader, index) for index in range(len(reader.pages)))
-            )
-            title = usable_title(reader.metadata.title if reader.metadata else None)
-        except (MemoryError, PermanentError):
-            raise
-        except Exception as error:
-            raise (EncryptedError(_ENCRYPTED) if encrypted else PermanentError(_DAMAGED)) from error
+    try:
+        reader = _open(file)
+        _check_pages(len(reader.pages), limits)
+        texts = _within(limits, (_page_text_by_pypdf(reader, index) for index in range(len(reader.pages))))
+        title = usable_title(reader.metadata.title if reader.metadata else None)
+    except (MemoryError, PermanentError):
+        raise
+    except Exception as error:
+        raise (EncryptedError(_ENCRYPTED) if encrypted else PermanentError(_DAMAGED)) from error
     if not any(texts) and None in texts:
         raise PermanentError(_DAMAGED)
     return _document(texts, [None] * len(texts), title, [])
 
 
-def _ask_pypdf(path: Path, limits: ParserLimits, texts: list[str | None]) -> list[str | None]:
+def _ask_pypdf(file: BinaryIO, limits: ParserLimits, texts: list[str | None]) -> list[str | None]:
     """`texts`, completed by pypdf: pages that pdfium could not load, or all if it found no text."""
     none_found = not any(readable(text or "") for text in texts)
     doubtful = [index for index, text in enumerate(texts) if text is None or none_found]
     if not doubtful:
         return texts
-    with path.open("rb") as file:
-        try:
-            reader = _open(file)
-            if len(reader.pages) != len(texts):
-                # If the two disagree on page boundaries, pypdf's text could get a wrong page number.
-                return texts
-            answers = list(texts)
-            for asked, index in enumerate(doubtful):
-                if asked == _PAGES_TO_BELIEVE and not any(
-                    readable(answers[i] or "") for i in doubtful[:asked]
-                ):
-                    return texts
-                answers[index] = _page_text_by_pypdf(reader, index) or texts[index]
-        except MemoryError:
-            raise
-        except Exception:
+    try:
+        reader = _open(file)
+        if len(reader.pages) != len(texts):
+            # If the two disagree on page boundaries, pypdf's text could get a wrong page number.
             return texts
+        answers = list(texts)
+        for asked, index in enumerate(doubtful):
+            if asked == _PAGES_TO_BELIEVE and not any(readable(answers[i] or "") for i in doubtful[:asked]):
+                return texts
+            answers[index] = _page_text_by_pypdf(reader, index) or texts[index]
+    except MemoryError:
+        raise
+    except Exception:
+        return texts
     return _within(limits, iter(answers))
 
 

@@ -4,7 +4,7 @@ For a resource that the caller can't see, functions raise `NotFoundError`, exact
 a visible resource without the permission for the action, they raise `ForbiddenError`.
 """
 
-from luma_rag.access.principal import Principal, require_admin
+from luma_rag.access.principal import Caller, CallerForm, Principal, require_admin
 from luma_rag.access.rules import (
     document_permission,
     namespace_level,
@@ -17,6 +17,8 @@ from luma_rag.access.rules import (
 )
 
 __all__ = [
+    "Caller",
+    "CallerForm",
     "Principal",
     "document_permission",
     "namespace_level",

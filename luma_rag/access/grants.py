@@ -18,7 +18,7 @@ from luma_rag.access.rules import (
     require_document,
     require_namespace,
 )
-from luma_rag.audit import record
+from luma_rag.audit import record, set_actor
 from luma_rag.db.models import Document, DocUser, Namespace, NamespaceAuth, User
 from luma_rag.errors import ConflictError, NotFoundError
 from luma_rag.pagination import Page, Pagination
@@ -136,6 +136,8 @@ async def share(
 ) -> SharedWith:
     """Share a document with a user, or change the permission. Owner and administrators.
 
+    With a lower permission, the document leaves the namespaces where it stands only by the former one.
+
     Raises:
         ConflictError: the user owns the document.
     """
@@ -145,6 +147,7 @@ async def share(
     username = await _username(session, user_id)
     if document.user_id == user_id:
         raise ConflictError(f"{username} owns this document and already has full access.")
+    await set_actor(session, principal.user_id)
     changed = await session.scalar(
         insert(DocUser)
         .values(doc_id=doc_id, user_id=user_id, permission=permission)
@@ -168,9 +171,13 @@ async def share(
 
 
 async def unshare(session: AsyncSession, principal: Principal, doc_id: int, user_id: int) -> None:
-    """Stop sharing a document with a user. Owner and administrators."""
+    """Stop sharing a document with a user. Owner and administrators.
+
+    The document leaves the namespaces where it stands only by this share.
+    """
     await _lock_document(session, principal, doc_id)
     await require_document(session, principal, doc_id, "own")
+    await set_actor(session, principal.user_id)
     removed = await session.scalar(
         delete(DocUser).where(DocUser.doc_id == doc_id, DocUser.user_id == user_id).returning(DocUser.id)
     )

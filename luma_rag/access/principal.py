@@ -1,10 +1,14 @@
 """The caller of an operation."""
 
+from datetime import datetime
+from typing import Any, Literal
+
 import msgspec
 
 from luma_rag.errors import ForbiddenError
 
 READ, WRITE, ADMINISTER = 1, 2, 3
+Duty = Literal["change_password", "set_up_second_factor"]
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -12,7 +16,10 @@ class Principal(msgspec.Struct, frozen=True):
 
     `max_level` and `namespace_ids` are the limits of a restricted token: its maximum level, and the only
     namespaces that it can access (None: all that its user can). `session_id` or `token_id` identifies the
-    login; both are None for the command line.
+    login; both are None for the command line. `is_expiring` is true for a token with an end.
+
+    Of a session, `authenticated_at` is when the user last proved their identity, None if that is unknown, and
+    `duty` is what they have to do before anything else.
     """
 
     user_id: int
@@ -21,11 +28,23 @@ class Principal(msgspec.Struct, frozen=True):
     namespace_ids: frozenset[int] | None = None
     session_id: int | None = None
     token_id: int | None = None
+    is_expiring: bool = False
+    authenticated_at: datetime | None = None
+    duty: Duty | None = None
 
     @property
-    def rights(self) -> "Principal":
-        """The caller without the login: the key of cached statements."""
-        return Principal(self.user_id, self.role, self.max_level, self.namespace_ids)
+    def form(self) -> "CallerForm":
+        """The caller as a form of SQL text."""
+        return CallerForm(
+            "admin" if self.role == "admin" else "user", self.max_level, self.namespace_ids is not None
+        )
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The bind parameters that the access rules of a statement for `form` require."""
+        if self.namespace_ids is None:
+            return {"caller_id": self.user_id}
+        return {"caller_id": self.user_id, "caller_namespace_ids": sorted(self.namespace_ids)}
 
     @property
     def is_admin(self) -> bool:
@@ -36,6 +55,22 @@ class Principal(msgspec.Struct, frozen=True):
     def is_narrowed(self) -> bool:
         """Whether the caller has a restricted token, which may do less than its user."""
         return self.max_level < ADMINISTER or self.namespace_ids is not None
+
+
+class CallerForm(msgspec.Struct, frozen=True):
+    """What of a caller shapes the SQL of the access rules: all but the user and the namespaces of a token.
+
+    A statement built for a form serves every caller of that form, with `Principal.parameters`. Without them
+    it fails, so it can never run with the rights of another caller.
+    """
+
+    role: Literal["admin", "user"]
+    max_level: int
+    is_scoped: bool
+
+
+Caller = Principal | CallerForm
+"""The rules apply to a caller, or to all callers of a form."""
 
 
 def require_admin(principal: Principal) -> None:

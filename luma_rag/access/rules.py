@@ -4,16 +4,21 @@ Level in a namespace: 3 for administrators and the owner, else the granted level
 on a document: `own` for administrators and the owner, else the granted permission, else `read` if it is
 public or in a readable namespace. A restricted token lowers every level to its maximum and can access only
 its namespaces.
+
+The caller enters a statement as bind parameters. Its SQL is therefore the same for all callers of a form, and
+is built, compiled and planned once.
 """
 
-from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Integer,
     Select,
     and_,
+    any_,
+    bindparam,
     case,
     exists,
     false,
@@ -25,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from luma_rag.access.principal import ADMINISTER, READ, WRITE, Principal
+from luma_rag.access.principal import ADMINISTER, READ, WRITE, Caller, CallerForm, Principal
 from luma_rag.db.models import Chat, Document, DocUser, Namespace, NamespaceAuth, NamespaceDoc
 from luma_rag.errors import ForbiddenError, NotFoundError
 
@@ -33,23 +38,19 @@ Permission = Literal["read", "write", "own"]
 _LEVEL_OF_PERMISSION: dict[Permission, int] = {"read": READ, "write": WRITE, "own": ADMINISTER}
 
 
-def namespace_level(principal: Principal) -> ColumnElement[int]:
+def namespace_level(principal: Caller) -> ColumnElement[int]:
     """The caller's effective level in the `Namespace` of the enclosing statement; 0 is none."""
     return func.least(
         case((_in_scope(principal), principal.max_level), else_=0), _level_of_user(principal), type_=Integer
     )
 
 
-@lru_cache(maxsize=1024)
-def readable_namespaces(principal: Principal) -> Select[int]:
-    """Ids of the namespaces in which the caller has at least level 1.
-
-    The select is cached, since building it took longer than running it. Its results are not.
-    """
+def readable_namespaces(principal: Caller) -> Select[int]:
+    """Ids of the namespaces in which the caller has at least level 1."""
     return select(Namespace.id).where(_in_scope(principal), _reaches(principal))
 
 
-def document_permission(principal: Principal) -> ColumnElement[str | None]:
+def document_permission(principal: Caller) -> ColumnElement[str | None]:
     """The caller's permission on the `Document` of the enclosing statement; NULL is none.
 
     The API has `read` and `write`; owners and administrators have `write`.
@@ -61,16 +62,16 @@ def document_permission(principal: Principal) -> ColumnElement[str | None]:
     )
 
 
-def readable_documents(principal: Principal, permission: Permission = "read") -> Select[int]:
+def readable_documents(principal: Caller, permission: Permission = "read") -> Select[int]:
     """Ids of the documents on which the caller has at least `permission`."""
     return select(Document.id).where(_holds(principal, permission))
 
 
-def own_chats(principal: Principal) -> Select[int]:
+def own_chats(principal: Caller) -> Select[int]:
     """Ids of the caller's chats. Nobody else can read them, not even administrators."""
-    mine = select(Chat.id).where(Chat.user_id == principal.user_id)
-    if principal.namespace_ids is not None:
-        mine = mine.where(Chat.namespace_id.in_(principal.namespace_ids))
+    mine = select(Chat.id).where(Chat.user_id == _user_id(principal))
+    if _is_scoped(principal):
+        mine = mine.where(Chat.namespace_id == any_(_namespace_ids(principal)))
     return mine
 
 
@@ -138,42 +139,61 @@ async def require_chat(session: AsyncSession, principal: Principal, chat_id: int
     return chat
 
 
-def _in_scope(principal: Principal) -> ColumnElement[bool]:
-    if principal.namespace_ids is None:
+def _is_scoped(principal: Caller) -> bool:
+    return principal.is_scoped if isinstance(principal, CallerForm) else principal.namespace_ids is not None
+
+
+def _user_id(principal: Caller) -> ColumnElement[int]:
+    return _parameter(principal, "caller_id", Integer)
+
+
+def _namespace_ids(principal: Caller) -> ColumnElement[Any]:
+    return _parameter(principal, "caller_namespace_ids", ARRAY(Integer))
+
+
+def _parameter(principal: Caller, name: str, type_: Any) -> ColumnElement[Any]:
+    """A bind parameter of `Principal.parameters`. For a form, its value is given at each execution."""
+    if isinstance(principal, CallerForm):
+        return bindparam(name, type_=type_)
+    return bindparam(name, principal.parameters[name], type_=type_)
+
+
+def _in_scope(principal: Caller) -> ColumnElement[bool]:
+    if not _is_scoped(principal):
         return true()
-    return Namespace.id.in_(principal.namespace_ids)
+    return Namespace.id == any_(_namespace_ids(principal))
 
 
-def _granted_level(principal: Principal) -> ColumnElement[int]:
+def _granted_level(principal: Caller) -> ColumnElement[int]:
     granted = select(NamespaceAuth.auth_level).where(
-        NamespaceAuth.namespace_id == Namespace.id, NamespaceAuth.user_id == principal.user_id
+        NamespaceAuth.namespace_id == Namespace.id, NamespaceAuth.user_id == _user_id(principal)
     )
     return granted.correlate(Namespace).scalar_subquery()
 
 
-def _level_of_user(principal: Principal) -> ColumnElement[int]:
+def _level_of_user(principal: Caller) -> ColumnElement[int]:
     if principal.role == "admin":
         return literal(ADMINISTER, Integer)
     return func.greatest(
-        case((Namespace.user_id == principal.user_id, ADMINISTER), else_=0),
+        case((Namespace.user_id == _user_id(principal), ADMINISTER), else_=0),
         func.coalesce(_granted_level(principal), 0),
         case((Namespace.is_public, READ), else_=0),
         type_=Integer,
     )
 
 
-def _reaches(principal: Principal) -> ColumnElement[bool]:
+def _reaches(principal: Caller) -> ColumnElement[bool]:
     """At least level 1. Equivalent to comparing levels, but each condition can use an index."""
     if principal.role == "admin":
         return true()
     # Every granted level is at least 1.
-    members = select(NamespaceAuth.namespace_id).where(NamespaceAuth.user_id == principal.user_id)
+    members = select(NamespaceAuth.namespace_id).where(NamespaceAuth.user_id == _user_id(principal))
     return or_(
-        Namespace.user_id == principal.user_id, Namespace.id.in_(members), Namespace.is_public.is_(true())
+        Namespace.user_id == _user_id(principal), Namespace.id.in_(members), Namespace.is_public.is_(true())
     )
 
 
-def _holds(principal: Principal, permission: Permission) -> ColumnElement[bool]:
+def _holds(principal: Caller, permission: Permission) -> ColumnElement[bool]:
     if principal.max_level < _LEVEL_OF_PERMISSION[permission]:
         return false()
     in_namespaces = exists().where(
@@ -182,18 +202,18 @@ def _holds(principal: Principal, permission: Permission) -> ColumnElement[bool]:
     ways: list[ColumnElement[bool]] = []
     if principal.role == "admin":
         ways.append(true())
-    ways.append(Document.user_id == principal.user_id)
+    ways.append(Document.user_id == _user_id(principal))
     if permission != "own":
         enough = ("write",) if permission == "write" else ("read", "write")
         ways.append(
             exists().where(
                 DocUser.doc_id == Document.id,
-                DocUser.user_id == principal.user_id,
+                DocUser.user_id == _user_id(principal),
                 DocUser.permission.in_(enough),
             )
         )
     if permission == "read":
         ways += [Document.is_public.is_(true()), in_namespaces]
     # A token for some namespaces can access only the documents in them.
-    within = in_namespaces if principal.namespace_ids is not None else true()
+    within = in_namespaces if _is_scoped(principal) else true()
     return and_(within, or_(*ways))

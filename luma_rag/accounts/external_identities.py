@@ -6,6 +6,7 @@ create a new one.
 """
 
 import re
+from datetime import datetime
 from typing import ClassVar, Protocol
 
 import msgspec
@@ -27,13 +28,17 @@ _MAX_USERNAME = 50
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A user's identity at a provider. Missing and unusable claims are None."""
+    """A user's identity at a provider. Missing and unusable claims are None.
+
+    `authenticated_at` is when the user last proved it there, which may be long before they came to Luma.
+    """
 
     issuer: str
     subject: str
     email: str | None = None
     is_email_verified: bool = False
     username: str | None = None
+    authenticated_at: datetime | None = None
 
 
 class OpenIDError(LumaError):
@@ -113,8 +118,10 @@ class ProviderUnavailableError(OpenIDError):
 class IdentityProvider(Protocol):
     """Authenticates users. The browser keeps a `secret` that identifies its sign-in."""
 
-    async def authorization_url(self, secret: str, redirect_uri: str) -> str:
+    async def authorization_url(self, secret: str, redirect_uri: str, *, reauthenticate: bool = False) -> str:
         """The address to redirect the browser to. It returns to `redirect_uri`.
+
+        `reauthenticate` asks the provider not to rely on an earlier sign-in there.
 
         Raises:
             ProviderUnavailableError: the provider is unreachable, or its metadata is invalid.
@@ -163,7 +170,14 @@ async def sign_in(
                 async with sessions.begin() as session:
                     user_id = await _account(session, identity, match_email=match_email, register=register)
                     await audit.record(session, "sign-in.succeeded", user_id, method="openid")
-                    return await start_session(session, user_id, browser, days=days)
+                    return await start_session(
+                        session,
+                        user_id,
+                        browser,
+                        days=days,
+                        method="openid",
+                        authenticated_at=identity.authenticated_at,
+                    )
             except IntegrityError:
                 # The same user in two windows: the other one has created the account.
                 if is_last_try:
@@ -188,6 +202,11 @@ async def _account(session: AsyncSession, identity: Identity, *, match_email: bo
         ExternalIdentity.issuer == identity.issuer, ExternalIdentity.subject == identity.subject
     )
     user_id = await session.scalar(known)
+    if user_id is None:
+        # The same user in two windows: whoever comes second finds the account that the first one has linked.
+        key = f"{identity.issuer} {identity.subject}"
+        await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+        user_id = await session.scalar(known)
     if user_id is None:
         user_id = await _first_time(session, identity, match_email=match_email, register=register)
     try:

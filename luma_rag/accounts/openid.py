@@ -9,6 +9,7 @@ its signature. authlib's HTTP client is not used, since it needs httpx2 besides 
 import hashlib
 import hmac
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -29,6 +30,7 @@ from luma_rag.accounts.external_identities import (
     SignInStaleError,
 )
 from luma_rag.accounts.openid_server import Description, ProviderServer, is_safe, quoted
+from luma_rag.db.base import utcnow
 from luma_rag.errors import ConfigurationError
 from luma_rag.settings import OpenIDSettings
 
@@ -79,9 +81,11 @@ class OpenIDProvider:
         """Close the connections."""
         await self._server.aclose()
 
-    async def authorization_url(self, secret: str, redirect_uri: str) -> str:
+    async def authorization_url(self, secret: str, redirect_uri: str, *, reauthenticate: bool = False) -> str:
         """See `IdentityProvider`."""
         description = await self._server.description()
+        # With `max_age` the ID token must say when the user was authenticated.
+        fresh = {"prompt": "login", "max_age": 0} if reauthenticate else {}
         url: str = prepare_grant_uri(
             description.authorization_endpoint,
             client_id=self._client_id,
@@ -92,6 +96,7 @@ class OpenIDProvider:
             nonce=_derived(secret, "nonce"),
             code_challenge=create_s256_code_challenge(_derived(secret, "verifier")),
             code_challenge_method="S256",
+            **fresh,
         )
         return url
 
@@ -108,7 +113,7 @@ class OpenIDProvider:
         if error == "access_denied":
             raise SignInCancelledError(f"{self._name} denied access. Sign in again, or use a password.")
         if error is not None or not code:
-            raise self._refused(f"it returned the error {quoted(error)}" if error else "it sent no code")
+            raise self._refused("it returned an error" if error else "it sent no code", said=error or "")
         tokens = await self._tokens(code, _derived(secret, "verifier"), redirect_uri)
         claims = await self._claims(tokens, _derived(secret, "nonce"))
         if "email" not in claims:
@@ -121,6 +126,7 @@ class OpenIDProvider:
             email=_text(claims.get("email")),
             is_email_verified=claims.get("email_verified") is True,
             username=_text(claims.get("preferred_username")),
+            authenticated_at=_time(claims.get("auth_time")),
         )
 
     async def _tokens(self, code: str, verifier: str, redirect_uri: str) -> _Tokens:
@@ -137,7 +143,7 @@ class OpenIDProvider:
                 said = msgspec.json.decode(answer, type=_Refusal).error
             except (msgspec.DecodeError, UnicodeDecodeError):
                 raise self._server.unavailable(f"it returned status {status}") from None
-            raise self._refused(f"it returned the error {quoted(said)}")
+            raise self._refused("it returned an error", said=said)
         return self._server.decoded(answer, _Tokens)
 
     def _client_authentication(self, description: Description) -> str:
@@ -187,8 +193,10 @@ class OpenIDProvider:
             raise self._refused("its user info belongs to another subject")
         return claims
 
-    def _refused(self, reason: str) -> IdentityRefusedError:
-        logger.warning("Rejected a sign-in with %s: %s.", self._name, reason)
+    def _refused(self, reason: str, *, said: str = "") -> IdentityRefusedError:
+        """The error to raise. What the provider said is for the operator."""
+        quote = f" {quoted(said)}" if said else ""
+        logger.warning("Rejected a sign-in with %s: %s%s.", self._name, reason, quote)
         return IdentityRefusedError(
             f"The response of {self._name} is not valid ({reason}). Sign in again. If the error persists, "
             "contact the operator."
@@ -201,6 +209,16 @@ def _verified(id_token: str, keys: KeySet) -> jwt.Token:
 
 def _derived(secret: str, purpose: str) -> str:
     return hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+
+
+def _time(claim: object) -> datetime | None:
+    """A time in seconds since 1970. One in the future, by a fast clock, is now."""
+    if isinstance(claim, bool) or not isinstance(claim, int | float):
+        return None
+    try:
+        return min(datetime.fromtimestamp(claim, UTC), utcnow())
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _text(claim: object) -> str | None:

@@ -119,12 +119,16 @@ class ProviderServer:
             raise self.unavailable("its response is invalid") from None
 
     def unavailable(self, reason: str) -> ProviderUnavailableError:
-        """The error to raise."""
-        return ProviderUnavailableError(
-            f"{self._name} is unavailable ({reason}). Retry later, or sign in with a password. If the error "
-            "persists, contact the operator.",
+        """The error to raise. `reason` is for the operator."""
+        error = ProviderUnavailableError(
+            f"{self._name} is unavailable ({reason}). Retry later, or sign in with a password.",
             retry_after=_RETRY_SECONDS,
         )
+        error.public_detail = (
+            f"{self._name} is unavailable. Retry later, or sign in with a password. If the error persists, "
+            "contact the operator."
+        )
+        return error
 
 
 def is_safe(url: str) -> bool:

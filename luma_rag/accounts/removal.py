@@ -5,10 +5,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag import namespaces
-from luma_rag.access import grants
+from luma_rag.access import grants, placements
 from luma_rag.accounts.account_status import is_enabled, keep_an_admin, lock_accounts
 from luma_rag.accounts.users import find
-from luma_rag.audit import record
+from luma_rag.audit import record, set_actor
 from luma_rag.db.models import Chat, Document, Namespace, NamespaceDoc, User
 from luma_rag.documents import ownership_transfer
 from luma_rag.errors import ConflictError, FieldError, InvalidInputError
@@ -60,7 +60,8 @@ async def remove(
     Returns the paths of stored files to remove after the commit.
 
     The namespaces and documents of the user are transferred to the user `hand_to`, or removed
-    `with_contents`. Documents of other users in removed namespaces stay.
+    `with_contents`. Documents of other users in removed namespaces stay. Documents that this user added to
+    namespaces of others leave them, unless `hand_to` may have them there.
 
     Raises:
         ConflictError: the user owns something and neither option is set, or is the last administrator.
@@ -77,12 +78,15 @@ async def remove(
     await session.execute(
         select(User.id).where(User.id.in_([user_id, hand_to])).order_by(User.id).with_for_update()
     )
+    await set_actor(session, actor_id)
     files: list[str] = []
     about: dict[str, list[int]] = {}
     if hand_to is not None:
+        await placements.hand_over(session, user_id, hand_to)
         doc_ids, files = await ownership_transfer.transfer(session, user_id, hand_to, actor_id=actor_id)
         about = {"documents": doc_ids, "namespaces": await namespaces.transfer(session, user_id, hand_to)}
         await grants.drop_of_owner(session, hand_to)
+        await placements.end_without_right(session, hand_to)
         await record(session, "account.handed-over", actor_id, user_id=user_id, to=hand_to, **about)
         about = {}
     elif with_contents:

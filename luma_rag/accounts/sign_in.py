@@ -5,21 +5,32 @@ import ipaddress
 
 import msgspec
 from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from luma_rag.access import Principal
 from luma_rag.accounts.account_status import require_enabled
 from luma_rag.accounts.passwords import verify_password
-from luma_rag.accounts.sessions import Browser, start_session
-from luma_rag.accounts.users import UserView, view
+from luma_rag.accounts.second_factor import guesses_quota, is_confirmed, require_code
+from luma_rag.accounts.sessions import Browser, renew_session, start_session
+from luma_rag.accounts.users import UserView, find, view
 from luma_rag.audit import record
 from luma_rag.db.models import User
 from luma_rag.db.session import Sessions
-from luma_rag.errors import InvalidCredentialsError
-from luma_rag.rate_limits import Limit, Quota, count_failure
+from luma_rag.errors import (
+    AccountDisabledError,
+    ForbiddenError,
+    InvalidCredentialsError,
+    LumaError,
+    NotAuthenticatedError,
+    RateLimitedError,
+)
+from luma_rag.rate_limits import Limit, Quota, acquire, count_failure
 
 # Failures only. Several users may share an address; nobody shares an account.
 _OF_ACCOUNT = Limit(count=10, seconds=300)
 _OF_ADDRESS = Limit(count=50, seconds=300)
 _REGISTRATIONS = Limit(count=20, seconds=3600)
+_UNKNOWN_NAMES = Limit(count=600, seconds=3600)
 
 
 class SignedIn(msgspec.Struct, frozen=True):
@@ -30,12 +41,14 @@ class SignedIn(msgspec.Struct, frozen=True):
 
 
 async def sign_in(
-    sessions: Sessions, username: str, password: str, browser: Browser, *, days: int
+    sessions: Sessions, username: str, password: str, browser: Browser, *, days: int, code: str | None = None
 ) -> SignedIn:
     """Start a session for the user with this name or e-mail address.
 
     Raises:
-        InvalidCredentialsError: with the same message and timing for an unknown user and a wrong password.
+        InvalidCredentialsError: with the same message and timing for an unknown user and a wrong password;
+            or the password is right, and the code of the second factor is wrong.
+        TOTPRequiredError: the password is right, and the second factor needs a code.
         AccountDisabledError: the password is right, but the account is disabled.
         RateLimitedError: too many failures for this name or address. The password was not checked.
     """
@@ -46,27 +59,103 @@ async def sign_in(
         Quota(f"sign-in of {_hashed(who)}", _OF_ACCOUNT),
         Quota(f"sign-in from {_hashed(network(browser.address))}", _OF_ADDRESS),
     ):
-        return await _sign_in(sessions, who, password, browser, days)
-
-
-async def _sign_in(sessions: Sessions, who: str, password: str, browser: Browser, days: int) -> SignedIn:
-    async with sessions.begin() as session:
-        user = await session.scalar(
-            select(User).where(or_(func.lower(User.username) == who, func.lower(User.email) == who))
-        )
-    if await verify_password(user.password if user else None, password) and user is not None:
         async with sessions.begin() as session:
-            # Locked and compared: a session must not outlive a concurrent change of the password.
-            unchanged = select(User.id).where(User.id == user.id, User.password == user.password)
-            if await session.scalar(unchanged.with_for_update(read=True)) is not None:
+            named = or_(func.lower(User.username) == who, func.lower(User.email) == who)
+            found = await session.execute(select(User, is_confirmed(User.id)).where(named))
+            user, has_second_factor = found.one_or_none() or (None, False)
+        try:
+            if not await verify_password(user.password if user else None, password) or user is None:
+                raise _wrong_password()
+            async with (
+                count_failure(sessions, *_guesses(user.id, code if has_second_factor else None)),
+                sessions.begin() as session,
+            ):
+                await _require_same_password(session, user)
                 await require_enabled(session, user.id)
+                if has_second_factor:
+                    await require_code(session, user.id, code)
                 secret = await start_session(session, user.id, browser, days=days)
                 await record(session, "sign-in.succeeded", user.id, method="password")
                 return SignedIn(view(user), secret)
-    async with sessions.begin() as session:
-        # Only the id of the account, not the typed name: users sometimes type their password there.
-        await record(session, "sign-in.failed", None, method="password", user_id=user.id if user else None)
-    raise InvalidCredentialsError("Invalid user name or password.")
+        except (NotAuthenticatedError, AccountDisabledError, RateLimitedError) as error:
+            await _record_failure(sessions, user, error)
+            raise
+
+
+async def reauthenticate(sessions: Sessions, principal: Principal, password: str, code: str | None) -> None:
+    """Note that the user of a session has shown their password again.
+
+    Raises:
+        InvalidCredentialsError: the password or the code is wrong.
+        TOTPRequiredError: the password is right, and the second factor needs a code.
+        RateLimitedError: too many failures.
+    """
+    async with count_failure(sessions, password_quota(principal.user_id)):
+        async with sessions.begin() as session:
+            user = await find(session, principal.user_id)
+            has_second_factor = await session.scalar(select(is_confirmed(user.id)))
+        try:
+            if not await verify_password(user.password, password):
+                raise InvalidCredentialsError("Invalid password.")
+            async with (
+                count_failure(sessions, *_guesses(user.id, code if has_second_factor else None)),
+                sessions.begin() as session,
+            ):
+                await _require_same_password(session, user)
+                if has_second_factor:
+                    await require_code(session, user.id, code)
+                await renew_session(session, principal)
+                await record(session, "session.reauthenticated", user.id, session_id=principal.session_id)
+        except InvalidCredentialsError:
+            async with sessions.begin() as session:
+                about = {"session_id": principal.session_id}
+                await record(session, "session.reauthentication-failed", user.id, **about)
+            raise
+
+
+async def _require_same_password(session: AsyncSession, user: User) -> None:
+    """Require that the password was not changed since `user` was read, nor will be in this transaction."""
+    # Locked and compared: a session must not outlive a concurrent change of the password.
+    unchanged = select(User.id).where(User.id == user.id, User.password == user.password)
+    if await session.scalar(unchanged.with_for_update(read=True)) is None:
+        raise _wrong_password()
+
+
+def _guesses(user_id: int, code: str | None) -> tuple[Quota, ...]:
+    return (guesses_quota(user_id),) if code else ()
+
+
+def may_reauthenticate(principal: Principal) -> None:
+    """Require a session.
+
+    Raises:
+        ForbiddenError: the caller has a token.
+    """
+    if principal.session_id is None:
+        raise ForbiddenError("A token has no session to confirm. Sign in with your password.")
+
+
+async def _record_failure(sessions: Sessions, user: User | None, error: LumaError) -> None:
+    """Record a refused sign-in.
+
+    Guesses at names of no account are recorded up to a limit: otherwise they could fill the disk. Those at
+    accounts have their own limit.
+    """
+    # Only the id of the account, not the typed name: users sometimes type their password there.
+    about: dict[str, int | str | None] = {"user_id": user.id if user else None}
+    if error.code != InvalidCredentialsError.code:
+        about["reason"] = error.code
+    try:
+        async with sessions.begin() as session:
+            if user is None:
+                await acquire(session, Quota("audit of unknown names", _UNKNOWN_NAMES))
+            await record(session, "sign-in.failed", None, method="password", **about)
+    except RateLimitedError:
+        return
+
+
+def _wrong_password() -> InvalidCredentialsError:
+    return InvalidCredentialsError("Invalid user name or password.")
 
 
 def registration_quota(address: str | None) -> Quota:

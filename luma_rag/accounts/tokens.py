@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from luma_rag.access import Principal, readable_namespaces
 from luma_rag.access.principal import ADMINISTER
 from luma_rag.accounts.account_status import is_enabled
+from luma_rag.accounts.reauthentication import require_reauthentication
 from luma_rag.accounts.sessions import USE_INTERVAL, hash_secret
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
@@ -30,6 +31,8 @@ _CHECKSUM_LENGTH = 6
 _FORM = re.compile(r"luma_[0-9A-Za-z]{49}", re.ASCII)
 # Enough for a script that creates a token for each of its jobs.
 _MAKING = Limit(count=100, seconds=3600)
+# The longest life of a token that is created without a recent password. Longer is as good as without end.
+_MAX_DAYS = 365
 # Built once, since every request runs it: building takes longer than running.
 _HOLDER = (
     select(
@@ -39,6 +42,7 @@ _HOLDER = (
         ApiToken.max_level,
         ApiToken.namespace_ids,
         ApiToken.last_used_at,
+        ApiToken.expires_at,
     )
     .join(ApiToken, ApiToken.user_id == User.id)
     .where(
@@ -97,7 +101,7 @@ async def principal_of_token(connection: AsyncConnection, secret: str) -> Princi
     row = found.one_or_none()
     if row is None:
         raise InvalidTokenError("The token is unknown, revoked or expired. Create a new one.")
-    user_id, role, token_id, max_level, namespace_ids, last_used_at = row
+    user_id, role, token_id, max_level, namespace_ids, last_used_at, expires_at = row
     if last_used_at is None or last_used_at <= now - USE_INTERVAL:
         # The condition is repeated, so that only one of several concurrent requests writes.
         await connection.execute(
@@ -114,6 +118,7 @@ async def principal_of_token(connection: AsyncConnection, secret: str) -> Princi
         max_level=max_level or ADMINISTER,
         namespace_ids=frozenset(namespace_ids) if namespace_ids is not None else None,
         token_id=token_id,
+        is_expiring=expires_at is not None,
     )
 
 
@@ -133,6 +138,8 @@ async def create_token(
 
     Raises:
         ForbiddenError: the caller has a token that is restricted or expires.
+        ReauthenticationRequiredError: the token would last longer than `_MAX_DAYS`, and the caller has a
+            token, or a session without a recent password.
         NotAuthenticatedError: the session or token has expired in the meantime.
         NotFoundError: the caller can't read one of the namespaces.
         RateLimitedError: the caller created too many tokens in the last hour.
@@ -140,7 +147,11 @@ async def create_token(
     if principal.is_narrowed:
         raise ForbiddenError("A restricted token can't create tokens. Sign in to create one.")
     if require_login:
-        await _require_lasting_login(session, principal)
+        if principal.is_expiring:
+            raise ForbiddenError("A token with an expiry date can't create tokens. Sign in to create one.")
+        if expires_in_days is None or expires_in_days > _MAX_DAYS:
+            require_reauthentication(principal)
+        await _require_login(session, principal)
     await acquire(session, Quota(f"token {principal.user_id}", _MAKING))
     if namespace_ids is not None:
         readable = set(
@@ -177,26 +188,31 @@ async def create_token(
     return NewToken(token.id, name, secret, token.expires_at)
 
 
-async def _require_lasting_login(session: AsyncSession, principal: Principal) -> None:
-    """Require a login without expiry, and one not ended by a concurrent change of the password."""
+async def _require_login(session: AsyncSession, principal: Principal) -> None:
+    """Require that no concurrent change of the password has ended the login."""
     await session.execute(select(User.id).where(User.id == principal.user_id).with_for_update(read=True))
     # A separate statement: the one that waited for the lock would not see the change it waited for.
     if principal.session_id is not None:
         found = await session.execute(select(LoginSession.id).where(LoginSession.id == principal.session_id))
     else:
-        found = await session.execute(select(ApiToken.expires_at).where(ApiToken.id == principal.token_id))
-    row = found.one_or_none()
-    if row is None:
+        found = await session.execute(select(ApiToken.id).where(ApiToken.id == principal.token_id))
+    if found.one_or_none() is None:
         raise NotAuthenticatedError("The session has expired. Sign in again.")
-    if principal.session_id is None and row[0] is not None:
-        raise ForbiddenError("A token with an expiry date can't create tokens. Sign in to create one.")
 
 
 async def list_tokens(session: AsyncSession, principal: Principal, pagination: Pagination) -> Page[TokenView]:
     """The caller's tokens, oldest first. A restricted token sees only itself."""
-    mine = [ApiToken.user_id == principal.user_id]
-    if principal.is_narrowed:
-        mine.append(ApiToken.id == principal.token_id)
+    only_id = principal.token_id if principal.is_narrowed else None
+    return await tokens_of(session, principal.user_id, pagination, only_id=only_id)
+
+
+async def tokens_of(
+    session: AsyncSession, user_id: int, pagination: Pagination, *, only_id: int | None = None
+) -> Page[TokenView]:
+    """A user's tokens, oldest first, or one of them."""
+    mine = [ApiToken.user_id == user_id]
+    if only_id is not None:
+        mine.append(ApiToken.id == only_id)
     total = await session.scalar(select(func.count()).select_from(ApiToken).where(*mine))
     tokens = await session.scalars(
         select(ApiToken).where(*mine).order_by(ApiToken.id).limit(pagination.limit).offset(pagination.offset)
@@ -227,14 +243,22 @@ async def revoke_token(session: AsyncSession, principal: Principal, token_id: in
     """
     if principal.is_narrowed and token_id != principal.token_id:
         raise ForbiddenError("A restricted token can't revoke other tokens. Sign in to revoke them.")
+    await revoke_token_of(session, principal.user_id, token_id, actor_id=principal.user_id)
+
+
+async def revoke_token_of(session: AsyncSession, user_id: int, token_id: int, *, actor_id: int) -> None:
+    """Revoke one of a user's tokens.
+
+    Raises:
+        NotFoundError: the user has no such token.
+    """
     revoked = await session.scalar(
-        delete(ApiToken)
-        .where(ApiToken.id == token_id, ApiToken.user_id == principal.user_id)
-        .returning(ApiToken.id)
+        delete(ApiToken).where(ApiToken.id == token_id, ApiToken.user_id == user_id).returning(ApiToken.id)
     )
     if revoked is None:
         raise NotFoundError(f"Token {token_id} not found.")
-    await record(session, "token.revoked", principal.user_id, token_id=token_id)
+    about = {} if actor_id == user_id else {"user_id": user_id}
+    await record(session, "token.revoked", actor_id, token_id=token_id, **about)
 
 
 def _checksum(text: str) -> str:

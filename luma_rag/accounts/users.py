@@ -10,14 +10,26 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal
+from luma_rag.access.principal import Duty
 from luma_rag.accounts.account_status import is_enabled, keep_an_admin, lock_accounts, set_disabled
 from luma_rag.accounts.passwords import hash_password, verify_password
-from luma_rag.audit import record
+from luma_rag.audit import record, set_actor
 from luma_rag.db.base import utcnow
-from luma_rag.db.models import ApiToken, Document, LoginSession, Namespace, User
+from luma_rag.db.errors import violated_constraint
+from luma_rag.db.models import (
+    ApiToken,
+    Document,
+    LoginSession,
+    Namespace,
+    SecondFactor,
+    TemporaryPassword,
+    User,
+)
 from luma_rag.db.session import Sessions
+from luma_rag.documents import quotas
 from luma_rag.errors import ConflictError, FieldError, ForbiddenError, InvalidInputError, NotFoundError
 from luma_rag.pagination import Page, Pagination
+from luma_rag.settings import QuotaSettings
 
 Role = Literal["admin", "user"]
 Registering = Literal["first", "open", "closed"]
@@ -25,6 +37,13 @@ Registering = Literal["first", "open", "closed"]
 _USERNAME = re.compile(r"[\w][\w.\- ]{0,48}[\w]|[\w]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _MAX_EMAIL = 255
+# The field of each constraint.
+_UNIQUE = {
+    "uq_users_username": "username",
+    "ux_users_username_lower": "username",
+    "uq_users_email": "email",
+    "ux_users_email_lower": "email",
+}
 
 
 class UserView(msgspec.Struct, frozen=True):
@@ -42,8 +61,25 @@ class AccountView(UserView, frozen=True):
     """A user for administrators, with the state of the account and the numbers of owned resources."""
 
     is_disabled: bool
+    must_change_password: bool
+    has_second_factor: bool
     namespaces: int
     documents: int
+
+
+class OwnAccount(msgspec.Struct, frozen=True):
+    """The state of the caller's account.
+
+    `duty` is what they have to do before anything else in a session. `documents` and `bytes` are what they
+    own; `max_documents` and `max_bytes` their quotas, if any.
+    """
+
+    has_second_factor: bool
+    duty: Duty | None
+    documents: int
+    bytes: int
+    max_documents: int | None
+    max_bytes: int | None
 
 
 class UserName(msgspec.Struct, frozen=True):
@@ -83,9 +119,18 @@ async def register(
 
 
 async def create(
-    sessions: Sessions, username: str, email: str, password: str, role: Role, *, actor_id: int | None = None
+    sessions: Sessions,
+    username: str,
+    email: str,
+    password: str,
+    role: Role,
+    *,
+    actor_id: int | None = None,
+    is_temporary: bool = False,
 ) -> AccountView:
     """Create an account, as the administrator `actor_id` or from the command line.
+
+    A temporary password must be changed at the first sign-in.
 
     Raises:
         ConflictError: the name or the address is taken.
@@ -94,18 +139,23 @@ async def create(
     hashed = await _checked_hash(username, email, password)
     async with sessions.begin() as session:
         user = await _insert(session, username, email, hashed, role)
+        if is_temporary:
+            session.add(TemporaryPassword(user_id=user.id, set_at=utcnow()))
+            await session.flush()
         await _record_creation(session, user, actor_id)
         return await get_account(session, user.id)
 
 
 def may_change_password(principal: Principal) -> None:
-    """Require that the caller has no restricted token.
+    """Require that the caller has no token that is restricted or expires.
 
     Raises:
         ForbiddenError: it has one.
     """
-    if principal.is_narrowed:
-        raise ForbiddenError("A restricted token can't change the password. Sign in to change it.")
+    if principal.is_narrowed or principal.is_expiring:
+        raise ForbiddenError(
+            "A token that is restricted or expires can't change the password. Sign in to change it."
+        )
 
 
 async def change_password(sessions: Sessions, principal: Principal, current: str, new: str) -> None:
@@ -113,13 +163,16 @@ async def change_password(sessions: Sessions, principal: Principal, current: str
 
     Raises:
         ForbiddenError: the current password is wrong.
-        InvalidInputError: the new password breaks a rule.
+        InvalidInputError: the new password breaks a rule, or is the current one.
     """
     async with sessions.begin() as session:
         user = await find(session, principal.user_id)
     verified = user.password
     if not await verify_password(verified, current):
         raise ForbiddenError("Invalid current password.")
+    if new == current:
+        message = "must differ from the current one"
+        raise InvalidInputError(f"The new password {message}.", errors=[FieldError("new", message)])
     hashed = await hash_password(new, user.username, user.email, field="new")
     async with sessions.begin() as session:
         # A concurrent reset by an administrator must not be overwritten by a user with the old password.
@@ -140,10 +193,12 @@ async def update(
     password: str | None = None,
     is_disabled: bool | None = None,
     actor_id: int | None = None,
+    is_temporary: bool = False,
 ) -> AccountView:
     """Change a user's role, reset their password, or disable or enable their account; None leaves as is.
 
-    Atomic. Done as the administrator `actor_id` or from the command line.
+    Atomic. Done as the administrator `actor_id` or from the command line. A temporary password must be
+    changed at the next sign-in.
 
     Raises:
         ConflictError: no administrator with an enabled account would remain.
@@ -159,10 +214,13 @@ async def update(
         user = await find(session, user_id)
         if hashed is not None:
             await _set_password(session, user, hashed, keep_session=None)
+            if is_temporary:
+                session.add(TemporaryPassword(user_id=user_id, set_at=utcnow()))
             await record(session, "password.reset", actor_id, user_id=user_id)
         if role is not None and role != user.role:
             if role != "admin":
                 await keep_an_admin(session, user_id)
+            await set_actor(session, actor_id)
             user.role = role
             user.updated_at = utcnow()
             await record(session, "account.role-changed", actor_id, user_id=user_id, role=role)
@@ -175,6 +233,26 @@ async def update(
 async def get(session: AsyncSession, user_id: int) -> UserView:
     """One user."""
     return view(await find(session, user_id))
+
+
+async def own_account(session: AsyncSession, principal: Principal, limits: QuotaSettings) -> OwnAccount:
+    """The state of the caller's account.
+
+    Raises:
+        ForbiddenError: the caller has a restricted token, which must not count what lies beyond its reach.
+    """
+    if principal.is_narrowed:
+        raise ForbiddenError("A restricted token can't see the state of the account. Sign in to see it.")
+    account = await get_account(session, principal.user_id)
+    usage = await quotas.usage_of_user(session, principal.user_id)
+    return OwnAccount(
+        account.has_second_factor,
+        principal.duty,
+        usage.documents,
+        usage.bytes,
+        max_documents=limits.user_documents or None,
+        max_bytes=limits.user_mb * 2**20 or None,
+    )
 
 
 async def get_account(session: AsyncSession, user_id: int) -> AccountView:
@@ -267,7 +345,9 @@ async def _insert(session: AsyncSession, username: str, email: str, hashed: str,
     try:
         await session.flush()
     except IntegrityError as error:
-        field = "email" if "email" in str(error.orig) else "username"
+        field = _UNIQUE.get(violated_constraint(error) or "")
+        if field is None:
+            raise
         raise ConflictError(f"This {field} is already taken. Choose another one.") from None
     await session.refresh(user)
     return user
@@ -280,6 +360,7 @@ async def _record_creation(session: AsyncSession, user: User, actor_id: int | No
 async def _set_password(session: AsyncSession, user: User, hashed: str, *, keep_session: int | None) -> None:
     user.password = hashed
     user.updated_at = utcnow()
+    await session.execute(delete(TemporaryPassword).where(TemporaryPassword.user_id == user.id))
     await session.execute(delete(ApiToken).where(ApiToken.user_id == user.id))
     await session.execute(
         delete(LoginSession).where(
@@ -288,19 +369,30 @@ async def _set_password(session: AsyncSession, user: User, hashed: str, *, keep_
     )
 
 
-def _accounts() -> Select[User, bool, int, int]:
+def _accounts() -> Select[User, bool, bool, bool, int, int]:
     return select(
         User,
         ~is_enabled(),
+        exists().where(TemporaryPassword.user_id == User.id),
+        exists().where(SecondFactor.user_id == User.id, SecondFactor.confirmed_at.is_not(None)),
         select(func.count()).select_from(Namespace).where(Namespace.user_id == User.id).scalar_subquery(),
         select(func.count()).select_from(Document).where(Document.user_id == User.id).scalar_subquery(),
     )
 
 
-def _account(user: User, is_disabled: bool, namespaces: int, documents: int) -> AccountView:
+def _account(
+    user: User,
+    is_disabled: bool,
+    must_change_password: bool,
+    has_second_factor: bool,
+    namespaces: int,
+    documents: int,
+) -> AccountView:
     return AccountView(
         **msgspec.structs.asdict(view(user)),
         is_disabled=is_disabled,
+        must_change_password=must_change_password,
+        has_second_factor=has_second_factor,
         namespaces=namespaces,
         documents=documents,
     )

@@ -25,6 +25,7 @@ Action = Literal[
     "document.deleted",
     "document.hidden",
     "document.published",
+    "document.read",
     "document.shared",
     "document.unshared",
     "document.uploaded",
@@ -37,9 +38,16 @@ Action = Literal[
     "namespace.document-removed",
     "namespace.hidden",
     "namespace.published",
+    "namespace.read",
     "password.changed",
     "password.reset",
+    "recovery-code.used",
+    "request.refused",
+    "second-factor.added",
+    "second-factor.removed",
     "session.ended",
+    "session.reauthenticated",
+    "session.reauthentication-failed",
     "sign-in.failed",
     "sign-in.succeeded",
     "token.created",
@@ -79,6 +87,20 @@ async def record(
             about=told,
             request_id=where.request_id,
             address=where.address,
+        )
+    )
+
+
+async def set_actor(session: AsyncSession, actor_id: int | None) -> None:
+    """Name the actor of the events that triggers record in this transaction."""
+    where = request_context.get()
+    settings = {"actor_id": actor_id, "request_id": where.request_id, "address": where.address}
+    await session.execute(
+        select(
+            *(
+                func.set_config(f"luma.{name}", "" if value is None else str(value), True)
+                for name, value in settings.items()
+            )
         )
     )
 

@@ -1,19 +1,22 @@
-"""Stored chats and messages: everything except answering."""
+"""Stored chats: listing, searching, renaming, pinning and exporting."""
 
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal, own_chats, require_chat, require_namespace
+from luma_rag.chat import messages
+from luma_rag.chat.messages import MessageView
 from luma_rag.db.base import utcnow
-from luma_rag.db.models import Chat, ChatTitle, Citation, Feedback, Message
-from luma_rag.errors import NotFoundError
+from luma_rag.db.models import Chat, ChatTitle, Message, PinnedChat
 from luma_rag.pagination import Page, Pagination
 
 _TITLE_LENGTH = 80
+# No chat has as many messages.
+_ALL = Pagination(2**31 - 1, 0)
 
 
 class ChatView(msgspec.Struct, frozen=True):
@@ -24,45 +27,14 @@ class ChatView(msgspec.Struct, frozen=True):
     namespace_id: int
     started_at: datetime
     title: str
+    pinned: bool
 
 
-class CitationView(msgspec.Struct, frozen=True):
-    """The source of `[n]` in an answer. `doc_id` is null if the document was deleted."""
+class ChatExport(msgspec.Struct, frozen=True):
+    """A chat with the messages of the branch in use."""
 
-    n: int
-    vec_id: str
-    doc_id: int | None
-    title: str
-    page: int | None
-    heading: str | None
-    quote: str
-    score: float
-
-
-class MessageView(msgspec.Struct, frozen=True):
-    """A message with its citations."""
-
-    id: int
-    chat_id: int
-    sender_type: str
-    content: str
-    time_sent: datetime
-    citations: list[CitationView]
-
-
-class Exchange(msgspec.Struct, frozen=True):
-    """A question and its answer."""
-
-    user_message: MessageView
-    llm_message: MessageView
-
-
-class FeedbackView(msgspec.Struct, frozen=True):
-    """The reader's feedback on an answer."""
-
-    message_id: int
-    rating: int
-    comment: str | None
+    chat: ChatView
+    messages: list[MessageView]
 
 
 async def start(session: AsyncSession, principal: Principal, namespace_id: int) -> ChatView:
@@ -75,12 +47,30 @@ async def start(session: AsyncSession, principal: Principal, namespace_id: int) 
 
 
 async def list_own(
-    session: AsyncSession, principal: Principal, namespace_id: int | None, pagination: Pagination
+    session: AsyncSession,
+    principal: Principal,
+    pagination: Pagination,
+    *,
+    namespace_id: int | None = None,
+    containing: str | None = None,
+    pinned: bool | None = None,
 ) -> Page[ChatView]:
-    """The caller's chats, newest message first."""
+    """The caller's chats, newest message first.
+
+    `containing` selects those with this text in the title or in a message, in any case.
+    """
     mine: ColumnElement[bool] = Chat.id.in_(own_chats(principal))
     if namespace_id is not None:
         mine &= Chat.namespace_id == namespace_id
+    if containing is not None:
+        title = ChatTitle.title.icontains(containing, autoescape=True)
+        text = Message.content.icontains(containing, autoescape=True)
+        mine &= or_(
+            exists().where(ChatTitle.chat_id == Chat.id, title).correlate(Chat),
+            exists().where(Message.chat_id == Chat.id, text).correlate(Chat),
+        )
+    if pinned is not None:
+        mine &= _is_pinned() if pinned else ~_is_pinned()
     total = await session.scalar(select(func.count()).select_from(Chat).where(mine))
     newest = select(func.max(Message.time_sent)).where(Message.chat_id == Chat.id).scalar_subquery()
     rows = await session.execute(
@@ -99,14 +89,26 @@ async def get(session: AsyncSession, principal: Principal, chat_id: int) -> Chat
     return _view(*(await session.execute(_views().where(Chat.id == chat_id))).one())
 
 
-async def rename(session: AsyncSession, principal: Principal, chat_id: int, title: str) -> ChatView:
-    """Set the title of a chat."""
+async def change(
+    session: AsyncSession,
+    principal: Principal,
+    chat_id: int,
+    *,
+    title: str | None = None,
+    pinned: bool | None = None,
+) -> ChatView:
+    """Rename, pin or unpin a chat. None leaves a property as it is."""
     await require_chat(session, principal, chat_id)
-    await session.execute(
-        upsert(ChatTitle)
-        .values(chat_id=chat_id, title=title)
-        .on_conflict_do_update(index_elements=[ChatTitle.chat_id], set_={"title": title})
-    )
+    if title is not None:
+        await session.execute(
+            upsert(ChatTitle)
+            .values(chat_id=chat_id, title=title)
+            .on_conflict_do_update(index_elements=[ChatTitle.chat_id], set_={"title": title})
+        )
+    if pinned is True:
+        await session.execute(upsert(PinnedChat).values(chat_id=chat_id).on_conflict_do_nothing())
+    elif pinned is False:
+        await session.execute(delete(PinnedChat).where(PinnedChat.chat_id == chat_id))
     return await get(session, principal, chat_id)
 
 
@@ -116,66 +118,33 @@ async def remove(session: AsyncSession, principal: Principal, chat_id: int) -> N
     await session.execute(delete(Chat).where(Chat.id == chat_id))
 
 
-async def messages(
-    session: AsyncSession, principal: Principal, chat_id: int, pagination: Pagination
-) -> Page[MessageView]:
-    """The messages of a chat in order."""
-    await require_chat(session, principal, chat_id)
-    total = await session.scalar(select(func.count()).select_from(Message).where(Message.chat_id == chat_id))
-    found = list(
-        await session.scalars(
-            select(Message)
-            .where(Message.chat_id == chat_id)
-            .order_by(Message.id)
-            .limit(pagination.limit)
-            .offset(pagination.offset)
-        )
-    )
-    cited = await session.scalars(
-        select(Citation).where(Citation.message_id.in_([m.id for m in found])).order_by(Citation.n)
-    )
-    citations: dict[int, list[CitationView]] = {}
-    for citation in cited:
-        citations.setdefault(citation.message_id, []).append(
-            msgspec.convert(citation, CitationView, from_attributes=True)
-        )
-    return Page([message_view(m, citations.get(m.id, [])) for m in found], total or 0)
+async def export(session: AsyncSession, principal: Principal, chat_id: int) -> ChatExport:
+    """A chat with all messages of the branch in use."""
+    chat = await get(session, principal, chat_id)
+    page = await messages.list_messages(session, principal, chat_id, None, _ALL)
+    return ChatExport(chat, page.items)
 
 
-async def rate(
-    session: AsyncSession, principal: Principal, message_id: int, rating: int, comment: str | None
-) -> FeedbackView:
-    """Store the reader's feedback on an answer in one of their chats.
-
-    Raises:
-        NotFoundError: there is no such answer in the caller's chats.
-    """
-    answer = await session.scalar(
-        select(Message.id).where(
-            Message.id == message_id,
-            Message.sender_type == "LLM",
-            Message.chat_id.in_(own_chats(principal)),
-        )
-    )
-    if answer is None:
-        raise NotFoundError(f"Answer {message_id} not found in your chats.")
-    feedback = {"rating": rating, "comment": comment, "given_at": utcnow()}
-    await session.execute(
-        upsert(Feedback)
-        .values(message_id=message_id, **feedback)
-        .on_conflict_do_update(index_elements=[Feedback.message_id], set_=feedback)
-    )
-    return FeedbackView(message_id, rating, comment)
+def as_markdown(exported: ChatExport) -> str:
+    """An exported chat as Markdown, with the citations below each answer."""
+    parts = [f"# {exported.chat.title}"]
+    for message in exported.messages:
+        parts += [f"## {'Question' if message.answers is None else 'Answer'}", message.content]
+        if message.answers is not None and message.state != "complete":
+            parts.append("*This answer is incomplete.*")
+        parts += [
+            f"[{citation.n}] {citation.title}"
+            f"{'' if citation.page is None else f', page {citation.page}'}: “{citation.quote}”"
+            for citation in message.citations
+        ]
+    return "\n\n".join(parts) + "\n"
 
 
-def message_view(message: Message, citations: list[CitationView]) -> MessageView:
-    """A message with its citations."""
-    return MessageView(
-        message.id, message.chat_id, message.sender_type, message.content, message.time_sent, citations
-    )
+def _is_pinned() -> ColumnElement[bool]:
+    return exists().where(PinnedChat.chat_id == Chat.id)
 
 
-def _views() -> Select[Chat, str | None, str | None]:
+def _views() -> Select[Chat, str | None, str | None, bool]:
     first_question = (
         select(Message.content)
         .where(Message.chat_id == Chat.id, Message.sender_type == "user")
@@ -183,11 +152,13 @@ def _views() -> Select[Chat, str | None, str | None]:
         .limit(1)
         .scalar_subquery()
     )
-    return select(Chat, ChatTitle.title, first_question).outerjoin(ChatTitle, ChatTitle.chat_id == Chat.id)
+    return select(Chat, ChatTitle.title, first_question, _is_pinned()).outerjoin(
+        ChatTitle, ChatTitle.chat_id == Chat.id
+    )
 
 
-def _view(chat: Chat, title: str | None, first_question: str | None) -> ChatView:
+def _view(chat: Chat, title: str | None, first_question: str | None, pinned: bool) -> ChatView:
     if title is None:
         title = " ".join((first_question or "New chat").split())
         title = title if len(title) <= _TITLE_LENGTH else title[: _TITLE_LENGTH - 1].rstrip() + "…"
-    return ChatView(chat.id, chat.user_id, chat.namespace_id, chat.started_at, title)
+    return ChatView(chat.id, chat.user_id, chat.namespace_id, chat.started_at, title, pinned)

@@ -1,99 +1,158 @@
-"""One turn of a chat: store the question, retrieve, answer, store the answer with its citations."""
+"""Asks, answers, joins and stops: the turns of this process, and their readers."""
 
 import asyncio
+import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from functools import partial
-from typing import Literal
 
-import msgspec
-from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from luma_rag.access import Principal, require_chat, require_namespace
-from luma_rag.chat.answerer import Answerer, HistoryMessage, RetrievedPassage
-from luma_rag.chat.citations import cited_numbers, quote
-from luma_rag.chat.history import CitationView, MessageView, message_view, start
-from luma_rag.db.base import utcnow
-from luma_rag.db.models import Chat, Citation, Document, Message
+from luma_rag.access import Principal, require_chat
+from luma_rag.chat import evidence, turns
+from luma_rag.chat.answerer import Answerer, HistoryMessage
+from luma_rag.chat.messages import CitationView
+from luma_rag.chat.running import Delta, Login, RunningTurn, Stopped, TurnEvent
+from luma_rag.chat.turns import Admission, Question
+from luma_rag.chat.writing import CHECK_SECONDS, AnswerWriter
+from luma_rag.db.listener import Listener
 from luma_rag.db.session import Sessions
-from luma_rag.errors import ConflictError
-from luma_rag.retrieval.hits import ScoredChunk
+from luma_rag.errors import AnswerInterruptedError, LumaError, UnavailableError
 from luma_rag.retrieval.search import Retriever
+
+logger = logging.getLogger(__name__)
 
 # Seconds without an event after which readers get a heartbeat.
 _SILENCE = 15.0
-# Passages that come with their context. On 87 questions over 36 documents, these contained .549 of the
-# evidence in 1,451 words; ten passages without context contained .522 in as many words, and six .467 in 890.
-_SURROUNDED = 3
-# More earlier messages than any prompt has room for.
-_HISTORY_MESSAGES = 40
-
-
-class Delta(msgspec.Struct, frozen=True):
-    """A piece of an answer."""
-
-    text: str
-
-
-class TurnEvent(msgspec.Struct, frozen=True):
-    """An event of a turn, in order. `waiting` is a heartbeat."""
-
-    event: Literal["user_message", "citations", "delta", "llm_message", "waiting"]
-    data: MessageView | list[CitationView] | Delta | None
-
-
-class _Question(msgspec.Struct, frozen=True):
-    """A question to answer. `replaces` are the messages that the new answer replaces."""
-
-    chat_id: int
-    namespace_id: int
-    message: MessageView
-    history: list[HistoryMessage]
-    replaces: list[int]
+# How often the text that another process writes is read.
+_FOLLOW_SECONDS = 0.3
+# How long a request to stop waits for the process that writes.
+_STOP_SECONDS = 5.0
+Begin = Callable[[AsyncSession], Awaitable[Question]]
 
 
 class ChatService:
-    """Runs turns. No database connection is held while the model works."""
+    """Runs turns.
 
-    def __init__(self, sessions: Sessions, retriever: Retriever, answerer: Answerer, passages: int) -> None:
+    The listener must hold the lock of the process that `admission` names.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        retriever: Retriever,
+        answerer: Answerer,
+        passages: int,
+        listener: Listener,
+        admission: Admission,
+    ) -> None:
         self._sessions = sessions
         self._retriever = retriever
         self._answerer = answerer
         self._passages = passages
-        self._turns: set[asyncio.Task[None]] = set()
+        self._listener = listener
+        self._admission = admission
+        self._writer = AnswerWriter(sessions, retriever, answerer, passages)
+        self._running: set[RunningTurn] = set()
+        self._by_id: dict[int, RunningTurn] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
 
-    def ask(self, principal: Principal, chat_id: int, content: str) -> AsyncGenerator[TurnEvent]:
-        """Store a question and answer it.
-
-        Closing the iterator stops the LLM; the text so far is stored.
+    def ask(
+        self,
+        login: Login,
+        chat_id: int,
+        content: str,
+        *,
+        doc_ids: Sequence[int] | None = None,
+        replaces: int | None = None,
+    ) -> AsyncGenerator[TurnEvent]:
+        """Store a question and answer it; see `turns.ask`. Closing the iterator does not stop the answer.
 
         Raises:
-            NotFoundError: the chat is not the caller's, or they can no longer read its namespace.
-            LLMError: the LLM failed. The question is stored, and `regenerate` answers it.
+            NotFoundError, TurnRunningError, TooManyAnswersError: as for `turns.ask`, before the first event.
+            LLMError: the LLM failed. The question and the text so far are stored.
+            AnswerInterruptedError: the service is shutting down.
         """
-        return self._turn(principal, lambda session: _new_question(session, principal, chat_id, content))
+        ask = partial(turns.ask, chat_id=chat_id, content=content, doc_ids=doc_ids, replaces=replaces)
+        return self._turn(login, lambda session: ask(session, login.principal, self._admission))
 
     def ask_in_new_chat(
-        self, principal: Principal, namespace_id: int, content: str, history: list[HistoryMessage]
+        self, login: Login, namespace_id: int, content: str, history: list[HistoryMessage]
     ) -> AsyncGenerator[TurnEvent]:
         """Store a question as the first of a new chat and answer it, after a `history` that is not stored.
 
+        Closing the iterator stops the answer; the text so far is stored.
+
         Raises:
             NotFoundError: the caller can't read the namespace.
-            LLMError: as for `ask`.
+            TooManyAnswersError, LLMError, AnswerInterruptedError: as for `ask`.
         """
         return self._turn(
-            principal, lambda session: _first_question(session, principal, namespace_id, content, history)
+            login,
+            lambda session: turns.ask_first(
+                session, login.principal, self._admission, namespace_id, content, history
+            ),
+            ends_with_reader=True,
         )
 
-    def regenerate(self, principal: Principal, chat_id: int) -> AsyncGenerator[TurnEvent]:
-        """Answer the last question again. The new answer replaces the old one when it is complete.
+    def regenerate(self, login: Login, chat_id: int) -> AsyncGenerator[TurnEvent]:
+        """Answer the last question again. The older answers stay, as versions.
 
         Raises:
             ConflictError: the chat has no question yet.
-            NotFoundError, LLMError: as for `ask`.
+            NotFoundError, TurnRunningError, TooManyAnswersError, LLMError, AnswerInterruptedError: as for
+                `ask`.
         """
-        return self._turn(principal, lambda session: _last_question(session, principal, chat_id))
+        return self._turn(
+            login, lambda session: turns.regenerate(session, login.principal, self._admission, chat_id)
+        )
+
+    async def join(self, login: Login, chat_id: int) -> AsyncGenerator[TurnEvent]:
+        """Read the turn that is running in a chat, from its question on; nothing if none is.
+
+        Raises:
+            NotFoundError: the chat is not the caller's.
+            NotAuthenticatedError: the login has ended.
+            LLMError, AnswerInterruptedError: as for `ask`.
+        """
+        async with self._sessions.begin() as session:
+            turn_id = await turns.running(session, login.principal, chat_id)
+        if turn_id is None:
+            return
+        here = self._by_id.get(turn_id)
+        events = self._follow(login, turn_id) if here is None else here.read(CHECK_SECONDS)
+        checked = time.monotonic()
+        async with aclosing(events):
+            async for event in events:
+                # The turn itself checks the rights of the login that has asked.
+                if time.monotonic() - checked >= CHECK_SECONDS:
+                    principal = await login.authenticate()
+                    async with self._sessions.begin() as session:
+                        await require_chat(session, principal, chat_id)
+                    checked = time.monotonic()
+                yield event
+
+    async def stop(self, principal: Principal, chat_id: int) -> None:
+        """Stop the turn that is running in a chat, if any, and wait until its process has stored it.
+
+        Raises:
+            NotFoundError: the chat is not the caller's.
+        """
+        async with self._sessions.begin() as session:
+            turn_id = await turns.running(session, principal, chat_id)
+            if turn_id is None:
+                return
+            await turns.request_stop(session, principal, turn_id)
+        if turn_id in self._by_id:
+            self._by_id[turn_id].interrupt(Stopped())
+        began = time.monotonic()
+        while time.monotonic() - began < _STOP_SECONDS:
+            async with self._sessions.begin() as session:
+                if await turns.running(session, principal, chat_id) != turn_id:
+                    return
+            await asyncio.sleep(0.05)
 
     async def answer_once(
         self, principal: Principal, namespace_id: int, question: str
@@ -111,195 +170,87 @@ class ChatService:
         self, principal: Principal, namespace_id: int, question: str
     ) -> AsyncGenerator[str | list[CitationView]]:
         """Answer without a chat, piece by piece; the citations come last. Nothing is stored."""
-        hits = await self._retrieve(principal, namespace_id, question, [])
+        hits = await evidence.find(
+            self._retriever, principal, namespace_id, question, passages=self._passages
+        )
         text = ""
-        async for piece in self._answerer.answer(question, _numbered(hits), []):
+        async for piece in self._answerer.answer(question, evidence.numbered(hits), []):
             text += piece
             yield piece
-        yield _used(text, hits)
+        yield evidence.used(text, hits)
 
-    async def aclose(self) -> None:
-        """Stop the running turns; each stores its text so far."""
-        for turn in self._turns:
-            turn.cancel()
-        await asyncio.gather(*self._turns, return_exceptions=True)
-
-    async def _turn(
-        self, principal: Principal, ask: Callable[[AsyncSession], Awaitable[_Question]]
-    ) -> AsyncGenerator[TurnEvent]:
-        async with self._sessions.begin() as session:
-            question = await ask(session)
-        yield TurnEvent("user_message", question.message)
-        # In a separate task, so that the answer can be stored after its reader has left.
-        events: asyncio.Queue[TurnEvent | Exception | None] = asyncio.Queue()
-        task = asyncio.create_task(self._run(principal, question, events))
-        self._turns.add(task)
-        task.add_done_callback(self._turns.discard)
-        try:
-            while True:
-                try:
-                    async with asyncio.timeout(_SILENCE):
-                        event = await events.get()
-                except TimeoutError:
-                    yield TurnEvent("waiting", None)
-                    continue
-                if event is None:
-                    return
-                if isinstance(event, Exception):
-                    raise event
-                yield event
-        finally:
-            task.cancel()
-
-    async def _run(
-        self,
-        principal: Principal,
-        question: _Question,
-        events: "asyncio.Queue[TurnEvent | Exception | None]",
-    ) -> None:
-        written: list[str] = []
-        hits: list[ScoredChunk] = []
-        try:
-            hits = await self._retrieve(
-                principal, question.namespace_id, question.message.content, question.history
-            )
-            events.put_nowait(TurnEvent("citations", _citations(hits, question.message.content)))
-            pieces = self._answerer.answer(question.message.content, _numbered(hits), question.history)
-            async for piece in pieces:
-                written.append(piece)
-                events.put_nowait(TurnEvent("delta", Delta(piece)))
-            answer = await self._store(question, "".join(written), hits)
-            events.put_nowait(TurnEvent("llm_message", answer))
-            events.put_nowait(None)
-        except asyncio.CancelledError:
-            if any(piece.strip() for piece in written):
-                await self._store(question, "".join(written), hits)
-            raise
-        except Exception as error:
-            events.put_nowait(error)
-
-    async def _retrieve(
-        self, principal: Principal, namespace_id: int, question: str, history: Sequence[HistoryMessage]
-    ) -> list[ScoredChunk]:
-        """Passages for the question. If none is relevant, passages for the previous question with it.
-
-        "And on Sundays?" is incomplete alone. A complete question gets better passages alone.
-        """
-        retrieve = partial(
-            self._retriever.retrieve, principal, namespace_id, k=self._passages, surrounded=_SURROUNDED
-        )
-        retrieved = await retrieve(question)
-        before = next((message.content for message in reversed(history) if message.sender == "user"), None)
-        if retrieved.is_relevant is False and before is not None:
-            both = await retrieve(f"{before}\n{question}")
-            retrieved = both if both.is_relevant else retrieved
-        return retrieved.found
-
-    async def _store(self, question: _Question, text: str, hits: Sequence[ScoredChunk]) -> MessageView:
-        used = _used(text, hits)
-        async with self._sessions.begin() as session:
-            await session.execute(delete(Message).where(Message.id.in_(question.replaces)))
-            message = Message(chat_id=question.chat_id, sender_type="LLM", content=text, time_sent=utcnow())
-            session.add(message)
-            await session.flush()
-            # A document may have been deleted in the meantime: its quote is stored without it.
-            still_there = set(
-                await session.scalars(
-                    select(Document.id).where(Document.id.in_([citation.doc_id for citation in used]))
+    def close(self) -> None:
+        """Stop all answers and refuse new ones, because the service is shutting down."""
+        self._is_closing = True
+        self._writer.close()
+        for turn in self._running:
+            turn.interrupt(
+                AnswerInterruptedError(
+                    "The server was shut down while it wrote this answer. Regenerate the answer."
                 )
             )
-            used = [
-                citation if citation.doc_id in still_there else msgspec.structs.replace(citation, doc_id=None)
-                for citation in used
-            ]
-            session.add_all(
-                Citation(message_id=message.id, **msgspec.structs.asdict(citation)) for citation in used
-            )
-        return message_view(message, used)
 
+    async def aclose(self) -> None:
+        """`close`, and wait until the text so far of every answer is stored."""
+        self.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-async def _new_question(session: AsyncSession, principal: Principal, chat_id: int, content: str) -> _Question:
-    chat = await _open_chat(session, principal, chat_id)
-    history = await _history(session, chat_id, before=None)
-    message = Message(chat_id=chat_id, sender_type="user", content=content, time_sent=utcnow())
-    session.add(message)
-    await session.flush()
-    return _Question(chat_id, chat.namespace_id, message_view(message, []), history, [])
+    async def _turn(
+        self, login: Login, begin: Begin, *, ends_with_reader: bool = False
+    ) -> AsyncGenerator[TurnEvent]:
+        if self._is_closing:
+            raise UnavailableError("The server is shutting down. Retry in 5 s.", retry_after=5)
+        turn = RunningTurn(login)
+        task = asyncio.create_task(self._run(turn, begin))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            async with aclosing(turn.read(_SILENCE)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            if ends_with_reader:
+                turn.interrupt(Stopped())
 
+    async def _run(self, turn: RunningTurn, begin: Begin) -> None:
+        self._running.add(turn)
+        try:
+            # Subscribed first, so that no change of rights is missed.
+            async with self._listener.subscribed(turn.notify):
+                async with self._sessions.begin() as session:
+                    question = await begin(session)
+                turn.begin(question)
+                self._by_id[question.turn_id] = turn
+                try:
+                    await self._writer.run(turn, question)
+                finally:
+                    del self._by_id[question.turn_id]
+        except Exception as error:
+            if turn.question is not None and not isinstance(error, LumaError):
+                logger.exception("An answer could not be stored")
+            turn.end(error)
+        finally:
+            self._running.discard(turn)
 
-async def _first_question(
-    session: AsyncSession,
-    principal: Principal,
-    namespace_id: int,
-    content: str,
-    history: list[HistoryMessage],
-) -> _Question:
-    chat = await start(session, principal, namespace_id)
-    question = await _new_question(session, principal, chat.id, content)
-    return msgspec.structs.replace(question, history=history[-_HISTORY_MESSAGES:])
-
-
-async def _last_question(session: AsyncSession, principal: Principal, chat_id: int) -> _Question:
-    chat = await _open_chat(session, principal, chat_id)
-    message = await session.scalar(
-        select(Message)
-        .where(Message.chat_id == chat_id, Message.sender_type == "user")
-        .order_by(Message.id.desc())
-        .limit(1)
-    )
-    if message is None:
-        raise ConflictError("This chat has no question yet.")
-    later = await session.scalars(
-        select(Message.id).where(Message.chat_id == chat_id, Message.id > message.id)
-    )
-    history = await _history(session, chat_id, before=message.id)
-    return _Question(chat_id, chat.namespace_id, message_view(message, []), history, list(later))
-
-
-async def _open_chat(session: AsyncSession, principal: Principal, chat_id: int) -> Chat:
-    chat = await require_chat(session, principal, chat_id)
-    # Users who have lost access to the namespace can read old messages but not ask.
-    await require_namespace(session, principal, chat.namespace_id)
-    return chat
-
-
-async def _history(session: AsyncSession, chat_id: int, *, before: int | None) -> list[HistoryMessage]:
-    earlier = select(Message).where(Message.chat_id == chat_id)
-    if before is not None:
-        earlier = earlier.where(Message.id < before)
-    newest = await session.scalars(earlier.order_by(Message.id.desc()).limit(_HISTORY_MESSAGES))
-    return [
-        HistoryMessage("user" if message.sender_type == "user" else "LLM", message.content)
-        for message in reversed(newest.all())
-    ]
-
-
-def _numbered(hits: Sequence[ScoredChunk]) -> list[RetrievedPassage]:
-    return [
-        RetrievedPassage(
-            hit.rank, hit.title, hit.text, hit.page, hit.heading, hit.similarity, hit.before, hit.after
-        )
-        for hit in hits
-    ]
-
-
-def _citations(hits: Sequence[ScoredChunk], support: str) -> list[CitationView]:
-    return [
-        CitationView(
-            hit.rank,
-            hit.vec_id,
-            hit.doc_id,
-            hit.title,
-            hit.page,
-            hit.heading,
-            # The LLM has read the context too.
-            quote(f"{hit.before}{hit.text}{hit.after}", support),
-            hit.score,
-        )
-        for hit in hits
-    ]
-
-
-def _used(text: str, hits: Sequence[ScoredChunk]) -> list[CitationView]:
-    numbers = cited_numbers(text, {hit.rank for hit in hits})
-    return _citations([hit for hit in hits if hit.rank in numbers], text)
+    async def _follow(self, login: Login, turn_id: int) -> AsyncGenerator[TurnEvent]:
+        """The events of a turn that another process writes, from what it has stored."""
+        sent = -1
+        while True:
+            async with self._sessions.begin() as session:
+                status = await turns.status(session, login.principal, turn_id)
+            if sent < 0:
+                yield TurnEvent("user_message", status.question)
+                sent = 0
+            answer = status.answer
+            if answer is not None and len(answer.content) > sent:
+                if sent == 0:
+                    yield TurnEvent("citations", answer.citations)
+                yield TurnEvent("delta", Delta(answer.content[sent:]))
+                sent = len(answer.content)
+            if status.state != "running":
+                if status.question.error is not None:
+                    raise status.question.error.error()
+                yield TurnEvent("llm_message", answer)
+                return
+            yield TurnEvent("waiting", None)
+            await asyncio.sleep(_FOLLOW_SECONDS)

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from luma_rag import namespaces, settings
-from luma_rag.chat.history import CitationView
+from luma_rag.chat.messages import CitationView
 from luma_rag.cli.caller import caller
 from luma_rag.cli.options import As, Json, Namespace
 from luma_rag.cli.output import console, place, print_json, say

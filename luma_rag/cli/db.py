@@ -1,13 +1,15 @@
 """`luma db`: the database in use."""
 
 import subprocess
+from typing import Annotated
 
 import msgspec
 import typer
 
 from luma_rag import settings
 from luma_rag.backfills import Unfinished, unfinished
-from luma_rag.cli.options import Json
+from luma_rag.cli.failures import UsageError
+from luma_rag.cli.options import Json, Yes
 from luma_rag.cli.output import print_json, say
 from luma_rag.cli.running import run
 from luma_rag.db import embedded
@@ -44,14 +46,23 @@ def url(json: Json = False) -> None:
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def psql(context: typer.Context) -> None:
+def psql(
+    context: typer.Context,
+    superuser: Annotated[
+        bool, typer.Option("--superuser", help="Connect as the superuser of the embedded Postgres.")
+    ] = False,
+) -> None:
     """Open psql on the database; further arguments are passed to psql.
 
     Example: luma db psql -c "SELECT count(*) FROM document"
     """
-    with database_url(settings.load()) as found:
+    configured = settings.load()
+    if superuser and configured.database_url is not None:
+        raise UsageError("--superuser is for the embedded Postgres, and LUMA_DATABASE_URL names another one.")
+    with database_url(configured) as found:
+        address = embedded.as_superuser(found) if superuser else found
         program = str(embedded.binaries() / "psql")
-        done = subprocess.run([program, found, *context.args], check=False)
+        done = subprocess.run([program, address, *context.args], check=False)
     raise typer.Exit(done.returncode)
 
 
@@ -71,6 +82,30 @@ def upgrade(json: Json = False) -> None:
         print_json({"upgraded": True})
     else:
         say("The database is up to date.")
+
+
+@app.command("adopt-files")
+def adopt_files(yes: Yes = False, json: Json = False) -> None:
+    """Use the data directory's files for this database, after a restore or a move.
+
+    Servers on other folders refuse to start from then on. Run `luma verify` afterwards.
+
+    Example: luma db adopt-files
+    """
+    configured = settings.load()
+    folder = configured.data_dir / "files"
+    if not yes:
+        typer.confirm(f"Use {folder} for this database?", abort=True, err=True)
+
+    async def adopt() -> None:
+        async with open_store(configured, adopts_files=True):
+            pass
+
+    run(adopt())
+    if json:
+        print_json({"adopted": folder})
+    else:
+        say(f"The database uses {folder}. Check it: luma verify")
 
 
 @app.command()

@@ -15,6 +15,8 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import text
 
+from ingest import sandbox
+from ingest.containment import Containment
 from luma_rag import __version__, settings
 from luma_rag.cli.options import Json
 from luma_rag.cli.output import console, print_json
@@ -74,6 +76,7 @@ async def _checks() -> AsyncGenerator[Check]:
     yield _disk(configured.data_dir)
     for name, look in (
         ("database", _database),
+        ("containment", _parser_containment),
         ("embedding model", _model),
         ("reranker", _reranker),
         ("answers", _llm),
@@ -125,6 +128,28 @@ async def _database(configured: Settings) -> Check:
     if current != head:
         return Check("database", "note", f"{detail}; from another version: run luma db upgrade")
     return Check("database", "ok", f"{detail}, schema up to date")
+
+
+async def _parser_containment(_: Settings) -> Check:
+    layers = await asyncio.to_thread(sandbox.containment)
+    return _containment(layers, platform.system(), root=os.geteuid() == 0)
+
+
+def _containment(layers: Containment, system: str, *, root: bool) -> Check:
+    """What confines code that a file smuggles into its parser."""
+    offered = [
+        ("Landlock", layers.landlock, "Linux 5.13 or newer with landlock among its security modules"),
+        ("seccomp", layers.seccomp, "x86-64 or ARM64, and a container that permits it"),
+    ]
+    if root:
+        offered.append(("a user of their own", layers.own_user, "the capabilities to change users"))
+    held = [name for name, holds, _ in offered if holds]
+    missing = [f"{name} needs {needs}" for name, holds, needs in offered if not holds]
+    if system != "Linux":
+        missing = [f"{system} has neither Landlock nor seccomp: run Luma in a Linux container"]
+    level = layers.level(root=root)
+    detail = f"{level}: {', '.join(held) or 'only limits on time and output'}"
+    return Check("containment", "ok" if level == "full" else "note", "; ".join([detail, *missing]))
 
 
 async def _model(configured: Settings) -> Check:

@@ -20,6 +20,7 @@ from luma_rag.cli.running import run, transaction
 from luma_rag.cli.upload import upload
 from luma_rag.documents import namespace_documents
 from luma_rag.documents import service as documents
+from luma_rag.documents.file_settlement import removing_files
 from luma_rag.documents.namespace_documents import NamespaceDocument
 from luma_rag.documents.service import DocumentView
 from luma_rag.pagination import Page
@@ -86,7 +87,7 @@ def list_documents(
             document.type,
             f"{document.uploaded_at:%Y-%m-%d %H:%M}",
             f"{document.permission}{', public' if document.is_public else ''}",
-            _state(document),
+            Text(_state(document)),
         )
     console.print(table)
 
@@ -257,10 +258,8 @@ def delete(doc_id: DocumentId, yes: Yes = False, acting: As = None, json: Json =
                 document = await documents.get(session, principal, doc_id)
             if not yes:
                 typer.confirm(f"Delete {document.title} (document {doc_id})?", abort=True, err=True)
-            async with store.sessions.begin() as session:
-                path = await documents.remove(session, principal, doc_id)
-            # After the commit: a rollback would leave a document without its file.
-            store.storage.remove(path)
+            async with removing_files(store.sessions, store.storage) as (session, remove_file):
+                remove_file(await documents.remove(session, principal, doc_id))
 
     run(write())
     if json:
@@ -272,4 +271,9 @@ def delete(doc_id: DocumentId, yes: Yes = False, acting: As = None, json: Json =
 def _state(document: DocumentView) -> str:
     if not isinstance(document, NamespaceDocument):
         return ""
-    return "ready" if document.ingestion is None else document.ingestion.state
+    work = document.ingestion
+    if work is None:
+        return "ready"
+    if work.next_attempt_at is not None:
+        return f"queued, next attempt at {work.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC: {work.error}"
+    return f"{work.state}: {work.error}" if work.error is not None else work.state

@@ -94,9 +94,11 @@ def _outside(error: BaseException) -> str | None:
         return f"{error.filename}: {reason}." if error.filename else f"{reason}."
     if "sqlalchemy" in sys.modules:
         from sqlalchemy.exc import DBAPIError
-        from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-        if isinstance(error, DBAPIError | PoolTimeoutError):
-            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-            return f"The database failed: {reason}. Run luma doctor to see more."
+        from luma_rag.db import errors as database_errors
+
+        if isinstance(error, DBAPIError) or (
+            isinstance(error, Exception) and database_errors.as_luma_error(error)
+        ):
+            return f"The database failed: {database_errors.reason(error)}. Run luma doctor to see more."
     return None

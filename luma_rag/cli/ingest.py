@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import msgspec
 import typer
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest.embedder import Embedder
@@ -24,6 +25,7 @@ from luma_rag.cli.options import As, Json
 from luma_rag.cli.output import console, print_json, say
 from luma_rag.cli.running import run
 from luma_rag.cli.upload import upload
+from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, Ingestion
 from luma_rag.errors import LumaError, NotFoundError
 from luma_rag.runtime import check_model, load_embedder
@@ -32,6 +34,8 @@ from luma_rag.worker import drain
 
 _SUFFIXES = frozenset({".pdf", ".docx"})
 _POLL_SECONDS = 0.3
+# A document that waits longer for its next attempt is left to `luma serve`.
+_PATIENCE = timedelta(seconds=30)
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -45,6 +49,11 @@ class Report(msgspec.Struct, frozen=True):
     def failed(self) -> list[File]:
         """The files that are not in the namespace."""
         return [file for file in self.files if file.state == "failed"]
+
+    @property
+    def deferred(self) -> list[File]:
+        """The files that wait for another attempt."""
+        return [file for file in self.files if not file.is_finished]
 
 
 def ingest(
@@ -76,7 +85,7 @@ def ingest(
         print_json(report)
     else:
         _print(report)
-    if report.failed:
+    if report.failed or report.deferred:
         raise typer.Exit(1)
 
 
@@ -172,7 +181,7 @@ async def _work(
         while True:
             await _poll(store, namespace_id, files)
             show(files)
-            if all(file.state in ("ready", "failed") for file in files):
+            if all(file.is_finished or _waits_long(file) for file in files):
                 break
             if working is None or working.done():
                 if working is not None:
@@ -184,6 +193,10 @@ async def _work(
         if working is not None:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
+
+
+def _waits_long(file: File) -> bool:
+    return file.next_attempt_at is not None and file.next_attempt_at - utcnow() > _PATIENCE
 
 
 async def _poll(store: Store, namespace_id: int, files: Sequence[File]) -> None:
@@ -199,23 +212,25 @@ async def _poll(store: Store, namespace_id: int, files: Sequence[File]) -> None:
                 Ingestion.progress,
                 Ingestion.chunks,
                 Ingestion.error,
+                case((Ingestion.error.is_not(None), Ingestion.next_attempt_at)),
                 Document.file_metadata["pages"].as_integer(),
             )
             .join(Document, Document.id == Ingestion.doc_id)
             .where(Ingestion.namespace_id == namespace_id, Ingestion.doc_id.in_(by_document))
             .order_by(Ingestion.id)
         )
-        for doc_id, state, done, chunks, error, pages in rows:
+        for doc_id, state, done, chunks, error, next_attempt_at, pages in rows:
             # The same bytes under several names are one document.
             for file in by_document[doc_id]:
                 file.state, file.progress, file.chunks, file.error = state, done, chunks, error
                 file.pages = pages
+                file.next_attempt_at = next_attempt_at if state == "queued" else None
 
 
 def _print(report: Report) -> None:
     new = [file for file in report.files if file.state == "ready" and not file.is_unchanged]
     unchanged = sum(file.is_unchanged for file in report.files)
-    ready = len(report.files) - len(report.failed)
+    ready = sum(file.state == "ready" for file in report.files)
     pages, chunks = totals(new)
     seconds = max(report.seconds, 1e-3)
     say(
@@ -223,6 +238,12 @@ def _print(report: Report) -> None:
         f"{len(report.failed)} failed. {pages} pages, {chunks} chunks in {seconds:.1f} s "
         f"({pages / seconds:.1f} pages/s, {chunks / seconds:.1f} chunks/s)."
     )
+    for file in report.deferred:
+        if file.next_attempt_at is not None:
+            say(
+                f"{file.path} waits: {file.error} Next attempt by `luma serve` or `luma ingest` after "
+                f"{file.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC."
+            )
     if report.failed:
         table = Table("failed", "reason", show_lines=True)
         for file in report.failed:

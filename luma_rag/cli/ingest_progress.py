@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 import msgspec
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -13,7 +14,7 @@ LINE_SECONDS = 60.0
 
 
 class File(msgspec.Struct):
-    """One file. `pages` is null for a docx; `error` says why it failed.
+    """One file. `pages` is null for a docx; `error` says why it failed, or waits until `next_attempt_at`.
 
     `is_unchanged` where the namespace held the same bytes before.
     """
@@ -26,6 +27,12 @@ class File(msgspec.Struct):
     error: str | None = None
     progress: float = 0.0
     is_unchanged: bool = False
+    next_attempt_at: datetime | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it is ready or has failed."""
+        return self.state in ("ready", "failed")
 
 
 Show = Callable[[Sequence[File]], None]

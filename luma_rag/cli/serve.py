@@ -37,7 +37,7 @@ def serve(
 
     async def run() -> None:
         with _listen(address, port) as listening:
-            async with open_runtime(configured) as runtime, worker_process():
+            async with open_runtime(configured) as runtime, worker_process(configured):
                 # Objects of the start live on. Collecting them takes 70 ms, in which no request is answered.
                 gc.collect()
                 gc.freeze()

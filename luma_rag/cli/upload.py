@@ -19,29 +19,14 @@ async def upload(store: Store, principal: Principal, path: Path, namespace_ids: 
     Raises:
         OSError: the file can't be read.
         UnsupportedTypeError: it is neither PDF nor DOCX.
-        LumaError: see `uploads.add`.
+        LumaError: see `uploads.store`.
     """
     with await asyncio.to_thread(path.open, "rb") as opened:
-        stored, kind = await uploads.store_file(store.storage, _pieces(opened))
-    is_file_kept = False
-    try:
-        async with store.sessions.begin() as session:
-            added = await uploads.add(
-                session,
-                store.storage,
-                principal,
-                stored,
-                kind,
-                path.name,
-                title=None,
-                is_public=False,
-                namespace_ids=namespace_ids,
-            )
-        is_file_kept = added.is_file_kept
-    finally:
-        if not is_file_kept:
-            store.storage.remove(stored.path)
-    return added
+        received = await uploads.receive(store.storage, _pieces(opened))
+    with received.pending:
+        return await uploads.store(
+            store.sessions, store.storage, principal, received, path.name, namespace_ids=namespace_ids
+        )
 
 
 async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:

@@ -3,23 +3,28 @@
 import sys
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from luma_rag import settings
-from luma_rag.accounts import removal, users
+from luma_rag.accounts import removal, second_factor, users
 from luma_rag.accounts.removal import OwnedResources
-from luma_rag.accounts.users import AccountView
+from luma_rag.accounts.users import AccountView, OwnAccount
 from luma_rag.cli.caller import caller
 from luma_rag.cli.options import Json, Yes
 from luma_rag.cli.output import console, print_json, say
-from luma_rag.cli.running import run
+from luma_rag.cli.running import run, transaction
+from luma_rag.documents.file_settlement import removing_files
 from luma_rag.errors import ConflictError
 from luma_rag.store import open_store
 
 app = typer.Typer(help="List, add, disable and remove accounts.", no_args_is_help=True)
 
+Temporary = Annotated[
+    bool, typer.Option("--temporary", help="The user must change the password at the next sign-in.")
+]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 
 
@@ -51,10 +56,37 @@ def list_users(json: Json = False) -> None:
 
 
 @app.command()
+def show(username: str, json: Json = False) -> None:
+    """Show an account: its state, what it owns, and its quotas.
+
+    Example: luma users show alice
+    """
+
+    async def read() -> tuple[AccountView, OwnAccount]:
+        configured = settings.load()
+        async with open_store(configured) as store, store.sessions.begin() as session:
+            principal = await caller(session, username)
+            account = await users.get_account(session, principal.user_id)
+            return account, await users.own_account(session, principal, configured.quotas)
+
+    account, own = run(read())
+    shown = msgspec.to_builtins(account) | msgspec.to_builtins(own)
+    del shown["duty"]
+    if json:
+        print_json(shown)
+        return
+    table = Table("", "", show_header=False)
+    for name, value in shown.items():
+        table.add_row(name.replace("_", " "), Text("none" if value is None else str(value)))
+    console.print(table)
+
+
+@app.command()
 def add(
     username: str,
     email: str,
     admin: Annotated[bool, typer.Option("--admin", help="Make it an administrator's.")] = False,
+    temporary: Temporary = False,
     password_stdin: FromStdin = False,
     json: Json = False,
 ) -> None:
@@ -70,7 +102,7 @@ def add(
                 # Only an administrator can appoint another.
                 is_first = await users.can_register(session, "first")
             role: users.Role = "admin" if admin or is_first else "user"
-            return await users.create(store.sessions, username, email, password, role)
+            return await users.create(store.sessions, username, email, password, role, is_temporary=temporary)
 
     user = run(write())
     if json:
@@ -80,7 +112,9 @@ def add(
 
 
 @app.command("password")
-def reset_password(username: str, password_stdin: FromStdin = False, json: Json = False) -> None:
+def reset_password(
+    username: str, temporary: Temporary = False, password_stdin: FromStdin = False, json: Json = False
+) -> None:
     """Set a new password; the account's sessions and tokens end.
 
     Example: luma users password alice
@@ -91,13 +125,31 @@ def reset_password(username: str, password_stdin: FromStdin = False, json: Json 
         async with open_store(settings.load()) as store:
             async with store.sessions.begin() as session:
                 user_id = (await caller(session, username)).user_id
-            return await users.update(store.sessions, user_id, password=password)
+            return await users.update(store.sessions, user_id, password=password, is_temporary=temporary)
 
     user = run(write())
     if json:
         print_json(user)
     else:
         say(f"{username} has a new password.")
+
+
+@app.command("remove-totp")
+def remove_second_factor(username: str, json: Json = False) -> None:
+    """Remove the second factor (TOTP) of a user who has lost it.
+
+    Example: luma users remove-totp alice
+    """
+
+    async def write() -> None:
+        async with transaction(username) as (session, principal):
+            await second_factor.remove(session, principal.user_id, actor_id=None)
+
+    run(write())
+    if json:
+        print_json({"removed": "totp"})
+    else:
+        say(f"{username} can sign in without a code.")
 
 
 @app.command()
@@ -174,9 +226,10 @@ async def _remove(
             for line in _losses(owned, hand_to):
                 say(line, err=json)
             typer.confirm(f"Remove {username}?", abort=True, err=json)
-        async with store.sessions.begin() as session:
-            files = await removal.remove(session, user_id, hand_to=new_owner, with_contents=with_contents)
-        store.storage.remove(*files)
+        async with removing_files(store.sessions, store.storage) as (session, remove_files):
+            remove_files(
+                *await removal.remove(session, user_id, hand_to=new_owner, with_contents=with_contents)
+            )
 
 
 def _losses(owned: OwnedResources, hand_to: str | None) -> list[str]:

@@ -32,6 +32,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from luma_rag.db.supervisor import roles
 from luma_rag.db.supervisor.home import EXCLUSIVE, SHARED, Home, try_lock
 from luma_rag.errors import ConfigurationError, UnavailableError
 
@@ -72,12 +73,18 @@ def running(
         guard = threading.Thread(target=server.guard, name="embedded-postgres", daemon=True)
         guard.start()
         try:
-            yield f"postgresql://luma@/luma?host={quote(str(home.socket_directory), safe='')}"
+            host = quote(str(home.socket_directory), safe="")
+            yield f"postgresql://{roles.OWNER}@/{roles.OWNER}?host={host}"
         finally:
             server.unneeded.set()
             guard.join()
     finally:
         os.close(users)
+
+
+def as_superuser(url: str) -> str:
+    """The same database with the role of the superuser, for administration by hand."""
+    return url.replace(f"//{roles.OWNER}@", f"//{roles.SUPERUSER}@", 1)
 
 
 def is_running(data_dir: Path) -> bool:
@@ -154,7 +161,8 @@ class _Server:
                     continue
                 log.warning("The embedded Postgres has died; starting it again.")
                 self.ensure()
-            except (ConfigurationError, OSError) as error:
+            except Exception as error:
+                # Whatever it is, the server is needed.
                 log.error("The embedded Postgres could not be started again: %s", error)
                 pause = RETRY_AFTER_FAILURE
 
@@ -196,7 +204,7 @@ class _Server:
             return False
         # The file may be from before a crash, until the new supervisor has removed it.
         command = [str(binaries() / "pg_isready"), "-q", "-h", str(self._home.socket_directory)]
-        return subprocess.run([*command, "-U", "luma", "-d", "luma"], check=False).returncode == 0
+        return subprocess.run([*command, "-U", roles.OWNER, "-d", roles.OWNER], check=False).returncode == 0
 
     def _start(self, lock: int) -> None:
         self._home.stopped.unlink(missing_ok=True)

@@ -6,8 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import asyncpg
-
+from luma_rag.db.errors import OutageLog
 from luma_rag.errors import UnavailableError
 
 logger = logging.getLogger(__name__)
@@ -63,11 +62,13 @@ class Listener:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
+        outages = OutageLog(logger)
         while True:
             try:
                 await self._listen()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                logger.warning("Listening to the database failed, and is tried again: %s", error)
+            except Exception as error:
+                # Whatever it is, the subscribers depend on another try.
+                outages.add("Listening to the database", error)
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _listen(self) -> None:

@@ -1,5 +1,6 @@
 """Migrates a database to this version's schema."""
 
+import functools
 from pathlib import Path
 
 from alembic import command
@@ -58,8 +59,13 @@ def revisions() -> set[str]:
 
 def current_and_head(connection: Connection) -> tuple[str | None, str | None]:
     """The database's current revision, and the latest one."""
-    head = ScriptDirectory.from_config(config()).get_current_head()
-    return MigrationContext.configure(connection).get_current_revision(), head
+    return MigrationContext.configure(connection).get_current_revision(), head()
+
+
+@functools.cache
+def head() -> str | None:
+    """The latest revision. Reading all migrations takes long, and they don't change while a process runs."""
+    return ScriptDirectory.from_config(config()).get_current_head()
 
 
 def recreate(connection: Connection, revision: str) -> None:

@@ -3,44 +3,69 @@
 A worker claims a document together with all namespaces it is queued for, because it is parsed and embedded
 only once. A live worker holds an advisory lock on its worker id and writes that id into the rows it runs.
 Rows whose worker id is not locked belong to a dead worker and are re-queued.
+
+An outage of the database or the machine is not counted as an attempt: the document waits, from seconds to an
+hour, until one succeeds. Failures that may be the document's fault count, up to `MAX_ATTEMPTS`.
 """
 
+import random
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
+    Integer,
     Select,
-    and_,
+    any_,
     case,
     delete,
     exists,
     false,
     func,
+    literal,
     literal_column,
+    or_,
     select,
     text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from luma_rag.access import Principal, readable_namespaces, require_namespace
 from luma_rag.access.principal import WRITE
 from luma_rag.db.base import utcnow
-from luma_rag.db.models import Chunk, Document, Ingestion
+from luma_rag.db.models import Chunk, Document, Ingestion, Worker
 from luma_rag.errors import ConflictError, NotFoundError
 
 MAX_ATTEMPTS = 3
 CHANNEL = "luma_ingestion"
+SIGN_SECONDS = 10.0
+"""How often a worker gives a sign of life."""
 _LOCK_CLASS = 0x4C55_4D43
 _ACTIVE = text("state IN ('queued', 'running')")
+# Constants, because a generic plan uses a partial index only if the statement itself implies its condition.
+_QUEUED = Ingestion.state == literal_column("'queued'")
+_RUNNING = Ingestion.state == literal_column("'running'")
+_FIRST_DELAY, _LONGEST_DELAY = 5.0, 3600.0
+_JITTER = 0.25
+_AGAIN: Mapping[str, Any] = {"state": "queued", "worker": None, "stage": None, "progress": 0.0}
+_DIED = (
+    f"The worker died {MAX_ATTEMPTS} times while it read this document. The file may be too demanding "
+    "for this machine; retry it, or give the machine more memory."
+)
 
 
 class IngestionView(msgspec.Struct, frozen=True):
-    """The progress of a document into a namespace: `progress` from 0 to 1, `error` only after a failure."""
+    """The progress of a document into a namespace: `progress` from 0 to 1, `error` only after a failure.
+
+    After a failure that may pass, `state` is `queued` again until `next_attempt_at`.
+    """
 
     id: int
     doc_id: int
@@ -53,6 +78,17 @@ class IngestionView(msgspec.Struct, frozen=True):
     attempts: int
     created_at: datetime
     updated_at: datetime
+    next_attempt_at: datetime | None
+
+
+class LiveWorkers(msgspec.Struct, frozen=True):
+    """How many workers are connected to the database, and the latest sign of life of any of them.
+
+    A connected worker without a sign for several times `SIGN_SECONDS` hangs.
+    """
+
+    count: int
+    seen_at: datetime | None
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -66,7 +102,9 @@ class Claim(msgspec.Struct, frozen=True):
 
 def view(ingestion: Ingestion) -> IngestionView:
     """The public part of an ingestion."""
-    return msgspec.convert(ingestion, IngestionView, from_attributes=True)
+    public = msgspec.convert(ingestion, IngestionView, from_attributes=True)
+    waits = public.state == "queued" and public.error is not None
+    return public if waits else msgspec.structs.replace(public, next_attempt_at=None)
 
 
 async def enqueue(session: AsyncSession, doc_id: int, namespace_id: int) -> tuple[IngestionView, bool]:
@@ -91,7 +129,7 @@ async def get(session: AsyncSession, principal: Principal, ingestion_id: int) ->
 
 
 async def retry(session: AsyncSession, principal: Principal, ingestion_id: int) -> IngestionView:
-    """Re-queue a failed ingestion. Requires level 2 in its namespace.
+    """Re-queue an ingestion that has failed, or waits after a failure, as if it were new. Requires level 2.
 
     Raises:
         ConflictError: it has not failed, or a newer one is in progress.
@@ -105,8 +143,22 @@ async def retry(session: AsyncSession, principal: Principal, ingestion_id: int) 
     )
     retried = await session.scalar(
         update(Ingestion)
-        .where(Ingestion.id == ingestion_id, Ingestion.state == "failed", Ingestion.id == newest)
-        .values(state="queued", stage=None, progress=0.0, error=None, attempts=0, updated_at=utcnow())
+        .where(
+            Ingestion.id == ingestion_id,
+            Ingestion.state.in_(("failed", "queued")),
+            Ingestion.error.is_not(None),
+            Ingestion.id == newest,
+        )
+        .values(
+            state="queued",
+            stage=None,
+            progress=0.0,
+            error=None,
+            attempts=0,
+            deferrals=0,
+            next_attempt_at=func.localtimestamp(),
+            updated_at=utcnow(),
+        )
         .returning(Ingestion)
         .execution_options(populate_existing=True)
     )
@@ -118,16 +170,6 @@ async def retry(session: AsyncSession, principal: Principal, ingestion_id: int) 
     return view(retried)
 
 
-async def cancel(session: AsyncSession, doc_id: int, namespace_id: int) -> bool:
-    """Delete all ingestions of a document into a namespace. Returns whether there were any."""
-    gone = await session.scalars(
-        delete(Ingestion)
-        .where(Ingestion.doc_id == doc_id, Ingestion.namespace_id == namespace_id)
-        .returning(Ingestion.id)
-    )
-    return bool(gone.all())
-
-
 async def register_worker(connection: AsyncConnection) -> int:
     """Allocate a worker id. Its advisory lock is held until `connection` closes."""
     while True:
@@ -137,10 +179,31 @@ async def register_worker(connection: AsyncConnection) -> int:
             return worker
 
 
+async def give_sign(session: AsyncSession, worker: int) -> None:
+    """Record that a worker works."""
+    now = func.localtimestamp()
+    await session.execute(
+        upsert(Worker)
+        .values(id=worker, seen_at=now)
+        .on_conflict_do_update(index_elements=[Worker.id], set_={"seen_at": now})
+    )
+
+
+async def live_workers(session: AsyncSession) -> LiveWorkers:
+    """The workers of all hosts; a single statement over a few rows."""
+    living = living_workers().subquery()
+    row = await session.execute(
+        select(func.count(), func.max(Worker.seen_at, type_=Worker.seen_at.type))
+        .select_from(living)
+        .outerjoin(Worker, Worker.id == living.c.objid)
+    )
+    return LiveWorkers(*row.one())
+
+
 def living_workers() -> Select[int]:
     """The ids of all workers connected to this database now."""
     return (
-        select(literal_column("objid::bigint"))
+        select(literal_column("objid::bigint", Integer).label("objid"))
         .select_from(text("pg_locks"))
         .where(
             text(
@@ -153,38 +216,47 @@ def living_workers() -> Select[int]:
 
 async def claim(session: AsyncSession, worker: int, only: list[int] | None = None) -> Claim | None:
     """Claim the document that has waited longest, if any; with `only`, one of these documents."""
-    waiting = and_(Ingestion.doc_id == Document.id, Ingestion.state == "queued")
-    running = exists().where(Ingestion.doc_id == Document.id, Ingestion.state == "running")
-    oldest = select(func.min(Ingestion.id)).where(waiting).correlate(Document).scalar_subquery()
+    while (document := await session.scalar(_next_document(only))) is not None:
+        # Another worker may have claimed the document before it was locked. No other one can do so now, and a
+        # new statement sees what has been committed.
+        claimed = await session.scalars(
+            update(Ingestion)
+            .where(Ingestion.doc_id == document.id, _QUEUED, ~_is_running(document.id))
+            .values(
+                state="running",
+                worker=worker,
+                attempts=Ingestion.attempts + 1,
+                error=None,
+                stage="parsing",
+                progress=0.0,
+                updated_at=utcnow(),
+            )
+            .returning(exists().where(Chunk.doc_id == document.id))
+        )
+        if is_embedded := claimed.all():
+            return Claim(document.id, document.title, document.file_path, is_embedded[0])
+    return None
+
+
+def _next_document(only: list[int] | None) -> Select[Document]:
+    """Lock the document of the first ingestion that is due; reads the queue in its order, and no further."""
     statement = (
         select(Document)
-        .where(exists().where(waiting), ~running)
-        .order_by(oldest)
-        .limit(1)
-        .with_for_update(skip_locked=True)
+        .join(Ingestion, Ingestion.doc_id == Document.id)
+        .where(_QUEUED, Ingestion.next_attempt_at <= func.localtimestamp(), ~_is_running(Ingestion.doc_id))
+        .order_by(Ingestion.next_attempt_at, Ingestion.id)
+        # A parameter would hide from a generic plan that one row suffices.
+        .limit(literal_column("1"))
+        .with_for_update(of=Document, skip_locked=True)
     )
     if only is not None:
-        statement = statement.where(Document.id.in_(only))
-    document = await session.scalar(statement)
-    if document is None:
-        return None
-    claimed = await session.scalars(
-        update(Ingestion)
-        .where(Ingestion.doc_id == document.id, Ingestion.state == "queued")
-        .values(
-            state="running",
-            worker=worker,
-            attempts=Ingestion.attempts + 1,
-            stage="parsing",
-            progress=0.0,
-            updated_at=utcnow(),
-        )
-        .returning(Ingestion.id)
-    )
-    if not claimed.all():
-        return None
-    is_embedded = await session.scalar(select(exists().where(Chunk.doc_id == document.id)))
-    return Claim(document.id, document.title, document.file_path, bool(is_embedded))
+        statement = statement.where(Document.id == any_(literal(only, ARRAY(Integer))))
+    return statement
+
+
+def _is_running(doc_id: InstrumentedAttribute[int] | int) -> ColumnElement[bool]:
+    other = aliased(Ingestion)
+    return exists().where(other.doc_id == doc_id, other.state == literal_column("'running'"))
 
 
 async def report(session: AsyncSession, worker: int, doc_id: int, stage: str, progress: float) -> None:
@@ -197,37 +269,68 @@ async def report(session: AsyncSession, worker: int, doc_id: int, stage: str, pr
 
 
 async def fail(session: AsyncSession, worker: int, doc_id: int, reason: str, *, can_retry: bool) -> None:
-    """Mark a document as failed, or re-queue it if another attempt may succeed."""
+    """Mark a document as failed, or let it wait for another attempt if that may succeed."""
     again = Ingestion.attempts < MAX_ATTEMPTS if can_retry else false()
-    await _end(session, _running_on(worker, doc_id), again, reason)
+    await _end(session, _running_on(worker, doc_id), again, reason, _later(Ingestion.attempts - 1))
+
+
+async def defer(session: AsyncSession, worker: int, doc_id: int, reason: str) -> None:
+    """Let a document wait because of an outage, which is not counted as an attempt."""
+    await session.execute(
+        update(Ingestion)
+        .where(*_running_on(worker, doc_id))
+        .values(
+            **_AGAIN,
+            error=reason,
+            attempts=Ingestion.attempts - 1,
+            deferrals=Ingestion.deferrals + 1,
+            next_attempt_at=_later(Ingestion.deferrals),
+            updated_at=utcnow(),
+        )
+    )
 
 
 async def release(session: AsyncSession, worker: int) -> None:
     """Re-queue everything a worker holds, because it is stopping."""
     await session.execute(
         update(Ingestion)
-        .where(Ingestion.state == "running", Ingestion.worker == worker)
+        .where(_RUNNING, Ingestion.worker == worker)
+        .values(**_AGAIN, attempts=Ingestion.attempts - 1, updated_at=utcnow())
+    )
+    await session.execute(delete(Worker).where(Worker.id == worker))
+    await _wake_workers(session)
+
+
+async def forgive(session: AsyncSession, worker: int, doc_ids: Collection[int]) -> None:
+    """After an outage, undo that the documents a worker held were counted as attempts of a dead worker."""
+    await release(session, worker)
+    has_failed = Ingestion.state == "failed"
+    await session.execute(
+        update(Ingestion)
+        .where(
+            Ingestion.doc_id.in_(doc_ids),
+            Ingestion.attempts > 0,
+            or_(_QUEUED, _RUNNING, has_failed & (Ingestion.error == _DIED)),
+        )
         .values(
-            state="queued",
-            worker=None,
-            stage=None,
-            progress=0.0,
+            state=case((has_failed, "queued"), else_=Ingestion.state),
+            error=case((has_failed, None), else_=Ingestion.error),
             attempts=Ingestion.attempts - 1,
             updated_at=utcnow(),
         )
     )
-    await _wake_workers(session)
 
 
 async def recover(session: AsyncSession) -> None:
     """Re-queue the documents of dead workers. A document that has killed several workers fails."""
+    living = living_workers()
     await _end(
         session,
-        (Ingestion.state == "running", Ingestion.worker.not_in(living_workers())),
+        (_RUNNING, Ingestion.worker.not_in(living)),
         Ingestion.attempts < MAX_ATTEMPTS,
-        f"The worker died {MAX_ATTEMPTS} times while it read this document. The file may be too demanding "
-        "for this machine; retry it, or give the machine more memory.",
+        _DIED,
     )
+    await session.execute(delete(Worker).where(Worker.id.not_in(living)))
 
 
 async def _end(
@@ -235,17 +338,21 @@ async def _end(
     which: Sequence[ColumnElement[bool]],
     again: ColumnElement[bool],
     reason: str,
+    next_attempt_at: ColumnElement[datetime] | None = None,
 ) -> None:
+    """Re-queue documents that are tried `again`, at their place or for later; the others have failed."""
+    waits = next_attempt_at is not None
     ended = await session.scalars(
         update(Ingestion)
         .where(*which)
         .values(
-            state=case((again, "queued"), else_="failed"),
-            error=case((again, None), else_=reason),
-            stage=None,
-            progress=0.0,
-            worker=None,
-            updated_at=utcnow(),
+            **_AGAIN
+            | {
+                "state": case((again, "queued"), else_="failed"),
+                "error": case((again, reason if waits else None), else_=reason),
+                "next_attempt_at": next_attempt_at if waits else Ingestion.next_attempt_at,
+                "updated_at": utcnow(),
+            }
         )
         .returning(Ingestion.id)
     )
@@ -254,8 +361,16 @@ async def _end(
         await _wake_workers(session)
 
 
+def _later(failures: ColumnElement[int]) -> ColumnElement[datetime]:
+    """The next attempt after this many earlier failures: seconds at first, an hour in the end."""
+    delay = func.least(_LONGEST_DELAY, _FIRST_DELAY * func.power(2.0, func.least(failures, 20)))
+    # Random, so that documents that failed together do not come back together.
+    delay *= random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
+    return func.localtimestamp() + func.make_interval(0, 0, 0, 0, 0, 0, delay)
+
+
 def _running_on(worker: int, doc_id: int) -> Sequence[ColumnElement[bool]]:
-    return Ingestion.doc_id == doc_id, Ingestion.state == "running", Ingestion.worker == worker
+    return Ingestion.doc_id == doc_id, _RUNNING, Ingestion.worker == worker
 
 
 async def _readable(session: AsyncSession, principal: Principal, ingestion_id: int) -> Ingestion:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -52,7 +52,8 @@ async def measure(session: AsyncSession, principal: Principal) -> IngestionStats
         raise ForbiddenError("Administrators only.")
     active = await session.execute(
         select(Ingestion.state, Ingestion.stage, func.count())
-        .where(Ingestion.state.in_(("queued", "running")))
+        # A constant, because a generic plan uses a partial index only if the statement implies its condition.
+        .where(text("state IN ('queued', 'running')"))
         .group_by(Ingestion.state, Ingestion.stage)
     )
     queued, running = 0, dict.fromkeys(("parsing", "chunking", "embedding", "storing"), 0)

@@ -1,6 +1,8 @@
 """All documents of one user at once: deletion, and transfer to a new owner."""
 
-from sqlalchemy import delete, exists, select, update
+from collections.abc import Sequence
+
+from sqlalchemy import case, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -15,6 +17,7 @@ from luma_rag.db.models import (
     LexicalDocument,
     NamespaceDoc,
     Passage,
+    Placement,
 )
 from luma_rag.documents import ingestion, vectors
 
@@ -68,20 +71,43 @@ async def _merge(session: AsyncSession, source: int, target: int, actor_id: int 
     await session.execute(both.with_for_update())
     if not await session.scalar(select(exists().where(Chunk.doc_id == target))):
         await _take_text(session, source, target)
-    source_namespaces = await _namespaces(session, source)
-    for namespace_id in sorted(source_namespaces - await _namespaces(session, target)):
-        await vectors.unlink(session, source, namespace_id)
-        await _place(session, target, namespace_id)
+    ready, pending = await _namespaces(session, source), await _pending_namespaces(session, source)
+    held = await _namespaces(session, target) | await _pending_namespaces(session, target)
+    missing = sorted((ready | pending) - held)
+    await _take_placements(session, source, target, missing)
+    for namespace_id in missing:
+        if namespace_id in ready:
+            await vectors.unlink(session, source, namespace_id)
+            await _place(session, target, namespace_id)
+        else:
+            await ingestion.enqueue(session, target, namespace_id)
         await _record_added(session, target, namespace_id, actor_id)
-    pending = await _pending_namespaces(session, source)
-    for namespace_id in sorted(pending - source_namespaces - await _namespaces(session, target)):
-        _, is_new = await ingestion.enqueue(session, target, namespace_id)
-        if is_new:
-            await _record_added(session, target, namespace_id, actor_id)
     for named in (Citation, EvaluationPlace):
         await session.execute(update(named).where(named.doc_id == source).values(doc_id=target))
     paths = await session.scalars(delete(Document).where(Document.id == source).returning(Document.file_path))
     return paths.one()
+
+
+async def _take_placements(
+    session: AsyncSession, source: int, target: int, namespace_ids: Sequence[int]
+) -> None:
+    """Give `target` the placements of `source` in these namespaces.
+
+    A user who has no right to `target` can't have put it there: such placements become its owner's, who sees
+    them and can end them.
+    """
+    # Those of failed ingestions.
+    await session.execute(
+        delete(Placement).where(Placement.doc_id == target, Placement.namespace_id.in_(namespace_ids))
+    )
+    owner = select(Document.user_id).where(Document.id == target).scalar_subquery()
+    stands = func.placement_stands(target, Placement.user_id)
+    await session.execute(
+        update(Placement)
+        .where(Placement.doc_id == source, Placement.namespace_id.in_(namespace_ids))
+        .values(doc_id=target, user_id=case((stands, Placement.user_id), else_=owner))
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def _record_added(session: AsyncSession, doc_id: int, namespace_id: int, actor_id: int | None) -> None:

@@ -14,8 +14,9 @@ from luma_rag.access import (
     readable_documents,
     require_document,
 )
-from luma_rag.audit import Action, record
+from luma_rag.audit import Action, record, set_actor
 from luma_rag.db.models import Document, Passage
+from luma_rag.documents.file_names import download_name
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import (
     FieldError,
@@ -102,12 +103,16 @@ async def change(
     title: str | msgspec.UnsetType,
     is_public: bool | msgspec.UnsetType,
 ) -> DocumentView:
-    """Rename (requires write) or change visibility (owner and administrators). UNSET leaves a field as is."""
+    """Rename (requires write) or change visibility (owner and administrators). UNSET leaves a field as is.
+
+    A document that becomes private leaves the namespaces where it stands only because it was public.
+    """
     needed: Literal["write", "own"] = "write" if is_public is msgspec.UNSET else "own"
     document = await require_document(session, principal, doc_id, needed)
     if title is not msgspec.UNSET:
         document.title = checked_title(title)
     if is_public is not msgspec.UNSET and is_public != document.is_public:
+        await set_actor(session, principal.user_id)
         document.is_public = is_public
         action: Action = "document.published" if is_public else "document.hidden"
         await record(session, action, principal.user_id, doc_id=doc_id)
@@ -127,9 +132,9 @@ async def remove(session: AsyncSession, principal: Principal, doc_id: int) -> st
 async def file(
     session: AsyncSession, principal: Principal, storage: FileStorage, doc_id: int
 ) -> DocumentFile:
-    """The original bytes."""
+    """The original bytes, with a file name that ends as its type does, whatever it was uploaded as."""
     document = await require_document(session, principal, doc_id)
-    name = document.file_metadata.get("original_filename") or f"{document.title}.{document.type}"
+    name = download_name(document.file_metadata.get("original_filename") or document.title, document.type)
     return DocumentFile(storage.path(document.file_path), name, document.type)
 
 

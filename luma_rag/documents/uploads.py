@@ -1,5 +1,6 @@
 """Uploads: store the file, create the document, and enqueue it for namespaces."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import PurePath, PureWindowsPath
 
@@ -15,11 +16,14 @@ from luma_rag.access.principal import WRITE
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, NamespaceDoc
-from luma_rag.documents import namespace_documents
+from luma_rag.db.session import Sessions
+from luma_rag.documents import namespace_documents, quotas
+from luma_rag.documents.file_settlement import lock_file, settle
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.service import MAX_TITLE, DocumentView, checked_title, view
-from luma_rag.documents.storage import FileStorage, StoredFile
-from luma_rag.errors import ConcurrentChangeError, ForbiddenError, UnsupportedTypeError
+from luma_rag.documents.storage import FileStorage, PendingFile, StoredFile
+from luma_rag.errors import ConcurrentChangeError, ForbiddenError, LumaError, UnsupportedTypeError
+from luma_rag.settings import QuotaSettings
 
 
 class UploadedDocument(DocumentView, frozen=True):
@@ -28,10 +32,18 @@ class UploadedDocument(DocumentView, frozen=True):
     ingestions: list[IngestionView]
 
 
+class Upload(msgspec.Struct, frozen=True):
+    """A complete file that no document has yet. `type` is detected from the content."""
+
+    pending: PendingFile
+    stored: StoredFile
+    type: str
+
+
 class Added(msgspec.Struct, frozen=True):
     """The outcome of an upload: `is_new` is false if the document already existed.
 
-    If `is_file_kept` is false, the stored file is not needed and should be removed.
+    If `is_file_kept` is false, the stored file is not needed.
     """
 
     document: UploadedDocument
@@ -39,19 +51,67 @@ class Added(msgspec.Struct, frozen=True):
     is_file_kept: bool
 
 
-async def store_file(storage: FileStorage, pieces: AsyncIterator[bytes]) -> tuple[StoredFile, str]:
-    """Store an upload and detect its type from its content.
+async def receive(storage: FileStorage, pieces: AsyncIterator[bytes]) -> Upload:
+    """Write an upload to disk and detect its type from its content. The caller owns the pending file.
 
     Raises:
         UnsupportedTypeError: it is neither PDF nor DOCX; nothing is stored.
         TooLargeError, InvalidInputError, UnavailableError: see `FileStorage.write`.
     """
-    stored = await storage.write(pieces)
+    pending, stored = await storage.write(pieces)
     try:
-        return stored, detect_type(storage.path(stored.path))
+        return Upload(pending, stored, detect_type(storage.path(stored.path)))
     except PermanentError as error:
-        storage.remove(stored.path)
+        pending.discard()
         raise UnsupportedTypeError(str(error)) from None
+
+
+async def store(
+    sessions: Sessions,
+    storage: FileStorage,
+    principal: Principal,
+    upload: Upload,
+    filename: str,
+    *,
+    title: str | None = None,
+    is_public: bool = False,
+    namespace_ids: Sequence[int],
+    limits: QuotaSettings = quotas.NONE,
+) -> Added:
+    """Create the document of an upload in one transaction; the file stays exactly if that commits.
+
+    Raises:
+        LumaError: see `add`.
+    """
+    file = upload.pending
+    try:
+        async with sessions.begin() as session:
+            await lock_file(session, file.path)
+            added = await add(
+                session,
+                storage,
+                principal,
+                upload.stored,
+                upload.type,
+                filename,
+                title=title,
+                is_public=is_public,
+                namespace_ids=namespace_ids,
+                limits=limits,
+            )
+    except LumaError:
+        # Raised before the commit, so nothing is in doubt.
+        file.discard()
+        raise
+    except BaseException:
+        # A lost connection or a cancellation does not tell whether the commit took place.
+        await asyncio.shield(settle(sessions, [file]))
+        raise
+    if added.is_file_kept:
+        file.keep()
+    else:
+        file.discard()
+    return added
 
 
 async def add(
@@ -65,6 +125,7 @@ async def add(
     title: str | None,
     is_public: bool,
     namespace_ids: Sequence[int],
+    limits: QuotaSettings = quotas.NONE,
 ) -> Added:
     """Create a document from a stored file and enqueue it for the namespaces.
 
@@ -74,6 +135,7 @@ async def add(
     Raises:
         ForbiddenError: the token is read-only, or the caller has less than level 2 in a namespace.
         NotFoundError: the caller can't see a namespace.
+        QuotaExceededError: the caller or a namespace has no room for it.
     """
     if principal.max_level < WRITE:
         raise ForbiddenError("This token is read-only. Uploading requires level 2.")
@@ -85,6 +147,10 @@ async def add(
     document = await _same_file(session, principal, stored)
     is_new = document is None
     is_file_kept = document is None or await _replaces_lost(session, storage, document, stored)
+    if document is None:
+        await quotas.require_room_of_user(session, limits, principal.user_id, stored.size)
+    known_id = document.id if document is not None else None
+    await quotas.require_room_in_namespaces(session, limits, namespace_ids, known_id, stored.size)
     if document is None:
         document = Document(
             user_id=principal.user_id,

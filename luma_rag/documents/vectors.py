@@ -1,6 +1,8 @@
 """The Postgres sink: a document's passages, chunks, terms and vectors, written atomically."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pgvector import HalfVector
 from sqlalchemy import (
@@ -15,15 +17,15 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text
 
 from ingest.chunker import embedding_text
-from ingest.errors import TransientError
+from ingest.errors import OutageError
 from ingest.types import EmbeddedDocument
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chunk, ChunkVector, Document, Ingestion, Namespace, NamespaceDoc, Passage
+from luma_rag.db.outages import outage
 from luma_rag.db.session import Sessions
 from luma_rag.documents import lexical_index
 from luma_rag.documents.lexical_index import Terms
@@ -42,31 +44,27 @@ class PostgresSink:
         A document that was deleted meanwhile is silently dropped.
 
         Raises:
-            TransientError: the database refused or is unreachable.
+            OutageError: the database is unavailable, full or busy.
         """
         terms = await asyncio.to_thread(
             lexical_index.analyze, [embedding_text(chunk) for chunk in document.chunks]
         )
-        try:
+        with _outages():
             async with self._sessions.begin() as session:
                 if await _lock(session, key):
                     await _write(session, key, document, terms)
                     await _link(session, key, self._worker)
-        except (DBAPIError, OSError) as error:
-            raise TransientError("The database did not take the document; it will be tried again.") from error
 
     async def link(self, doc_id: int) -> None:
         """Add an embedded document to further namespaces by copying rows.
 
         Raises:
-            TransientError: the database refused or is unreachable.
+            OutageError: the database is unavailable, full or busy.
         """
-        try:
+        with _outages():
             async with self._sessions.begin() as session:
                 if await _lock(session, doc_id):
                     await _link(session, doc_id, self._worker)
-        except (DBAPIError, OSError) as error:
-            raise TransientError("The database did not take the document; it will be tried again.") from error
 
 
 async def unlink(session: AsyncSession, doc_id: int, namespace_id: int) -> bool:
@@ -111,6 +109,16 @@ async def place(session: AsyncSession, doc_id: int, namespace_id: int) -> int:
     )
     await lexical_index.index(session, namespace_id, [doc_id])
     return chunks or 0
+
+
+@contextmanager
+def _outages() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if reason := outage(error):
+            raise OutageError(f"{reason}. Luma tries again by itself.") from error
+        raise
 
 
 async def _lock(session: AsyncSession, doc_id: int) -> bool:

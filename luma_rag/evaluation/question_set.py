@@ -19,6 +19,7 @@ from luma_rag.db.models import (
     Feedback,
     Message,
     NamespaceDoc,
+    Turn,
 )
 from luma_rag.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from luma_rag.pagination import Page, Pagination
@@ -165,16 +166,11 @@ async def candidates(
     """
     await require_namespace(session, principal, namespace_id, WRITE)
     asked = aliased(Message)
-    question = (
-        select(asked.content)
-        .where(asked.chat_id == Message.chat_id, asked.id < Message.id, asked.sender_type == "user")
-        .order_by(asked.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
     judged = (
-        select(Message.id, question, Feedback.rating, Feedback.comment)
+        select(Message.id, asked.content, Feedback.rating, Feedback.comment)
         .join(Feedback, Feedback.message_id == Message.id)
+        .join(Turn, Turn.answer_id == Message.id)
+        .join(asked, asked.id == Turn.question_id)
         .join(Chat, Chat.id == Message.chat_id)
         .where(Chat.id.in_(own_chats(principal)), Chat.namespace_id == namespace_id, Feedback.rating != 0)
     )

@@ -14,7 +14,13 @@ from litestar.types import ASGIApp
 
 from luma_rag import __version__
 from luma_rag.http import dependencies
-from luma_rag.http.authentication import PUBLIC, SESSION_COOKIE, AuthenticationMiddleware
+from luma_rag.http.access_log import AccessLog
+from luma_rag.http.authentication import (
+    PUBLIC,
+    SESSION_COOKIE,
+    AuthenticationMiddleware,
+    require_authentication,
+)
 from luma_rag.http.bodies import BodyTimeout
 from luma_rag.http.errors import HANDLERS
 from luma_rag.http.headers import SecurityHeaders
@@ -22,6 +28,7 @@ from luma_rag.http.hosts import AllowedHosts
 from luma_rag.http.metrics_middleware import MetricsMiddleware
 from luma_rag.http.openapi import ProblemResponses
 from luma_rag.http.openapi_document import DocumentConfig, operation_id
+from luma_rag.http.oversight import record_reading_of_administrators
 from luma_rag.http.rate_limit import WorkLimits, acquire_permit
 from luma_rag.http.request import LumaRequest
 from luma_rag.http.request_context import RequestContextMiddleware
@@ -41,6 +48,7 @@ from luma_rag.http.routes import (
     users,
 )
 from luma_rag.http.schema_page import SchemaPage, for_schema_page
+from luma_rag.http.token_level import require_level_to_change
 from luma_rag.runtime import Runtime
 
 # For bodies other than uploads. A question with its options is far smaller.
@@ -60,7 +68,10 @@ def create_service(runtime: Runtime) -> ASGIApp:
     """The application behind the middleware that every request passes, with or without a route."""
     settings = runtime.settings
     hosts = AllowedHosts(BodyTimeout(create_app(runtime)), settings.allowed_hosts, settings.public_url)
-    return RequestContextMiddleware(SecurityHeaders(MetricsMiddleware(hosts)), settings.trusted_proxies)
+    logged = AccessLog(
+        SecurityHeaders(MetricsMiddleware(hosts)), runtime.sessions, is_logged=settings.access_log
+    )
+    return RequestContextMiddleware(logged, settings.trusted_proxies)
 
 
 def create_app(runtime: Runtime) -> Litestar:
@@ -86,7 +97,12 @@ def create_app(runtime: Runtime) -> Litestar:
         state=State({"runtime": runtime, "limits": WorkLimits(runtime.settings.limits)}),
         dependencies=dependencies.PROVIDERS,
         middleware=[AuthenticationMiddleware],
-        guards=[acquire_permit],
+        guards=[
+            require_authentication,
+            require_level_to_change,
+            acquire_permit,
+            record_reading_of_administrators,
+        ],
         exception_handlers=HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=_openapi(),

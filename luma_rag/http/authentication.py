@@ -8,25 +8,38 @@ import hmac
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, MutableScopeHeaders
+from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from luma_rag.access import Principal
+from luma_rag.access import Principal, require_admin
+from luma_rag.access.principal import Duty
 from luma_rag.accounts import tokens
+from luma_rag.accounts.reauthentication import require_reauthentication
 from luma_rag.accounts.sessions import Browser, csrf_token, principal_of_session
-from luma_rag.errors import InvalidCSRFTokenError, InvalidTokenError, NotAuthenticatedError
+from luma_rag.errors import (
+    ForbiddenError,
+    InvalidCSRFTokenError,
+    InvalidTokenError,
+    NotAuthenticatedError,
+    PasswordChangeRequiredError,
+    SecondFactorRequiredError,
+)
 
 SESSION_COOKIE = "luma_session"
 CSRF_COOKIE = "csrftoken"
 CSRF_HEADER = "x-csrftoken"
+PowerOf = Literal["administrators", "themselves"]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC = {"public": True}
+# For the few calls that a session allows while its user has a duty.
+DESPITE_DUTY = {"despite_duty": True}
 # How long the result of an authentication is valid.
 _FRESH_SECONDS = 1.0
 
@@ -61,16 +74,47 @@ async def principal_now(request: Request[Principal, float, Any]) -> Principal:
     """
     if time.monotonic() - request.auth < _FRESH_SECONDS:
         return request.user
-    return await still_signed_in(request)
+    return await _principal(request)
 
 
 async def still_signed_in(connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
-    """Authenticate a request again.
+    """Authenticate an open stream again, which does not count as a use of its session: a page that is only
+    open is idle.
 
     Raises:
         NotAuthenticatedError: the session or token has expired since.
     """
-    return await _principal(connection)
+    return await _principal(connection, is_use=False)
+
+
+async def require_authentication(
+    connection: ASGIConnection[Any, Principal, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """A guard: the further conditions that a route sets for the login of its caller.
+
+    It never awaits but is a coroutine, since Litestar calls functions in threads.
+
+    Raises:
+        PasswordChangeRequiredError, SecondFactorRequiredError: the user has to do this first.
+        ForbiddenError: the route is for administrators.
+        ReauthenticationRequiredError: the route hands out power, and the login is no session with a recent
+            password.
+    """
+    if handler.opt.get("public"):
+        return
+    principal = connection.user
+    if principal.duty is not None and not handler.opt.get("despite_duty"):
+        raise _duty_error(principal.duty)
+    of: PowerOf | None = handler.opt.get("hands_out")
+    if of == "administrators":
+        require_admin(principal)
+    if of is not None:
+        require_reauthentication(principal)
+
+
+def hands_out_power(of: PowerOf) -> dict[str, PowerOf]:
+    """The `opt` of a route that hands out power, and requires a recent password for it."""
+    return {"hands_out": of}
 
 
 def session_cookies(secret: str, days: int, *, is_secure: bool) -> list[Cookie]:
@@ -105,8 +149,9 @@ def is_secure(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
     return connection.url.scheme == "https" or (public_url or "").startswith("https://")
 
 
-async def _principal(connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
-    engine = connection.app.state.runtime.engine
+async def _principal(connection: ASGIConnection[Any, Any, Any, Any], *, is_use: bool = True) -> Principal:
+    runtime = connection.app.state.runtime
+    engine = runtime.engine
     header = connection.headers.get("authorization")
     if header is not None:
         scheme, _, secret = header.partition(" ")
@@ -120,7 +165,7 @@ async def _principal(connection: ASGIConnection[Any, Any, Any, Any]) -> Principa
     if session is None:
         raise NotAuthenticatedError("Authentication required. Sign in, or send Authorization: Bearer luma_…")
     async with _connected(engine) as database:
-        principal = await principal_of_session(database, session)
+        principal = await principal_of_session(database, session, runtime.settings, is_use=is_use)
     if connection.scope.get("method") not in SAFE_METHODS:
         sent = connection.headers.get(CSRF_HEADER, "")
         if not hmac.compare_digest(sent.encode(), csrf_token(session).encode()):
@@ -128,6 +173,16 @@ async def _principal(connection: ASGIConnection[Any, Any, Any, Any]) -> Principa
                 f"Invalid CSRF token. Send the value of the cookie {CSRF_COOKIE} in the header {CSRF_HEADER}."
             )
     return principal
+
+
+def _duty_error(duty: Duty) -> ForbiddenError:
+    if duty == "change_password":
+        return PasswordChangeRequiredError(
+            "Somebody else chose this password. Choose your own first: POST /api/auth/password."
+        )
+    return SecondFactorRequiredError(
+        "Administrators need a second factor here. Set it up first: POST /api/auth/totp."
+    )
 
 
 @asynccontextmanager

@@ -9,14 +9,15 @@ from litestar.response import ServerSentEventMessage
 from msgspec import Meta
 
 from luma_rag.chat.answerer import HistoryMessage
-from luma_rag.chat.history import CitationView, MessageView
+from luma_rag.chat.messages import CitationView, MessageView
 from luma_rag.chat.prompt import estimate_tokens
-from luma_rag.chat.service import Delta, TurnEvent
+from luma_rag.chat.running import Delta, TurnEvent
 from luma_rag.errors import FieldError, InvalidInputError, NotFoundError
-from luma_rag.http.errors import Problem, log_failure
+from luma_rag.http.errors import Problem
 from luma_rag.http.errors import problem as problem_of
 from luma_rag.http.events import WAITING
 from luma_rag.http.input import Question
+from luma_rag.http.markdown_images import ImageFilter, without_images
 
 PREFIX = "luma/"
 _MAX_ID = 2**31 - 1
@@ -194,7 +195,7 @@ _CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_excee
 async def whole(
     request: CompletionRequest, question: MessageView, turn: AsyncGenerator[TurnEvent]
 ) -> Completion:
-    """The complete answer.
+    """The complete answer, without images.
 
     Raises:
         LLMError: the LLM failed.
@@ -208,7 +209,7 @@ async def whole(
         _id(question),
         _created(question),
         request.model,
-        [Choice(AnswerMessage("assistant", answer.content, _luma(answer)))],
+        [Choice(AnswerMessage("assistant", without_images(answer.content), _luma(answer)))],
         _usage(request, answer.content),
     )
 
@@ -216,7 +217,7 @@ async def whole(
 async def pieces(
     request: CompletionRequest, question: MessageView, turn: AsyncGenerator[TurnEvent]
 ) -> AsyncGenerator[ServerSentEventMessage]:
-    """The answer as OpenAI's events. If it fails, the last event has an `error`."""
+    """The answer as OpenAI's events, without images. If it fails, the last event has an `error`."""
     with_usage = request.stream_options is not None and bool(request.stream_options.include_usage)
 
     def chunk(choices: list[ChunkChoice], usage: Usage | None = None) -> ServerSentEventMessage:
@@ -230,6 +231,7 @@ async def pieces(
             )
         )
 
+    shown = ImageFilter()
     yield chunk([ChunkChoice(AnswerMessage("assistant", ""))])
     async with aclosing(turn):
         try:
@@ -238,14 +240,16 @@ async def pieces(
                     case None:
                         yield WAITING
                     case Delta(text):
-                        yield chunk([ChunkChoice(AnswerMessage(content=text))])
+                        if piece := shown.feed(text):
+                            yield chunk([ChunkChoice(AnswerMessage(content=piece))])
                     case MessageView() as answer:
+                        if rest := shown.end():
+                            yield chunk([ChunkChoice(AnswerMessage(content=rest))])
                         yield chunk([ChunkChoice(AnswerMessage(luma=_luma(answer)), finish_reason="stop")])
                         if with_usage:
                             yield chunk([], _usage(request, answer.content))
             yield _DONE
         except Exception as error:
-            log_failure("An answer", error)
             yield _message(openai_problem(problem_of(error)))
 
 

@@ -1,6 +1,7 @@
 """Dependencies of handlers."""
 
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Any
 
 from litestar import Request
@@ -9,7 +10,8 @@ from litestar.di import NamedDependency, Provide
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal
-from luma_rag.http.authentication import principal_now
+from luma_rag.chat.running import Login
+from luma_rag.http.authentication import principal_now, still_signed_in
 from luma_rag.http.parameters import Limit, Offset
 from luma_rag.pagination import DEFAULT_LIMIT, Pagination
 from luma_rag.runtime import Runtime
@@ -33,6 +35,11 @@ async def session(state: State) -> AsyncGenerator[AsyncSession]:
 async def principal(request: Request[Principal, float, Any]) -> Principal:
     """The caller, after the body was read if the handler takes `data`."""
     return await principal_now(request)
+
+
+def login_of(request: Request[Principal, float, Any], principal: Principal) -> Login:
+    """The caller of a request, for work that outlives it."""
+    return Login(principal, partial(still_signed_in, request))
 
 
 def pagination(limit: Limit = DEFAULT_LIMIT, offset: Offset = 0) -> Pagination:

@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
-from asyncpg import PostgresConnectionError
 from litestar import Request, Response
 from litestar.exceptions import (
     ClientException,
@@ -16,16 +15,13 @@ from litestar.exceptions import (
     ValidationException,
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
-from litestar.types import ExceptionHandlersMap, Send
+from litestar.types import ExceptionHandlersMap, Scope, Send
 from msgspec import UNSET, Meta, UnsetType
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from luma_rag.audit import request_context
+from luma_rag.db import errors as database_errors
 from luma_rag.errors import (
     Code,
-    ConcurrentChangeError,
-    DeadlockError,
     InvalidInputError,
     LumaError,
     MalformedRequestError,
@@ -39,9 +35,10 @@ from luma_rag.errors import (
 from luma_rag.http.validation import parameter_errors
 
 logger = logging.getLogger(__name__)
-_DEADLOCK = "40P01"
+_outages = database_errors.OutageLog(logger)
 MEDIA_TYPE = "application/problem+json"
 DOCUMENTATION = "/problems"
+_CODE = "luma_problem_code"
 _INTERNAL = "Internal error. Retry, or contact the operator, whose log has the cause."
 
 
@@ -72,15 +69,18 @@ def problem(error: Exception) -> Problem:
         code=known.code,
         title=known.title,
         status=known.status,
-        detail=known.detail,
+        detail=known.public_detail or known.detail,
         request_id=(_is_server_error(known) and request_context.get().request_id) or UNSET,
         errors=UNSET if known.errors is None else known.errors,
     )
 
 
 def log_failure(what: str, error: Exception) -> None:
-    """Log a server error."""
-    if _is_server_error(_as_luma_error(error)):
+    """Log a server error: with its traceback if it is a bug, and an outage not each time."""
+    known = _as_luma_error(error)
+    if isinstance(known, UnavailableError):
+        _outages.add(what, error)
+    elif _is_server_error(known):
         expected = isinstance(error, LumaError)
         logger.error("%s failed: %s", what, error, exc_info=None if expected else error)
 
@@ -95,14 +95,8 @@ def _as_luma_error(error: Exception) -> LumaError:
             return error
         case HTTPException():
             return _of_litestar(error)
-        case IntegrityError():
-            return ConcurrentChangeError("Conflict with a concurrent change; reload and retry.")
-        case DBAPIError() if getattr(error.orig, "sqlstate", None) == _DEADLOCK:
-            return DeadlockError("Deadlock with another change; retry.", retry_after=1)
-        case _ if _is_lost(error):
-            return UnavailableError("The database or the disk is unavailable. Retry in 5 s.", retry_after=5)
         case _:
-            return LumaError(_INTERNAL)
+            return database_errors.as_luma_error(error) or LumaError(_INTERNAL)
 
 
 def _of_litestar(error: HTTPException) -> LumaError:
@@ -121,16 +115,11 @@ def _of_litestar(error: HTTPException) -> LumaError:
             return LumaError(_INTERNAL)
 
 
-def _is_lost(error: Exception) -> bool:
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated
-    return isinstance(error, PoolTimeoutError | OSError | PostgresConnectionError)
-
-
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The response to a request that failed."""
     log_failure(f"{request.method} {request.url.path}", error)
     known = _as_luma_error(error)
+    request.scope[_CODE] = known.code  # type: ignore[literal-required]
     headers = {}
     if known.retry_after is not None:
         headers["Retry-After"] = str(known.retry_after)
@@ -142,6 +131,12 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
     if isinstance(error, HTTPException) and error.headers:
         headers.update(error.headers)
     return Response(problem(known), status_code=known.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def code_of(scope: Scope) -> str | None:
+    """The code of the problem with which a request was answered."""
+    code: str | None = scope.get(_CODE)  # type: ignore[assignment]
+    return code
 
 
 async def send_problem(send: Send, error: LumaError) -> None:

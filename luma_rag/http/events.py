@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 from litestar.response import ServerSentEventMessage
 
-from luma_rag.chat.service import TurnEvent
+from luma_rag.chat.running import TurnEvent
 from luma_rag.documents.change_stream import Change
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.http.errors import log_failure, problem
@@ -28,7 +28,7 @@ async def event_stream(
             async for event in turn:
                 yield WAITING if event.data is None else _message(event.event, event.data)
         except Exception as error:
-            log_failure("An answer", error)
+            # Already logged, since nobody might have read the turn.
             yield _message("error", problem(error))
 
 

@@ -13,6 +13,7 @@ NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL)]
 Text = Annotated[str, Meta(max_length=10_000, pattern=NO_NUL)]
 Question = Annotated[str, Meta(min_length=1, max_length=20_000, pattern=NOT_BLANK)]
+Code = Annotated[str, Meta(max_length=100, pattern=NO_NUL)]
 # The ids of the database are Postgres integers.
 MAX_INT = 2**31 - 1
 Id = Annotated[int, Meta(ge=1, le=MAX_INT)]
@@ -50,6 +51,20 @@ class Login(Input, frozen=True):
 
     username: Text
     password: str
+    code: Code | None = None
+
+
+class Confirmation(Input, frozen=True):
+    """The password of the caller, and a code if they have a second factor."""
+
+    password: str
+    code: Code | None = None
+
+
+class CodeConfirmation(Input, frozen=True):
+    """A code of the new authenticator."""
+
+    code: Code
 
 
 class PasswordChange(Input, frozen=True):
@@ -162,15 +177,21 @@ class NewChat(Input, frozen=True):
 
 
 class ChatChange(Input, frozen=True):
-    """A chat's title."""
+    """Missing fields stay unchanged."""
 
-    title: Name
+    title: Name | None = None
+    pinned: bool | None = None
 
 
 class NewMessage(Input, frozen=True):
-    """A question."""
+    """A question, optionally restricted to the documents `doc_ids`.
+
+    `replaces` is the id of an earlier question, of which this is a new version. The chat goes on from here.
+    """
 
     content: Question
+    doc_ids: Annotated[list[Id], Meta(max_length=1000)] | None = None
+    replaces: Id | None = None
 
 
 class Verdict(Input, frozen=True):

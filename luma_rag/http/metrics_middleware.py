@@ -10,7 +10,7 @@ from luma_rag.audit import request_context
 from luma_rag.metrics import REQUESTS
 
 # Clients can send any method and any path. A label for each would exhaust the memory.
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class MetricsMiddleware:
@@ -31,7 +31,7 @@ class MetricsMiddleware:
 
         async def timed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                method = scope["method"] if scope["method"] in _METHODS else "other"
+                method = scope["method"] if scope["method"] in METHODS else "other"
                 # Set by the router if a route matches.
                 route = scope.get("path_template") or "none"
                 REQUESTS.labels(route, method, message["status"]).observe(time.perf_counter() - began)

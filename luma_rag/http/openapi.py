@@ -114,6 +114,18 @@ class FileOperation(Operation):
         )
 
 
+@dataclass
+class ExportOperation(Operation):
+    """Describes the second format of an exported chat."""
+
+    def __post_init__(self) -> None:
+        """Add Markdown."""
+        response = (self.responses or {}).get("200")
+        if isinstance(response, OpenAPIResponse):
+            text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
+            response.content = {**(response.content or {}), "text/markdown": text}
+
+
 def _streamed(events: str) -> type[Operation]:
     """The operation of a call whose response may be a stream of these events, always with status 200."""
 
@@ -134,7 +146,8 @@ EventsOperation = _streamed(
     '(`{"doc_id": …, "namespace_id": …}`); `error` (a Problem) when the login or the access ends.'
 )
 AnswerOperation = _streamed(
-    "`user_message` (stored), `citations` (the retrieved passages), many `delta` "
+    '`user_message` (stored), `progress` (`{"stage": …, "titles": […]}`; the stages are `searching`, '
+    "`reading` and `thinking`), `citations` (the retrieved passages), many `delta` "
     '(`{"text": …}`), `llm_message` (stored, with its citations); `error` (a Problem) on failure.'
 )
 CompletionOperation = _streamed("OpenAI's chat.completion.chunk objects as `data:`, then `data: [DONE]`.")

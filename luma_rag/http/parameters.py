@@ -18,6 +18,31 @@ GetOrCreate = Annotated[
 ]
 OfPage = Annotated[int | None, QueryParameter(name="page", ge=1, le=MAX_INT, description="Starts at 1.")]
 OfNamespace = Annotated[int | None, QueryParameter(name="namespace_id", ge=1, le=MAX_INT)]
+OfChatText = Annotated[
+    str | None,
+    QueryParameter(
+        name="q",
+        min_length=1,
+        max_length=200,
+        pattern=NO_NUL,
+        description="Only chats with this text in the title or in a message.",
+    ),
+]
+IsPinned = Annotated[
+    bool | None, QueryParameter(name="pinned", description="Only chats that are pinned, or that are not.")
+]
+OfBranch = Annotated[
+    int | None,
+    QueryParameter(
+        name="branch",
+        ge=1,
+        le=MAX_INT,
+        description="Id of a message: its newest branch, instead of the branch in use.",
+    ),
+]
+ExportFormat = Annotated[
+    Literal["markdown", "json"], QueryParameter(name="format", description="Format of the file.")
+]
 OfName = Annotated[str, QueryParameter(name="username", max_length=50, pattern=NO_NUL)]
 HandTo = Annotated[
     int | None,

@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -22,6 +23,16 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._on_ready = on_ready
         self._on_stop = on_stop
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Handle signals while serving.
+
+        Afterwards uvicorn would raise them again. That would end the process before everything is closed.
+        """
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -48,7 +59,12 @@ async def run(runtime: Runtime, listening: socket.socket, on_ready: Callable[[],
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = _Server(config, on_ready, runtime.change_stream.close)
+
+    def on_stop() -> None:
+        runtime.change_stream.close()
+        runtime.chats.close()
+
+    server = _Server(config, on_ready, on_stop)
     serving = asyncio.ensure_future(server.serve(sockets=[listening]))
     try:
         await asyncio.shield(serving)

@@ -8,7 +8,8 @@ from litestar import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from luma_rag.documents import uploads
-from luma_rag.documents.storage import FileStorage, StoredFile
+from luma_rag.documents.storage import FileStorage
+from luma_rag.documents.uploads import Upload
 from luma_rag.errors import (
     FieldError,
     InvalidInputError,
@@ -36,22 +37,21 @@ class UploadForm(UploadFields, frozen=True, kw_only=True):
     file: Annotated[str, msgspec.Meta(extra_json_schema={"format": "binary"})]
 
 
-class Upload(msgspec.Struct, frozen=True):
-    """A complete upload with the stored file. `type` is detected from the content."""
+class ReceivedForm(msgspec.Struct, frozen=True):
+    """A complete form with the upload, whose pending file the caller owns."""
 
-    stored: StoredFile
-    type: str
+    upload: Upload
     filename: str
     fields: UploadFields
 
 
-async def read_upload(request: Request[Any, Any, Any], storage: FileStorage) -> Upload:
+async def read_upload(request: Request[Any, Any, Any], storage: FileStorage) -> ReceivedForm:
     """Parse a multipart body with one `file` and the fields of `UploadFields`. On errors nothing is stored.
 
     Raises:
         InvalidInputError: a part is missing, unknown or invalid.
         MalformedRequestError: the body is not a multipart form.
-        TooLargeError, UnsupportedTypeError, UnavailableError: see `documents.uploads.store_file`.
+        TooLargeError, UnsupportedTypeError, UnavailableError: see `documents.uploads.receive`.
     """
     content_type, options = parse_options_header(request.headers.get("content-type", ""))
     if content_type != "multipart/form-data" or "boundary" not in options:
@@ -75,7 +75,7 @@ async def read_upload(request: Request[Any, Any, Any], storage: FileStorage) -> 
 class _Form:
     def __init__(self, storage: FileStorage) -> None:
         self._storage = storage
-        self._file: tuple[StoredFile, str, str] | None = None
+        self._file: tuple[Upload, str] | None = None
         self._fields: dict[str, list[str]] = {}
         self._size = 0
 
@@ -84,14 +84,13 @@ class _Form:
             if not isinstance(part, MultipartSegment):
                 raise InvalidInputError("A part of the form has no headers.")
             if part.filename is not None and part.name == "file" and self._file is None:
-                stored, kind = await uploads.store_file(self._storage, _content(parts))
-                self._file = stored, kind, part.filename
+                self._file = await uploads.receive(self._storage, _content(parts)), part.filename
             elif part.filename is None and part.name in UploadFields.__struct_fields__:
                 self._fields.setdefault(part.name, []).append(await self._text(part, parts))
             else:
                 raise _invalid("file" if part.name == "file" else part.name, "is not allowed")
 
-    def result(self) -> Upload:
+    def result(self) -> ReceivedForm:
         if self._file is None:
             raise _invalid("file", "is required, with a file name")
         values: dict[str, Any] = {}
@@ -106,12 +105,11 @@ class _Form:
             fields = msgspec.convert(values, UploadFields, strict=False)
         except msgspec.ValidationError as error:
             raise InvalidInputError("A field of the form is invalid.", errors=[body_error(error)]) from None
-        stored, kind, filename = self._file
-        return Upload(stored, kind, filename, fields)
+        return ReceivedForm(*self._file, fields)
 
     def discard(self) -> None:
         if self._file is not None:
-            self._storage.remove(self._file[0].path)
+            self._file[0].pending.discard()
 
     async def _text(
         self, segment: MultipartSegment, parts: AsyncGenerator[MultipartSegment | bytearray | None]

@@ -1,7 +1,6 @@
 """Parses the body of a chat completion: a stream of events, or one JSON document."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -67,7 +66,7 @@ class _Completion(msgspec.Struct):
 
 
 async def parts(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Part, None]:
-    """Yield the parts of the answer in a body. Everything else (reasoning, usage) is skipped.
+    """Yield the parts of the answer in a body, those of a chunk as one. Everything else is skipped.
 
     Servers that ignore `stream` are recognized by the first character, because their Content-Type is
     unreliable.
@@ -90,12 +89,34 @@ async def parts(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Part, None]:
         yield _part(head)
         yield Part(whole=True)
         return
-    async with aclosing(sse.events(_after(head, chunks))) as events:
-        async for event in events:
-            if event == sse.DONE:
-                yield Part(whole=True)
+    parser = sse.EventParser()
+    async for chunk in _after(head, chunks):
+        for part in _merged(parser.feed(chunk)):
+            yield part
+            if part.whole:
                 return
-            yield _part(event)
+    for part in _merged(parser.close()):
+        yield part
+
+
+def _merged(events: Iterable[bytes]) -> Iterator[Part]:
+    """The parts of these events as one, also before an error: passing on each by itself is expensive."""
+    merged = Part()
+    for event in events:
+        if event == sse.DONE:
+            merged = msgspec.structs.replace(merged, whole=True)
+            break
+        try:
+            part = _part(event)
+        except (NotACompletionError, ReportedError):
+            yield merged
+            raise
+        merged = Part(
+            text=merged.text + part.text,
+            finish_reason=part.finish_reason or merged.finish_reason,
+            usage=part.usage or merged.usage,
+        )
+    yield merged
 
 
 def _part(event: bytes) -> Part:

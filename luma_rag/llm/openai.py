@@ -34,6 +34,11 @@ LONGEST_WAIT = 10.0
 TEMPERATURE = 0.2
 """Low, because the answer should follow the passages; not 0, because small models then repeat themselves."""
 
+PAUSE = 0.08
+"""Seconds between two pieces of an answer. What arrives in between is one piece: passing on each token by
+itself takes most of the CPU time of an answer, and nobody reads that fast.
+"""
+
 _ANOTHER_KIND = "Check that LUMA_LLM_BASE_URL is that of an OpenAI-compatible server."
 
 
@@ -154,6 +159,8 @@ class OpenAIModel:
                         if part.whole:
                             whole = True
                             break
+                        if part.text:
+                            await asyncio.sleep(PAUSE)
         TOKENS.labels("prompt").inc(usage.prompt_tokens)
         TOKENS.labels("completion").inc(usage.completion_tokens)
         if empty:

@@ -1,7 +1,6 @@
 """Server-sent events as chat servers send them (https://html.spec.whatwg.org/#event-stream-interpretation)."""
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
 
 import msgspec
 
@@ -17,58 +16,56 @@ class EventTooLongError(Exception):
     """A line or an event exceeds `EVENT_LIMIT`."""
 
 
-async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Split a body into lines at LF, CRLF or CR, without the line breaks.
-
-    `httpx.Response.aiter_lines` is unsuitable because it also splits at U+2028 and U+0085, which may occur
-    unescaped in JSON strings.
-
-    Raises:
-        EventTooLongError: a line is longer than `EVENT_LIMIT`.
-    """
-    rest = b""
-    async for chunk in chunks:
-        # Keep a CR at the end of a chunk, because the next chunk may begin with its LF.
-        *whole, rest = _LINE_END.split(rest + chunk)
-        for line in whole:
-            yield line
-        if len(rest) > EVENT_LIMIT:
-            raise EventTooLongError
-    if rest:
-        yield rest.rstrip(b"\r")
-
-
-async def events(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """Yield the data of each event; event names, ids and comments are dropped.
+class EventParser:
+    """Finds the data of events in a body that arrives in chunks; event names, ids and comments are dropped.
 
     An event ends with a blank line, or after its first line if that is already JSON or `[DONE]`, because some
     servers omit the blank lines. A field called `error`, which llama.cpp once used to report failures, is
-    yielded as the JSON object `{"error": …}`.
-
-    Raises:
-        EventTooLongError: an event is longer than `EVENT_LIMIT`.
+    returned as the JSON object `{"error": …}`.
     """
-    data: list[bytes] = []
-    size = 0
-    async for line in lines(chunks):
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The events that are complete with this chunk.
+
+        Raises:
+            EventTooLongError: a line or an event is longer than `EVENT_LIMIT`.
+        """
+        # Lines end at LF, CRLF or CR. `httpx.Response.aiter_lines` also splits at U+2028 and U+0085, which
+        # may occur unescaped in JSON strings. A CR at the end is kept: the next chunk may begin with its LF.
+        *lines, self._rest = _LINE_END.split(self._rest + chunk)
+        if len(self._rest) > EVENT_LIMIT:
+            raise EventTooLongError
+        return [event for line in lines for event in self._read(line)]
+
+    def close(self) -> list[bytes]:
+        """The events that the end of the body completes.
+
+        Raises:
+            EventTooLongError: as for `feed`.
+        """
+        return [*self._read(self._rest.rstrip(b"\r")), *self._read(b"")]
+
+    def _read(self, line: bytes) -> list[bytes]:
         if line:
             name, _, value = line.partition(b":")
             value = value.strip()
             if name == b"error":
                 value = b'{"error":' + value + b"}"
             elif name != b"data":
-                continue
-            data.append(value)
-            size += len(value) + 1
-            if size > EVENT_LIMIT:
+                return []
+            self._data.append(value)
+            self._size += len(value) + 1
+            if self._size > EVENT_LIMIT:
                 raise EventTooLongError
-            if len(data) > 1 or not (value == DONE or _is_json(value)):
-                continue
-        if data:
-            yield b"\n".join(data)
-        data, size = [], 0
-    if data:
-        yield b"\n".join(data)
+            if len(self._data) > 1 or not (value == DONE or _is_json(value)):
+                return []
+        event, self._data, self._size = self._data, [], 0
+        return [b"\n".join(event)] if event else []
 
 
 def _is_json(data: bytes) -> bool:

@@ -1,12 +1,13 @@
 """The context window of a hit: the neighboring chunks of its passage."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import msgspec
-from sqlalchemy import Text, and_, cast, select
+from sqlalchemy import ARRAY, BigInteger, Integer, Select, Text, and_, any_, bindparam, cast, select
 from sqlalchemy.orm import aliased
 
-from luma_rag.access import Principal, readable_namespaces
+from luma_rag.access import CallerForm, Principal, readable_namespaces
 from luma_rag.db.models import Chunk, ChunkVector
 from luma_rag.db.session import Reader
 
@@ -29,25 +30,9 @@ async def context_windows(
     A chunk between two hits goes to the better one, so that nothing is read twice. A hit outside the
     namespace, or unreadable for the caller, gets an empty window.
     """
-    near = aliased(Chunk)
     rows = await reader.execute(
-        select(
-            cast(ChunkVector.id, Text), Chunk.start_char, Chunk.end_char, near.id, near.start_char, near.text
-        )
-        .join(Chunk, Chunk.id == ChunkVector.chunk_id)
-        .join(
-            near,
-            and_(
-                near.doc_id == Chunk.doc_id,
-                near.passage == Chunk.passage,
-                near.ordinal.in_([Chunk.ordinal - 1, Chunk.ordinal + 1]),
-            ),
-        )
-        .where(
-            ChunkVector.namespace_id == namespace_id,
-            ChunkVector.namespace_id.in_(readable_namespaces(principal)),
-            ChunkVector.id.in_(map(int, vec_ids)),
-        )
+        _neighbors(principal.form),
+        principal.parameters | {"namespace_id": namespace_id, "vec_ids": [int(vec_id) for vec_id in vec_ids]},
     )
     found = dict.fromkeys(vec_ids, ContextWindow())
     given: set[int] = set()
@@ -66,3 +51,27 @@ async def context_windows(
                 found[vec_id], after=gap + text[max(end - near_start, 0) :]
             )
     return found
+
+
+@cache
+def _neighbors(caller: CallerForm) -> Select[str, int, int, int, int, str]:
+    near = aliased(Chunk)
+    return (
+        select(
+            cast(ChunkVector.id, Text), Chunk.start_char, Chunk.end_char, near.id, near.start_char, near.text
+        )
+        .join(Chunk, Chunk.id == ChunkVector.chunk_id)
+        .join(
+            near,
+            and_(
+                near.doc_id == Chunk.doc_id,
+                near.passage == Chunk.passage,
+                near.ordinal.in_([Chunk.ordinal - 1, Chunk.ordinal + 1]),
+            ),
+        )
+        .where(
+            ChunkVector.namespace_id == bindparam("namespace_id", type_=Integer),
+            ChunkVector.namespace_id.in_(readable_namespaces(caller)),
+            ChunkVector.id == any_(bindparam("vec_ids", type_=ARRAY(BigInteger))),
+        )
+    )

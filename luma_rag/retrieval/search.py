@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Literal
 
 import msgspec
@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, Integer, Select, Text, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from luma_rag import tracing
-from luma_rag.access import Principal, readable_namespaces, require_namespace
+from luma_rag.access import CallerForm, Principal, readable_namespaces, require_namespace
 from luma_rag.db.models import LexicalSegment
 from luma_rag.db.session import Reader
 from luma_rag.documents.vector_index import is_indexed
@@ -257,15 +257,17 @@ async def namespace_profile(
     reader: Reader, principal: Principal, namespace_id: int
 ) -> tuple[list[str], bool]:
     """The languages of a namespace and whether it has an HNSW index; none if the caller may not read it."""
-    row = await reader.execute(_namespace_profile(principal.rights), {"namespace_id": namespace_id})
+    row = await reader.execute(
+        _namespace_profile(principal.form), principal.parameters | {"namespace_id": namespace_id}
+    )
     found, indexed = row.one()
     return list(found), bool(indexed)
 
 
-@lru_cache(128)
-def _namespace_profile(principal: Principal) -> Select[Sequence[str], bool]:
+@cache
+def _namespace_profile(caller: CallerForm) -> Select[Sequence[str], bool]:
     namespace_id = bindparam("namespace_id", type_=Integer)
-    readable = LexicalSegment.namespace_id.in_(readable_namespaces(principal))
+    readable = LexicalSegment.namespace_id.in_(readable_namespaces(caller))
     languages = (
         select(func.unnest(LexicalSegment.languages))
         .where(LexicalSegment.namespace_id == namespace_id, readable)

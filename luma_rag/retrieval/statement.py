@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import REAL
 
 from ingest.words import TERM_ID_SPACE
-from luma_rag.access import Principal, readable_namespaces
+from luma_rag.access import CallerForm, Principal, readable_namespaces
 from luma_rag.db.models import (
     Chunk,
     ChunkVector,
@@ -67,6 +67,11 @@ MAX_EF_SEARCH = 1_000
 
 _NAMESPACE_ID = bindparam("namespace_id", type_=Integer)
 _DOC_IDS = bindparam("doc_ids", type_=ARRAY(Integer))
+# Literals in the SQL that Postgres gets: it plans by the number of rows, and only a literal namespace id
+# proves that the partial HNSW index of the namespace applies.
+_K = bindparam("k", type_=Integer, literal_execute=True)
+_DEPTH = bindparam("depth", type_=Integer, literal_execute=True)
+_INDEX_OF = bindparam("index_of", type_=Integer, literal_execute=True)
 
 
 def search_statement(
@@ -84,7 +89,10 @@ def search_statement(
     finds nothing if the caller may not read the namespace. `indexed` says that the namespace has an HNSW
     index; a wrong value is slow but correct.
     """
-    parameters: dict[str, Any] = {"namespace_id": namespace_id}
+    parameters: dict[str, Any] = principal.parameters | {"namespace_id": namespace_id}
+    if indexed:
+        parameters["index_of"] = namespace_id
+    parameters |= {"k": k, "depth": max(k, CANDIDATES)}
     if question.embedding is not None:
         parameters["embedding"] = question.embedding.tolist()
     if question.terms is not None:
@@ -94,31 +102,31 @@ def search_statement(
     if doc_ids is not None:
         parameters["doc_ids"] = list(doc_ids)
     form = Form(
+        principal.form,
         dense=question.embedding is not None,
         lexical=question.terms is not None,
         narrowed=doc_ids is not None,
-        indexed=namespace_id if indexed else None,
-        k=k,
+        indexed=indexed,
     )
-    return prepared(principal.rights, form), parameters
+    return prepared(form), parameters
 
 
 class Form(msgspec.Struct, frozen=True):
-    """The shape of a statement, apart from the caller. `indexed` is the namespace id if its index is used."""
+    """Everything that shapes a statement."""
 
+    caller: CallerForm
     dense: bool
     lexical: bool
     narrowed: bool
-    indexed: int | None
-    k: int
+    indexed: bool
 
 
-# Building a statement takes longer than running it, and 200 KB of memory.
-@functools.lru_cache(128)
-def prepared(principal: Principal, form: Form) -> Select[Any]:
-    """The statement for a caller. Its access rules are evaluated on each execution."""
-    ranked = _ranked(form, permission(principal))
-    best = select(*ranked.c).order_by(ranked.c.score.desc(), ranked.c.id).limit(_number(form.k)).cte("best")
+# Building a statement takes longer than running it. There are at most 144 forms, of 200 KB each.
+@functools.cache
+def prepared(form: Form) -> Select[Any]:
+    """The statement of a form. Its access rules are evaluated on each execution."""
+    ranked = _ranked(form, permission(form.caller))
+    best = select(*ranked.c).order_by(ranked.c.score.desc(), ranked.c.id).limit(_K).cte("best")
     return (
         select(
             cast(ChunkVector.id, Text),
@@ -141,10 +149,10 @@ def prepared(principal: Principal, form: Form) -> Select[Any]:
     )
 
 
-def permission(principal: Principal) -> ColumnElement[bool]:
+def permission(caller: CallerForm) -> ColumnElement[bool]:
     """Whether the caller may read the namespace; evaluated once per statement."""
     permitted = (
-        readable_namespaces(principal)
+        readable_namespaces(caller)
         .where(Namespace.id == _NAMESPACE_ID)
         .cte("permitted")
         .prefix_with("MATERIALIZED")
@@ -163,19 +171,13 @@ def _ranked(form: Form, may_read: ColumnElement[bool]) -> CTE:
     return select(lexical.c.id, lexical.c.score, _coverage(lexical.c.score, weighted)).cte("covered")
 
 
-def _number(number: int) -> ColumnElement[int]:
-    """A literal number, because Postgres plans by it."""
-    return literal_column(str(int(number)), Integer)
-
-
 def _dense(form: Form, may_read: ColumnElement[bool]) -> CTE:
     """The nearest chunks by cosine: exact over the namespace's covering index, or by its HNSW index."""
     # Labeled, so that ordering and output share one computation per row.
     distance = _distance().label("distance")
-    nearest = select(ChunkVector.id, distance).where(may_read).limit(_depth(form))
-    if form.indexed is not None and not form.narrowed:
-        # Only a literal id proves that the partial index applies.
-        mine = ChunkVector.namespace_id == _number(form.indexed)
+    nearest = select(ChunkVector.id, distance).where(may_read).limit(_DEPTH)
+    if form.indexed and not form.narrowed:
+        mine = ChunkVector.namespace_id == _INDEX_OF
         nearest = nearest.where(mine, _set_ef_search()).order_by(distance)
     else:
         nearest = nearest.where(ChunkVector.namespace_id == _NAMESPACE_ID).order_by(distance, ChunkVector.id)
@@ -213,10 +215,6 @@ def _distance() -> ColumnElement[float]:
     # of once per row.
     query = select(cast(bindparam("embedding", type_=ARRAY(REAL)), HALFVEC(DIMENSIONS)))
     return ChunkVector.embedding.op("<#>", return_type=Float)(query.scalar_subquery())
-
-
-def _depth(form: Form) -> ColumnElement[int]:
-    return _number(max(form.k, CANDIDATES))
 
 
 def _weighted_terms(may_read: ColumnElement[bool]) -> CTE:
@@ -319,7 +317,7 @@ def _lexical(form: Form, may_read: ColumnElement[bool], weighted: CTE) -> CTE:
             select(entry.c.id)
             .group_by(entry.c.id)
             .order_by(func.sum(entry.c.share * entry.c.weight).desc())
-            .limit(_number(MAX_SCORED))
+            .limit(literal_column(str(MAX_SCORED), Integer))
             .cte("first_look")
         )
     scored = (
@@ -332,7 +330,7 @@ def _lexical(form: Form, may_read: ColumnElement[bool], weighted: CTE) -> CTE:
         select(scored.c.id, scored.c.score)
         .where(scored.c.score > 0)
         .order_by(scored.c.score.desc(), scored.c.id)
-        .limit(_depth(form))
+        .limit(_DEPTH)
         .cte("lexical")
         .prefix_with("MATERIALIZED")
     )

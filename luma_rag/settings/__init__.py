@@ -1,6 +1,8 @@
 """All settings, read once from the environment and from files."""
 
+from luma_rag.settings.child import for_child, from_parent
 from luma_rag.settings.schema import (
+    FROM_FILES,
     HIDDEN,
     PREFIX,
     SECRETS,
@@ -8,6 +10,7 @@ from luma_rag.settings.schema import (
     LLMSettings,
     LogSettings,
     OpenIDSettings,
+    QuotaSettings,
     Settings,
     names,
     shown,
@@ -17,6 +20,7 @@ from luma_rag.settings.sources import CONFIG, RENAMED, Loaded, load, load_with_s
 
 __all__ = [
     "CONFIG",
+    "FROM_FILES",
     "HIDDEN",
     "PREFIX",
     "RENAMED",
@@ -26,7 +30,10 @@ __all__ = [
     "Loaded",
     "LogSettings",
     "OpenIDSettings",
+    "QuotaSettings",
     "Settings",
+    "for_child",
+    "from_parent",
     "load",
     "load_with_sources",
     "names",

@@ -13,6 +13,8 @@ from ingest.settings import IngestSettings
 PREFIX = "LUMA_"
 SECRETS = frozenset({"llm.api_key", "openid.client_secret", "reranker_api_key"})
 """Secret settings, never shown. In URLs, the password is hidden."""
+FROM_FILES = SECRETS | {"database_url"}
+"""Settings whose value may stand in a file of its own: `LUMA_DATABASE_URL_FILE` names it."""
 HIDDEN = "********"
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -51,6 +53,24 @@ class LimitsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Questions per minute, including regenerated answers and `/v1/chat/completions`."""
     uploads_per_minute: Count = 120
     """Uploads per minute, including changes to the documents of a namespace."""
+    answers_at_once: Count = 4
+    """Answers that are written at the same time, in all server processes together."""
+
+
+class QuotaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits of what a user may own and a namespace may hold. 0 disables a limit.
+
+    The same file uploaded twice counts once. The quotas hold for uploads over HTTP, not for `luma ingest`.
+    """
+
+    user_documents: Count = 0
+    """Documents that a user may own."""
+    user_mb: Count = 0
+    """Size of all documents that a user may own, in MB."""
+    namespace_documents: Count = 0
+    """Documents that a namespace may hold."""
+    namespace_mb: Count = 0
+    """Size of all documents that a namespace may hold, in MB."""
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,7 +113,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     passages: int = 6
     """Number of passages that an answer is based on."""
     session_days: int = 30
-    """Lifetime of a sign-in session, in days."""
+    """Greatest age of a sign-in session, in days."""
+    session_idle_minutes: Count = 7 * 24 * 60
+    """Minutes without a request after which a session ends, exact to a minute. 0 disables the limit."""
+    access_log: bool = True
+    """Whether each request is logged when it is over, by the logger `luma.access`."""
+    password_sign_in: bool = True
+    """Whether users can sign in with a password. If not, an OpenID provider is required."""
+    require_admin_totp: bool = False
+    """Whether administrators who sign in with a password need a second factor (TOTP)."""
     trusted_proxies: str | None = None
     """Comma-separated addresses or networks of reverse proxies whose `X-Forwarded-*` headers are trusted."""
     allowed_hosts: str | None = None
@@ -116,6 +144,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: LimitsSettings = LimitsSettings()
     log: LogSettings = LogSettings()
     openid: OpenIDSettings = OpenIDSettings()
+    quotas: QuotaSettings = QuotaSettings()
 
 
 def names() -> dict[str, Any]:

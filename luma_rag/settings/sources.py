@@ -3,6 +3,8 @@
 They come from the environment, from `.env` in the current directory, and from a TOML file: the one that
 `LUMA_CONFIG` names, else `luma.toml` in the current directory, else `luma.toml` in the user's configuration
 directory. The first of these sources that names a setting wins.
+
+`LUMA_DATABASE_URL_FILE`, and likewise for each secret, names a file with the value.
 """
 
 import difflib
@@ -19,7 +21,7 @@ import platformdirs
 from dotenv.parser import parse_stream
 
 from luma_rag.errors import ConfigurationError
-from luma_rag.settings.schema import PREFIX, Settings, names, variable
+from luma_rag.settings.schema import FROM_FILES, PREFIX, Settings, names, variable
 
 CONFIG = "LUMA_CONFIG"
 """Names the TOML file; it is not a setting itself."""
@@ -84,6 +86,11 @@ def load_with_sources(environ: Mapping[str, str] = os.environ, folder: Path | No
 def _check(settings: Settings) -> None:
     if settings.public_url is not None and not _ORIGIN.fullmatch(settings.public_url):
         raise ConfigurationError("LUMA_PUBLIC_URL must be like https://luma.example.org, without a path.")
+    if not settings.password_sign_in and settings.openid.issuer is None:
+        raise ConfigurationError(
+            "LUMA_PASSWORD_SIGN_IN=false requires an OpenID provider. Set LUMA_OPENID_ISSUER and "
+            "LUMA_OPENID_CLIENT_ID: nobody could sign in."
+        )
     if settings.openid.match_email and settings.registration == "open":
         raise ConfigurationError(
             "LUMA_OPENID_MATCH_EMAIL and LUMA_REGISTRATION=open don't go together: anybody could register "
@@ -161,14 +168,24 @@ def _leading_lines(text: str) -> int:
 
 def _from_variables(variables: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, Value]]:
     known = {variable(dotted): dotted for dotted in names()}
+    files = {f"{variable(dotted)}_FILE": dotted for dotted in FROM_FILES}
+    variables = list(variables)
+    given_names = {name for name, value, _ in variables if value}
     for given, value, source in variables:
         name = RENAMED.get(given, given)
         # LUMA_TEST_* belongs to the test suite and the benchmarks.
         if not name.startswith(PREFIX) or name.startswith(f"{PREFIX}TEST_") or name == CONFIG or value == "":
             continue
+        if name in files:
+            if variable(files[name]) in given_names:
+                raise ConfigurationError(f"Set {variable(files[name])} or {name} in {source}, not both.")
+            yield files[name], Value(_secret_in(Path(value).expanduser()), name, source)
+            continue
         if name not in known:
             where = "" if source == "the environment" else f"{source}: "
-            raise ConfigurationError(f"{where}{name} is not a setting of Luma.{_suggestion(name, known)}")
+            raise ConfigurationError(
+                f"{where}{name} is not a setting of Luma.{_suggestion(name, [*known, *files])}"
+            )
         yield known[name], Value(value, name, source)
 
 
@@ -179,6 +196,13 @@ def _read(path: Path) -> str:
         raise ConfigurationError(f"{path} can't be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} can't be read: it is not UTF-8.") from None
+
+
+def _secret_in(path: Path) -> str:
+    secret = _read(path).rstrip("\r\n")
+    if not secret:
+        raise ConfigurationError(f"{path} is empty.")
+    return secret
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:

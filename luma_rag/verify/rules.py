@@ -175,6 +175,19 @@ CHECKS = (
            FROM namespace n JOIN namespace_auth g ON g.namespace_id = n.id AND g.user_id = n.user_id""",
     ),
     Check(
+        "placed-without-right",
+        "Every document in a namespace was put there by a user with the right to do so",
+        "If it belongs there, let its owner stand for it: luma db psql -c 'INSERT INTO placement SELECT id, "
+        "NAMESPACE, user_id FROM document WHERE id = DOCUMENT ON CONFLICT (doc_id, namespace_id) DO UPDATE "
+        "SET user_id = excluded.user_id'. Otherwise remove it from the namespace afterwards.",
+        """SELECT format('namespace %s, document %s', namespace_id, doc_id)
+           FROM (
+             SELECT namespace_id, doc_id FROM namespace_doc
+             UNION SELECT namespace_id, doc_id FROM ingestion WHERE state IN ('queued', 'running')
+           ) held LEFT JOIN placement p USING (namespace_id, doc_id)
+           WHERE p.user_id IS NULL OR NOT placement_stands(doc_id, p.user_id)""",
+    ),
+    Check(
         "embedding-model",
         "The model of the stored vectors is recorded",
         "Restore a backup; without one, delete all documents and upload them again.",
@@ -197,6 +210,11 @@ CHECKS = (
              ('lexical_member', 'is_gone'),
              ('document', 'lock_questions'),
              ('evaluation_place', 'is_gone'),
+             ('placement', 'is_gone'),
+             ('document', 'end_placements'),
+             ('doc_user', 'end_placements'),
+             ('users', 'end_placements'),
+             ('users', 'end_all_placements'),
              ('ingestion', 'tell_change'),
              ('namespace', 'tell_change'),
              ('namespace_auth', 'tell_change'),

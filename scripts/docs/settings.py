@@ -31,6 +31,9 @@ Luma reads its settings from these sources. The first one that names a setting w
 An unknown name is an error, so misspelled names don't go unnoticed: the message gives the file, the line
 and the closest known name. An empty variable counts as unset. `luma config show` lists the value of every
 setting and its source, without secrets.
+
+`LUMA_DATABASE_URL` and every secret can stand in a file of its own, as container platforms provide them:
+`LUMA_DATABASE_URL_FILE` names the file. A line break at its end is ignored.
 """
 TITLES = {
     "": "General",
@@ -38,6 +41,7 @@ TITLES = {
     "LIMITS": "Rate limits",
     "LOG": "Log",
     "OPENID": "OpenID Connect",
+    "QUOTAS": "Quotas",
     "INGEST": "Ingestion",
     "INGEST_LIMITS": "Parser limits",
     "INGEST_CHUNK": "Chunks",

@@ -23,6 +23,7 @@ GUARDED = {
     "Document": "document",
     "Namespace": "namespace",
     "NamespaceDoc": "namespace_doc",
+    "Placement": "placement",
     "Chunk": "chunk",
     "ChunkVector": "chunk_vector",
     "LexicalChunk": "lexical_chunk",
@@ -35,6 +36,8 @@ GUARDED = {
     "Chat": "chats",
     "ChatTitle": "chat_title",
     "Message": "message",
+    "PinnedChat": "pinned_chat",
+    "Turn": "turn",
     "Ingestion": "ingestion",
     "Citation": "citation",
     "Feedback": "feedback",
@@ -54,7 +57,8 @@ RULES = {
 }
 # Functions that stand for a rule: they name one themselves, and give nothing without it.
 REQUIRING = {
-    "luma_rag.chat.service:_open_chat",
+    "luma_rag.chat.turns:_locked",
+    "luma_rag.chat.turns:_open_chat",
     "luma_rag.documents.change_stream:ChangeStream._read",
     "luma_rag.documents.ingestion:_readable",
 }
@@ -75,15 +79,20 @@ EXEMPT = {
     "luma_rag.accounts.removal:owned_resources": "counts what a user owns, for administrators",
     "luma_rag.accounts.removal:remove": "for administrators, who may do everything",
     "luma_rag.accounts.users:_accounts": "counts what users own, for administrators",
-    "luma_rag.chat.service:ChatService._store": "the question it answers was kept under the rules",
+    "luma_rag.chat.turns:recover": "ends the turns of dead processes, whoever calls it; returns nothing",
+    "luma_rag.documents.file_settlement:_with_document": "asks which files have a document",
+    "luma_rag.documents.ingestion:<module>": "names the states of ingestions, and reads none",
     "luma_rag.documents.ingestion_stats:measure": "counts for administrators, who may do everything",
     "luma_rag.documents.lexical_index:<module>": "only writes what search reads; the worker calls it",
+    "luma_rag.documents.quotas:_usage": "counts what the caller owns, or a namespace they may write to",
+    "luma_rag.documents.quotas:usage_of_user": "counts what the caller owns",
     "luma_rag.documents.segment_compaction:<module>": "the worker calls it",
     "luma_rag.documents.vector_index:<module>": "the worker calls it; counts vectors, reads none",
     "luma_rag.documents.vectors:PostgresSink.store": "the worker calls it, through the protocol of sinks",
     "luma_rag.documents.vectors:PostgresSink.link": "the worker calls it",
+    "luma_rag.documents.store_identity:_belongs": "asks whether stored files exist, when Luma starts",
     "luma_rag.namespaces:_insert": "everybody may make a namespace, which is then theirs",
-    "luma_rag.runtime:Runtime.checks": "asks whether the table answers; no row leaves it",
+    "luma_rag.runtime:_state": "says whether documents wait; no row leaves it",
 }
 _SQL = re.compile(
     r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:SELECT|INSERT|UPDATE|DELETE|WITH|TRUNCATE|COPY|MERGE|TABLE)\b",

@@ -85,12 +85,34 @@ def not_narrowed(subject: Subject, kind: Kind) -> Outcome:
     return 403 if subject.is_narrowed else "ok"
 
 
+def with_recent_password(subject: Subject, kind: Kind) -> Outcome:
+    """What hands out power to oneself, such as a token without end: no token can do it."""
+    return "ok" if subject.has_recent_password else 403
+
+
+def sessions_only(subject: Subject, kind: Kind) -> Outcome:
+    return "ok" if subject.way.endswith("session") else 403
+
+
+def without_second_factor(subject: Subject, kind: Kind) -> Outcome:
+    return 404 if subject.has_recent_password else 403
+
+
 def lasting_and_not_narrowed(subject: Subject, kind: Kind) -> Outcome:
     return 403 if subject.is_narrowed or subject.way == "expiring token" else "ok"
 
 
 def administrators(subject: Subject, kind: Kind) -> Outcome:
     return "ok" if subject.who == "admin" and not subject.is_narrowed else 403
+
+
+def administrators_with_recent_password(subject: Subject, kind: Kind) -> Outcome:
+    return "ok" if subject.who == "admin" and subject.has_recent_password else 403
+
+
+def administrators_find_nothing(subject: Subject, kind: Kind) -> Outcome:
+    """As `administrators_with_recent_password`, for something that nobody has here."""
+    return 404 if subject.who == "admin" and subject.has_recent_password else 403
 
 
 def administrators_however_narrowed(subject: Subject, kind: Kind) -> Outcome:
@@ -190,6 +212,7 @@ _OF_THE_DOCUMENT = (may_add, may_read, may_write, owns)
 _OF_THE_NAMESPACE = (level_1, level_2, level_3, level_3_or_oneself, itself, own_chat)
 
 _QUESTIONS = {"questions": [{"question": "Why?", "places": [{"doc_id": "{document}", "page": 1}]}]}
+_NEW_VERSION = {"content": "Why?", "replaces": "{asked}", "doc_ids": ["{document}"]}
 _ACCOUNT = {"username": "new {owner}", "email": "new{owner}@example.com", "password": PASSWORD}
 
 # The call as the route table has it, who may make it, and (where its own path will not do) with what.
@@ -206,25 +229,61 @@ CALLS = [
     Call("GET /api/auth/openid", absent),
     Call("GET /api/auth/openid/callback", absent),
     Call("GET /api/auth/me", signed_in),
+    Call("GET /api/auth/account", not_narrowed),
+    Call("POST /api/auth/reauthenticate", sessions_only, json={"password": PASSWORD}),
+    Call("POST /api/auth/totp", with_recent_password),
+    Call("POST /api/auth/totp/confirm", without_second_factor, json={"code": "123456"}),
+    Call("DELETE /api/auth/totp", without_second_factor),
     Call(
         "POST /api/auth/password",
-        not_narrowed,
+        lasting_and_not_narrowed,
         json={"current": PASSWORD, "new": "another long one"},
     ),
     Call("GET /api/auth/sessions", not_narrowed),
     Call("DELETE /api/auth/sessions/{spare_session}", own_session),
-    Call("POST /api/auth/tokens", lasting_and_not_narrowed, json={"name": "new"}),
+    Call("POST /api/auth/tokens", with_recent_password, json={"name": "new"}),
+    Call(
+        "POST /api/auth/tokens",
+        lasting_and_not_narrowed,
+        "with an end",
+        json={"name": "new", "expires_in_days": 90},
+    ),
+    Call(
+        "POST /api/auth/tokens",
+        with_recent_password,
+        "with an end far away",
+        json={"name": "new", "expires_in_days": 3650},
+    ),
     Call("GET /api/auth/tokens", signed_in),
     Call("DELETE /api/auth/tokens/{spare_token}", own_token),
     Call("GET /api/users", administrators),
-    Call("POST /api/users", administrators, json=_ACCOUNT),
+    Call("POST /api/users", administrators_with_recent_password, json=_ACCOUNT),
     Call("GET /api/users/lookup", signed_in, url="/api/users/lookup?username={owner.name}"),
     Call("GET /api/users/{bystander}", administrators),
-    Call("PATCH /api/users/{bystander}", administrators, "role", json={"role": "admin"}),
-    Call("PATCH /api/users/{bystander}", administrators, "disable", json={"is_disabled": True}),
-    Call("DELETE /api/users/{bystander}", administrators),
-    Call("DELETE /api/users/{guest}", administrators, url="/api/users/{guest}?hand_to={stranger}"),
-    Call("DELETE /api/users/{owner}", administrators, url="/api/users/{owner}?contents=remove"),
+    *(
+        Call("PATCH /api/users/{bystander}", administrators_with_recent_password, note, json=change)
+        for note, change in {
+            "role": {"role": "admin"},
+            "password": {"password": "another long one"},
+            "disable": {"is_disabled": True},
+        }.items()
+    ),
+    Call("DELETE /api/users/{bystander}/totp", administrators_find_nothing),
+    Call("GET /api/users/{owner}/sessions", administrators),
+    Call("DELETE /api/users/{owner}/sessions/{spare_session}", administrators),
+    Call("GET /api/users/{owner}/tokens", administrators),
+    Call("DELETE /api/users/{owner}/tokens/{spare_token}", administrators),
+    Call("DELETE /api/users/{bystander}", administrators_with_recent_password),
+    Call(
+        "DELETE /api/users/{guest}",
+        administrators_with_recent_password,
+        url="/api/users/{guest}?hand_to={stranger}",
+    ),
+    Call(
+        "DELETE /api/users/{owner}",
+        administrators_with_recent_password,
+        url="/api/users/{owner}?contents=remove",
+    ),
     Call("GET /api/namespaces", signed_in),
     Call("POST /api/namespaces", not_narrowed, json={"name": "new"}),
     Call(
@@ -282,16 +341,22 @@ CALLS = [
     Call("PUT /api/documents/{document}/permissions/{bystander}", owns, json={"permission": "read"}),
     Call("PUT /api/documents/{document}/permissions/{reader}", owns, json={"permission": "write"}),
     Call("DELETE /api/documents/{document}/permissions/{reader}", owns),
+    Call("GET /api/documents/{document}/namespaces", owns),
+    Call("DELETE /api/documents/{document}/namespaces/{namespace}", owns),
     Call("GET /api/ingestions/{ingestion}", level_1),
     Call("POST /api/ingestions/{ingestion}/retry", level_2),
     Call("POST /api/chats", level_1, json={"namespace_id": "{namespace}"}),
     Call("GET /api/chats", signed_in),
     Call("GET /api/chats/{chat}", own_chat),
-    Call("PATCH /api/chats/{chat}", own_chat, json={"title": "renamed"}),
+    Call("PATCH /api/chats/{chat}", own_chat, json={"title": "renamed", "pinned": True}),
     Call("DELETE /api/chats/{chat}", own_chat),
     Call("GET /api/chats/{chat}/messages", own_chat),
     Call("POST /api/chats/{chat}/messages", own_chat, json={"content": "Why?"}),
+    Call("POST /api/chats/{chat}/messages", own_chat, "replaces", json=_NEW_VERSION),
     Call("POST /api/chats/{chat}/regenerate", own_chat),
+    Call("GET /api/chats/{chat}/stream", own_chat),
+    Call("POST /api/chats/{chat}/stop", own_chat),
+    Call("GET /api/chats/{chat}/export", own_chat),
     Call("PUT /api/messages/{answer}/feedback", own_chat, json={"rating": 1}),
     Call("GET /api/audit", administrators),
     Call("GET /metrics", administrators_however_narrowed),
@@ -307,9 +372,21 @@ CALLS = [
 _PUBLIC = (anybody, closed, absent)
 
 
+# A token of level 1 reads and asks; all else is refused alike, whatever it is about.
+_ASKING = {
+    "POST /api/namespaces/{namespace}/search",
+    "POST /api/chats",
+    "POST /api/chats/{chat}/messages",
+    "POST /v1/chat/completions",
+}
+
+
 def expected(call: Call, subject: Subject, kind: Kind) -> Outcome:
     if not subject.is_valid and call.rule not in _PUBLIC:
         return 401
+    changes = not call.call.startswith("GET ") and call.call not in _ASKING
+    if subject.max_level == 1 and changes and call.rule not in _PUBLIC:
+        return 403
     return call.rule(subject, kind)
 
 

@@ -242,9 +242,23 @@ MUTANTS = (
     Mutant(
         "chats and tokens",
         "a token that expires makes one that does not",
-        "if principal.session_id is None and row[0] is not None:",
+        "        if principal.is_expiring:\n",
+        "        if False:\n",
+        _cell("POST /api/auth/tokens (with an end)", "token that expires"),
+    ),
+    Mutant(
+        "chats and tokens",
+        "power is handed out without a recent password",
+        "    if of is not None:\n        require_reauthentication(principal)\n",
+        "",
+        _cell("POST /api/users", "admin's session without a recent password"),
+    ),
+    Mutant(
+        "chats and tokens",
+        "a session without a recent password makes a token without end",
+        "if expires_in_days is None or expires_in_days > _MAX_DAYS:",
         "if False:",
-        _cell("POST /api/auth/tokens", "token that expires"),
+        _cell("POST /api/auth/tokens", "session without a recent password"),
     ),
     Mutant(
         "levels",
@@ -263,7 +277,7 @@ MUTANTS = (
     Mutant(
         "levels",
         "members see the namespaces of all members",
-        "select(NamespaceAuth.namespace_id).where(NamespaceAuth.user_id == principal.user_id)",
+        "select(NamespaceAuth.namespace_id).where(NamespaceAuth.user_id == _user_id(principal))",
         "select(NamespaceAuth.namespace_id)",
         _LISTS,
     ),
@@ -284,14 +298,15 @@ MUTANTS = (
     Mutant(
         "chats and tokens",
         "administrators read all chats",
-        "mine = select(Chat.id).where(Chat.user_id == principal.user_id)",
-        "mine = select(Chat.id).where((Chat.user_id == principal.user_id) | literal(principal.is_admin))",
+        "mine = select(Chat.id).where(Chat.user_id == _user_id(principal))",
+        "mine = select(Chat.id).where("
+        "(Chat.user_id == _user_id(principal)) | literal(principal.role == 'admin'))",
         _LISTS,
     ),
     Mutant(
         "chats and tokens",
         "a token's namespaces are not looked at",
-        "    if principal.namespace_ids is None:\n        return true()\n",
+        "    if not _is_scoped(principal):\n        return true()\n",
         "    return true()\n",
         _LISTS,
     ),
@@ -305,7 +320,7 @@ MUTANTS = (
     Mutant(
         "chats and tokens",
         "a token for some namespaces opens its user's other documents",
-        "within = in_namespaces if principal.namespace_ids is not None else true()",
+        "within = in_namespaces if _is_scoped(principal) else true()",
         "within = true()",
         _LISTS,
     ),
@@ -321,6 +336,6 @@ MUTANTS = (
         "a token narrowed to its level only counts as whole",
         "return self.max_level < ADMINISTER or self.namespace_ids is not None",
         "return self.namespace_ids is not None",
-        _cell("POST /api/auth/tokens", "token, level 1"),
+        _cell("POST /api/auth/tokens (with an end)", "token, level 1"),
     ),
 )

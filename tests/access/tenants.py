@@ -34,6 +34,8 @@ from luma_rag.db.models import (
     NamespaceAuth,
     NamespaceDoc,
     Passage,
+    Placement,
+    Turn,
     User,
 )
 from luma_rag.db.models.document import DIMENSIONS
@@ -90,6 +92,8 @@ async def make_tenant(
             last_used_at=now,
             address=f"{mark} address",
             user_agent=f"{mark} agent",
+            method="password",
+            authenticated_at=now,
         )
         tokens = [
             ApiToken(user_id=user.id, name=f"{mark} token", token_hash=_digest(text), created_at=now)
@@ -106,6 +110,7 @@ async def make_tenant(
         await _add(session, answer, asked, run)
         await _add(
             session,
+            Turn(chat_id=chat.id, question_id=question.id, answer_id=answer.id, state="complete"),
             Citation(
                 message_id=answer.id, n=1, vec_id="1", doc_id=ids["document"][0], title=f"{mark} title",
                 page=1, heading=f"{mark} heading", quote=f"{mark} quote", score=0.5,
@@ -174,7 +179,11 @@ async def hold(
         namespace_id=namespace_id, doc_id=document.id, chunk_id=chunk.id, embedding=embedding
     )
     await _add(session, vector)
-    await _add(session, NamespaceDoc(namespace_id=namespace_id, doc_id=document.id, vec_id=[str(vector.id)]))
+    await _add(
+        session,
+        NamespaceDoc(namespace_id=namespace_id, doc_id=document.id, vec_id=[str(vector.id)]),
+        Placement(namespace_id=namespace_id, doc_id=document.id, user_id=user_id),
+    )
     return {"document": [document.id], "ingestion": [ingestion.id]}
 
 

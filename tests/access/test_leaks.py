@@ -132,6 +132,9 @@ async def test_counting_ids_up_tells_nothing(api: Api) -> None:
         ("GET", "/api/chats/{}/messages", "chat", None),
         ("POST", "/api/chats/{}/messages", "chat", {"content": "Why?"}),
         ("POST", "/api/chats/{}/regenerate", "chat", None),
+        ("GET", "/api/chats/{}/stream", "chat", None),
+        ("POST", "/api/chats/{}/stop", "chat", None),
+        ("GET", "/api/chats/{}/export", "chat", None),
         ("PUT", "/api/messages/{}/feedback", "answer", {"rating": 1}),
         ("DELETE", "/api/auth/tokens/{}", "spare_token", None),
     ]

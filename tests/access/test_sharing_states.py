@@ -1,9 +1,10 @@
-"""Random sharing, linking and deleting by several users, beside a model of a few lines.
+"""Random sharing, linking, unsharing and deleting by several users, beside a model of a few lines.
 
 After every step, what each of them can see is what the model says.
 """
 
 import asyncio
+import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -22,10 +23,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from pgvector import HalfVector
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag import namespaces
 from luma_rag.access import Principal, grants
+from luma_rag.accounts import removal
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chunk, Document, Passage, User
 from luma_rag.db.models.document import DIMENSIONS
@@ -46,13 +49,13 @@ levels = st.integers(1, 3)
 
 
 class Space(msgspec.Struct):
-    """A namespace in the model: `members` are levels by user, `holds` the ids of documents."""
+    """A namespace in the model: `members` are levels by user, `holds` who added a document, by its id."""
 
     id: int
     owner: int
     is_public: bool
     members: dict[int, int] = {}
-    holds: set[int] = set()
+    holds: dict[int, int] = {}
 
 
 class Paper(msgspec.Struct):
@@ -72,7 +75,9 @@ class Sharing(RuleBasedStateMachine):
         self.storage = FileStorage(folder, 2**20)
         self.loop = asyncio.new_event_loop()
         self.engine = create_engine(url, pool_size=1)
+        self.numbers = itertools.count()
         # What was made, in order, also when it is deleted: then nothing may find it.
+        self.admins = {0}
         self.made_spaces: list[Space] = []
         self.made_papers: list[Paper] = []
         self.spaces: dict[int, Space] = {}
@@ -90,13 +95,14 @@ class Sharing(RuleBasedStateMachine):
         self.connection = await self.engine.connect()
         await self.connection.begin()
         async with self.session() as session:
-            users = [
-                User(username=f"u{i}", email=f"u{i}@example.com", password="-", role="user" if i else "admin")
-                for i in range(USERS)
-            ]
-            session.add_all(users)
-            await session.flush()
-            return [Principal(made.id, made.role) for made in users]
+            return [await self._make_user(session, "user" if i else "admin") for i in range(USERS)]
+
+    async def _make_user(self, session: AsyncSession, role: str) -> Principal:
+        name = f"u{next(self.numbers)}"
+        made = User(username=name, email=f"{name}@example.com", password="-", role=role)
+        session.add(made)
+        await session.flush()
+        return Principal(made.id, made.role)
 
     async def _end(self) -> None:
         await self.connection.rollback()
@@ -132,17 +138,27 @@ class Sharing(RuleBasedStateMachine):
     def level(self, who: int, space: Space) -> int:
         if space.id not in self.spaces:
             return 0
-        if who in (0, space.owner):
+        if who in self.admins or who == space.owner:
             return 3
         return max(space.members.get(who, 0), 1 if space.is_public else 0)
 
     def permission(self, who: int, paper: Paper) -> int:
         if paper.id not in self.papers:
             return 0
-        if who in (0, paper.owner):
+        if who in self.admins or who == paper.owner:
             return 3
         held = any(paper.id in space.holds and self.level(who, space) for space in self.spaces.values())
         return max(paper.shares.get(who, 0), 1 if paper.is_public or held else 0)
+
+    def may_place(self, who: int, paper: Paper) -> bool:
+        owns = who in self.admins or who == paper.owner
+        return owns or paper.is_public or paper.shares.get(who) == 2
+
+    def end_placements(self) -> None:
+        """A document leaves the namespaces to which it was added by a right that has ended."""
+        for space in self.spaces.values():
+            held = [(self.papers.get(doc_id), who) for doc_id, who in space.holds.items()]
+            space.holds = {paper.id: who for paper, who in held if paper and self.may_place(who, paper)}
 
     # The steps.
 
@@ -225,6 +241,7 @@ class Sharing(RuleBasedStateMachine):
             lambda s: grants.share(s, self.principals[who], paper.id, self._id(whom), permission),
         ):
             paper.shares[whom] = 2 if may_write else 1
+            self.end_placements()
 
     @precondition(lambda self: self.made_papers)
     @rule(who=user, which=thing, whom=user)
@@ -235,6 +252,7 @@ class Sharing(RuleBasedStateMachine):
             lambda s: grants.unshare(s, self.principals[who], paper.id, self._id(whom)),
         ):
             del paper.shares[whom]
+            self.end_placements()
 
     @precondition(lambda self: self.made_papers)
     @rule(who=user, which=thing, is_public=st.booleans())
@@ -247,6 +265,7 @@ class Sharing(RuleBasedStateMachine):
             ),
         ):
             paper.is_public = is_public
+            self.end_placements()
 
     @precondition(lambda self: self.made_spaces)
     @rule(who=user, which=thing, is_public=st.booleans())
@@ -279,7 +298,7 @@ class Sharing(RuleBasedStateMachine):
             and paper.id not in space.holds,
             add,
         ):
-            space.holds.add(paper.id)
+            space.holds[paper.id] = who
 
     @precondition(lambda self: self.made_spaces and self.made_papers)
     @rule(who=user, where=thing, which=thing)
@@ -289,7 +308,58 @@ class Sharing(RuleBasedStateMachine):
             self.level(who, space) >= 2 and paper.id in space.holds,
             lambda s: namespace_documents.remove(s, self.principals[who], space.id, paper.id),
         ):
-            space.holds.remove(paper.id)
+            del space.holds[paper.id]
+
+    @precondition(lambda self: self.made_spaces and self.made_papers)
+    @rule(who=user, where=thing, which=thing)
+    def withdraw(self, who: int, where: int, which: int) -> None:
+        space, paper = self._space(where), self._paper(which)
+        if self.attempt(
+            self.permission(who, paper) == 3 and space.id in self.spaces and paper.id in space.holds,
+            lambda s: namespace_documents.withdraw(s, self.principals[who], space.id, paper.id),
+        ):
+            del space.holds[paper.id]
+
+    @rule(who=st.integers(1, USERS - 1))
+    def change_role(self, who: int) -> None:
+        role = "user" if who in self.admins else "admin"
+
+        async def change() -> None:
+            async with self.session() as session:
+                # As a client of the database would.
+                statement = text("UPDATE users SET role = :role WHERE id = :id")
+                await session.execute(statement, {"role": role, "id": self._id(who)})
+
+        self.run(change())
+        self.principals[who] = Principal(self._id(who), role)
+        self.admins ^= {who}
+        self.end_placements()
+
+    @rule(who=st.integers(1, USERS - 1), to=user)
+    def replace_user(self, who: int, to: int) -> None:
+        """Remove an account, whose property another user gets, and create a new one."""
+
+        async def replace() -> Principal:
+            async with self.session() as session:
+                await removal.remove(session, self._id(who), hand_to=self._id(to))
+                return await self._make_user(session, "user")
+
+        if who == to:
+            return
+        self.principals[who] = self.run(replace())
+        self.admins -= {who}
+        for space in self.spaces.values():
+            space.members.pop(who, None)
+            space.holds = {doc_id: to if by == who else by for doc_id, by in space.holds.items()}
+            if space.owner == who:
+                space.owner = to
+                space.members.pop(to, None)
+        for paper in self.papers.values():
+            paper.shares.pop(who, None)
+            if paper.owner == who:
+                paper.owner = to
+                paper.shares.pop(to, None)
+        self.end_placements()
 
     @precondition(lambda self: self.made_papers)
     @rule(who=user, which=thing)
@@ -300,8 +370,7 @@ class Sharing(RuleBasedStateMachine):
             lambda s: service.remove(s, self.principals[who], paper.id),
         ):
             del self.papers[paper.id]
-            for space in self.spaces.values():
-                space.holds.discard(paper.id)
+            self.end_placements()
 
     @precondition(lambda self: self.made_spaces)
     @rule(who=user, which=thing)
@@ -323,8 +392,13 @@ class Sharing(RuleBasedStateMachine):
             assert await self._visible(principal) == (readable, permitted)
             assert await self._opened(principal) == permitted
             for space in self.made_spaces:
-                held = space.holds if space.id in readable else set()
+                held = set(space.holds) if space.id in readable else set()
                 assert await self._found(principal, space) == held
+                assert await self._listed(principal, space) == held
+            for paper in self.made_papers:
+                places = await self._places(principal, paper)
+                owns = self.permission(who, paper) == 3
+                assert places == (self._placed(paper) if owns else None)
             # A token for two namespaces sees these, where its user does, and what stands in them.
             reach = {space.id for space in self.made_spaces[:2]}
             token = msgspec.structs.replace(principal, max_level=1, namespace_ids=frozenset(reach))
@@ -346,8 +420,35 @@ class Sharing(RuleBasedStateMachine):
             for paper in self.made_papers:
                 with suppress(NotFoundError):
                     await service.file(session, principal, self.storage, paper.id)
+                    assert (await service.passages(session, principal, paper.id, None, ALL)).total == 1
                     opened.add(paper.id)
         return opened
+
+    def _placed(self, paper: Paper) -> dict[int, int]:
+        """Where a document stands, and by whom."""
+        return {
+            space.id: self._id(space.holds[paper.id])
+            for space in self.spaces.values()
+            if paper.id in space.holds
+        }
+
+    async def _places(self, principal: Principal, paper: Paper) -> dict[int, int] | None:
+        """The same, as the service says it; None where it does not."""
+        async with AsyncSession(self.connection, join_transaction_mode="rollback_only") as session:
+            try:
+                page = await namespace_documents.namespaces_of(session, principal, paper.id, ALL)
+            except LumaError:
+                return None
+        return {place.namespace_id: place.user_id for place in page.items}
+
+    async def _listed(self, principal: Principal, space: Space) -> set[int]:
+        """The documents that a namespace lists."""
+        async with AsyncSession(self.connection, join_transaction_mode="rollback_only") as session:
+            try:
+                page = await namespace_documents.documents_of(session, principal, space.id, ALL)
+            except NotFoundError:
+                return set()
+        return {document.id for document in page.items}
 
     async def _found(self, principal: Principal, space: Space) -> set[int]:
         """The documents that a search finds; each has one chunk."""

@@ -31,6 +31,8 @@ from luma_rag.db.models import (
     NamespaceAuth,
     NamespaceDoc,
     Passage,
+    Placement,
+    Turn,
     User,
 )
 from luma_rag.db.models.document import DIMENSIONS
@@ -73,6 +75,10 @@ class Subject(msgspec.Struct, frozen=True):
     def is_narrowed(self) -> bool:
         return self.max_level is not None or self.reach is not None
 
+    @property
+    def has_recent_password(self) -> bool:
+        return self.way == "session"
+
 
 SUBJECTS = {
     "nobody": Subject(None, is_valid=False),
@@ -96,6 +102,8 @@ SUBJECTS = {
     "member 1's token for this namespace": Subject("member1", "token", reach="here"),
     "revoked token": Subject("owner", "revoked token", is_valid=False),
     "expired token": Subject("admin", "expired token", is_valid=False),
+    "session without a recent password": Subject("owner", "old session"),
+    "admin's session without a recent password": Subject("admin", "old session"),
     "ended session": Subject("owner", "ended session", is_valid=False),
     "expired session": Subject("admin", "expired session", is_valid=False),
 }
@@ -136,6 +144,8 @@ async def make_world(runtime: Runtime, *, namespace_is_public: bool, document_is
             created_at=utcnow(),
             expires_at=utcnow() + timedelta(days=1),
             last_used_at=utcnow(),
+            method="password",
+            authenticated_at=utcnow(),
         )
         await _add(session, elsewhere)
         ids["spare_session"] = elsewhere.id
@@ -219,10 +229,12 @@ async def _things(
     asked = Message(chat_id=chat.id, sender_type="user", content="Why?", time_sent=now)
     await _add(session, vector, asked, place)
     answer = Message(chat_id=chat.id, sender_type="LLM", content="Because.", time_sent=now)
+    await _add(session, answer)
     await _add(
         session,
-        answer,
+        Turn(chat_id=chat.id, question_id=asked.id, answer_id=answer.id, state="complete"),
         NamespaceDoc(namespace_id=here.id, doc_id=document.id, vec_id=[str(vector.id)]),
+        Placement(namespace_id=here.id, doc_id=document.id, user_id=owner),
         *(NamespaceAuth(user_id=ids[name], namespace_id=here.id, auth_level=n) for name, n in LEVELS.items()),
         *(DocUser(doc_id=document.id, user_id=ids[name], permission=p) for name, p in SHARES.items()),
         DocUser(doc_id=addable.id, user_id=ids["member2"], permission="read"),
@@ -235,6 +247,7 @@ async def _things(
         "document": document.id,
         "addable": addable.id,
         "chat": chat.id,
+        "asked": asked.id,
         "answer": answer.id,
         "ingestion": ingestion.id,
         "question": question.id,
@@ -263,6 +276,8 @@ def _way_in(
                     created_at=now,
                     expires_at=expires,
                     last_used_at=now,
+                    method="password",
+                    authenticated_at=now - timedelta(hours=1) if subject.way == "old session" else now,
                 )
             )
         return {"cookie": f"luma_session={secret}", "x-csrftoken": csrf_token(secret)}

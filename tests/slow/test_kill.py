@@ -16,12 +16,14 @@ import pytest
 from sqlalchemy import text
 
 from luma_rag.db.embedded import running, stop
+from luma_rag.db.migrate import upgrade
+from luma_rag.db.models import User
 from luma_rag.db.session import create_engine, create_sessions
 from luma_rag.documents.storage import FileStorage
-from luma_rag.verify import verify
 from tests import factories
 from tests.api import PASSWORD
 from tests.processes import ask_each, kill
+from tests.stored_files import assert_files_are_consistent
 
 # Enough text that ingestion is still running when it is interrupted.
 PAGES = ["\n".join(f"Rule {i}.{j}: do it {i * j} times a year." for j in range(40)) for i in range(10)]
@@ -126,12 +128,41 @@ def test_kill_all_processes_during_ingestion(data_dir: Path, tmp_path: Path) -> 
 
 async def assert_nothing_is_half_there(url: str, data_dir: Path) -> None:
     engine = create_engine(url)
-    verdict = await verify(create_sessions(engine), FileStorage(data_dir / "files", 2**20), deep=True)
+    storage = FileStorage(data_dir / "files", 2**20)
+    assert await assert_files_are_consistent(create_sessions(engine), storage) == 4
     async with engine.connect() as connection:
         states = await connection.execute(text("SELECT state, count(*) FROM ingestion GROUP BY state"))
         counted = dict(states.all())
         vectors = await connection.scalar(text("SELECT count(*) FROM chunk_vector"))
     await engine.dispose()
-    assert verdict.findings == []
     assert counted == {"ready": 3, "failed": 1}
     assert vectors > 0
+
+
+def test_kill_during_uploads_and_deletions_leaves_files_consistent(data_dir: Path, tmp_path: Path) -> None:
+    with running(data_dir) as url:
+        asyncio.run(migrate_and_add_user(url))
+        for moment in range(12):
+            process = subprocess.Popen([sys.executable, "-m", "tests.slow.uploader", url, str(data_dir)])
+            try:
+                # The first second is for imports; then uploads and deletions take a few milliseconds each.
+                process.wait(1.5 + moment * 0.037)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            assert process.returncode == -signal.SIGKILL
+            asyncio.run(assert_files_are_there(url, data_dir))
+
+
+async def migrate_and_add_user(url: str) -> None:
+    engine = create_engine(url)
+    await upgrade(engine)
+    async with create_sessions(engine).begin() as session:
+        session.add(User(username="alice", email="a@example.com", password="-", role="admin"))
+    await engine.dispose()
+
+
+async def assert_files_are_there(url: str, data_dir: Path) -> None:
+    engine = create_engine(url)
+    await assert_files_are_consistent(create_sessions(engine), FileStorage(data_dir / "files", 2**20))
+    await engine.dispose()

@@ -1,3 +1,4 @@
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,42 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_secret_can_stand_in_a_file(folder: Path) -> None:
+    (folder / "url").write_text("postgresql://luma:secret@db/luma\n")
+    (folder / "key").write_text(" k \r\n")
+    (folder / ".env").write_text(f"LUMA_LLM_API_KEY_FILE={folder / 'key'}\n")
+    loaded = settings.load_with_sources({"LUMA_DATABASE_URL_FILE": str(folder / "url")})
+    assert loaded.settings.database_url == "postgresql://luma:secret@db/luma"
+    assert loaded.settings.llm.api_key == " k "
+    assert loaded.sources["database_url"].name == "LUMA_DATABASE_URL_FILE"
+    # The environment comes first, whichever of the two names it has.
+    assert settings.load({"LUMA_LLM_API_KEY": "other"}).llm.api_key == "other"
+
+
+def test_every_secret_can_stand_in_a_file(folder: Path) -> None:
+    (folder / "secret").write_text("postgresql://x/y")
+    for dotted in settings.SECRETS | {"database_url"}:
+        loaded = settings.load({f"{settings.variable(dotted)}_FILE": "secret"})
+        value: object = loaded
+        for part in dotted.split("."):
+            value = getattr(value, part)
+        assert value == "postgresql://x/y"
+
+
+def test_wrong_secret_file_is_named(folder: Path) -> None:
+    (folder / "empty").write_text("\n")
+    name = "LUMA_DATABASE_URL_FILE"
+    for given, named in (
+        ({name: "missing"}, "missing can't be read"),
+        ({name: "empty"}, "empty is empty"),
+        ({name: "empty", "LUMA_DATABASE_URL": "postgresql://x/y"}, "not both"),
+        ({"LUMA_MODEL_FILE": "empty"}, "LUMA_MODEL_FILE is not a setting"),
+        ({"LUMA_LLM_MODEL_FILE": "empty"}, "LUMA_LLM_MODEL_FILE is not a setting"),
+    ):
+        with pytest.raises(ConfigurationError, match=named):
+            settings.load(given)
 
 
 def test_the_environment_comes_before_dotenv_before_toml_before_defaults(folder: Path) -> None:
@@ -158,3 +195,27 @@ def test_host_and_port_can_be_set(folder: Path) -> None:
     assert (settings.load({}).host, settings.load({}).port) == ("127.0.0.1", 8000)
     with pytest.raises(ConfigurationError, match="LUMA_PORT"):
         settings.load({"LUMA_PORT": "99999"})
+
+
+def test_a_child_gets_all_settings_but_the_secrets() -> None:
+    loaded = settings.load(
+        {
+            "LUMA_DATA_DIR": "/data",
+            "LUMA_DATABASE_URL": "postgresql://luma:password@db/luma",
+            "LUMA_INGEST_LIMITS_SECONDS": "7",
+            "LUMA_LLM_GGUF": "/models/small.gguf",
+            "LUMA_LLM_BASE_URL": "http://localhost/v1",
+        }
+        | {settings.variable(secret): "s3cret" for secret in settings.SECRETS}
+    )
+    line = settings.for_child(loaded)
+    assert b"s3cret" not in line
+    assert line.count(b"\n") == 1
+    received = settings.from_parent(line)
+    for name in settings.names():
+        expected = None if name in settings.SECRETS else value(loaded, name)
+        assert value(received, name) == expected, name
+
+
+def value(loaded: settings.Settings, dotted: str) -> object:
+    return reduce(getattr, dotted.split("."), loaded)

@@ -1,6 +1,6 @@
 """Assembles a DOCX: sections under their headings, notes after their reference, headers last."""
 
-from pathlib import Path
+from typing import BinaryIO
 
 from lxml import etree
 
@@ -19,7 +19,7 @@ _DUBLIN_CORE_TITLE = "{http://purl.org/dc/elements/1.1/}title"
 _LONGEST_HEADING = 200
 
 
-def parse_docx(path: Path, limits: ParserLimits) -> ParsedDocument:
+def parse_docx(file: BinaryIO, limits: ParserLimits) -> ParsedDocument:
     """Parse a DOCX: one passage per section, with the path of its headings.
 
     Included: lists with their numbers, tables as rows of cells, text boxes, content controls, equations,
@@ -31,9 +31,9 @@ def parse_docx(path: Path, limits: ParserLimits) -> ParsedDocument:
         NoTextError: it has no text.
         LimitError: it unpacks to more data, or has more text, than `limits` allow.
         PermanentError: it is damaged.
-        OSError: `path` can't be read.
+        OSError: `file` can't be read.
     """
-    with Package(path, limits) as package:
+    with Package(file, limits) as package:
         main = package.main_part()
         root = package.xml(main)
         body = None if root is None else root.find(w("body"))

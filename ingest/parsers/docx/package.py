@@ -4,9 +4,8 @@ import posixpath
 import re
 import zipfile
 import zlib
-from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import BinaryIO, NamedTuple, Self
 
 from lxml import etree
 
@@ -46,16 +45,15 @@ class Relationship(NamedTuple):
 class Package:
     """The parts of an Office file, read one by one within `limits`."""
 
-    def __init__(self, path: Path, limits: ParserLimits) -> None:
+    def __init__(self, file: BinaryIO, limits: ParserLimits) -> None:
         self.warnings: list[str] = []
         self._left = limits.memory_mb * 2**20 // _TREE_COST
-        with path.open("rb") as file:
-            if is_encrypted_office_file(file):
-                raise EncryptedError(
-                    "The document is protected with a password. Save a copy without it and use that."
-                )
+        if is_encrypted_office_file(file):
+            raise EncryptedError(
+                "The document is protected with a password. Save a copy without it and use that."
+            )
         try:
-            self._archive = zipfile.ZipFile(path)
+            self._archive = zipfile.ZipFile(file)
         except _ZIP_ERRORS as error:
             raise PermanentError(DAMAGED) from error
         # Part names are case-insensitive (ECMA-376 part 2, 6.2.2.3).

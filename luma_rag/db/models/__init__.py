@@ -6,12 +6,24 @@ from luma_rag.db.models.account import (
     ExternalIdentity,
     LoginSession,
     RateLimit,
+    RecoveryCode,
+    SecondFactor,
+    TemporaryPassword,
     User,
 )
 from luma_rag.db.models.audit import AuditEvent
 from luma_rag.db.models.backfill import Backfill
-from luma_rag.db.models.chat import Chat, ChatTitle, Citation, Feedback, Message
-from luma_rag.db.models.document import Chunk, Document, EmbeddingModel, Ingestion, Passage, WorkDone
+from luma_rag.db.models.chat import Chat, ChatTitle, Citation, Feedback, Message, PinnedChat, Turn
+from luma_rag.db.models.document import (
+    Chunk,
+    Document,
+    EmbeddingModel,
+    FileStore,
+    Ingestion,
+    Passage,
+    WorkDone,
+    Worker,
+)
 from luma_rag.db.models.evaluation import EvaluationPlace, EvaluationQuestion, EvaluationRun
 from luma_rag.db.models.grants import DocUser, NamespaceAuth
 from luma_rag.db.models.lexical import (
@@ -22,7 +34,7 @@ from luma_rag.db.models.lexical import (
     LexicalSegment,
     LexicalVector,
 )
-from luma_rag.db.models.namespace import ChunkVector, Namespace, NamespaceDoc
+from luma_rag.db.models.namespace import ChunkVector, Namespace, NamespaceDoc, Placement
 
 __all__ = [
     "ApiToken",
@@ -42,6 +54,7 @@ __all__ = [
     "EvaluationRun",
     "ExternalIdentity",
     "Feedback",
+    "FileStore",
     "Ingestion",
     "LexicalChunk",
     "LexicalDocument",
@@ -55,7 +68,14 @@ __all__ = [
     "NamespaceAuth",
     "NamespaceDoc",
     "Passage",
+    "PinnedChat",
+    "Placement",
     "RateLimit",
+    "RecoveryCode",
+    "SecondFactor",
+    "TemporaryPassword",
+    "Turn",
     "User",
     "WorkDone",
+    "Worker",
 ]

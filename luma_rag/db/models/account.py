@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
@@ -63,10 +64,50 @@ class ExternalIdentity(Base):
     created_at: Mapped[datetime]
 
 
+class TemporaryPassword(Base):
+    """An account whose password somebody else chose. Its user must replace it."""
+
+    __tablename__ = "temporary_password"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    set_at: Mapped[datetime]
+
+
+class SecondFactor(Base):
+    """The key of a user's authenticator (TOTP). It counts once it is confirmed.
+
+    `last_step` is the time step of the last accepted code: no code is accepted twice.
+    """
+
+    __tablename__ = "second_factor"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    last_step: Mapped[int] = mapped_column(BigInteger)
+
+
+class RecoveryCode(Base):
+    """An unused recovery code, in place of a code of the authenticator. Only its SHA-256 is stored."""
+
+    __tablename__ = "recovery_code"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("second_factor.user_id", ondelete="CASCADE"), primary_key=True
+    )
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+
+
 class LoginSession(Base):
-    """A browser session, with its origin and user agent. Only the SHA-256 of the cookie is stored."""
+    """A browser session, with its origin and user agent. Only the SHA-256 of the cookie is stored.
+
+    `method` is how its user signed in, `authenticated_at` when they last proved their identity; NULL if the
+    OpenID provider did not say.
+    """
 
     __tablename__ = "login_session"
+    __table_args__ = (CheckConstraint("method IN ('password', 'openid')", name="method"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
@@ -76,6 +117,8 @@ class LoginSession(Base):
     last_used_at: Mapped[datetime]
     address: Mapped[str | None] = mapped_column(Text)
     user_agent: Mapped[str | None] = mapped_column(Text)
+    method: Mapped[str] = mapped_column(Text)
+    authenticated_at: Mapped[datetime | None]
 
 
 class ApiToken(Base):

@@ -1,8 +1,21 @@
-"""Chats, messages and citations."""
+"""Chats, messages, turns and citations."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, Text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    false,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from luma_rag.db.base import Base
@@ -28,6 +41,14 @@ class ChatTitle(Base):
     title: Mapped[str] = mapped_column(Text)
 
 
+class PinnedChat(Base):
+    """A chat that its user has pinned."""
+
+    __tablename__ = "pinned_chat"
+
+    chat_id: Mapped[int] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True)
+
+
 class Message(Base):
     """A message. Within a chat, ids increase in the order of writing."""
 
@@ -42,6 +63,34 @@ class Message(Base):
     sender_type: Mapped[str] = mapped_column(String(10))
     content: Mapped[str] = mapped_column(Text)
     time_sent: Mapped[datetime]
+
+
+class Turn(Base):
+    """A question with one answer to it. Regenerating the answer adds a turn with the same question.
+
+    The turns of a chat are a tree: each follows another one, or none. Questions that follow the same turn are
+    versions of each other, as are answers to the same question. The chat goes on from its newest turn.
+    """
+
+    __tablename__ = "turn"
+    __table_args__ = (
+        CheckConstraint("state IN ('running', 'complete', 'stopped', 'failed')", name="state"),
+        CheckConstraint("(state = 'running') = (process IS NOT NULL)", name="process"),
+        Index("uq_turn_running", "chat_id", unique=True, postgresql_where=text("state = 'running'")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    chat_id: Mapped[int] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), index=True)
+    follows_id: Mapped[int | None] = mapped_column(ForeignKey("turn.id", ondelete="CASCADE"), index=True)
+    question_id: Mapped[int] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"), index=True)
+    # NULL until a part of the answer is stored, and if none ever was.
+    answer_id: Mapped[int | None] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"), unique=True)
+    doc_ids: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+    state: Mapped[str] = mapped_column(Text)
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    # The process that writes the answer; see `luma_rag.chat.processes`.
+    process: Mapped[int | None]
+    is_stopping: Mapped[bool] = mapped_column(server_default=false())
 
 
 class Citation(Base):

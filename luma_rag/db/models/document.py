@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -95,18 +96,34 @@ class EmbeddingModel(Base):
     profile: Mapped[str] = mapped_column(Text)
 
 
+class FileStore(Base):
+    """The id of the folder with this database's files, which has the same id in a file. A single row."""
+
+    __tablename__ = "file_store"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, server_default=text("1"), autoincrement=False)
+    store_id: Mapped[str] = mapped_column(Text)
+
+
 class Ingestion(Base):
     """The ingestion of one document into one namespace.
 
     `progress` is from 0 to 1 over all stages. `worker` is the key of the advisory lock held by the running
     worker: a `running` row whose lock is not held belongs to a dead worker.
+
+    `attempts` counts what may be the document's fault, `deferrals` outages of the system. After either, a
+    queued ingestion has an `error` and waits until `next_attempt_at`, which is also the order of the queue.
     """
 
     __tablename__ = "ingestion"
     __table_args__ = (
         CheckConstraint("state IN ('queued', 'running', 'ready', 'failed')", name="state"),
         CheckConstraint("stage IN ('parsing', 'chunking', 'embedding', 'storing')", name="stage"),
-        CheckConstraint("(state = 'failed') = (error IS NOT NULL)", name="error"),
+        CheckConstraint(
+            "CASE state WHEN 'failed' THEN error IS NOT NULL WHEN 'queued' THEN true ELSE error IS NULL END",
+            name="error",
+        ),
         CheckConstraint("(state = 'running') = (worker IS NOT NULL)", name="worker"),
         # At most one active ingestion per document and namespace.
         Index(
@@ -116,7 +133,9 @@ class Ingestion(Base):
             unique=True,
             postgresql_where=text("state IN ('queued', 'running')"),
         ),
-        Index("ix_ingestion_state", "state", "id", postgresql_where=text("state IN ('queued', 'running')")),
+        # For claims, and for the ingestions of dead workers.
+        Index("ix_ingestion_queue", "next_attempt_at", "id", postgresql_where=text("state = 'queued'")),
+        Index("ix_ingestion_running", "doc_id", postgresql_where=text("state = 'running'")),
         Index("ix_ingestion_doc_id_namespace_id", "doc_id", "namespace_id", "id"),
     )
 
@@ -129,9 +148,20 @@ class Ingestion(Base):
     chunks: Mapped[int] = mapped_column(server_default=text("0"))
     error: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    deferrals: Mapped[int] = mapped_column(server_default=text("0"))
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
     worker: Mapped[int | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class Worker(Base):
+    """The last sign of life of a worker; `id` is the key of its advisory lock."""
+
+    __tablename__ = "worker"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class WorkDone(Base):

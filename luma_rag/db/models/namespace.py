@@ -48,6 +48,24 @@ class NamespaceDoc(Base):
     vec_id: Mapped[list[str]] = mapped_column(ARRAY(Text))
 
 
+class Placement(Base):
+    """A document's place in a namespace: held there, on its way, or failed. `user_id` put it there.
+
+    It stands as long as that user may put it there; triggers delete it in the transaction that ends this
+    right. With the row, a trigger removes the document from the namespace and records it in the audit trail.
+    `placed_at` is null for rows older than the table.
+    """
+
+    __tablename__ = "placement"
+
+    doc_id: Mapped[int] = mapped_column(ForeignKey("document.id", ondelete="CASCADE"), primary_key=True)
+    namespace_id: Mapped[int] = mapped_column(
+        ForeignKey("namespace.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"), index=True)
+    placed_at: Mapped[datetime | None]
+
+
 class ChunkVector(Base):
     """The search table: one narrow row per (namespace, chunk). The text stays in `chunk`.
 

@@ -20,8 +20,6 @@ from luma_rag.db.supervisor.home import EXCLUSIVE, Home, try_lock, unlock
 from luma_rag.errors import ConfigurationError
 
 LOG_LIMIT = 8 * 1024 * 1024
-# Time to write everything out, then to drop everything; then it is killed. No step loses committed data.
-STOP_STEPS = ((signal.SIGINT, 120.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
 
 
 def supervise(home: Home, programs: Path, grace: float) -> None:
@@ -35,7 +33,7 @@ def supervise(home: Home, programs: Path, grace: float) -> None:
     try:
         _watch(home, server, users, grace)
     finally:
-        _stop(server)
+        cluster.stop(server)
     _log(f"Postgres ended with {server.returncode}")
     if home.socket_directory != home.cluster:
         with contextlib.suppress(OSError):
@@ -60,14 +58,6 @@ def _watch(home: Home, server: subprocess.Popen[bytes], users: int, grace: float
             unlock(users)
         _limit_log(home)
         time.sleep(min(0.5, max(grace / 4, 0.05)))
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    for number, patience in STOP_STEPS:
-        server.send_signal(number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            server.wait(patience)
-            return
 
 
 def _limit_log(home: Home) -> None:

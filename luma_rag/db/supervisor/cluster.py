@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from luma_rag.db.supervisor import roles
 from luma_rag.db.supervisor.configuration import configuration, machine_memory, shared_memory_size
 from luma_rag.db.supervisor.home import Home
 from luma_rag.db.supervisor.programs import reachable
@@ -40,6 +41,8 @@ SERVER = Account(65530, 65530)
 # initdb refuses an account that /etc/passwd doesn't list, and `nobody` is listed everywhere. With the group
 # it is not the account of any other process, so that none can reach into the new cluster.
 CREATOR = Account(65534, SERVER.gid)
+# Time to write everything out, then to drop everything; then it is killed.
+STOP_STEPS = ((signal.SIGINT, 120.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
 
 
 class Cluster:
@@ -77,14 +80,67 @@ class Cluster:
         (self.path / "postmaster.pid").unlink(missing_ok=True)
         (self.home.socket_directory / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
         self._write_configuration()
+        self._write(self.path, self._account, "pg_ident.conf", roles.ident())
+        if (self.path / "pg_hba.conf").read_text() != roles.HBA:
+            self._convert()
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start Postgres, with its messages going to the log."""
         elsewhere = self.home.socket_directory != self.path
+        return self._start(str(self.home.socket_directory) if elsewhere else ".")
+
+    def stop(self, server: subprocess.Popen[bytes]) -> None:
+        """Stop Postgres: in order, then at once, then by force. No committed data is lost."""
+        for number, patience in STOP_STEPS:
+            server.send_signal(number)
+            deadline = time.monotonic() + patience
+            while time.monotonic() < deadline:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    server.wait(0.1)
+                    return
+                if number == signal.SIGINT and self._is_recovering():
+                    break
+
+    def _is_recovering(self) -> bool:
+        """Whether Postgres recovers from a crash. It begins anew at the next start anyway, and an orderly
+        shutdown of a recovering Postgres 18 can hang for a minute.
+        """
+        try:
+            found = self._run(self.path, self._account, "pg_controldata")
+        except ConfigurationError:
+            return False
+        return "in crash recovery" in found
+
+    def _create(self) -> None:
+        account = CREATOR if os.geteuid() == 0 else None
+        new = Path(tempfile.mkdtemp(prefix=_NEW, dir=self.home.path))
+        if account is not None:
+            _give(new, account)
+        # Sorting and case by Postgres' own tables, the same everywhere; the C library's are needed only to
+        # tell letters from punctuation in full-text search.
+        letters = "UTF-8" if sys.platform == "darwin" else "C.UTF-8"
+        options = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        options += [f"--lc-ctype={letters}", f"--username={roles.SUPERUSER}", "--auth=reject"]
+        # Written to disk once, at the end, and not by each step.
+        self._run(new, account, "initdb", *options, "--no-sync", "--no-instructions")
+        alone = ("--single", "-F", "-c", "exit_on_error=on", "template1")
+        self._run(new, account, "postgres", *alone, typed=roles.CREATION)
+        self._write(new, account, "pg_hba.conf", roles.HBA)
+        self._run(new, account, "initdb", "--sync-only")
+        if account is not None:
+            _give(new, SERVER)
+        new.rename(self.path)
+        directory = os.open(self.home.path, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    def _start(self, socket_directory: str) -> subprocess.Popen[bytes]:
         # Arguments and not settings, because no setting of an operator may open it to others.
         fixed = {
             "listen_addresses": "",
-            "unix_socket_directories": str(self.home.socket_directory) if elsewhere else ".",
+            "unix_socket_directories": socket_directory,
             "unix_socket_permissions": "0700",
             "port": "5432",
             "logging_collector": "off",
@@ -96,28 +152,35 @@ class Cluster:
         finally:
             os.close(output)
 
-    def _create(self) -> None:
-        account = CREATOR if os.geteuid() == 0 else None
-        new = Path(tempfile.mkdtemp(prefix=_NEW, dir=self.home.path))
-        if account is not None:
-            _give(new, account)
-        # Sorting and case by Postgres' own tables, the same everywhere; the C library's are needed only to
-        # tell letters from punctuation in full-text search.
-        letters = "UTF-8" if sys.platform == "darwin" else "C.UTF-8"
-        options = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        options += [f"--lc-ctype={letters}", "--username=luma", "--auth-local=trust", "--auth-host=reject"]
-        # Written to disk once, at the end, and not by each step.
-        self._run(new, account, "initdb", *options, "--no-sync", "--no-instructions")
-        self._run(new, account, "postgres", "--single", "-F", "template1", typed="CREATE DATABASE luma;\n")
-        self._run(new, account, "initdb", "--sync-only")
-        if account is not None:
-            _give(new, SERVER)
-        new.rename(self.path)
-        directory = os.open(self.home.path, os.O_RDONLY)
+    def _convert(self) -> None:
+        """Bring the roles of an earlier version up to date, on a socket that nobody else knows.
+
+        Until the new pg_hba.conf is written, the next start begins anew.
+        """
+        with tempfile.TemporaryDirectory(prefix="luma-") as sockets:
+            if self._account is not None:
+                os.chown(sockets, self._account.uid, self._account.gid)
+            server = self._start(sockets)
+            try:
+                while not self._accepts_connections(sockets):
+                    if server.poll() is not None:
+                        raise ConfigurationError(
+                            "Postgres ended before its roles could be brought up to date."
+                        )
+                    time.sleep(0.05)
+                for role, database, statements in roles.CONVERSION:
+                    options = ("-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", sockets, "-U", role, "-d", database)
+                    self._run(self.path, None, "psql", *options, typed=statements)
+            finally:
+                self.stop(server)
+        self._write(self.path, self._account, "pg_hba.conf", roles.HBA)
+
+    def _accepts_connections(self, sockets: str) -> bool:
         try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+            self._run(self.path, None, "pg_isready", "-q", "-h", sockets)
+        except ConfigurationError:
+            return False
+        return True
 
     def _leftovers(self) -> list[psutil.Process]:
         """Return all processes of an earlier Postgres: the cluster is their working directory."""
@@ -136,7 +199,7 @@ class Cluster:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGINT)
         # Without a postmaster the others end by themselves, except in the middle of a long computation.
-        if self._gone_within(5 if postmaster else 1):
+        if self._gone_within(5 if postmaster else 1, unless=self._is_recovering):
             return
         for process in self._leftovers():
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -147,10 +210,10 @@ class Cluster:
                 f"An earlier Postgres on {self.path} does not end. End these processes: {left}"
             )
 
-    def _gone_within(self, seconds: float) -> bool:
+    def _gone_within(self, seconds: float, *, unless: Callable[[], bool] = lambda: False) -> bool:
         deadline = time.monotonic() + seconds
         while self._leftovers():
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or unless():
                 return False
             time.sleep(0.05)
         return True
@@ -175,23 +238,28 @@ class Cluster:
             custom = (self.home.path / "custom.conf").read_text()
         except FileNotFoundError:
             custom = ""
+        text = configuration(machine_memory(), shared_memory_size(), custom)
+        self._write(self.path, self._account, "postgresql.conf", text)
+
+    def _write(self, directory: Path, account: Account | None, name: str, text: str) -> None:
         # A new file: the server's account could have put a link in the place of the old one.
-        temporary = self.path / ".postgresql.conf.new"
+        temporary = directory / f".{name}.new"
         temporary.unlink(missing_ok=True)
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            if self._account is not None:
-                os.fchown(file.fileno(), self._account.uid, self._account.gid)
-            file.write(configuration(machine_memory(), shared_memory_size(), custom))
-        temporary.replace(self.path / "postgresql.conf")
+            if account is not None:
+                os.fchown(file.fileno(), account.uid, account.gid)
+            file.write(text)
+        temporary.replace(directory / name)
 
     def _run(
         self, directory: Path, account: Account | None, name: str, *arguments: str, typed: str = ""
-    ) -> None:
+    ) -> str:
         process = self._spawn(directory, account, signal.SIGKILL, subprocess.PIPE, name, *arguments)
         output = process.communicate(typed.encode())[0].decode(errors="replace")
         if process.returncode != 0:
             last = "\n".join(output.strip().splitlines()[-12:])
             raise ConfigurationError(f"{name} ended with {process.returncode}:\n{last}")
+        return output
 
     def _spawn(
         self,

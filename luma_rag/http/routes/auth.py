@@ -8,25 +8,37 @@ from litestar.params import JSONBody
 from litestar.status_codes import HTTP_200_OK, HTTP_204_NO_CONTENT
 
 from luma_rag import rate_limits
+from luma_rag.accounts import second_factor, sign_in, users
 from luma_rag.accounts import sessions as browser_sessions
-from luma_rag.accounts import sign_in, users
 from luma_rag.accounts import tokens as api_tokens
+from luma_rag.accounts.second_factor import NewSecondFactor, RecoveryCodes
 from luma_rag.accounts.sessions import SessionView
 from luma_rag.accounts.tokens import NewToken, TokenView
-from luma_rag.accounts.users import UserView
+from luma_rag.accounts.users import OwnAccount, UserView
+from luma_rag.errors import ForbiddenError
 from luma_rag.http.authentication import (
     CSRF_COOKIE,
+    DESPITE_DUTY,
     PUBLIC,
     SESSION_COOKIE,
     browser_of,
+    hands_out_power,
     is_secure,
     session_cookies,
 )
 from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
-from luma_rag.http.input import Login, PasswordChange, Registration, TokenRequest
+from luma_rag.http.input import (
+    CodeConfirmation,
+    Confirmation,
+    Login,
+    PasswordChange,
+    Registration,
+    TokenRequest,
+)
 from luma_rag.http.openapi import problems
 from luma_rag.http.parameters import Id
 from luma_rag.pagination import Page
+from luma_rag.runtime import Runtime
 
 
 @post("/register", opt=PUBLIC, responses=problems(403, 409, 429))
@@ -34,6 +46,7 @@ async def register(
     data: JSONBody[Registration], request: Request[Any, Any, Any], runtime: RuntimeDependency
 ) -> UserView:
     """Create an account. The first one of an empty database becomes an administrator."""
+    _require_passwords(runtime)
     registering = runtime.settings.registration
     if registering == "open":
         async with runtime.sessions.begin() as session:
@@ -49,17 +62,18 @@ async def login(
 ) -> Response[UserView]:
     """Sign in with a user name or e-mail address. Sets the session cookie and the CSRF cookie.
 
-    The previous session of the browser ends.
+    The previous session of the browser ends. An account with a second factor needs its code, too.
     """
+    _require_passwords(runtime)
     days = runtime.settings.session_days
     signed_in = await sign_in.sign_in(
-        runtime.sessions, data.username, data.password, browser_of(request), days=days
+        runtime.sessions, data.username, data.password, browser_of(request), days=days, code=data.code
     )
     cookies = session_cookies(signed_in.secret, days, is_secure=is_secure(request))
     return Response(signed_in.user, cookies=cookies)
 
 
-@post("/logout", status_code=HTTP_204_NO_CONTENT)
+@post("/logout", opt=DESPITE_DUTY, status_code=HTTP_204_NO_CONTENT)
 async def logout(session: Session, principal: Caller) -> Response[None]:
     """End the session on the server and in the browser."""
     await browser_sessions.sign_out(session, principal)
@@ -67,13 +81,59 @@ async def logout(session: Session, principal: Caller) -> Response[None]:
     return Response(None, status_code=HTTP_204_NO_CONTENT, cookies=gone)
 
 
-@get("/me")
+@post("/reauthenticate", opt=DESPITE_DUTY, status_code=HTTP_204_NO_CONTENT, responses=problems(429))
+async def reauthenticate(data: JSONBody[Confirmation], principal: Caller, runtime: RuntimeDependency) -> None:
+    """Show the password again, for a request that requires a recent one. It counts for ten minutes."""
+    _require_passwords(runtime)
+    # Before the attempt is counted: otherwise a token could lock out its user.
+    sign_in.may_reauthenticate(principal)
+    await sign_in.reauthenticate(runtime.sessions, principal, data.password, data.code)
+
+
+@get("/me", opt=DESPITE_DUTY)
 async def me(session: Session, principal: Caller) -> UserView:
     """Get the caller."""
     return await users.get(session, principal.user_id)
 
 
-@post("/password", status_code=HTTP_204_NO_CONTENT, responses=problems(429))
+@get("/account", opt=DESPITE_DUTY)
+async def own_account(session: Session, principal: Caller, runtime: RuntimeDependency) -> OwnAccount:
+    """Get the state of the caller's account: duties, second factor, and what quotas leave."""
+    return await users.own_account(session, principal, runtime.settings.quotas)
+
+
+@post("/totp", opt={**DESPITE_DUTY, **hands_out_power("themselves")}, responses=problems(409))
+async def begin_second_factor(session: Session, principal: Caller) -> NewSecondFactor:
+    """Create the key of an authenticator (TOTP). It counts once it is confirmed."""
+    user = await users.find(session, principal.user_id)
+    return await second_factor.begin(session, user.id, user.username)
+
+
+@post(
+    "/totp/confirm",
+    opt={**DESPITE_DUTY, **hands_out_power("themselves")},
+    status_code=HTTP_200_OK,
+    responses=problems(404, 429),
+)
+async def confirm_second_factor(
+    data: JSONBody[CodeConfirmation], principal: Caller, runtime: RuntimeDependency
+) -> RecoveryCodes:
+    """Confirm the new second factor with a code of the authenticator. Sign-ins then require a code.
+
+    The recovery codes are shown only once.
+    """
+    guesses = second_factor.guesses_quota(principal.user_id)
+    async with rate_limits.count_failure(runtime.sessions, guesses), runtime.sessions.begin() as session:
+        return await second_factor.confirm(session, principal.user_id, data.code)
+
+
+@delete("/totp", opt=hands_out_power("themselves"), responses=problems(404))
+async def remove_second_factor(session: Session, principal: Caller) -> None:
+    """Remove the caller's second factor with its recovery codes."""
+    await second_factor.remove(session, principal.user_id, actor_id=principal.user_id)
+
+
+@post("/password", opt=DESPITE_DUTY, status_code=HTTP_204_NO_CONTENT, responses=problems(429))
 async def change_password(
     data: JSONBody[PasswordChange], principal: Caller, runtime: RuntimeDependency
 ) -> None:
@@ -86,10 +146,10 @@ async def change_password(
 
 @get("/sessions")
 async def list_sessions(
-    session: Session, principal: Caller, pagination: PaginationDependency
+    session: Session, principal: Caller, pagination: PaginationDependency, runtime: RuntimeDependency
 ) -> Page[SessionView]:
     """List the caller's browser sessions, most recently used first. Not for restricted tokens."""
-    return await browser_sessions.list_sessions(session, principal, pagination)
+    return await browser_sessions.list_sessions(session, principal, pagination, runtime.settings)
 
 
 @delete("/sessions/{session_id:int}")
@@ -100,7 +160,10 @@ async def end_session(session_id: Id, session: Session, principal: Caller) -> No
 
 @post("/tokens", responses=problems(404, 429))
 async def create_token(data: JSONBody[TokenRequest], session: Session, principal: Caller) -> NewToken:
-    """Create a token for programs. It is shown only once."""
+    """Create a token for programs. It is shown only once.
+
+    One that lasts for more than a year requires a session with a recent password.
+    """
     return await api_tokens.create_token(
         session,
         principal,
@@ -123,13 +186,25 @@ async def revoke_token(token_id: Id, session: Session, principal: Caller) -> Non
     await api_tokens.revoke_token(session, principal, token_id)
 
 
+def _require_passwords(runtime: Runtime) -> None:
+    if not runtime.settings.password_sign_in:
+        raise ForbiddenError(
+            f"Passwords are turned off on this server. Sign in with {runtime.settings.openid.name}."
+        )
+
+
 router = Router(
     "/api/auth",
     route_handlers=[
         register,
         login,
         logout,
+        reauthenticate,
         me,
+        own_account,
+        begin_second_factor,
+        confirm_second_factor,
+        remove_second_factor,
         change_password,
         list_sessions,
         end_session,

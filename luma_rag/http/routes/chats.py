@@ -1,37 +1,58 @@
 """Chats and their messages."""
 
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, cast
 
 from litestar import Request, Response, Router, delete, get, patch, post, put
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from litestar.response import ServerSentEvent
-from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
+from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
+from msgspec import structs
 
-from luma_rag.chat import history
-from luma_rag.chat.history import ChatView, Exchange, FeedbackView, MessageView
-from luma_rag.chat.service import TurnEvent
-from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
+from luma_rag.access import oversight
+from luma_rag.chat import history, messages
+from luma_rag.chat.history import ChatExport, ChatView
+from luma_rag.chat.messages import Exchange, FeedbackView, MessageView
+from luma_rag.chat.running import TurnEvent
+from luma_rag.http.dependencies import (
+    Caller,
+    PaginationDependency,
+    RuntimeDependency,
+    Session,
+    login_of,
+)
 from luma_rag.http.events import EVENT_STREAM, HEADERS, event_stream
 from luma_rag.http.input import ChatChange, NewChat, NewMessage, Verdict
-from luma_rag.http.openapi import AnswerOperation, problems
-from luma_rag.http.parameters import Id, OfNamespace
+from luma_rag.http.openapi import AnswerOperation, ExportOperation, problems
+from luma_rag.http.parameters import ExportFormat, Id, IsPinned, OfBranch, OfChatText, OfNamespace
 from luma_rag.http.rate_limit import limited
+from luma_rag.http.token_level import ASKING
 from luma_rag.pagination import Page
 
 
-@post("/chats", responses=problems(404))
-async def start_chat(data: JSONBody[NewChat], session: Session, principal: Caller) -> ChatView:
+@post("/chats", opt=ASKING, responses=problems(404))
+async def start_chat(
+    data: JSONBody[NewChat], session: Session, principal: Caller, runtime: RuntimeDependency
+) -> ChatView:
     """Start a chat in a namespace. Level 1."""
+    await oversight.record_reading(runtime.sessions, principal, namespace_id=data.namespace_id)
     return await history.start(session, principal, data.namespace_id)
 
 
 @get("/chats")
 async def list_chats(
-    session: Session, principal: Caller, pagination: PaginationDependency, namespace_id: OfNamespace = None
+    session: Session,
+    principal: Caller,
+    pagination: PaginationDependency,
+    namespace_id: OfNamespace = None,
+    containing: OfChatText = None,
+    pinned: IsPinned = None,
 ) -> Page[ChatView]:
     """List the caller's chats, most recent activity first."""
-    return await history.list_own(session, principal, namespace_id, pagination)
+    return await history.list_own(
+        session, principal, pagination, namespace_id=namespace_id, containing=containing, pinned=pinned
+    )
 
 
 @get("/chats/{chat_id:int}")
@@ -41,11 +62,11 @@ async def get_chat(chat_id: Id, session: Session, principal: Caller) -> ChatView
 
 
 @patch("/chats/{chat_id:int}")
-async def rename_chat(
+async def change_chat(
     chat_id: Id, data: JSONBody[ChatChange], session: Session, principal: Caller
 ) -> ChatView:
-    """Rename a chat."""
-    return await history.rename(session, principal, chat_id, data.title)
+    """Rename, pin or unpin a chat."""
+    return await history.change(session, principal, chat_id, title=data.title, pinned=data.pinned)
 
 
 @delete("/chats/{chat_id:int}")
@@ -54,19 +75,39 @@ async def remove_chat(chat_id: Id, session: Session, principal: Caller) -> None:
     await history.remove(session, principal, chat_id)
 
 
+@get("/chats/{chat_id:int}/export", operation_class=ExportOperation)
+async def export_chat(
+    chat_id: Id, session: Session, principal: Caller, file_format: ExportFormat = "markdown"
+) -> Response[ChatExport]:
+    """Download a chat with the messages of the branch in use."""
+    exported = await history.export(session, principal, chat_id)
+    extension = {"markdown": "md", "json": "json"}[file_format]
+    headers = {"Content-Disposition": f'attachment; filename="chat-{chat_id}.{extension}"'}
+    if file_format == "json":
+        return Response(exported, headers=headers)
+    text: Response[Any] = Response(
+        history.as_markdown(exported), media_type="text/markdown; charset=utf-8", headers=headers
+    )
+    return text
+
+
 @get("/chats/{chat_id:int}/messages")
 async def list_messages(
-    chat_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
+    chat_id: Id,
+    session: Session,
+    principal: Caller,
+    pagination: PaginationDependency,
+    branch: OfBranch = None,
 ) -> Page[MessageView]:
-    """List the messages in order."""
-    return await history.messages(session, principal, chat_id, pagination)
+    """List the messages of a branch in order."""
+    return await messages.list_messages(session, principal, chat_id, branch, pagination)
 
 
 @post(
     "/chats/{chat_id:int}/messages",
     operation_class=AnswerOperation,
-    opt=limited("questions"),
-    responses=problems(502),
+    opt=limited("questions") | ASKING,
+    responses=problems(409, 502),
 )
 async def ask(
     chat_id: Id,
@@ -75,8 +116,14 @@ async def ask(
     principal: Caller,
     runtime: RuntimeDependency,
 ) -> Response[Exchange]:
-    """Ask a question. Returns JSON, or server-sent events with `Accept: text/event-stream`."""
-    return await _respond(request, runtime.chats.ask(principal, chat_id, data.content), HTTP_201_CREATED)
+    """Ask a question. Returns JSON, or server-sent events with `Accept: text/event-stream`.
+
+    The answer is written even if the client disconnects.
+    """
+    turn = runtime.chats.ask(
+        login_of(request, principal), chat_id, data.content, doc_ids=data.doc_ids, replaces=data.replaces
+    )
+    return await _respond(request, turn, HTTP_201_CREATED)
 
 
 @post(
@@ -89,14 +136,39 @@ async def ask(
 async def regenerate(
     chat_id: Id, request: Request[Any, Any, Any], principal: Caller, runtime: RuntimeDependency
 ) -> Response[Exchange]:
-    """Answer the last question again. The new answer replaces the old one."""
-    return await _respond(request, runtime.chats.regenerate(principal, chat_id), HTTP_200_OK)
+    """Answer the last question again. The older answers stay, as versions."""
+    turn = runtime.chats.regenerate(login_of(request, principal), chat_id)
+    return await _respond(request, turn, HTTP_200_OK)
+
+
+@get(
+    "/chats/{chat_id:int}/stream",
+    operation_class=AnswerOperation,
+    responses={HTTP_204_NO_CONTENT: ResponseSpec(None, description="No answer is being written.")},
+)
+async def join(
+    chat_id: Id, request: Request[Any, Any, Any], principal: Caller, runtime: RuntimeDependency
+) -> Response[str]:
+    """Join the answer that is being written: the text so far, then the rest, as server-sent events."""
+    turn = runtime.chats.join(login_of(request, principal), chat_id)
+    first = await anext(turn, None)
+    if first is None:
+        nothing: Response[Any] = Response(None, status_code=HTTP_204_NO_CONTENT)
+        return nothing
+    events: Response[Any] = ServerSentEvent(event_stream(first, turn), headers=HEADERS)
+    return events
+
+
+@post("/chats/{chat_id:int}/stop", status_code=HTTP_202_ACCEPTED)
+async def stop(chat_id: Id, principal: Caller, runtime: RuntimeDependency) -> None:
+    """Stop the answer that is being written, if any. The text so far is kept."""
+    await runtime.chats.stop(principal, chat_id)
 
 
 @put("/messages/{message_id:int}/feedback")
 async def rate(message_id: Id, data: JSONBody[Verdict], session: Session, principal: Caller) -> FeedbackView:
     """Rate an answer."""
-    return await history.rate(session, principal, message_id, data.rating, data.comment)
+    return await messages.rate(session, principal, message_id, data.rating, data.comment)
 
 
 async def _respond(
@@ -106,10 +178,12 @@ async def _respond(
     first = await anext(turn)
     if EVENT_STREAM in request.headers.get("accept", ""):
         return ServerSentEvent(event_stream(first, turn), status_code=HTTP_200_OK, headers=HEADERS)
-    last = first
+    question = answer = cast(MessageView, first.data)
     async for event in turn:
-        last = event
-    return Response(Exchange(first.data, last.data), status_code=status_code)  # type: ignore[arg-type]
+        if event.event == "llm_message":
+            answer = cast(MessageView, event.data)
+    question = structs.replace(question, state=answer.state)
+    return Response(Exchange(question, answer), status_code=status_code)
 
 
 router = Router(
@@ -118,11 +192,14 @@ router = Router(
         start_chat,
         list_chats,
         get_chat,
-        rename_chat,
+        change_chat,
         remove_chat,
+        export_chat,
         list_messages,
         ask,
         regenerate,
+        join,
+        stop,
         rate,
     ],
     tags=["chats"],

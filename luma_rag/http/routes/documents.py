@@ -11,9 +11,11 @@ from msgspec import UNSET
 
 from luma_rag.access import Principal, grants
 from luma_rag.access.grants import SharedWith
-from luma_rag.documents import ingestion, uploads
+from luma_rag.documents import ingestion, namespace_documents, quotas, uploads
 from luma_rag.documents import service as documents
+from luma_rag.documents.file_settlement import removing_files
 from luma_rag.documents.ingestion import IngestionView
+from luma_rag.documents.namespace_documents import DocumentNamespace
 from luma_rag.documents.service import DocumentView, PassageView
 from luma_rag.documents.uploads import UploadedDocument
 from luma_rag.errors import NotFoundError
@@ -26,33 +28,33 @@ from luma_rag.http.rate_limit import limited
 from luma_rag.http.upload import read_upload
 from luma_rag.pagination import Page
 
+# For the parts of an upload other than the file.
+FORM_BYTES = 2**20
 # The browser's viewer shows a PDF in its own frame; anything else that the file requests is blocked.
 _FILE_POLICY = "default-src 'none'; object-src 'self'; frame-ancestors 'self'"
 
 
 async def upload(
-    request: Request[Principal, float, Any], session: Session, runtime: RuntimeDependency
+    request: Request[Principal, float, Any], runtime: RuntimeDependency
 ) -> Response[UploadedDocument]:
     """Upload a PDF or DOCX and enqueue it for the given namespaces. 200: already uploaded by the caller."""
+    limits = runtime.settings.quotas
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal():
+        quotas.require_room_for_body(limits, int(declared), FORM_BYTES)
     received = await read_upload(request, runtime.storage)
-    try:
-        principal = await principal_now(request)
-        added = await uploads.add(
-            session,
+    with received.upload.pending:
+        added = await uploads.store(
+            runtime.sessions,
             runtime.storage,
-            principal,
-            received.stored,
-            received.type,
+            await principal_now(request),
+            received.upload,
             received.filename,
             title=None if received.fields.title is UNSET else received.fields.title,
             is_public=received.fields.is_public,
             namespace_ids=received.fields.namespace_id,
+            limits=limits,
         )
-    except BaseException:
-        runtime.storage.remove(received.stored.path)
-        raise
-    if not added.is_file_kept:
-        runtime.storage.remove(received.stored.path)
     return Response(added.document, status_code=HTTP_201_CREATED if added.is_new else HTTP_200_OK)
 
 
@@ -81,10 +83,8 @@ async def change_document(
 @delete("/{doc_id:int}")
 async def remove_document(doc_id: Id, principal: Caller, runtime: RuntimeDependency) -> None:
     """Delete a document with its vectors and its file."""
-    async with runtime.sessions.begin() as session:
-        path = await documents.remove(session, principal, doc_id)
-    # After the commit: a rollback would leave a document without its file.
-    runtime.storage.remove(path)
+    async with removing_files(runtime.sessions, runtime.storage) as (session, remove_file):
+        remove_file(await documents.remove(session, principal, doc_id))
 
 
 @get("/{doc_id:int}/file", operation_class=FileOperation)
@@ -132,6 +132,23 @@ async def unshare(doc_id: Id, user_id: Id, session: Session, principal: Caller) 
     await grants.unshare(session, principal, doc_id, user_id)
 
 
+@get("/{doc_id:int}/namespaces")
+async def namespaces_of_document(
+    doc_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
+) -> Page[DocumentNamespace]:
+    """List the namespaces of the document and who added it, by id. Owner and administrators.
+
+    It includes namespaces that the caller can't read.
+    """
+    return await namespace_documents.namespaces_of(session, principal, doc_id, pagination)
+
+
+@delete("/{doc_id:int}/namespaces/{namespace_id:int}")
+async def withdraw(doc_id: Id, namespace_id: Id, session: Session, principal: Caller) -> None:
+    """Remove the document from a namespace, even one that the caller can't read. Owner and administrators."""
+    await namespace_documents.withdraw(session, principal, namespace_id, doc_id)
+
+
 @get("/{ingestion_id:int}")
 async def get_ingestion(ingestion_id: Id, session: Session, principal: Caller) -> IngestionView:
     """Get the state and progress of an ingestion. Level 1 in its namespace."""
@@ -146,12 +163,11 @@ async def retry_ingestion(ingestion_id: Id, session: Session, principal: Caller)
 
 def router(max_upload_bytes: int) -> Router:
     """The routes of documents. Only the upload accepts large bodies."""
-    # With some room for the other parts of the form.
     take_upload = post(
         "/",
         operation_class=UploadOperation,
         opt=limited("uploads"),
-        request_max_body_size=max_upload_bytes + 2**20,
+        request_max_body_size=max_upload_bytes + FORM_BYTES,
         responses={
             200: ResponseSpec(
                 UploadedDocument,
@@ -174,6 +190,8 @@ def router(max_upload_bytes: int) -> Router:
             permissions,
             share,
             unshare,
+            namespaces_of_document,
+            withdraw,
         ],
         tags=["documents"],
     )

@@ -22,6 +22,7 @@ from luma_rag.http.input import DocumentReference, Membership, NamespaceChange, 
 from luma_rag.http.openapi import EventsOperation, problems
 from luma_rag.http.parameters import GetOrCreate, Id
 from luma_rag.http.rate_limit import limited
+from luma_rag.http.token_level import ASKING
 from luma_rag.namespaces import NamespaceView
 from luma_rag.pagination import Page
 from luma_rag.retrieval.search import SearchResult
@@ -124,10 +125,15 @@ async def documents_of_namespace(
     responses=problems(409),
 )
 async def add_document(
-    namespace_id: Id, data: JSONBody[DocumentReference], session: Session, principal: Caller
+    namespace_id: Id,
+    data: JSONBody[DocumentReference],
+    session: Session,
+    principal: Caller,
+    runtime: RuntimeDependency,
 ) -> IngestionView:
     """Add an uploaded document. Its embeddings are reused. Level 2."""
-    return await namespace_documents.add(session, principal, namespace_id, data.doc_id)
+    limits = runtime.settings.quotas
+    return await namespace_documents.add(session, principal, namespace_id, data.doc_id, limits=limits)
 
 
 @delete("/{namespace_id:int}/documents/{doc_id:int}", opt=limited("uploads"))
@@ -157,7 +163,7 @@ async def follow(
     return ServerSentEvent(change_stream(first, changes), headers=HEADERS)
 
 
-@post("/{namespace_id:int}/search", status_code=HTTP_200_OK, opt=limited("searches"))
+@post("/{namespace_id:int}/search", status_code=HTTP_200_OK, opt=limited("searches") | ASKING)
 async def search(
     namespace_id: Id, data: JSONBody[Search], principal: Caller, runtime: RuntimeDependency
 ) -> SearchResult:

@@ -1,5 +1,7 @@
 """OpenAI's API: namespaces as models, and chat completions answered from them."""
 
+import asyncio
+from collections.abc import Coroutine
 from typing import Any, Literal, cast
 
 import msgspec
@@ -9,14 +11,16 @@ from litestar.response import ServerSentEvent
 from litestar.status_codes import HTTP_200_OK
 
 from luma_rag import namespaces
-from luma_rag.chat.history import MessageView
-from luma_rag.errors import LLMError
+from luma_rag.access import oversight
+from luma_rag.chat.messages import MessageView
+from luma_rag.errors import AnswerInterruptedError, LLMError, MalformedRequestError
 from luma_rag.http.completions import PREFIX, Completion, CompletionRequest, openai_problem, pieces, whole
-from luma_rag.http.dependencies import Caller, RuntimeDependency, Session
+from luma_rag.http.dependencies import Caller, RuntimeDependency, Session, login_of
 from luma_rag.http.errors import HANDLERS, answer, problem
 from luma_rag.http.events import HEADERS
 from luma_rag.http.openapi import CompletionOperation, problems
 from luma_rag.http.rate_limit import limited
+from luma_rag.http.token_level import ASKING
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -50,33 +54,60 @@ async def list_models(session: Session, principal: Caller) -> Models:
 @post(
     "/chat/completions",
     status_code=HTTP_200_OK,
-    opt=limited("questions"),
+    opt=limited("questions") | ASKING,
     operation_class=CompletionOperation,
     responses=problems(404, 502),
 )
 async def complete(
-    data: JSONBody[CompletionRequest], principal: Caller, runtime: RuntimeDependency
+    data: JSONBody[CompletionRequest],
+    request: Request[Any, Any, Any],
+    principal: Caller,
+    runtime: RuntimeDependency,
 ) -> Response[Completion]:
     """Answer the last message from the namespace in `model`, with citations under `luma`. Requires level 1.
 
-    The question and the answer are stored as a new chat of the caller. Errors have an additional member
+    Images in the answer become text, so that showing it loads nothing. The question and the answer are stored
+    as a new chat of the caller. Errors have an additional member
     `error` in OpenAI's format. Images, tools and other response formats are rejected. Other options have no
     effect.
     """
     namespace_id, question, history = data.parsed()
-    turn = runtime.chats.ask_in_new_chat(principal, namespace_id, question, history)
+    await oversight.record_reading(runtime.sessions, principal, namespace_id=namespace_id)
+    turn = runtime.chats.ask_in_new_chat(login_of(request, principal), namespace_id, question, history)
     # Until the question is stored, a failure is an ordinary error with a status of its own.
     stored_question = cast(MessageView, (await anext(turn)).data)
     if data.stream:
         stream: Response[Any] = ServerSentEvent(pieces(data, stored_question, turn), headers=HEADERS)
         return stream
-    return Response(await whole(data, stored_question, turn))
+    return Response(await _unless_disconnected(request, whole(data, stored_question, turn)))
+
+
+async def _unless_disconnected(
+    request: Request[Any, Any, Any], answering: Coroutine[Any, Any, Completion]
+) -> Completion:
+    """The answer. If the client disconnects first, it is stopped."""
+    answer_task = asyncio.ensure_future(answering)
+    disconnecting = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait([answer_task, disconnecting], return_when=asyncio.FIRST_COMPLETED)
+        if not answer_task.done():
+            raise MalformedRequestError("The client disconnected before the answer was complete.")
+        return answer_task.result()
+    finally:
+        for task in (answer_task, disconnecting):
+            task.cancel()
+        await asyncio.gather(answer_task, disconnecting, return_exceptions=True)
+
+
+async def _disconnected(request: Request[Any, Any, Any]) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     response: Response[Any] = answer(request, error)
     response.content = openai_problem(problem(error))
-    if isinstance(error, LLMError):
+    if isinstance(error, LLMError | AnswerInterruptedError):
         # The question is stored and the LLM call was retried already: a retry would store the question twice.
         response.headers["x-should-retry"] = "false"
     return response

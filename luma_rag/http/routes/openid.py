@@ -27,16 +27,21 @@ _NO_STORE = {"Cache-Control": "no-store"}
 # Litestar reserves the name `state`.
 Returned = Annotated[str | None, QueryParameter(name="state", description="The state sent to the provider.")]
 Code = Annotated[str | None, QueryParameter(description="The authorization code.")]
+Reauthenticate = Annotated[
+    bool, QueryParameter(description="Ask the provider for the password, even if it knows the browser.")
+]
 Failure = Annotated[str | None, QueryParameter(name="error", description="The provider's error.")]
 
 
 class SignInOptions(msgspec.Struct, frozen=True):
     """`openid` is the name of the OpenID provider, null if there is none.
 
-    `can_register` is true if anybody can create an account with a password.
+    `has_passwords` is true if users can sign in with a password, `can_register` if anybody can create an
+    account with one.
     """
 
     openid: str | None
+    has_passwords: bool
     can_register: bool
 
 
@@ -46,17 +51,22 @@ async def options(session: Session, runtime: RuntimeDependency) -> SignInOptions
     settings = runtime.settings
     return SignInOptions(
         openid=settings.openid.name if runtime.openid else None,
-        can_register=await users.can_register(session, settings.registration),
+        has_passwords=settings.password_sign_in,
+        can_register=settings.password_sign_in and await users.can_register(session, settings.registration),
     )
 
 
 @get("/openid", opt={**PUBLIC, **limited("providers")}, status_code=HTTP_302_FOUND, responses=problems(404))
-async def begin(request: Request[Any, Any, Any], runtime: RuntimeDependency) -> Redirect:
+async def begin(
+    request: Request[Any, Any, Any], runtime: RuntimeDependency, reauthenticate: Reauthenticate = False
+) -> Redirect:
     """Redirect the browser to the OpenID provider."""
     if runtime.openid is None:
         raise _not_configured()
     secret = secrets.token_urlsafe(32)
-    url = await runtime.openid.authorization_url(secret, _redirect_uri(request, runtime))
+    url = await runtime.openid.authorization_url(
+        secret, _redirect_uri(request, runtime), reauthenticate=reauthenticate
+    )
     attempt = Cookie(
         ATTEMPT_COOKIE,
         value=secret,

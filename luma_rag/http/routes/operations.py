@@ -32,7 +32,7 @@ async def live() -> Health:
     },
 )
 async def ready(runtime: RuntimeDependency) -> Response[Health]:
-    """Check that the database is migrated and reachable, the embedder loaded and the queue reachable."""
+    """Check the database and its connections, the free disk space, the embedder and the workers."""
     checks = await runtime.checks()
     is_ok = all(result == "ok" for result in checks.values())
     return Response(

@@ -1,13 +1,15 @@
 """User administration, and looking up a user to share something with."""
 
-import asyncio
-
 from litestar import Router, delete, get, patch, post
 from litestar.params import JSONBody
 
 from luma_rag.access import require_admin
-from luma_rag.accounts import removal, users
+from luma_rag.accounts import removal, second_factor, sessions, tokens, users
+from luma_rag.accounts.sessions import SessionView
+from luma_rag.accounts.tokens import TokenView
 from luma_rag.accounts.users import AccountView, UserName
+from luma_rag.documents.file_settlement import removing_files
+from luma_rag.http.authentication import hands_out_power
 from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
 from luma_rag.http.input import NewUser, UserChange
 from luma_rag.http.openapi import problems
@@ -24,12 +26,18 @@ async def list_users(
     return await users.list_users(session, pagination)
 
 
-@post("/", responses=problems(409))
+@post("/", opt=hands_out_power("administrators"), responses=problems(409))
 async def create_user(data: JSONBody[NewUser], principal: Caller, runtime: RuntimeDependency) -> AccountView:
-    """Create an account."""
+    """Create an account. Its user must change the password at the first sign-in."""
     require_admin(principal)
     return await users.create(
-        runtime.sessions, data.username, data.email, data.password, data.role, actor_id=principal.user_id
+        runtime.sessions,
+        data.username,
+        data.email,
+        data.password,
+        data.role,
+        actor_id=principal.user_id,
+        is_temporary=True,
     )
 
 
@@ -46,14 +54,14 @@ async def get_user(user_id: Id, session: Session, principal: Caller) -> AccountV
     return await users.get_account(session, user_id)
 
 
-@patch("/{user_id:int}", responses=problems(409))
+@patch("/{user_id:int}", opt=hands_out_power("administrators"), responses=problems(409))
 async def change_user(
     user_id: Id, data: JSONBody[UserChange], principal: Caller, runtime: RuntimeDependency
 ) -> AccountView:
     """Change a user's role, reset their password, or disable or enable their account.
 
-    A new password ends the sessions and tokens. Disabling ends the sessions and suspends the tokens;
-    everything that the user owns stays.
+    A new password ends the sessions and tokens, and the user must change it at the next sign-in. Disabling
+    ends the sessions and suspends the tokens; everything that the user owns stays.
     """
     require_admin(principal)
     return await users.update(
@@ -63,10 +71,58 @@ async def change_user(
         password=data.password,
         is_disabled=data.is_disabled,
         actor_id=principal.user_id,
+        is_temporary=user_id != principal.user_id,
     )
 
 
-@delete("/{user_id:int}", responses=problems(409))
+@delete("/{user_id:int}/totp", opt=hands_out_power("administrators"))
+async def remove_user_second_factor(user_id: Id, session: Session, principal: Caller) -> None:
+    """Remove the second factor of a user who has lost it."""
+    require_admin(principal)
+    await second_factor.remove(session, user_id, actor_id=principal.user_id)
+
+
+@get("/{user_id:int}/sessions")
+async def list_user_sessions(
+    user_id: Id,
+    session: Session,
+    principal: Caller,
+    pagination: PaginationDependency,
+    runtime: RuntimeDependency,
+) -> Page[SessionView]:
+    """List a user's browser sessions, most recently used first."""
+    require_admin(principal)
+    await users.find(session, user_id)
+    return await sessions.sessions_of(
+        session, user_id, pagination, runtime.settings, current_id=principal.session_id
+    )
+
+
+@delete("/{user_id:int}/sessions/{session_id:int}")
+async def end_user_session(user_id: Id, session_id: Id, session: Session, principal: Caller) -> None:
+    """End one of a user's sessions."""
+    require_admin(principal)
+    await sessions.end_session_of(session, user_id, session_id, actor_id=principal.user_id)
+
+
+@get("/{user_id:int}/tokens")
+async def list_user_tokens(
+    user_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
+) -> Page[TokenView]:
+    """List a user's tokens without secrets, oldest first."""
+    require_admin(principal)
+    await users.find(session, user_id)
+    return await tokens.tokens_of(session, user_id, pagination)
+
+
+@delete("/{user_id:int}/tokens/{token_id:int}")
+async def revoke_user_token(user_id: Id, token_id: Id, session: Session, principal: Caller) -> None:
+    """Revoke one of a user's tokens."""
+    require_admin(principal)
+    await tokens.revoke_token_of(session, user_id, token_id, actor_id=principal.user_id)
+
+
+@delete("/{user_id:int}", opt=hands_out_power("administrators"), responses=problems(409))
 async def remove_user(
     user_id: Id,
     principal: Caller,
@@ -80,7 +136,7 @@ async def remove_user(
     either, removing an owner is a conflict.
     """
     require_admin(principal)
-    async with runtime.sessions.begin() as session:
+    async with removing_files(runtime.sessions, runtime.storage) as (session, remove_files):
         files = await removal.remove(
             session,
             user_id,
@@ -88,11 +144,23 @@ async def remove_user(
             with_contents=contents == "remove",
             actor_id=principal.user_id,
         )
-    await asyncio.to_thread(runtime.storage.remove, *files)
+        remove_files(*files)
 
 
 router = Router(
     "/api/users",
-    route_handlers=[list_users, create_user, lookup, get_user, change_user, remove_user],
+    route_handlers=[
+        list_users,
+        create_user,
+        lookup,
+        get_user,
+        change_user,
+        remove_user,
+        remove_user_second_factor,
+        list_user_sessions,
+        end_user_session,
+        list_user_tokens,
+        revoke_user_token,
+    ],
     tags=["accounts"],
 )

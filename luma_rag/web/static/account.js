@@ -13,6 +13,7 @@ const MODES = {
     otherText: "New here?",
     other: "Create an account",
     password: "current-password",
+    fields: ["username", "password"],
   },
   register: {
     heading: "Create an account",
@@ -22,8 +23,28 @@ const MODES = {
     otherText: "Already have an account?",
     other: "Sign in",
     password: "new-password",
+    fields: ["username", "email", "password"],
+  },
+  code: {
+    heading: "Enter your code",
+    lead: "Open your authenticator app, or use a recovery code.",
+    button: "Sign in",
+    fields: ["code"],
+  },
+  change_password: {
+    heading: "Choose your password",
+    lead: "Your present password was set by somebody else.",
+    button: "Change password",
+    fields: ["password", "new"],
+  },
+  set_up_second_factor: {
+    heading: "Set up a second factor",
+    lead: "Administrators need one here.",
+    button: "Confirm",
+    fields: ["code"],
   },
 };
+const FIELDS = ["username", "email", "password", "new", "code"];
 
 // Messages for failed OpenID sign-ins, by the reason code in the redirect.
 const REFUSALS = {
@@ -38,6 +59,7 @@ const REFUSALS = {
 let mode = "login";
 let provider = null; // display name of the OpenID provider
 let canRegister = true;
+let hasPasswords = true;
 let refusal = null;
 let signedIn = () => {};
 
@@ -56,6 +78,7 @@ export function start(listener) {
     (options) => {
       provider = options.openid;
       canRegister = options.can_register;
+      hasPasswords = options.has_passwords;
       showOptions();
     },
     () => {}, // Password sign-in still works.
@@ -69,46 +92,82 @@ export function show(wanted = "login", lead = MODES[wanted].lead) {
   const form = byId("account-form");
   byId("account-heading").textContent = labels.heading;
   byId("account-lead").textContent = lead;
-  byId("account-email").hidden = mode === "login";
-  byId("account-other-text").textContent = labels.otherText;
-  byId("account-other").textContent = labels.other;
+  byId("account-other-text").textContent = labels.otherText ?? "";
+  byId("account-other").textContent = labels.other ?? "";
   byId("account-error").textContent = refusal ?? "";
   byId("account-error").hidden = refusal === null;
   refusal = null;
   showOptions();
-  form.elements.username.labels[0].firstChild.textContent = labels.name;
-  form.elements.password.autocomplete = labels.password;
+  form.elements.username.labels[0].firstChild.textContent = labels.name ?? "";
+  form.elements.password.autocomplete = labels.password ?? "current-password";
   form.querySelector("button[type=submit]").textContent = labels.button;
   byId("account").hidden = false;
   byId("app").hidden = true;
   document.title = `${labels.heading} · Luma`;
-  form.elements.username.focus();
+  if (labels.fields.length > 0) form.elements[labels.fields[0]].focus();
 }
 
 function showOptions() {
-  byId("account-other").parentElement.hidden = mode === "login" && !canRegister;
+  const form = byId("account-form");
+  const isUseless = mode === "login" && !hasPasswords;
+  for (const name of FIELDS) {
+    form.elements[name].labels[0].hidden = isUseless || !MODES[mode].fields.includes(name);
+  }
+  form.querySelector("button[type=submit]").hidden = isUseless;
+  byId("account-other").parentElement.hidden = mode === "login" ? !canRegister : mode !== "register";
   byId("account-openid").textContent = `Sign in with ${provider}`;
   byId("account-openid").hidden = provider === null || mode !== "login";
+}
+
+/** Let a user in, unless there is something that they have to do first. */
+export async function admit(user) {
+  const { duty } = await call("GET", "/api/auth/account");
+  if (duty === "set_up_second_factor") return showNewSecret();
+  if (duty !== null) return show(duty);
+  byId("account-form").reset();
+  byId("account").hidden = true;
+  return signedIn(user);
+}
+
+async function showNewSecret() {
+  try {
+    const { secret } = await call("POST", "/api/auth/totp");
+    show("set_up_second_factor", `Add this key to an authenticator app, then enter its code: ${secret}`);
+  } catch (problem) {
+    // The session is too old for it. A new one is not.
+    show("login", messageOf(problem));
+  }
+}
+
+async function send({ username, email, password, new: chosen, code }) {
+  if (mode === "change_password") {
+    await call("POST", "/api/auth/password", { current: password, new: chosen });
+  } else if (mode === "set_up_second_factor") {
+    const { recovery_codes: codes } = await call("POST", "/api/auth/totp/confirm", { code });
+    // The only time that they are shown, and they must be kept before anything else happens.
+    alert(`Keep these recovery codes in a safe place:\n\n${codes.join("\n")}`);
+  } else {
+    if (mode === "register") await call("POST", "/api/auth/register", { username, email, password });
+    return call("POST", "/api/auth/login", { username, password, code: mode === "code" ? code : null });
+  }
+  return call("GET", "/api/auth/me");
 }
 
 async function submit(event) {
   event.preventDefault();
   const form = event.target;
   const button = form.querySelector("button[type=submit]");
-  const [username, email, password] = ["username", "email", "password"].map((name) => form.elements[name].value);
   button.disabled = true;
   byId("account-error").hidden = true;
   try {
-    if (mode === "register") await call("POST", "/api/auth/register", { username, email, password });
-    const user = await call("POST", "/api/auth/login", { username, password });
-    form.reset();
-    byId("account").hidden = true;
-    signedIn(user);
+    await admit(await send(Object.fromEntries(FIELDS.map((name) => [name, form.elements[name].value]))));
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
+    // The name and the password stay in the form, and are sent again with the code.
+    if (problem.code === "totp_required") return show("code");
     byId("account-error").textContent = messageOf(problem);
     byId("account-error").hidden = false;
-    form.elements.password.focus();
+    form.elements[MODES[mode].fields.at(-1)].focus();
   } finally {
     button.disabled = false;
   }

@@ -4,15 +4,18 @@ import { parseEvents } from "./events.js";
 
 /** A problem reported by the server (RFC 9457). `status` is 0 if there was no response. */
 export class Problem extends Error {
-  constructor({ status = 0, title = "", detail = "", errors = [] }) {
+  constructor({ status = 0, code = "", title = "", detail = "", errors = [] }) {
     super(detail || title || `The server returned status ${status}.`);
     this.status = status;
+    this.code = code;
     this.errors = errors ?? [];
   }
 }
 
 const UNREACHABLE = "Luma is unreachable. Check that the server is running and that you are online, then try again.";
 const CONNECTION_LOST = "The connection was lost. Try again.";
+
+const REJECTED = ["invalid_credentials", "invalid_code", "totp_required"];
 
 let signedOut = () => {};
 /** Call `listener` whenever a request fails because the user is not signed in. */
@@ -36,8 +39,8 @@ function problemOf(status, text) {
 }
 
 function fail(problem, path) {
-  // A rejected login is a response to the form, not the end of a session.
-  if (problem.status === 401 && path !== "/api/auth/login") signedOut();
+  // A rejected password or code is a response to the form, not the end of a session.
+  if (problem.status === 401 && !REJECTED.includes(problem.code)) signedOut();
   throw problem;
 }
 
@@ -73,9 +76,10 @@ export async function listAll(path) {
   }
 }
 
-/** POST and yield the events of the response as `{event, data}` until the server ends the stream. */
-export async function* stream(path, body, signal) {
-  const response = await send("POST", path, body, { signal, accept: "text/event-stream" });
+/** Yield the events of the response as `{event, data}` until the server ends the stream. */
+export async function* stream(method, path, body, signal) {
+  const response = await send(method, path, body, { signal, accept: "text/event-stream" });
+  if (response.status === 204) return;
   try {
     yield* parseEvents(response.body.pipeThrough(new TextDecoderStream()));
   } catch (error) {

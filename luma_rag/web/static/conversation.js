@@ -23,7 +23,7 @@ export function start({ created, answered }) {
     event.preventDefault();
     ask();
   });
-  byId("stop").addEventListener("click", () => turn?.controller.abort());
+  byId("stop").addEventListener("click", stop);
   const box = byId("question");
   box.addEventListener("keydown", (event) => {
     // During input method composition, Enter selects a candidate.
@@ -54,7 +54,30 @@ export async function open(wantedUser, wantedNamespace, wantedChat) {
   if (opening !== openCount) return null;
   messages = found;
   render();
-  return scrollDown(true);
+  scrollDown(true);
+  // Not awaited: the page is usable while the answer is written.
+  join();
+  return null;
+}
+
+/** Continue to show an answer that the server is still writing. */
+async function join() {
+  if (messages.at(-1)?.state !== "running") return;
+  if (messages.at(-1).sender_type === "LLM") messages = messages.slice(0, -1);
+  turn = { controller: new AbortController(), isStored: true };
+  render();
+  await answer("GET", `/api/chats/${chatId}/stream`, undefined, turn);
+}
+
+/** Stop the answer. The server then ends the stream with what it has stored. */
+async function stop() {
+  if (!turn?.isStored) return;
+  try {
+    await call("POST", `/api/chats/${chatId}/stop`);
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    showProblem(problem);
+  }
 }
 
 /** Update the documents, on which the empty state and the note above the question box depend. */
@@ -71,7 +94,8 @@ function render() {
   const articles = messages.map((message, i) => {
     if (message.sender_type === "user") return questionArticle(message.content);
     const isLast = i === messages.length - 1;
-    return answerArticle(message, isLast && actions("Regenerate", "small quiet"));
+    const reason = message.error && el("p", { class: "error" }, message.error.detail);
+    return answerArticle(message, [reason, isLast && actions("Regenerate", "small quiet")]);
   });
   if (messages.at(-1)?.sender_type === "user" && !turn) {
     const text = el("p", { class: "muted" }, "This question has not been answered.");
@@ -130,7 +154,7 @@ async function ask() {
       chatId = chat.id;
       listeners.created(chat);
     }
-    await answer(`/api/chats/${chatId}/messages`, { content }, turn);
+    await answer("POST", `/api/chats/${chatId}/messages`, { content }, turn);
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     if (opening !== openCount) return;
@@ -150,7 +174,7 @@ async function regenerate() {
   turn = { controller: new AbortController(), isStored: true };
   render();
   try {
-    await answer(`/api/chats/${chatId}/regenerate`, undefined, turn);
+    await answer("POST", `/api/chats/${chatId}/regenerate`, undefined, turn);
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     showProblem(problem);
@@ -158,7 +182,7 @@ async function regenerate() {
 }
 
 /** Request an answer and render it as it is streamed. Throws only if the question itself was not stored. */
-async function answer(path, body, current) {
+async function answer(method, path, body, current) {
   const { signal } = current.controller;
   const partial = { content: "", citations: [] };
   current.article = answerArticle(partial);
@@ -168,7 +192,7 @@ async function answer(path, body, current) {
   scrollDown(true);
   announce("Luma is answering");
   try {
-    for await (const { event, data } of stream(path, body, signal)) {
+    for await (const { event, data } of stream(method, path, body, signal)) {
       if (event === "user_message") {
         current.isStored = true;
         messages[messages.length - 1] = data;
@@ -185,8 +209,8 @@ async function answer(path, body, current) {
     }
     if (turn === current) throw new Problem({ detail: "The answer ended unexpectedly. Try again." });
   } catch (problem) {
+    // Reading is aborted when another chat is opened. The server writes the answer all the same.
     if (turn !== current) return;
-    if (problem.name === "AbortError") return await showStopped(current, partial);
     if (!(problem instanceof Problem) || !current.isStored) throw problem;
     turn = null;
     showBusy(false);
@@ -212,27 +236,8 @@ function showFinished(current, message) {
   showBusy(false);
   render();
   scrollDown(false);
-  announce(`Luma: ${message.content}`);
+  announce(message.state === "stopped" ? "Stopped" : `Luma: ${message.content}`);
   listeners.answered();
-}
-
-/** After a stop, load the partial answer. The server needs a moment to notice the stop and store it. */
-async function showStopped(current, partial) {
-  showBusy(false);
-  current.article.classList.remove("is-writing");
-  announce("Stopped");
-  const requestedChatId = chatId;
-  for (let tries = 0; tries < 5 && turn === current; tries += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const found = await listAll(`/api/chats/${requestedChatId}/messages`);
-    if (turn !== current) return;
-    if (found.at(-1)?.sender_type === "LLM" || tries === 4 || !partial.content) {
-      turn = null;
-      messages = found;
-      render();
-      listeners.answered();
-    }
-  }
 }
 
 function showProblem(problem, partial = null) {

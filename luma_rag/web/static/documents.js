@@ -164,7 +164,7 @@ function titleOf(doc) {
 }
 
 function stateOf({ type, ingestion, vec_count: passages }) {
-  if (ingestion?.state === "queued") return "Queued";
+  if (ingestion?.state === "queued") return ingestion.error ? "Waiting for another attempt" : "Queued";
   if (ingestion?.state === "running") return `${STAGES[ingestion.stage] ?? "Working"}…`;
   if (ingestion?.state === "failed") return "Could not be read";
   return `${type.toUpperCase()} · ${count(passages, "passage")}`;
@@ -174,10 +174,11 @@ function detailsOf({ id, title, ingestion }) {
   if (ingestion?.state === "running") {
     return el("progress", { max: 1, value: ingestion.progress, "aria-label": `Progress of ${title}` });
   }
-  if (ingestion?.state !== "failed") return null;
+  if (!ingestion?.error) return null;
   const retryButton = canWrite() && el("button", { type: "button", class: "small", "data-focus": `retry-${id}` }, "Try again");
   if (retryButton) retryButton.addEventListener("click", () => retry(ingestion, retryButton));
-  return [el("p", { class: "error" }, ingestion.error), retryButton];
+  const next = ingestion.next_attempt_at && ` Next attempt: ${new Date(ingestion.next_attempt_at).toLocaleTimeString()}.`;
+  return [el("p", { class: "error" }, ingestion.error, next), retryButton];
 }
 
 function uploadRow(item) {

@@ -63,7 +63,7 @@ function start() {
     for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
     account.show("login", wasSignedIn ? "Your session has expired. Sign in to continue." : undefined);
   });
-  call("GET", "/api/auth/me").then(enter, (problem) => {
+  call("GET", "/api/auth/me").then(account.admit, (problem) => {
     if (problem.status !== 401) account.show("login", messageOf(problem));
   });
 }

@@ -11,7 +11,7 @@ with Luma("http://127.0.0.1:8000", token="luma_…") as luma:
 
 from luma_client._async import AsyncLuma
 from luma_client._sync import Luma
-from luma_client.errors import ApiError, FieldError
+from luma_client.errors import ApiError, FieldError, Problem
 from luma_client.evaluation import (
     Candidate,
     Comparison,
@@ -32,13 +32,16 @@ from luma_client.events import (
     IngestionEvent,
     LLMMessageEvent,
     NamespaceEvent,
+    ProgressEvent,
     ReconnectedEvent,
     UserMessageEvent,
 )
 from luma_client.types import (
+    Account,
     Chat,
     Citation,
     Document,
+    DocumentNamespace,
     Feedback,
     Hit,
     Ingestion,
@@ -63,6 +66,7 @@ from luma_client.types import (
 )
 
 __all__ = [
+    "Account",
     "AnswerEvent",
     "ApiError",
     "AsyncLuma",
@@ -74,6 +78,7 @@ __all__ = [
     "DeltaEvent",
     "Difference",
     "Document",
+    "DocumentNamespace",
     "DocumentRemovedEvent",
     "Feedback",
     "FieldError",
@@ -98,6 +103,8 @@ __all__ = [
     "NewQuestion",
     "NewToken",
     "Permission",
+    "Problem",
+    "ProgressEvent",
     "Rating",
     "ReconnectedEvent",
     "Run",

@@ -15,6 +15,7 @@ class FieldError(msgspec.Struct, frozen=True):
 class Problem(msgspec.Struct, frozen=True):
     """A problem object (RFC 9457)."""
 
+    type: str = ""
     title: str = ""
     status: int = 0
     detail: str = ""

@@ -14,6 +14,13 @@ class UserMessageEvent(msgspec.Struct, frozen=True):
     message: Message
 
 
+class ProgressEvent(msgspec.Struct, frozen=True):
+    """What happens before the answer begins: `searching`, `reading` (with the titles), or `thinking`."""
+
+    stage: str
+    titles: list[str] = []
+
+
 class CitationsEvent(msgspec.Struct, frozen=True):
     """The passages that were retrieved, before any of the answer is written."""
 
@@ -32,7 +39,7 @@ class LLMMessageEvent(msgspec.Struct, frozen=True):
     message: Message
 
 
-AnswerEvent = UserMessageEvent | CitationsEvent | DeltaEvent | LLMMessageEvent
+AnswerEvent = UserMessageEvent | ProgressEvent | CitationsEvent | DeltaEvent | LLMMessageEvent
 
 
 class IngestionEvent(msgspec.Struct, frozen=True):
@@ -65,6 +72,8 @@ def answer_event(sent: ServerSentEvent) -> AnswerEvent | None:
     match sent.event:
         case "user_message":
             return UserMessageEvent(msgspec.json.decode(sent.data, type=Message))
+        case "progress":
+            return msgspec.json.decode(sent.data, type=ProgressEvent)
         case "citations":
             return CitationsEvent(msgspec.json.decode(sent.data, type=list[Citation]))
         case "delta":

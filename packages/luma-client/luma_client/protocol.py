@@ -24,6 +24,9 @@ SILENCE_SECONDS = 60.0
 MAX_RECONNECTS = 10
 """Failed attempts in a row after which a stream of events is given up, after about three minutes."""
 
+NOTHING = 204
+"""The status where no answer is being written."""
+
 EVENT_STREAM = {"accept": "text/event-stream", "cache-control": "no-store"}
 
 

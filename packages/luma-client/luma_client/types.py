@@ -5,6 +5,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
+from luma_client.errors import Problem
+
 T = TypeVar("T")
 
 Level = Literal[1, 2, 3]
@@ -65,6 +67,16 @@ class Share(msgspec.Struct, frozen=True):
     permission: str
 
 
+class DocumentNamespace(msgspec.Struct, frozen=True):
+    """A namespace of a document, and the user who added the document; `placed_at` is None if unknown."""
+
+    namespace_id: int
+    name: str
+    user_id: int
+    username: str
+    placed_at: datetime | None
+
+
 class IngestionError(msgspec.Struct, frozen=True):
     """Why a document couldn't be ingested. `code` is a stable name for programs, if the service sends one."""
 
@@ -75,7 +87,8 @@ class IngestionError(msgspec.Struct, frozen=True):
 class Ingestion(msgspec.Struct, frozen=True):
     """The way of a document into a namespace.
 
-    `state` is `queued`, `running`, `ready`, or `failed`; `progress` goes from 0 to 1.
+    `state` is `queued`, `running`, `ready`, or `failed`; `progress` goes from 0 to 1. After a failure that
+    may pass, `state` is `queued` again until `next_attempt_at`.
     """
 
     id: int
@@ -90,10 +103,12 @@ class Ingestion(msgspec.Struct, frozen=True):
     attempts: int
     created_at: datetime
     updated_at: datetime
+    # Version 0.1 of the service sends none.
+    next_attempt_at: datetime | None = None
 
     @property
     def error(self) -> IngestionError | None:
-        """Why it failed; None unless `state` is `failed`."""
+        """Why it failed; None unless `state` is `failed`, or `queued` for another attempt."""
         return IngestionError(self.sent_error) if isinstance(self.sent_error, str) else self.sent_error
 
     @property
@@ -167,6 +182,7 @@ class Chat(msgspec.Struct, frozen=True):
     namespace_id: int
     started_at: datetime
     title: str
+    pinned: bool = False
 
 
 class Citation(msgspec.Struct, frozen=True):
@@ -183,7 +199,11 @@ class Citation(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A question (`sender_type` is `user`) or an answer (`LLM`) with its citations."""
+    """A question (`sender_type` is `user`) or an answer (`LLM`) with its citations.
+
+    `state` is `running`, `complete`, `stopped`, or `failed`; `error` says why the answer is incomplete or
+    missing. `answers` is the id of the question, for answers. `versions` are the ids of all versions.
+    """
 
     id: int
     chat_id: int
@@ -191,6 +211,10 @@ class Message(msgspec.Struct, frozen=True):
     content: str
     time_sent: datetime
     citations: list[Citation]
+    state: str = "complete"
+    error: Problem | None = None
+    answers: int | None = None
+    versions: list[int] = []
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -217,6 +241,20 @@ class User(msgspec.Struct, frozen=True):
     role: str
     created_at: datetime
     updated_at: datetime
+
+
+class Account(msgspec.Struct, frozen=True):
+    """The state of the caller's account. The maxima are the caller's quotas; None is none.
+
+    `duty` concerns sessions of the page.
+    """
+
+    has_second_factor: bool
+    duty: str | None
+    documents: int
+    bytes: int
+    max_documents: int | None
+    max_bytes: int | None
 
 
 class UserName(msgspec.Struct, frozen=True):

@@ -132,7 +132,7 @@ def test_failed_answer_shows_the_reason_and_can_be_retried(chat: Page, llm: Slow
     assert chat.texts(".question") == ["And on Sundays?"]
 
 
-def test_leaving_the_chat_stops_the_answer(chat: Page, llm: SlowLLM) -> None:
+def test_answer_goes_on_after_leaving_the_chat_and_is_joined_again(chat: Page, llm: SlowLLM) -> None:
     llm.pause, llm.words, llm.breaks_after = 0.05, 200, 999
     chat.click("#new-chat")
     chat.wait_for("#question").send_keys("Something long?\n")
@@ -143,3 +143,12 @@ def test_leaving_the_chat_stops_the_answer(chat: Page, llm: SlowLLM) -> None:
     # Nothing of the old answer appears in the new chat.
     chat.settle()
     assert not chat.find_all(".message")
+
+    chat.driver.back()
+    chat.wait(lambda: "word2" in chat.find(".is-writing").text, "the answer to be joined")
+    chat.driver.refresh()
+    chat.wait(lambda: "word9" in chat.find(".is-writing").text, "the answer to be joined after a reload")
+    chat.click("#stop")
+    chat.wait_for(".answer .message-actions")
+    assert chat.texts(".question") == ["Something long?"]
+    assert len(chat.find_all(".answer")) == 1

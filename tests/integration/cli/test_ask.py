@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from luma_rag.chat.history import CitationView
+from luma_rag.chat.messages import CitationView
 from luma_rag.chat.service import ChatService
 from tests.integration.cli.conftest import Command
 

@@ -78,3 +78,27 @@ def test_the_first_account_is_an_administrators_whether_asked_for_or_not(luma: L
     _add(luma, "alice")
     _add(luma, "bob")
     assert {name: user["role"] for name, user in _accounts(luma).items()} == {"alice": "admin", "bob": "user"}
+
+
+def test_temporary_password_and_lost_second_factor(luma: Luma) -> None:
+    _add(luma, "alice", "--admin")
+    _add(luma, "bob", "--temporary")
+    assert {name: user["must_change_password"] for name, user in _accounts(luma).items()} == {
+        "alice": False,
+        "bob": True,
+    }
+    for options, is_temporary in (((), False), (("--temporary",), True)):
+        assert luma("users", "password", "bob", *options, "--password-stdin", input=PASSWORD).returncode == 0
+        assert _accounts(luma)["bob"]["must_change_password"] is is_temporary
+    none = luma("users", "remove-totp", "bob")
+    assert (none.returncode, "no second factor" in none.stderr) == (1, True)
+
+
+def test_account_is_shown_with_its_quotas(luma: Luma, owner: str, environment: dict[str, str]) -> None:
+    environment["LUMA_QUOTAS_USER_MB"] = "1"
+    shown = json.loads(luma("users", "show", owner, "--json").stdout)
+    assert (shown["username"], shown["documents"], shown["max_documents"], shown["max_bytes"]) == (
+        owner, 1, None, 2**20,
+    )  # fmt: skip
+    assert shown["bytes"] > 0
+    assert owner in luma("users", "show", owner).stdout

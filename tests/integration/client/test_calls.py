@@ -104,6 +104,20 @@ async def test_documents_are_shared(connect: Connect, tmp_path: Path) -> None:
     assert await bob.readable_documents() == []
 
 
+async def test_owner_takes_a_document_back(api: Api, connect: Connect, tmp_path: Path) -> None:
+    alice, bob = await connect("alice"), await connect("bob")
+    uploaded = await alice.upload(factories.handbook(tmp_path))
+    user = await alice.lookup_user("bob")
+    await alice.share_document(uploaded.id, user.id, "write")
+    papers = await bob.create_namespace("papers")
+    await bob.add_document(papers.id, uploaded.id)
+    [place] = await alice.document_namespaces(uploaded.id)
+    assert (place.namespace_id, place.name, place.username) == (papers.id, "papers", "bob")
+    await alice.withdraw_document(uploaded.id, papers.id)
+    assert await alice.document_namespaces(uploaded.id) == []
+    assert await bob.documents(papers.id) == []
+
+
 async def test_failed_ingestion_is_retried(api: Api, connect: Connect) -> None:
     alice = await connect("alice")
     papers = await alice.create_namespace("papers")
@@ -139,8 +153,14 @@ async def test_tokens(api: Api, connect: Connect, kind: str) -> None:
             await reader.namespaces()
         assert ended.value.status == 401
     assert created.id not in {token.id for token in await alice.tokens()}
-    lasting = await alice.create_token("lasting")
-    assert lasting.expires_at is None
+    with pytest.raises(ApiError) as refused:
+        await alice.create_token("lasting")
+    assert refused.value.code == "reauthentication_required"
+
+
+async def test_account(connect: Connect) -> None:
+    account = await (await connect("alice")).account()
+    assert (account.documents, account.bytes, account.max_bytes) == (0, 0, None)
 
 
 async def _about_the_handbook(api: Api, alice: AsyncLuma, folder: Path) -> int:
@@ -166,7 +186,19 @@ async def test_chats(api: Api, connect: Connect, tmp_path: Path) -> None:
     assert (rated.message_id, rated.rating, rated.comment) == (answer.id, -1, "Which employees?")
     again = await alice.regenerate(chat.id)
     assert again.id != answer.id
-    assert await alice.messages(chat.id) == [first, again]
+    assert again.versions == [second.id, again.id]
+    assert [m.id for m in await alice.messages(chat.id)] == [first.id, again.id]
+    assert [m.id for m in await alice.messages(chat.id, branch=second.id)] == [first.id, second.id]
+    edited = await alice.ask_in_chat(chat.id, "How many days of vacation?", replaces=first.id)
+    question, _ = await alice.messages(chat.id)
+    assert (edited.answers, question.versions) == (question.id, [first.id, question.id])
+    narrowed = await alice.ask_in_chat(chat.id, "How many days of vacation?", doc_ids=[])
+    assert narrowed.citations == []
+    renamed = await alice.update_chat(chat.id, title="Leave", pinned=True)
+    assert [c.id for c in await alice.chats(containing="leave", pinned=True)] == [renamed.id]
+    assert (await alice.export_chat(chat.id)).startswith("# Leave")
+    await alice.stop_answer(chat.id)
+    assert [event async for event in alice.join_stream(chat.id)] == []
     await alice.delete_chat(chat.id)
     assert [c.id for c in await alice.chats()] == [other.id]
     elsewhere = await alice.ask(papers, "When is travel refunded?")

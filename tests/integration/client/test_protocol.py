@@ -145,7 +145,7 @@ def test_both_formats_of_ingestion_errors_are_accepted(sent: Any, error: Ingesti
 
 
 def test_unknown_events_are_ignored() -> None:
-    for sent in (ServerSentEvent("progress", '{"stage": "searching"}'), ServerSentEvent("message", "")):
+    for sent in (ServerSentEvent("news", '{"stage": "searching"}'), ServerSentEvent("message", "")):
         assert events.answer_event(sent) is None
         assert events.namespace_event(sent) is None
 

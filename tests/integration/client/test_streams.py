@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
 from ingest.embedder import Embedder
@@ -22,14 +21,15 @@ from luma_client import (
     IngestionEvent,
     LLMMessageEvent,
     NamespaceEvent,
+    ProgressEvent,
     ReconnectedEvent,
     UserMessageEvent,
 )
-from luma_rag.chat.service import ChatService
 from luma_rag.documents.change_stream import STREAMS_PER_USER
 from luma_rag.http import server
 from luma_rag.runtime import Runtime, Store, open_services
 from tests import factories
+from tests.answering import answering
 from tests.api import Api
 from tests.conftest import serving
 from tests.integration.client.conftest import Connect, connected, token_of
@@ -52,7 +52,14 @@ async def _rest(events: AsyncGenerator[AnswerEvent]) -> list[AnswerEvent]:
 async def test_answer_is_streamed(api: Api, connect: Connect, tmp_path: Path) -> None:
     alice = await connect("alice")
     papers = await _about_the_handbook(api, alice, tmp_path)
-    question, retrieved, *deltas, answered = await _rest(alice.ask_stream(papers, "When is travel refunded?"))
+    events = await _rest(alice.ask_stream(papers, "When is travel refunded?"))
+    progress = [event for event in events if isinstance(event, ProgressEvent)]
+    assert progress == [
+        ProgressEvent("searching"),
+        ProgressEvent("reading", ["handbook"]),
+        ProgressEvent("thinking"),
+    ]
+    question, retrieved, *deltas, answered = [event for event in events if event not in progress]
     assert isinstance(question, UserMessageEvent)
     assert isinstance(retrieved, CitationsEvent)
     assert isinstance(answered, LLMMessageEvent)
@@ -62,7 +69,10 @@ async def test_answer_is_streamed(api: Api, connect: Connect, tmp_path: Path) ->
     assert "two weeks" in answered.message.content
     assert {c.vec_id for c in answered.message.citations} <= {c.vec_id for c in retrieved.citations}
     chat = question.message.chat_id
-    assert await alice.messages(chat) == [question.message, answered.message]
+    asked, stored = await alice.messages(chat)
+    assert (asked.id, asked.content, stored) == (
+        question.message.id, question.message.content, answered.message,
+    )  # fmt: skip
 
     *_, more = await _rest(alice.ask_in_chat_stream(chat, "Who has the code of the door?"))
     assert isinstance(more, LLMMessageEvent)
@@ -81,10 +91,10 @@ async def test_errors_before_the_stream(connect: Connect) -> None:
 
 async def test_broken_stream_raises(runtime: Runtime, kind: str, tmp_path: Path) -> None:
     slow = SlowAnswerer()
-    chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
     async with (
-        serving(msgspec.structs.replace(runtime, chats=chats)) as url,
-        Api(url, runtime) as api,
+        answering(runtime, slow) as own,
+        serving(own) as url,
+        Api(url, own) as api,
         connected(kind, url, await token_of(api, "alice")) as alice,
     ):
         papers = await _about_the_handbook(api, alice, tmp_path)
@@ -93,17 +103,17 @@ async def test_broken_stream_raises(runtime: Runtime, kind: str, tmp_path: Path)
             pass
         assert event.text.startswith("It begins well")
         slow.fail.set()
-        with pytest.raises(ApiError, match="example:1 answered 500") as failed:
+        with pytest.raises(ApiError, match="language model failed") as failed:
             await _rest(events)
         assert (failed.value.status, failed.value.title) == (502, "LLM failed")
 
 
 async def test_leaving_a_stream_closes_it(runtime: Runtime, kind: str, tmp_path: Path) -> None:
     slow = SlowAnswerer()
-    chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
     async with (
-        serving(msgspec.structs.replace(runtime, chats=chats)) as url,
-        Api(url, runtime) as api,
+        answering(runtime, slow) as own,
+        serving(own) as url,
+        Api(url, own) as api,
         connected(kind, url, await token_of(api, "alice")) as alice,
     ):
         papers = await _about_the_handbook(api, alice, tmp_path)

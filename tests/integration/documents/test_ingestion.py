@@ -6,13 +6,15 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text, update
 
 from luma_rag.access import Principal
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, Ingestion, Namespace, User
+from luma_rag.db.models import Worker as WorkerRow
 from luma_rag.db.session import connect
 from luma_rag.documents import ingestion
+from luma_rag.errors import ConflictError
 from luma_rag.runtime import Store
 from luma_rag.worker import _registered_worker
 from tests.conftest import run_on
@@ -120,8 +122,170 @@ async def test_transient_failures_are_retried(
     async with worker(store) as number:
         await claim(store, number)
         async with store.sessions.begin() as session:
-            await ingestion.fail(session, number, documents[0], "The disk is full.", can_retry=can_retry)
-    assert await states(store) == [(state, 1), (state, 1), ("queued", 0)]
+            await ingestion.fail(session, number, documents[0], "It was stopped.", can_retry=can_retry)
+        assert await states(store) == [(state, 1), (state, 1), ("queued", 0)]
+        # The document waits, and the others do not.
+        assert await claim(store, number) == documents[1]
+        assert await claim(store, number) is None
+        for attempt in range(2, ingestion.MAX_ATTEMPTS + 1):
+            if can_retry:
+                await make_due(store)
+                assert await claim(store, number) == documents[0]
+                async with store.sessions.begin() as session:
+                    await ingestion.fail(session, number, documents[0], "It was stopped.", can_retry=True)
+                assert (await states(store))[0][1] == attempt
+    assert (await states(store))[0][0] == "failed"
+
+
+async def test_outages_never_count_against_a_document(store: Store, documents: list[int]) -> None:
+    seconds = []
+    async with worker(store) as number:
+        for _ in range(12):
+            assert await claim(store, number) == documents[0]
+            async with store.sessions.begin() as session:
+                await ingestion.defer(session, number, documents[0], "The disk is full.")
+            async with store.sessions.begin() as session:
+                (waiting,) = await session.scalars(
+                    select(Ingestion).where(Ingestion.doc_id == documents[0]).limit(1)
+                )
+                seen = ingestion.view(waiting)
+                now = await session.scalar(select(func.now()))
+                assert seen.next_attempt_at is not None
+                assert now is not None
+                seconds.append((seen.next_attempt_at - now).total_seconds())
+            assert (seen.state, seen.error, seen.attempts) == ("queued", "The disk is full.", 0)
+            await make_due(store)
+    # From seconds to an hour, more or less a quarter.
+    assert 3 < seconds[0] < 7
+    assert all(2700 - 1 < last < 4500 for last in seconds[-2:])
+    assert sorted(seconds[:9:2]) == seconds[:9:2]
+
+
+async def test_waiting_ingestion_can_be_retried_at_once(store: Store, documents: list[int]) -> None:
+    async with worker(store) as number:
+        await claim(store, number)
+        async with store.sessions.begin() as session:
+            await ingestion.defer(session, number, documents[0], "The disk is full.")
+        async with store.sessions.begin() as session:
+            first = await session.scalar(select(Ingestion.id).order_by(Ingestion.id).limit(1))
+            retried = await ingestion.retry(session, Principal(1, "admin"), first or 0)
+            assert (retried.state, retried.error, retried.next_attempt_at) == ("queued", None, None)
+        assert {await claim(store, number), await claim(store, number)} == set(documents)
+        # It runs, and there is nothing to retry.
+        async with store.sessions.begin() as session:
+            with pytest.raises(ConflictError):
+                await ingestion.retry(session, Principal(1, "admin"), first or 0)
+
+
+async def test_outage_of_the_database_is_no_death_of_a_worker(store: Store, documents: list[int]) -> None:
+    for _ in range(ingestion.MAX_ATTEMPTS):
+        async with worker(store) as number:
+            assert await claim(store, number) == documents[0]
+        # Its connection is lost, and another worker takes over.
+        async with store.sessions.begin() as session:
+            await ingestion.recover(session)
+        async with store.sessions.begin() as session:
+            await ingestion.forgive(session, number, [documents[0]])
+        assert await states(store) == [("queued", 0)] * 3
+    # The same where the other worker was about to give up on the document.
+    async with store.sessions.begin() as session:
+        await session.execute(update(Ingestion).values(attempts=ingestion.MAX_ATTEMPTS - 1))
+    async with worker(store) as number:
+        assert await claim(store, number) == documents[0]
+    async with store.sessions.begin() as session:
+        await ingestion.recover(session)
+    assert (await states(store))[0] == ("failed", 3)
+    async with store.sessions.begin() as session:
+        await ingestion.forgive(session, number, [documents[0]])
+    assert (await states(store))[0] == ("queued", 2)
+
+
+async def test_queue_is_served_in_order(store: Store, documents: list[int]) -> None:
+    async with store.sessions.begin() as session:
+        await session.execute(
+            update(Ingestion)
+            .where(Ingestion.doc_id == documents[0])
+            .values(next_attempt_at=func.localtimestamp() - text("interval '1 s'"))
+        )
+        await session.execute(
+            update(Ingestion)
+            .where(Ingestion.doc_id == documents[1])
+            .values(next_attempt_at=func.localtimestamp() - text("interval '2 s'"))
+        )
+    async with worker(store) as number:
+        assert [await claim(store, number) for _ in range(3)] == [documents[1], documents[0], None]
+
+
+async def test_claims_read_no_more_of_a_longer_queue(store: Store, documents: list[int]) -> None:
+    async def pages_read() -> int:
+        async with store.engine.connect() as connection:
+            statement = ingestion._next_document(None).compile(dialect=store.engine.dialect)
+            (plan,) = await connection.scalar(text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}"))
+        assert "ix_ingestion_queue" in str(plan)
+        return int(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"])
+
+    before = await pages_read()
+    await fill(store, 5000)
+    assert await pages_read() <= 2 * before + 5
+
+
+async def test_concurrent_workers_never_claim_a_document_twice(store: Store, documents: list[int]) -> None:
+    await fill(store, 200)
+    stopped = asyncio.Event()
+
+    async def enqueue_more(namespace_id: int) -> None:
+        # Further namespaces for documents that are being claimed.
+        while not stopped.is_set():
+            async with store.sessions.begin() as session:
+                waiting = await session.scalars(select(Ingestion.doc_id).order_by(func.random()).limit(5))
+                for doc_id in sorted(waiting.all()):
+                    await ingestion.enqueue(session, doc_id, namespace_id)
+
+    async def work(number: int) -> int:
+        claimed = 0
+        while (doc_id := await claim(store, number)) is not None:
+            claimed += 1
+            async with store.sessions.begin() as session:
+                workers = await session.scalars(
+                    select(Ingestion.worker).where(Ingestion.doc_id == doc_id, Ingestion.state == "running")
+                )
+                assert set(workers) == {number}
+                await session.execute(
+                    update(Ingestion)
+                    .where(Ingestion.doc_id == doc_id, Ingestion.worker == number)
+                    .values(state="ready", worker=None, stage=None)
+                )
+        return claimed
+
+    async with store.sessions.begin() as session:
+        other = Namespace(user_id=1, name="other")
+        session.add(other)
+        await session.flush()
+    async with asyncio.TaskGroup() as group:
+        adding = group.create_task(enqueue_more(other.id))
+        workers = [group.create_task(work(number)) for number in range(1, 6)]
+        await asyncio.sleep(1)
+        stopped.set()
+        await adding
+        await asyncio.wait(workers)
+    assert sum(task.result() for task in workers) >= 200
+    assert {state for state, _ in await states(store)} == {"ready"}
+
+
+async def test_live_workers_give_signs(store: Store) -> None:
+    async with store.sessions.begin() as session:
+        assert await ingestion.live_workers(session) == ingestion.LiveWorkers(0, None)
+    async with _registered_worker(store), asyncio.timeout(10):
+        while True:
+            async with store.sessions.begin() as session:
+                living = await ingestion.live_workers(session)
+            if living.seen_at is not None:
+                break
+            await asyncio.sleep(0.05)
+        assert living.count == 1
+    async with store.sessions.begin() as session:
+        assert await ingestion.live_workers(session) == ingestion.LiveWorkers(0, None)
+        assert (await session.scalars(select(WorkerRow.id))).all() == []
 
 
 async def test_worker_reports_only_its_own_jobs(store: Store, documents: list[int]) -> None:
@@ -205,3 +369,23 @@ async def test_worker_logs_when_it_can_not_return_jobs(
 async def _name_of(store: Store) -> str:
     async with store.engine.connect() as connection:
         return str(await connection.scalar(text("SELECT current_database()")))
+
+
+async def make_due(store: Store) -> None:
+    async with store.sessions.begin() as session:
+        await session.execute(update(Ingestion).values(next_attempt_at=func.localtimestamp()))
+
+
+async def fill(store: Store, count: int) -> None:
+    """Enqueue further documents."""
+    async with store.sessions.begin() as session:
+        await session.execute(
+            text(
+                "WITH new AS (INSERT INTO document "
+                "(user_id, title, file_path, file_metadata, type, uploaded_at) "
+                "SELECT 1, 't', 'f' || n, jsonb_build_object('sha256', 'f' || n), 'pdf', now() "
+                f"FROM generate_series(1, {count}) n RETURNING id) "
+                "INSERT INTO ingestion (doc_id, namespace_id, created_at, updated_at) "
+                "SELECT id, (SELECT min(id) FROM namespace), now(), now() FROM new"
+            )
+        )

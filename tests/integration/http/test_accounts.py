@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from luma_rag.access import Principal
 from luma_rag.accounts import tokens, users
+from luma_rag.db.base import utcnow
 from luma_rag.db.models import ApiToken, LoginSession, User
 from luma_rag.errors import ForbiddenError, NotAuthenticatedError
 from luma_rag.runtime import Runtime
@@ -217,7 +218,7 @@ async def test_token_does_not_survive_a_concurrent_password_change(api: Api) -> 
     me = (await alice.get("/api/auth/me")).json()
     async with api.runtime.sessions.begin() as session:
         session_id = await session.scalar(select(LoginSession.id).where(LoginSession.user_id == me["id"]))
-    caller = Principal(me["id"], "user", session_id=session_id)
+    caller = Principal(me["id"], "user", session_id=session_id, authenticated_at=utcnow())
     async with api.runtime.sessions.begin() as resetting:
         user = await resetting.get_one(User, me["id"], with_for_update=True)
         await users._set_password(resetting, user, "another hash", keep_session=None)
@@ -252,10 +253,11 @@ async def test_options_include_whether_registration_is_open(
     runtime: Runtime, registration: str, at_first: bool, later: bool
 ) -> None:
     changed = msgspec.structs.replace(runtime.settings, registration=registration)
+    others = {"openid": None, "has_passwords": True}
     async with (
         serving(msgspec.structs.replace(runtime, settings=changed)) as url,
         httpx.AsyncClient(base_url=url) as client,
     ):
-        assert (await client.get("/api/auth/options")).json() == {"openid": None, "can_register": at_first}
+        assert (await client.get("/api/auth/options")).json() == {**others, "can_register": at_first}
         await users.create(runtime.sessions, "alice", "alice@example.com", PASSWORD, "admin")
-        assert (await client.get("/api/auth/options")).json() == {"openid": None, "can_register": later}
+        assert (await client.get("/api/auth/options")).json() == {**others, "can_register": later}

@@ -4,15 +4,14 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import httpx
-import msgspec
 from sqlalchemy import text
 
 from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
 from luma_rag.chat.extractive_answerer import NOTE
-from luma_rag.chat.service import ChatService
 from luma_rag.errors import LLMError
 from luma_rag.runtime import Runtime
 from tests import factories
+from tests.answering import answering
 from tests.api import Api
 from tests.servers import serving
 
@@ -78,12 +77,18 @@ async def test_stream_events_are_in_order(api: Api, tmp_path: Path) -> None:
         assert answer.headers["content-type"].startswith("text/event-stream")
         events = await read_events(answer)
     names = [name for name, _ in events]
-    assert names[:2] == ["user_message", "citations"]
+    assert names[:5] == ["user_message", "progress", "citations", "progress", "progress"]
+    stages = [data for name, data in events if name == "progress"]
+    assert stages == [
+        {"stage": "searching", "titles": []},
+        {"stage": "reading", "titles": ["handbook"]},
+        {"stage": "thinking", "titles": []},
+    ]
     assert names[-1] == "llm_message"
-    assert set(names[2:-1]) == {"delta"}
+    assert set(names[5:-1]) == {"delta"}
     pieces = "".join(data["text"] for name, data in events if name == "delta")  # type: ignore[index]
     assert pieces == events[-1][1]["content"]  # type: ignore[index]
-    retrieved = {citation["vec_id"] for citation in events[1][1]}  # type: ignore[index,union-attr]
+    retrieved = {citation["vec_id"] for citation in events[2][1]}  # type: ignore[index,union-attr]
     assert {citation["vec_id"] for citation in events[-1][1]["citations"]} <= retrieved  # type: ignore[index]
 
 
@@ -98,7 +103,7 @@ async def test_quotes_survive_document_deletion(api: Api, tmp_path: Path) -> Non
     assert "thirty days" in stored["quote"]
 
 
-async def test_regenerate_replaces_the_answer(api: Api, tmp_path: Path) -> None:
+async def test_regenerate_shows_the_new_answer_and_keeps_the_old_one(api: Api, tmp_path: Path) -> None:
     alice = await api.user("alice")
     chat = await chat_about_the_handbook(api, alice, tmp_path)
     empty = await alice.post(f"/api/chats/{chat}/regenerate")
@@ -106,9 +111,13 @@ async def test_regenerate_replaces_the_answer(api: Api, tmp_path: Path) -> None:
     first = (await alice.post(f"/api/chats/{chat}/messages", json={"content": "Who has the code?"})).json()
     again = await alice.post(f"/api/chats/{chat}/regenerate")
     assert again.status_code == 200
-    messages = (await alice.get(f"/api/chats/{chat}/messages")).json()["items"]
-    assert messages == [first["user_message"], again.json()["llm_message"]]
-    assert messages[1]["id"] != first["llm_message"]["id"]
+    path = f"/api/chats/{chat}/messages"
+    question, answer = (await alice.get(path)).json()["items"]
+    assert [question, answer] == [first["user_message"], again.json()["llm_message"]]
+    assert answer["versions"] == [first["llm_message"]["id"], answer["id"]]
+    assert answer["answers"] == question["id"]
+    older = (await alice.get(path, params={"branch": first["llm_message"]["id"]})).json()["items"]
+    assert [m["id"] for m in older] == [question["id"], first["llm_message"]["id"]]
 
 
 async def test_chats_are_private(api: Api, tmp_path: Path) -> None:
@@ -178,38 +187,10 @@ class SlowAnswerer:
         """No resources to release."""
 
 
-async def test_client_disconnect_stops_the_llm_and_stores_the_partial_answer(
-    runtime: Runtime, tmp_path: Path
-) -> None:
-    slow = SlowAnswerer()
-    chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
-    async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
-        alice = await api.user("alice")
-        chat = await chat_about_the_handbook(api, alice, tmp_path)
-        async with alice.stream(
-            "POST",
-            f"/api/chats/{chat}/messages",
-            json={"content": "Vacation?"},
-            headers={"accept": "text/event-stream"},
-        ) as answer:
-            async for line in answer.aiter_lines():
-                if line == "event: delta":
-                    break
-        await asyncio.wait_for(slow.stopped.wait(), timeout=5)
-        for _ in range(100):
-            stored = (await alice.get(f"/api/chats/{chat}/messages")).json()["items"]
-            if len(stored) == 2:
-                break
-            await asyncio.sleep(0.05)
-        assert stored[1]["content"] == "It begins well [1] "
-        assert [citation["n"] for citation in stored[1]["citations"]] == [1]
-
-
-async def test_llm_failure_preserves_the_question(runtime: Runtime, tmp_path: Path) -> None:
+async def test_llm_failure_preserves_question_and_text(runtime: Runtime, tmp_path: Path) -> None:
     slow = SlowAnswerer()
     slow.fail.set()
-    chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
-    async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
+    async with answering(runtime, slow) as own, serving(own) as url, Api(url, own) as api:
         alice = await api.user("alice")
         chat = await chat_about_the_handbook(api, alice, tmp_path)
         path = f"/api/chats/{chat}/messages"
@@ -219,18 +200,22 @@ async def test_llm_failure_preserves_the_question(runtime: Runtime, tmp_path: Pa
             events = await read_events(answer)
         assert events[-1][0] == "error"
         assert events[-1][1]["status"] == 502  # type: ignore[index]
-        assert "example:1 answered 500" in events[-1][1]["detail"]  # type: ignore[index]
-        assert [m["sender_type"] for m in (await alice.get(path)).json()["items"]] == ["user"]
+        assert events[-1][1]["detail"] == LLMError.public_detail  # type: ignore[index]
+        question, answer = (await alice.get(path)).json()["items"]
+        assert (answer["content"], answer["state"]) == ("It begins well [1] ", "failed")
+        assert [citation["n"] for citation in answer["citations"]] == [1]
+        assert question["error"] == answer["error"]
+        assert answer["error"].items() <= events[-1][1].items()  # type: ignore[attr-defined]
         plain = await alice.post(f"/api/chats/{chat}/regenerate")
         assert plain.status_code == 502
         assert plain.headers["content-type"] == "application/problem+json"
-        assert [m["sender_type"] for m in (await alice.get(path)).json()["items"]] == ["user"]
+        _, again = (await alice.get(path)).json()["items"]
+        assert again["versions"] == [answer["id"], again["id"]]
 
 
 async def test_no_database_connection_is_held_during_generation(runtime: Runtime, tmp_path: Path) -> None:
     slow = SlowAnswerer()
-    chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
-    async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
+    async with answering(runtime, slow) as own, serving(own) as url, Api(url, own) as api:
         alice = await api.user("alice")
         chat = await chat_about_the_handbook(api, alice, tmp_path)
         asking = asyncio.create_task(alice.post(f"/api/chats/{chat}/messages", json={"content": "Vacation?"}))

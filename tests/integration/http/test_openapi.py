@@ -143,7 +143,13 @@ def test_only_public_operations_need_no_login(schema: dict[str, Any]) -> None:
 
 
 def test_every_body_is_documented(schema: dict[str, Any]) -> None:
-    bodiless = {"/api/auth/logout", "/api/ingestions/{ingestion_id}/retry", "/api/chats/{chat_id}/regenerate"}
+    bodiless = {
+        "/api/auth/logout",
+        "/api/auth/totp",
+        "/api/ingestions/{ingestion_id}/retry",
+        "/api/chats/{chat_id}/regenerate",
+        "/api/chats/{chat_id}/stop",
+    }
     for method, path, operation in _operations(schema):
         takes_one = method in {"post", "put", "patch"} and path not in bodiless
         assert ("requestBody" in operation) == takes_one, (method, path)
@@ -177,7 +183,7 @@ def test_responses_are_json_or_a_stream(schema: dict[str, Any]) -> None:
     ("name", "fields"),
     [
         ("Registration", "username email password"),
-        ("Login", "username password"),
+        ("Login", "username password code"),
         ("PasswordChange", "current new"),
         ("UserView", "id username email role created_at updated_at"),
         ("UserName", "id username"),
@@ -197,9 +203,12 @@ def test_responses_are_json_or_a_stream(schema: dict[str, Any]) -> None:
             "id doc_id namespace_id state stage progress chunks error attempts created_at updated_at",
         ),
         ("NewChat", "namespace_id"),
-        ("ChatView", "id user_id namespace_id started_at title"),
-        ("MessageView", "id chat_id sender_type content time_sent citations"),
-        ("NewMessage", "content"),
+        ("ChatView", "id user_id namespace_id started_at title pinned"),
+        (
+            "MessageView",
+            "id chat_id sender_type content time_sent citations state error answers versions",
+        ),
+        ("NewMessage", "content doc_ids replaces"),
         ("Exchange", "user_message llm_message"),
         ("Verdict", "rating comment"),
         ("CitationView", "n vec_id doc_id title page heading quote score"),

@@ -310,7 +310,7 @@ async def test_disabled_account_can_not_sign_in(
 
 
 async def test_only_the_initiating_browser_can_finish_a_sign_in_once(
-    runtime: Runtime, provider: OpenIDProvider, people: None
+    runtime: Runtime, provider: OpenIDProvider, people: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     provider.person("a1", **ALICE)
     async with luma(runtime, provider, match_email=True) as browser:
@@ -336,19 +336,21 @@ async def test_only_the_initiating_browser_can_finish_a_sign_in_once(
         # A second use: the browser has dropped the cookie, and the provider rejects a used code.
         refusal(await browser.client.get(back), 403)
         browser.client.cookies.set("luma_openid", cookies["luma_openid"])
-        assert "invalid_grant" in refusal(await browser.client.get(back), 403)
+        assert "returned an error" in refusal(await browser.client.get(back), 403)
+        assert "invalid_grant" in caplog.text
     assert await count(runtime, LoginSession) == 1
 
 
 async def test_code_is_bound_to_the_browser_verifier(
-    runtime: Runtime, provider: OpenIDProvider, people: None
+    runtime: Runtime, provider: OpenIDProvider, people: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An attacker injects a code into a victim's sign-in with a matching state."""
     provider.person("a1", **ALICE)
     async with luma(runtime, provider, match_email=True) as browser:
         stolen = httpx.URL(await browser.come_back("a1")).params["code"]
         own = httpx.URL(await browser.come_back("a1"))
-        assert "invalid_grant" in refusal(await browser.client.get(own.copy_set_param("code", stolen)), 403)
+        refusal(await browser.client.get(own.copy_set_param("code", stolen)), 403)
+        assert "invalid_grant" in caplog.text
 
 
 async def test_provider_errors_are_reported_without_their_text(
@@ -435,6 +437,53 @@ LIES: dict[str, Lie] = {
     "nearly a token": lambda h, c, k: "a.b.c",
     "empty": lambda h, c, k: "",
 }
+
+
+async def test_password_of_the_provider_counts_as_recent_if_it_says_so(
+    runtime: Runtime, provider: OpenIDProvider, people: None
+) -> None:
+    provider.person("a1", **ALICE)
+    token = {"name": "without end"}
+    async with luma(runtime, provider, match_email=True) as browser:
+
+        async def makes_a_token(auth_time: object) -> bool:
+            provider.lie = _changed(auth_time=auth_time)
+            assert (await browser.sign_in()).headers["location"] == "/"
+            browser.client.headers["x-csrftoken"] = browser.client.cookies["csrftoken"]
+            answer = await browser.client.post("/api/auth/tokens", json=token)
+            assert answer.is_success or answer.json()["code"] == "reauthentication_required"
+            return answer.is_success
+
+        now = int(time.time())
+        assert await makes_a_token(now - 60)
+        assert await makes_a_token(now + 30)
+        # The provider knew the browser and asked for nothing.
+        for missing in (None, True, now - 600, -1e30):
+            assert not await makes_a_token(missing), missing
+        sent = httpx.URL(await browser.begin(params={"reauthenticate": "true"}))
+        assert (sent.params["prompt"], sent.params["max_age"]) == ("login", "0")
+        assert "prompt" not in httpx.URL(await browser.begin()).params
+
+
+async def test_passwords_can_be_turned_off(runtime: Runtime, provider: OpenIDProvider, people: None) -> None:
+    provider.person("a1", **ALICE)
+    settings = msgspec.structs.replace(runtime.settings, password_sign_in=False, registration="open")
+    async with luma(
+        msgspec.structs.replace(runtime, settings=settings), provider, register=True, name="Quillhaven"
+    ) as browser:
+        options = (await browser.client.get("/api/auth/options")).json()
+        assert options == {"openid": "Quillhaven", "has_passwords": False, "can_register": False}
+        account = {"username": "eve", "email": "eve@example.com", "password": PASSWORD}
+        for path, body in (
+            ("/api/auth/login", {"username": "alice", "password": PASSWORD}),
+            ("/api/auth/register", account),
+        ):
+            assert "Quillhaven" in refusal(await browser.client.post(path, json=body), 403)
+        provider.person("b1", email="b@example.com", email_verified=True)
+        assert (await browser.sign_in("b1")).headers["location"] == "/"
+        assert (await browser.me())["email"] == "b@example.com"
+    with pytest.raises(ConfigurationError, match="LUMA_OPENID_ISSUER"):
+        load({"LUMA_PASSWORD_SIGN_IN": "false"})
 
 
 async def test_forged_id_tokens_are_rejected(
@@ -524,7 +573,9 @@ async def test_provider_failure_is_reported_and_retried(
         assert (await browser.sign_in()).headers["location"] == "/"
 
 
-async def test_provider_with_invalid_metadata_is_rejected(runtime: Runtime, provider: OpenIDProvider) -> None:
+async def test_provider_with_invalid_metadata_is_rejected(
+    runtime: Runtime, provider: OpenIDProvider, caplog: pytest.LogCaptureFixture
+) -> None:
     async with luma(runtime, provider) as browser:
         for name, value, named in (
             ("issuer", "https://other.example", "LUMA_OPENID_ISSUER"),
@@ -534,7 +585,11 @@ async def test_provider_with_invalid_metadata_is_rejected(runtime: Runtime, prov
             ("userinfo_endpoint", "http://other.example/", "https"),
         ):
             provider.changes[DESCRIPTION] = {name: value}
-            assert named in refusal(await browser.client.get(START), 503), name
+            caplog.clear()
+            told = refusal(await browser.client.get(START), 503)
+            assert named in caplog.text, name
+            # The operator's business.
+            assert named not in told, name
 
 
 async def test_unavailable_provider_does_not_block_requests(
@@ -554,13 +609,14 @@ async def test_unavailable_provider_does_not_block_requests(
 
 
 async def test_wrong_or_missing_client_secret(
-    runtime: Runtime, provider: OpenIDProvider, people: None
+    runtime: Runtime, provider: OpenIDProvider, people: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     provider.person("a1", **ALICE)
     for secret in ("wrong", None):
         async with luma(runtime, provider, match_email=True, client_secret=secret) as browser:
             told = refusal(await browser.sign_in(), 403)
-            assert "invalid_client" in told
+            assert "invalid_client" in caplog.text
+            assert "invalid_client" not in told
             assert "wrong" not in told
 
 

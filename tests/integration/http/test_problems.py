@@ -164,7 +164,7 @@ class _PostgresError(Exception):
     ("error", "status", "code", "retry_after"),
     [
         (RuntimeError("secret"), 500, "internal_error", None),
-        (IntegrityError("INSERT", {}, _PostgresError("23505")), 409, "concurrent_change", None),
+        (IntegrityError("INSERT", {}, _PostgresError("23505")), 500, "internal_error", None),
         (DBAPIError("UPDATE", {}, _PostgresError("40P01")), 503, "deadlock", "1"),
         (
             DBAPIError("SELECT", {}, _PostgresError("57P01"), connection_invalidated=True),

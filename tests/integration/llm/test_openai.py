@@ -389,3 +389,25 @@ def test_invalid_key(api_key: str) -> None:
     with pytest.raises(ConfigurationError, match="LUMA_LLM_API_KEY") as raised:
         OpenAIModel("http://host/v1", api_key=api_key)
     assert api_key not in raised.value.detail
+
+
+async def test_pieces_in_quick_succession_are_passed_on_together(canned_server: CannedServer) -> None:
+    count = 300
+
+    async def reply(writer: asyncio.StreamWriter) -> None:
+        writer.write(response("", length=False))
+        for number in range(count):
+            writer.write(f"data: {delta(f'{number} ')}\n\n".encode())
+            await writer.drain()
+            await asyncio.sleep(0.001)
+        writer.write(b"data: [DONE]\n\n")
+        await writer.drain()
+
+    canned_server.replies = [reply]
+    model = OpenAIModel(canned_server.base_url, model="m")
+    pieces = [piece async for piece in model.stream(QUESTION, max_tokens=7)]
+    assert "".join(pieces) == "".join(f"{number} " for number in range(count))
+    # The first token is not held back.
+    assert pieces[0] == "0 "
+    assert len(pieces) < count / 4
+    await model.aclose()

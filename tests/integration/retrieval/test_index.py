@@ -10,12 +10,14 @@ from sqlalchemy import ClauseElement, Executable, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from luma_rag.db.embedded import as_superuser
 from luma_rag.documents import namespace_documents, vector_index
 from luma_rag.retrieval import statement
 from luma_rag.retrieval.search import namespace_profile
 from luma_rag.retrieval.search_query import SearchQuery
 from luma_rag.retrieval.statement import search_statement
 from luma_rag.verify import verify
+from tests.databases import run_on
 from tests.library import Library, vectors
 
 SIZE = 3000
@@ -143,11 +145,11 @@ async def test_incomplete_index_is_rebuilt(library: Library) -> None:
     namespace = await library.namespace()
     await library.add([f"clover n{i}" for i in range(1600)], namespace)
     assert await vector_index.maintain_hnsw(library.store.engine)
-    async with library.store.sessions.begin() as session:
-        await session.execute(
-            text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(:name)"),
-            {"name": f"ix_chunk_vector_hnsw_{namespace}"},
-        )
+    await run_on(
+        as_superuser(library.store.url),
+        "UPDATE pg_index SET indisvalid = false "
+        f"WHERE indexrelid = 'ix_chunk_vector_hnsw_{namespace}'::regclass",
+    )
     assert not await is_indexed(library, namespace)
     assert (await found(library, namespace, "clover n5"))[0] == "clover n5"
     verdict = await verify(library.store.sessions, library.store.storage)

@@ -11,9 +11,11 @@ import pytest
 from sqlalchemy import text
 
 from ingest.embedder import Embedder
+from luma_rag.access import Principal
 from luma_rag.db.base import Base
+from luma_rag.db.embedded import as_superuser
 from luma_rag.db.session import create_sessions
-from luma_rag.documents import ingestion
+from luma_rag.documents import ingestion, namespace_documents
 from luma_rag.documents.storage import FileStorage
 from luma_rag.runtime import Store, open_services
 from luma_rag.settings import Settings
@@ -93,6 +95,7 @@ DAMAGE = {
         "INSERT INTO namespace_auth (namespace_id, user_id, auth_level) SELECT 1, 1, 1",
         set(),
     ),
+    "placed-without-right": ("DELETE FROM placement WHERE doc_id = 1", set()),
     "embedding-model": ("DELETE FROM embedding_model", set()),
     "invalid-index": (
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_chunk_vector_search'::regclass",
@@ -136,7 +139,8 @@ async def filled(
 
 @pytest.fixture(scope="module")
 async def connection(filled: Store) -> AsyncGenerator[OneConnection]:
-    async with one_connection(filled.url) as opened:
+    # Some damage is in the system catalogs, where only a superuser may write.
+    async with one_connection(as_superuser(filled.url)) as opened:
         yield opened
 
 
@@ -171,7 +175,7 @@ async def _fill(api: Api, folder: Path) -> None:
     await alice.post(f"/api/chats/{chat}/messages", json={"content": "When do moles dig?"})
     assert (await alice.delete(f"/api/documents/{gone}")).status_code == 204
     async with api.runtime.sessions.begin() as session:
-        await ingestion.enqueue(session, 3, second)
+        await namespace_documents.enqueue(session, Principal(1, "admin"), second, 3)
 
 
 async def _damage(store: Store, sql: str) -> None:
@@ -296,8 +300,8 @@ def test_the_command_lists_what_it_found(healthy: Store, luma: Luma) -> None:
     sound = luma("verify", "--deep")
     assert sound.returncode == 0, sound.stderr
     assert sound.stdout.startswith("All ")
-    (healthy.storage.path("incoming") / "[red]left").touch()
-    os.utime(healthy.storage.path("incoming") / "[red]left", (0, 0))
+    healthy.storage.path("[red]left").touch()
+    os.utime(healthy.storage.path("[red]left"), (0, 0))
     damaged = luma("verify")
     assert damaged.returncode == 1
     assert "stray-file: 1 violations" in damaged.stdout

@@ -61,17 +61,17 @@ def psql_program() -> str:
     return str(embedded.binaries() / "psql")
 
 
-def run_psql(url: str, sql: str) -> subprocess.CompletedProcess[str]:
+def run_psql(url: str, sql: str, *prefix: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [psql_program(), "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", url, "-c", sql],
+        [*prefix, psql_program(), "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", url, "-c", sql],
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def psql(url: str, sql: str) -> str:
-    done = run_psql(url, sql)
+def psql(url: str, sql: str, *prefix: str) -> str:
+    done = run_psql(url, sql, *prefix)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -192,7 +192,6 @@ def holder(data_dir: Path, *prefix: str) -> Iterator[tuple[subprocess.Popen[str]
 def test_the_database_is_private_and_durable(data_dir: Path) -> None:
     with embedded.running(data_dir, grace=GRACE) as url:
         assert url.startswith("postgresql://luma@/luma?host=%2F")
-        psql(url, "CREATE EXTENSION IF NOT EXISTS vector")
         assert psql(url, "SELECT current_user || ' ' || current_database()") == "luma luma"
         settings = (
             "fsync synchronous_commit full_page_writes data_checksums jit listen_addresses server_encoding"
@@ -340,6 +339,20 @@ def test_postgres_and_its_supervisor_killed_one_after_the_other(data_dir: Path) 
         assert psql(url, "SELECT count(*) FROM kept") == "100000"
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_supervisor_that_ends_while_postgres_recovers_delays_nothing(
+    data_dir: Path, number: signal.Signals
+) -> None:
+    with embedded.running(data_dir, grace=GRACE) as url:
+        psql(url, "INSERT INTO kept SELECT generate_series(1, 300000)")
+        first, server = supervisor(data_dir), psutil.Process(postmaster(data_dir).pid)
+        server.children()[0].kill()
+        first.send_signal(number)
+        # A fast shutdown of the recovering server would take a minute.
+        eventually(lambda: not is_alive(server) and is_up(url))
+        assert psql(url, "SELECT count(*) FROM kept") == "300000"
+
+
 def test_what_was_committed_survives_the_kill_of_everything(data_dir: Path) -> None:
     with holder(data_dir) as (user, url):
         psql(url, "INSERT INTO kept SELECT generate_series(1, 20000)")
@@ -439,7 +452,8 @@ def test_an_ordinary_user_runs_it_as_itself(empty_dir: Path) -> None:
         pytest.skip("setpriv is not installed")
     os.chown(empty_dir.parent, 65534, 65534)
     with holder(empty_dir, *prefix) as (_, url):
-        assert psql(url, "SELECT 1") == "1"
+        assert psql(url, "SELECT 1", *prefix) == "1"
+        assert "Peer authentication failed" in run_psql(url, "SELECT 1").stderr
         for process in (supervisor(empty_dir), psutil.Process(postmaster(empty_dir).pid)):
             assert set(process.uids()) == {65534}
     eventually(lambda: not numbers_of(empty_dir))

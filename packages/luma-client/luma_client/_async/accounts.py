@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from luma_client._async.connection import Connection
-from luma_client.types import Level, NewToken, Page, Token, User, UserName
+from luma_client.types import Account, Level, NewToken, Page, Token, User, UserName
 
 
 class Accounts(Connection):
@@ -12,6 +12,10 @@ class Accounts(Connection):
     async def me(self) -> User:
         """The user of the token."""
         return await self._send("GET", "/api/auth/me", User)
+
+    async def account(self) -> Account:
+        """The state of the caller's account, with what they own and their quotas. Not for narrowed tokens."""
+        return await self._send("GET", "/api/auth/account", Account)
 
     async def lookup_user(self, username: str) -> UserName:
         """The user of exactly this name, to share something with them."""
@@ -29,7 +33,10 @@ class Accounts(Connection):
         namespace_ids: Sequence[int] | None = None,
         max_level: Level | None = None,
     ) -> NewToken:
-        """Create a token, narrowed to some namespaces and to a maximum level if these are given."""
+        """Create a token, narrowed to some namespaces and to a maximum level if these are given.
+
+        With a token of one's own only tokens can be created that expire within a year.
+        """
         body = {
             "name": name,
             "expires_in_days": expires_in_days,

@@ -7,6 +7,7 @@ from luma_client._async.background import in_thread, sleep
 from luma_client._async.connection import Connection
 from luma_client.types import (
     Document,
+    DocumentNamespace,
     Ingestion,
     NamespaceDocument,
     Page,
@@ -95,6 +96,17 @@ class Documents(Connection):
     async def unshare_document(self, doc_id: int, user_id: int) -> None:
         """Stop sharing a document with a user. Owner and administrators."""
         await self._delete(f"/api/documents/{doc_id}/permissions/{user_id}")
+
+    async def document_namespaces(self, doc_id: int) -> list[DocumentNamespace]:
+        """The namespaces of a document and who added it, also those that the owner can't read.
+
+        Owner and administrators.
+        """
+        return await self._all(f"/api/documents/{doc_id}/namespaces", Page[DocumentNamespace])
+
+    async def withdraw_document(self, doc_id: int, namespace_id: int) -> None:
+        """Remove a document from a namespace, also an unreadable one. For owners and administrators."""
+        await self._delete(f"/api/documents/{doc_id}/namespaces/{namespace_id}")
 
     async def add_document(self, namespace_id: int, doc_id: int) -> Ingestion:
         """Queue a document that is uploaded already for a namespace; `wait` waits for it. Level 2."""

@@ -79,7 +79,8 @@ async def fill(api: Api, revision: str) -> str:
     await _done(alice.put(f"/api/documents/{garden}/permissions/{bob_id}", json={"permission": "read"}))
     for client, namespace in ((alice, papers), (bob, papers)):
         chat = (await _done(client.post("/api/chats", json={"namespace_id": namespace}))).json()["id"]
-        await _done(client.patch(f"/api/chats/{chat}", json={"title": "Roses"}))
+        pin = {"pinned": True} if revision >= "0011" else {}
+        await _done(client.patch(f"/api/chats/{chat}", json={"title": "Roses", **pin}))
         asked = await _done(
             client.post(f"/api/chats/{chat}/messages", json={"content": "When are the roses pruned?"})
         )

@@ -1,0 +1,23 @@
+"""Starts Python in a child process that no file of the current folder can take part in."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def command(module: str) -> list[str]:
+    """A command that calls `main()` of a module, with the module search path of this program.
+
+    `python -m` would import a `queue.py` or `email.py` of the current folder in place of Python's own. `-I`
+    leaves out that folder, the user's packages, and what `PYTHON…` variables say; the path is passed instead,
+    so that this works from a source tree too.
+    """
+    code = f"import sys; sys.path[:] = sys.argv[1:]; import {module} as module; module.main()"
+    return [sys.executable, "-I", "-c", code, *search_path()]
+
+
+def search_path() -> list[str]:
+    """`sys.path`, with the current folder and the folder of the program last, where they replace nothing."""
+    program = Path(sys.argv[0]).resolve().parent if sys.argv and sys.argv[0] else Path.cwd()
+    last = {os.path.realpath(folder) for folder in (Path.cwd(), program)}
+    return sorted(map(os.path.abspath, sys.path), key=lambda folder: os.path.realpath(folder) in last)

@@ -1,0 +1,180 @@
+"""Stored messages with their citations, and the reader's feedback."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from luma_rag.access import Principal, own_chats, require_chat
+from luma_rag.chat.branches import Branches, branches
+from luma_rag.db.base import utcnow
+from luma_rag.db.models import Citation, Feedback, Message, Turn
+from luma_rag.errors import LumaError, NotFoundError, error_classes
+from luma_rag.pagination import Page, Pagination
+
+
+class CitationView(msgspec.Struct, frozen=True):
+    """The source of `[n]` in an answer. `doc_id` is null if the document was deleted."""
+
+    n: int
+    vec_id: str
+    doc_id: int | None
+    title: str
+    page: int | None
+    heading: str | None
+    quote: str
+    score: float
+
+
+class TurnProblem(msgspec.Struct, frozen=True):
+    """Why an answer is incomplete or missing: a problem as in RFC 9457."""
+
+    type: str
+    code: str
+    title: str
+    status: int
+    detail: str
+
+    @classmethod
+    def of(cls, error: LumaError) -> "TurnProblem":
+        """The problem that is stored for an error."""
+        detail = error.public_detail or error.detail
+        return cls(f"/problems#{error.code}", error.code, error.title, error.status, detail)
+
+    def error(self) -> LumaError:
+        """The error that was stored."""
+        known = {error_class.code: error_class for error_class in error_classes()}
+        return known.get(self.code, LumaError)(self.detail)  # type: ignore[call-overload, no-any-return]
+
+
+class MessageView(msgspec.Struct, frozen=True):
+    """A question or an answer, with its citations.
+
+    `state` and `error` are those of the turn; a question with several answers has those of its newest.
+    `answers` is the id of the question, for answers. `versions` are the ids of all versions of the message,
+    oldest first.
+    """
+
+    id: int
+    chat_id: int
+    sender_type: str
+    content: str
+    time_sent: datetime
+    citations: list[CitationView]
+    state: str
+    error: TurnProblem | None
+    answers: int | None
+    versions: list[int]
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """A question and its answer."""
+
+    user_message: MessageView
+    llm_message: MessageView
+
+
+class FeedbackView(msgspec.Struct, frozen=True):
+    """The reader's feedback on an answer."""
+
+    message_id: int
+    rating: int
+    comment: str | None
+
+
+async def list_messages(
+    session: AsyncSession, principal: Principal, chat_id: int, branch: int | None, pagination: Pagination
+) -> Page[MessageView]:
+    """The messages of a branch in order: of the branch in use, or of the newest through the message `branch`.
+
+    Raises:
+        NotFoundError: the chat is not the caller's, or has no such message.
+    """
+    await require_chat(session, principal, chat_id)
+    tree = await branches(session, principal, chat_id)
+    places = _places(tree.branch(branch))
+    wanted = places[pagination.offset :][: pagination.limit]
+    return Page(await _views(session, principal, tree, wanted), len(places))
+
+
+async def of_turn(session: AsyncSession, principal: Principal, turn: Turn) -> list[MessageView]:
+    """The question of a turn, and its answer if any of it is stored."""
+    tree = await branches(session, principal, turn.chat_id)
+    return await _views(session, principal, tree, _places([turn]))
+
+
+async def rate(
+    session: AsyncSession, principal: Principal, message_id: int, rating: int, comment: str | None
+) -> FeedbackView:
+    """Store the reader's feedback on an answer in one of their chats.
+
+    Raises:
+        NotFoundError: there is no such answer in the caller's chats.
+    """
+    answer = await session.scalar(
+        select(Message.id).where(
+            Message.id == message_id,
+            Message.sender_type == "LLM",
+            Message.chat_id.in_(own_chats(principal)),
+        )
+    )
+    if answer is None:
+        raise NotFoundError(f"Answer {message_id} not found in your chats.")
+    feedback = {"rating": rating, "comment": comment, "given_at": utcnow()}
+    await session.execute(
+        upsert(Feedback)
+        .values(message_id=message_id, **feedback)
+        .on_conflict_do_update(index_elements=[Feedback.message_id], set_=feedback)
+    )
+    return FeedbackView(message_id, rating, comment)
+
+
+def view(message: Message, turn: Turn, tree: Branches, citations: Sequence[CitationView] = ()) -> MessageView:
+    """A message of a turn with its citations."""
+    is_question = message.id == turn.question_id
+    return MessageView(
+        message.id,
+        message.chat_id,
+        message.sender_type,
+        message.content,
+        message.time_sent,
+        list(citations),
+        turn.state,
+        None if turn.error is None else msgspec.convert(turn.error, TurnProblem),
+        None if is_question else turn.question_id,
+        tree.questions(turn.follows_id) if is_question else tree.answers(turn.question_id),
+    )
+
+
+def _places(turns: Sequence[Turn]) -> list[tuple[int, Turn]]:
+    """The ids of the messages of turns in order, each with its turn."""
+    return [
+        (message_id, turn)
+        for turn in turns
+        for message_id in (turn.question_id, turn.answer_id)
+        if message_id is not None
+    ]
+
+
+async def _views(
+    session: AsyncSession, principal: Principal, tree: Branches, places: Sequence[tuple[int, Turn]]
+) -> list[MessageView]:
+    ids = [message_id for message_id, _ in places]
+    found = await session.scalars(
+        select(Message)
+        .where(Message.id.in_(ids), Message.chat_id.in_(own_chats(principal)))
+        .execution_options(populate_existing=True)
+    )
+    messages = {message.id: message for message in found}
+    citations: dict[int, list[CitationView]] = {}
+    cited = select(Citation).where(Citation.message_id.in_(ids)).order_by(Citation.n)
+    for citation in await session.scalars(cited.execution_options(populate_existing=True)):
+        citations.setdefault(citation.message_id, []).append(
+            msgspec.convert(citation, CitationView, from_attributes=True)
+        )
+    return [
+        view(messages[message_id], turn, tree, citations.get(message_id, ())) for message_id, turn in places
+    ]

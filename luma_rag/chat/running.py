@@ -1,0 +1,160 @@
+"""An answer while it is written, and what its readers receive. It is written whether or not anybody reads."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from typing import Literal
+
+import msgspec
+
+from luma_rag.access import Principal
+from luma_rag.chat.messages import CitationView, MessageView
+from luma_rag.chat.turns import Question
+from luma_rag.documents.change_stream import Authenticate
+from luma_rag.retrieval.hits import ScoredChunk
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """A piece of an answer."""
+
+    text: str
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """What happens before an answer begins. `titles` are those of the documents that are `reading`."""
+
+    stage: Literal["searching", "reading", "thinking"]
+    titles: list[str] = []
+
+
+class TurnEvent(msgspec.Struct, frozen=True):
+    """An event of a turn, in order. `waiting` is a heartbeat."""
+
+    event: Literal["user_message", "progress", "citations", "delta", "llm_message", "waiting"]
+    data: MessageView | Progress | list[CitationView] | Delta | None
+
+
+class Login(msgspec.Struct, frozen=True):
+    """The caller, and how to authenticate them again, which fails once the login has ended."""
+
+    principal: Principal
+    authenticate: Authenticate
+
+
+class Stopped(Exception):
+    """The user, or the client that alone reads the answer, has stopped it."""
+
+
+class RunningTurn:
+    """A turn of this process."""
+
+    def __init__(self, login: Login) -> None:
+        self.login = login
+        self.question: Question | None = None
+        self.hits: list[ScoredChunk] = []
+        # What the database has of the answer.
+        self.saved_text = ""
+        self.saved_citations: list[int] = []
+        self.interruption: Exception | None = None
+        self._pieces: list[str] = []
+        self._events: list[TurnEvent] = []
+        self._is_over = False
+        self._error: Exception | None = None
+        self._woken = asyncio.Event()
+        self._news = asyncio.Event()
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return "".join(self._pieces)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether `end` was called."""
+        return self._is_over
+
+    def begin(self, question: Question) -> None:
+        """The question is stored."""
+        self.question = question
+        self.publish(TurnEvent("user_message", question.message))
+
+    def write(self, piece: str) -> None:
+        """Add a piece to the answer."""
+        self._pieces.append(piece)
+        self.publish(TurnEvent("delta", Delta(piece)))
+
+    def publish(self, event: TurnEvent) -> None:
+        """Send an event to all readers, those to come included."""
+        self._events.append(event)
+        self._tell_readers()
+
+    def end(self, error: Exception | None = None) -> None:
+        """End all readers, with an error if there is one. Only the first call counts."""
+        if not self._is_over:
+            self._is_over, self._error = True, error
+            self._tell_readers()
+
+    async def read(self, silence: float) -> AsyncGenerator[TurnEvent]:
+        """All events from the first one on, pieces that are there already as one; then `end`.
+
+        A heartbeat comes after `silence` seconds without an event.
+        """
+        position = 0
+        while True:
+            news = self._news
+            while position < len(self._events):
+                event, position = self._next(position)
+                yield event
+            if self._is_over:
+                if self._error is not None:
+                    raise self._error
+                return
+            if not await _is_set(news, silence):
+                yield TurnEvent("waiting", None)
+
+    def interrupt(self, reason: Exception) -> None:
+        """Make the process stop writing."""
+        self.interruption = self.interruption or reason
+        self.wake()
+
+    def notify(self, payload: str | None) -> None:
+        """Look at the turn if a notification of the change stream concerns it, or if some were missed."""
+        match payload.split() if payload is not None else []:
+            case ["turn", turn_id] if self.question and int(turn_id) == self.question.turn_id:
+                self.wake()
+            case ["namespace", namespace_id] if (
+                self.question and int(namespace_id) == self.question.namespace_id
+            ):
+                self.wake()
+            case ["user", user_id] if int(user_id) == self.login.principal.user_id:
+                self.wake()
+            case []:
+                self.wake()
+
+    def wake(self) -> None:
+        """Look at the turn now."""
+        self._woken.set()
+
+    async def woken(self, seconds: float) -> None:
+        """Wait until the turn is to be looked at, for at most `seconds`."""
+        await _is_set(self._woken, seconds)
+        self._woken.clear()
+
+    def _next(self, position: int) -> tuple[TurnEvent, int]:
+        event = self._events[position]
+        texts = []
+        while position < len(self._events) and isinstance(data := self._events[position].data, Delta):
+            texts.append(data.text)
+            position += 1
+        return (TurnEvent("delta", Delta("".join(texts))), position) if texts else (event, position + 1)
+
+    def _tell_readers(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+async def _is_set(event: asyncio.Event, seconds: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()

@@ -1,0 +1,367 @@
+"""The rows of turns: a question is stored with a running turn, which ends when its answer does.
+
+Only the process that writes an answer ends its turn, unless it dies. Others ask it to stop.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from luma_rag.access import Principal, own_chats, readable_documents, require_chat, require_namespace
+from luma_rag.chat import history, messages
+from luma_rag.chat.answerer import HistoryMessage
+from luma_rag.chat.branches import Branches, branches
+from luma_rag.chat.messages import CitationView, MessageView, TurnProblem
+from luma_rag.chat.processes import living_processes
+from luma_rag.db.base import utcnow
+from luma_rag.db.models import Chat, Citation, Document, Message, Turn
+from luma_rag.errors import (
+    AnswerInterruptedError,
+    ConflictError,
+    LumaError,
+    NotFoundError,
+    TooManyAnswersError,
+    TurnRunningError,
+)
+
+# More earlier turns than any prompt has room for.
+_HISTORY_TURNS = 20
+_LOCK_CLASS = 0x4C55_4D51
+_GONE = "The chat was deleted while the answer was written."
+
+State = Literal["running", "complete", "stopped", "failed"]
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """The process that writes the answers, and how many may be written for a user at once (0: any number)."""
+
+    process: int
+    answers_at_once: int
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A question to answer. `doc_ids` narrows it to these documents."""
+
+    turn_id: int
+    chat_id: int
+    namespace_id: int
+    message: MessageView
+    history: list[HistoryMessage]
+    doc_ids: list[int] | None
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How the writing of an answer has ended, and why."""
+
+    state: State
+    error: LumaError | None = None
+
+
+class Status(msgspec.Struct, frozen=True):
+    """A turn with as much of its answer as is stored."""
+
+    state: str
+    question: MessageView
+    answer: MessageView | None
+
+
+async def ask(
+    session: AsyncSession,
+    principal: Principal,
+    admission: Admission,
+    chat_id: int,
+    content: str,
+    *,
+    doc_ids: Sequence[int] | None = None,
+    replaces: int | None = None,
+) -> Question:
+    """Store a question and its turn, at the end of the branch in use or as a new version of another question.
+
+    Raises:
+        NotFoundError: the chat is not the caller's or has no question `replaces`, or the caller can't read
+            the namespace or one of the documents.
+        TurnRunningError: an answer is being written in this chat.
+        TooManyAnswersError: too many are in the user's chats.
+    """
+    chat = await _open_chat(session, principal, admission, chat_id)
+    await _require_documents(session, principal, doc_ids or ())
+    tree = await branches(session, principal, chat_id)
+    before = tree.branch() if replaces is None else tree.path(tree.question(replaces).follows_id)
+    message = Message(chat_id=chat_id, sender_type="user", content=content, time_sent=utcnow())
+    session.add(message)
+    await session.flush()
+    turn = Turn(
+        chat_id=chat_id,
+        follows_id=before[-1].id if before else None,
+        question_id=message.id,
+        doc_ids=None if doc_ids is None else list(doc_ids),
+    )
+    return await _begin(session, principal, admission, chat, turn, message, tree)
+
+
+async def ask_first(
+    session: AsyncSession,
+    principal: Principal,
+    admission: Admission,
+    namespace_id: int,
+    content: str,
+    earlier: list[HistoryMessage],
+) -> Question:
+    """Store a question in a new chat, after a history that is not stored."""
+    chat = await history.start(session, principal, namespace_id)
+    question = await ask(session, principal, admission, chat.id, content)
+    return msgspec.structs.replace(question, history=earlier[-2 * _HISTORY_TURNS :])
+
+
+async def regenerate(
+    session: AsyncSession, principal: Principal, admission: Admission, chat_id: int
+) -> Question:
+    """A new turn with the last question of the branch in use.
+
+    Raises:
+        ConflictError: the chat has no question yet.
+        NotFoundError, TurnRunningError, TooManyAnswersError: as for `ask`.
+    """
+    chat = await _open_chat(session, principal, admission, chat_id)
+    tree = await branches(session, principal, chat_id)
+    path = tree.branch()
+    if not path:
+        raise ConflictError("This chat has no question yet.")
+    last = path[-1]
+    message = await session.get_one(Message, last.question_id)
+    turn = Turn(
+        chat_id=chat_id, follows_id=last.follows_id, question_id=last.question_id, doc_ids=last.doc_ids
+    )
+    return await _begin(session, principal, admission, chat, turn, message, tree)
+
+
+async def save(
+    session: AsyncSession,
+    principal: Principal,
+    question: Question,
+    text: str,
+    citations: Sequence[CitationView] | None,
+) -> bool:
+    """Store the text so far, with new citations unless they are None. False if the answer is to stop.
+
+    Raises:
+        NotFoundError: the chat is gone, or the caller can no longer read the namespace.
+    """
+    await require_namespace(session, principal, question.namespace_id)
+    turn = await _locked(session, principal, question.turn_id)
+    if text:
+        await _write(session, turn, text, citations)
+    return not turn.is_stopping
+
+
+async def end(
+    session: AsyncSession,
+    principal: Principal,
+    turn_id: int,
+    text: str,
+    citations: Sequence[CitationView],
+    ending: Ending,
+) -> MessageView | None:
+    """Store the answer and end its turn. Returns the answer; None if it has failed without a word.
+
+    Raises:
+        NotFoundError: the chat is gone.
+    """
+    turn = await _locked(session, principal, turn_id)
+    turn.state = ending.state
+    turn.error = None if ending.error is None else msgspec.to_builtins(TurnProblem.of(ending.error))
+    turn.process = None
+    if not (text.strip() or turn.answer_id is not None or ending.error is None):
+        return None
+    message, stored = await _write(session, turn, text, citations)
+    return messages.view(message, turn, await branches(session, principal, turn.chat_id), stored)
+
+
+async def recover(session: AsyncSession) -> None:
+    """End the turns of processes that have died. What they had stored stays."""
+    error = AnswerInterruptedError(
+        "The server ended unexpectedly while it wrote this answer. Regenerate the answer."
+    )
+    await session.execute(
+        update(Turn)
+        .where(Turn.state == "running", Turn.process.not_in(living_processes()))
+        .values(state="failed", process=None, error=msgspec.to_builtins(TurnProblem.of(error)))
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def running(session: AsyncSession, principal: Principal, chat_id: int) -> int | None:
+    """The id of the turn that is running in one of the caller's chats, if any.
+
+    Raises:
+        NotFoundError: the chat is not the caller's.
+    """
+    await require_chat(session, principal, chat_id)
+    await recover(session)
+    return await session.scalar(select(Turn.id).where(Turn.chat_id == chat_id, Turn.state == "running"))
+
+
+async def request_stop(session: AsyncSession, principal: Principal, turn_id: int) -> None:
+    """Ask the process that writes an answer of the caller's to stop."""
+    await session.execute(
+        update(Turn)
+        .where(Turn.id == turn_id, Turn.chat_id.in_(own_chats(principal)), Turn.state == "running")
+        .values(is_stopping=True)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def status(session: AsyncSession, principal: Principal, turn_id: int) -> Status:
+    """A turn of the caller's as it is stored now.
+
+    Raises:
+        NotFoundError: the chat is gone, or not the caller's.
+    """
+    await recover(session)
+    turn = await session.scalar(
+        select(Turn).where(Turn.id == turn_id, Turn.chat_id.in_(own_chats(principal)))
+    )
+    if turn is None:
+        raise NotFoundError(_GONE)
+    question, *answer = await messages.of_turn(session, principal, turn)
+    return Status(turn.state, question, answer[0] if answer else None)
+
+
+async def _open_chat(session: AsyncSession, principal: Principal, admission: Admission, chat_id: int) -> Chat:
+    chat = await require_chat(session, principal, chat_id)
+    # Users who have lost access to the namespace can read old messages but not ask.
+    await require_namespace(session, principal, chat.namespace_id)
+    # One question of a user at a time, until the commit: each sees the turns that the others have begun.
+    await session.execute(select(func.pg_advisory_xact_lock(_LOCK_CLASS, principal.user_id)))
+    busy = await _running_chats(session, principal)
+    limit = admission.answers_at_once
+    if chat_id in busy or 0 < limit <= len(busy):
+        await recover(session)
+        busy = await _running_chats(session, principal)
+    if chat_id in busy:
+        raise TurnRunningError("An answer is being written in this chat. Wait for it, or stop it first.")
+    if 0 < limit <= len(busy):
+        raise TooManyAnswersError(
+            f"{len(busy)} answers are being written for you, which is the limit. Wait for one, or stop one.",
+            retry_after=5,
+        )
+    return chat
+
+
+async def _running_chats(session: AsyncSession, principal: Principal) -> set[int]:
+    """All chats of the user in which an answer is being written, whatever the limits of the token."""
+    found = await session.scalars(
+        select(Turn.chat_id)
+        .join(Chat, Chat.id == Turn.chat_id)
+        .where(Turn.state == "running", Chat.user_id == principal.user_id)
+    )
+    return set(found)
+
+
+async def _require_documents(session: AsyncSession, principal: Principal, doc_ids: Sequence[int]) -> None:
+    if not doc_ids:
+        return
+    readable = set(
+        await session.scalars(
+            select(Document.id).where(
+                Document.id.in_(doc_ids), Document.id.in_(readable_documents(principal))
+            )
+        )
+    )
+    if unknown := sorted(set(doc_ids) - readable):
+        raise NotFoundError(f"Document {unknown[0]} not found, or you have no access to it.")
+
+
+async def _begin(
+    session: AsyncSession,
+    principal: Principal,
+    admission: Admission,
+    chat: Chat,
+    turn: Turn,
+    message: Message,
+    tree: Branches,
+) -> Question:
+    turn.state, turn.process = "running", admission.process
+    session.add(turn)
+    await session.flush()
+    before = tree.path(turn.follows_id)
+    return Question(
+        turn.id,
+        chat.id,
+        chat.namespace_id,
+        messages.view(message, turn, tree.grown(turn)),
+        await _history(session, principal, before[-_HISTORY_TURNS:]),
+        turn.doc_ids,
+    )
+
+
+async def _history(
+    session: AsyncSession, principal: Principal, turns: Sequence[Turn]
+) -> list[HistoryMessage]:
+    """The questions of turns, each followed by its answer if there is one."""
+    ids = [message_id for turn in turns for message_id in (turn.question_id, turn.answer_id) if message_id]
+    if not ids:
+        return []
+    found = await session.scalars(
+        select(Message).where(Message.id.in_(ids), Message.chat_id.in_(own_chats(principal)))
+    )
+    by_id = {message.id: message for message in found}
+    return [
+        HistoryMessage("user" if by_id[i].sender_type == "user" else "LLM", by_id[i].content) for i in ids
+    ]
+
+
+async def _locked(session: AsyncSession, principal: Principal, turn_id: int) -> Turn:
+    # The chat first, as in its deletion: the other order would be a deadlock.
+    turn = await session.scalar(
+        select(Turn)
+        .join(Chat, Chat.id == Turn.chat_id)
+        .where(Turn.id == turn_id, Chat.id.in_(own_chats(principal)))
+        .with_for_update(read=True, key_share=True, of=Chat)
+    )
+    if turn is None:
+        raise NotFoundError(_GONE)
+    return turn
+
+
+async def _write(
+    session: AsyncSession, turn: Turn, text: str, citations: Sequence[CitationView] | None
+) -> tuple[Message, list[CitationView]]:
+    """Store an answer. Citations replace those that it has, unless they are None."""
+    if turn.answer_id is None:
+        message = Message(chat_id=turn.chat_id, sender_type="LLM", content=text, time_sent=utcnow())
+        session.add(message)
+        await session.flush()
+        turn.answer_id = message.id
+    else:
+        rewritten = await session.scalars(
+            update(Message)
+            .where(Message.id == turn.answer_id)
+            .values(content=text, time_sent=utcnow())
+            .returning(Message)
+        )
+        message = rewritten.one()
+        if citations is not None:
+            await session.execute(delete(Citation).where(Citation.message_id == message.id))
+    stored = await _without_deleted(session, citations or ())
+    session.add_all(
+        Citation(message_id=message.id, **msgspec.structs.asdict(citation)) for citation in stored
+    )
+    await session.flush()
+    return message, stored
+
+
+async def _without_deleted(session: AsyncSession, citations: Sequence[CitationView]) -> list[CitationView]:
+    """Citations without the documents that have been deleted in the meantime; their quotes stay."""
+    if not citations:
+        return []
+    cited = select(Document.id).where(Document.id.in_([citation.doc_id for citation in citations]))
+    # Locked, so that none is deleted before the commit.
+    still_there = set(await session.scalars(cited.with_for_update(read=True, key_share=True)))
+    return [
+        citation if citation.doc_id in still_there else msgspec.structs.replace(citation, doc_id=None)
+        for citation in citations
+    ]

@@ -1,0 +1,23 @@
+"""Names under which files are downloaded."""
+
+import re
+
+MAX_BYTES = 255
+"""What common file systems allow, in UTF-8."""
+
+# Path separators, and what Windows rejects in names.
+_RESERVED = re.compile(r'[<>:"/\\|?*]')
+
+
+def download_name(name: str, ending: str) -> str:
+    """`name` with the ending of the file's type, such as `pdf`: `page.html` becomes `page.html.pdf`.
+
+    The result is one printable component of a path. So a name can neither leave the folder of downloads, nor
+    pass for another type, also not by characters that change the direction of text.
+    """
+    clean = "".join(character for character in name if character.isprintable())
+    clean = _RESERVED.sub("_", clean).strip(" .")
+    stem = clean[: -len(ending) - 1] if clean.lower().endswith(f".{ending}") else clean
+    room = MAX_BYTES - len(ending) - 1
+    stem = stem.encode("utf-8", "ignore")[:room].decode("utf-8", "ignore")
+    return f"{stem or 'document'}.{ending}"

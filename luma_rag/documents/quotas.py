@@ -1,0 +1,103 @@
+"""Quotas: how many documents, and bytes of them, a user may own and a namespace may hold.
+
+The same bytes uploaded twice are one document of their owner, and count once. A namespace counts the
+documents that it holds and those on their way or failed. Lowering a quota removes nothing.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import BigInteger, ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from luma_rag.db.models import Document, Ingestion, Namespace, NamespaceDoc, User
+from luma_rag.errors import QuotaExceededError
+from luma_rag.settings import QuotaSettings
+
+_MB = 2**20
+NONE = QuotaSettings()
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Documents and their bytes."""
+
+    documents: int
+    bytes: int
+
+
+async def usage_of_user(session: AsyncSession, user_id: int) -> Usage:
+    """What a user owns."""
+    return await _usage(session, Document.user_id == user_id)
+
+
+async def require_room_of_user(session: AsyncSession, quotas: QuotaSettings, user_id: int, size: int) -> None:
+    """Require room for a new document of a user. No other one comes in before the end of the transaction.
+
+    Raises:
+        QuotaExceededError: there is none.
+    """
+    if quotas.user_documents or quotas.user_mb:
+        # Not against the key: other rows may refer to the user meanwhile.
+        await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+        usage = await usage_of_user(session, user_id)
+        _require_room("You", usage, size, quotas.user_documents, quotas.user_mb)
+
+
+async def require_room_in_namespaces(
+    session: AsyncSession, quotas: QuotaSettings, namespace_ids: Sequence[int], doc_id: int | None, size: int
+) -> None:
+    """Require room for a document in each namespace that doesn't have it. `doc_id` is None for a new one.
+
+    No other one comes in before the end of the transaction.
+
+    Raises:
+        QuotaExceededError: there is none.
+    """
+    if not (quotas.namespace_documents or quotas.namespace_mb):
+        return
+    # In the same order everywhere, against deadlocks.
+    for namespace_id in sorted(set(namespace_ids)):
+        locked = select(Namespace.id).where(Namespace.id == namespace_id).with_for_update(key_share=True)
+        await session.execute(locked)
+        held = select(NamespaceDoc.doc_id).where(NamespaceDoc.namespace_id == namespace_id)
+        coming = select(Ingestion.doc_id).where(Ingestion.namespace_id == namespace_id)
+        inside = Document.id.in_(held.union(coming))
+        if doc_id is not None and await session.scalar(
+            select(Document.id).where(Document.id == doc_id, inside)
+        ):
+            continue
+        usage = await _usage(session, inside)
+        name = f"Namespace {namespace_id}"
+        _require_room(name, usage, size, quotas.namespace_documents, quotas.namespace_mb)
+
+
+def require_room_for_body(quotas: QuotaSettings, body_bytes: int, form_bytes: int) -> None:
+    """Require that an upload can fit at all, before its body is read.
+
+    What the user owns does not matter here: the file may be one of theirs already. `form_bytes` is the room
+    for the rest of the form.
+
+    Raises:
+        QuotaExceededError: the file alone exceeds the quota.
+    """
+    if quotas.user_mb and body_bytes - form_bytes > quotas.user_mb * _MB:
+        raise QuotaExceededError(f"The file is larger than your whole quota of {quotas.user_mb} MB.")
+
+
+async def _usage(session: AsyncSession, which: ColumnElement[bool]) -> Usage:
+    size = Document.file_metadata["size"].as_string().cast(BigInteger)
+    row = await session.execute(select(func.count(), func.coalesce(func.sum(size), 0)).where(which))
+    documents, size_bytes = row.one()
+    return Usage(documents, int(size_bytes))
+
+
+def _require_room(who: str, usage: Usage, size: int, max_documents: int, max_mb: int) -> None:
+    has = "have" if who == "You" else "has"
+    fix = "Delete documents that are no longer needed, or ask the operator for a larger quota."
+    if max_documents and usage.documents >= max_documents:
+        raise QuotaExceededError(f"{who} {has} {usage.documents} of {max_documents} documents. {fix}")
+    if max_mb and usage.bytes + size > max_mb * _MB:
+        raise QuotaExceededError(
+            f"The file has {size / _MB:.1f} MB, and {who.lower() if who == 'You' else who} {has} "
+            f"{usage.bytes / _MB:.1f} of {max_mb} MB. {fix}"
+        )

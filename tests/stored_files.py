@@ -1,0 +1,22 @@
+"""The consistency of stored files with the database."""
+
+from sqlalchemy import text
+
+from luma_rag.db.session import Sessions
+from luma_rag.documents import file_settlement
+from luma_rag.documents.storage import FileStorage
+from luma_rag.verify import verify
+
+
+async def assert_files_are_consistent(sessions: Sessions, storage: FileStorage) -> int:
+    """After a start of Luma: nothing is pending, every file has its document, and every document its file.
+
+    Returns the number of documents.
+    """
+    await file_settlement.sweep(sessions, storage)
+    assert list(storage.path("pending").iterdir()) == []
+    async with sessions.begin() as session:
+        paths = (await session.scalars(text("SELECT file_path FROM document"))).all()
+    assert sorted(file.path for file in storage.files()) == sorted(paths)
+    assert (await verify(sessions, storage, deep=True)).findings == []
+    return len(paths)
