@@ -92,7 +92,7 @@ class _Worker:
         self._sink = PostgresSink(store.sessions, worker_id)
         self._reported: dict[int, float] = {}
         self._began: dict[int, float] = {}
-        self._steps: dict[int, dict[Step, float]] = {}
+        self._steps: dict[int, dict[str, float]] = {}
         self._hnsw_maintenance: asyncio.Task[None] | None = None
         self._recover_at = 0.0
         # Grows while the database or the disk takes no document.

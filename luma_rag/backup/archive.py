@@ -63,7 +63,8 @@ class ArchiveWriter:
     def __init__(self, output: BinaryIO) -> None:
         # Not in tarfile's mode for streams, which would write to the output even after a failure.
         self._tar = tarfile.TarFile(
-            fileobj=_Output(output),  # type: ignore[arg-type] - in mode w, it only writes and tells
+            # In this mode, it only writes and tells.
+            fileobj=_Output(output),  # type: ignore[arg-type]
             mode="w",
             format=tarfile.PAX_FORMAT,
         )

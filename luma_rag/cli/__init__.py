@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "db": ("db", "app", "Work with the database."),
     "doctor": ("doctor", "doctor", "Check the configuration and the services that it names."),
     "verify": ("verify", "verify", "Check that documents, files, chunks and vectors are consistent."),
-    "backup": ("backup", "backup", "Back up the database and the files into one archive."),
+    "backup": ("backup", "backup", "Back up the database and the files into one archive, while Luma runs."),
     "restore": ("backup", "restore", "Restore a backup into an empty store."),
     "audit": ("audit", "app", "Show and export the audit trail."),
 }

@@ -64,12 +64,12 @@ def restore(
     file: Annotated[Path, typer.Argument(help="The archive; - for standard input.")],
     json: Json = False,
 ) -> None:
-    """Restore a backup into an empty store: everything, or nothing if it is damaged.
+    """Restore a backup into an empty store.
 
-    The store is that of the settings: an empty data directory, and, if LUMA_DATABASE_URL is set, an empty
-    database. Backups of older versions are migrated.
+    The store is that of the settings: an empty data directory and, if LUMA_DATABASE_URL is set, an empty
+    database. Backups of older versions are migrated. If the backup is damaged, nothing is restored.
 
-    Example: LUMA_DATA_DIR=/srv/luma-restored luma restore /srv/backups/luma-monday.tar
+    Example: luma restore /srv/backups/luma-monday.tar
     """
 
     async def restore_from(source: BinaryIO) -> Restored:
