@@ -95,7 +95,7 @@ async def test_without_silent_clients_a_new_one_gets_503(
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: 5\r\n" in answer
     assert b'"code":"unavailable"' in answer
-    for client in clients[: LIMIT // 2]:
+    for client in (refused, *clients[: LIMIT // 2]):
         client.close()
     async with httpx.AsyncClient(base_url=address) as client:
         assert (await client.get("/health/live")).status_code == 200
