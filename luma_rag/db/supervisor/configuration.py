@@ -6,8 +6,8 @@ from pathlib import Path
 MB = 1024 * 1024
 GB = 1024 * MB
 
-# Each process of a server opens POOL_SIZE connections and one that listens, and a worker five. The rest is for
-# commands. An idle connection costs Postgres about 2 MB.
+# Each process of a server opens POOL_SIZE connections and one that listens, and a worker five. The rest is
+# for commands. An idle connection costs Postgres about 2 MB.
 MAX_CONNECTIONS = 100
 RESERVED_CONNECTIONS = 3
 """The part of them that Postgres keeps for superusers, by default."""
