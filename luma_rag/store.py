@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from luma_rag.db import migrate
 from luma_rag.db.connect import database_url
 from luma_rag.db.errors import reason
-from luma_rag.db.session import Sessions, create_engine, create_sessions
+from luma_rag.db.session import POOL_SIZE, Sessions, create_engine, create_sessions
 from luma_rag.documents import file_settlement, store_identity
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import ConfigurationError
@@ -31,7 +31,7 @@ class Store(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def open_store(
-    settings: Settings, *, pool_size: int = 8, adopts_files: bool = False
+    settings: Settings, *, pool_size: int = POOL_SIZE, adopts_files: bool = False
 ) -> AsyncGenerator[Store]:
     """Start or reach the database, migrate it, and open the storage folder.
 

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 
 @contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[str]:
-    """`luma serve` on a free port."""
+def serving(folder: Path, *, open_files: int | None = None, **settings: str) -> Iterator[str]:
+    """`luma serve` on a free port, with a limit on its open files."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("LUMA_")}
     log = folder / "serve.log"
     with log.open("wb") as output:
@@ -24,6 +25,8 @@ def serving(folder: Path, **settings: str) -> Iterator[str]:
             stdout=output,
             stderr=subprocess.STDOUT,
         )
+    if open_files is not None:
+        psutil.Process(process.pid).rlimit(psutil.RLIMIT_NOFILE, (open_files, open_files))
     try:
         yield wait_until_ready(process, log)
     finally:

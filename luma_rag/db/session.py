@@ -32,11 +32,13 @@ _SERVER_SETTINGS = {
     # If dead rows or a filter leave too few results, HNSW continues its scan.
     "hnsw.iterative_scan": "relaxed_order",
 }
+POOL_SIZE = 8
+"""Connections of a server process, besides the one that listens for notifications."""
 _TRUSTED_SECONDS = 5.0
 """A connection idle for longer than this is checked before use."""
 
 
-def create_engine(url: str, *, pool_size: int = 8) -> AsyncEngine:
+def create_engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
     """An asyncpg engine for a libpq URL: `postgresql://…`, with options such as `sslmode`.
 
     Raises:

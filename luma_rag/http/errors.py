@@ -10,6 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import (
     ClientException,
     HTTPException,
+    InternalServerException,
     MethodNotAllowedException,
     NotFoundException,
     ValidationException,
@@ -109,7 +110,11 @@ def _of_litestar(error: HTTPException) -> LumaError:
             return MethodNotAllowedError("Method not allowed. /schema/openapi.json lists all endpoints.")
         case RequestEntityTooLarge():
             return TooLargeError("The body exceeds the size limit.")
-        case ClientException(status_code=HTTPStatus.BAD_REQUEST):
+        # A client that leaves in the middle of its body is no error of the server.
+        case (
+            ClientException(status_code=HTTPStatus.BAD_REQUEST)
+            | InternalServerException(detail="client disconnected prematurely")
+        ):
             return MalformedRequestError(error.detail)
         case _:
             return LumaError(_INTERNAL)

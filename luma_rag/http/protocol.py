@@ -1,12 +1,14 @@
-"""Limits on the head of a request, which uvicorn's httptools protocol lacks."""
+"""Limits on the head of a request and on connections, which uvicorn's httptools protocol lacks."""
 
 import asyncio
+import time
 from http import HTTPStatus
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from luma_rag.errors import HeaderTooLargeError, LumaError, MalformedRequestError
+from luma_rag.errors import HeaderTooLargeError, LumaError, MalformedRequestError, UnavailableError
+from luma_rag.http.connections import full_log, longest_silent, max_connections
 from luma_rag.http.errors import MEDIA_TYPE, problem
 from luma_rag.http.headers import SECURITY_HEADERS
 
@@ -17,18 +19,41 @@ HEAD_SECONDS = 15.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Rejects heads that are too large (431) or malformed (400), and disconnects if one is incomplete."""
+    """Rejects heads that are too large (431) or malformed (400), and disconnects if one is incomplete.
+
+    At the limit of connections a new one replaces those of silent clients, or gets 503.
+    """
 
     _head_bytes = 0
     _head_chunks = 0
     _in_head = False
     _is_too_large = False
     _deadline: asyncio.TimerHandle | None = None
+    _heard = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the deadline for the first head."""
+        """Make room if there is none, and start the deadline for the first head."""
         super().connection_made(transport)
+        self._heard = time.monotonic()
         self._start_deadline()
+        if len(self.connections) > max_connections():
+            self._make_room()
+
+    def silent_since(self) -> float | None:
+        """Since when the server waits for this client, by the monotonic clock; None if it doesn't."""
+        awaits_request = self.cycle is None or self.cycle.response_complete
+        awaits_body = not awaits_request and self.cycle.more_body and not self.flow.read_paused
+        return self._heard if awaits_request or awaits_body or self.flow.write_paused else None
+
+    def disconnect(self) -> None:
+        """Close the connection at once."""
+        self.connections.discard(self)
+        self.transport.abort()
+
+    def pause_writing(self) -> None:
+        """The client reads too slowly."""
+        self._heard = time.monotonic()
+        super().pause_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the deadline."""
@@ -37,6 +62,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Receive bytes, and count them: the other callbacks don't see a name or value that never ends."""
+        self._heard = time.monotonic()
         was_in_head = self._in_head
         super().data_received(data)
         # The chunk in which a head starts may also contain the end of a long body.
@@ -78,6 +104,16 @@ class BoundedProtocol(HttpToolsProtocol):
             )
         else:
             error = MalformedRequestError("Invalid HTTP request.")
+        self._reject(error)
+
+    def _make_room(self) -> None:
+        full_log.add(max_connections())
+        for connection in longest_silent(self.connections):
+            connection.disconnect()
+        if len(self.connections) > max_connections():
+            self._reject(UnavailableError("All connections are in use. Retry in 5 s.", retry_after=5))
+
+    def _reject(self, error: LumaError) -> None:
         status = HTTPStatus(error.status)
         body = msgspec.json.encode(problem(error))
         headers = {
@@ -86,6 +122,8 @@ class BoundedProtocol(HttpToolsProtocol):
             "content-length": str(len(body)),
             "connection": "close",
         }
+        if error.retry_after is not None:
+            headers["retry-after"] = str(error.retry_after)
         head = [
             f"HTTP/1.1 {status} {status.phrase}",
             *(f"{k}: {v}" for k, v in headers.items()),

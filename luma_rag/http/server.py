@@ -9,6 +9,7 @@ import uvicorn
 
 from luma_rag import tracing
 from luma_rag.http.app import create_service
+from luma_rag.http.connections import max_connections, raise_file_limit
 from luma_rag.http.protocol import BoundedProtocol
 from luma_rag.runtime import Runtime
 
@@ -48,9 +49,12 @@ class _Server(uvicorn.Server):
 
 async def run(runtime: Runtime, listening: socket.socket, on_ready: Callable[[], None]) -> None:
     """Serve on a listening socket until a signal or cancellation. Calls `on_ready` when ready."""
+    raise_file_limit()
     config = uvicorn.Config(
         create_service(runtime),
         http=BoundedProtocol,
+        # A full queue is accepted at once, before any connection can be closed.
+        backlog=max_connections(),
         ws="none",
         log_config=None,
         access_log=False,

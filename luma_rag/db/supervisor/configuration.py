@@ -6,6 +6,12 @@ from pathlib import Path
 MB = 1024 * 1024
 GB = 1024 * MB
 
+# Each process of a server opens POOL_SIZE connections and one that listens, and a worker five. The rest is
+# for commands. An idle connection costs Postgres about 2 MB.
+MAX_CONNECTIONS = 100
+RESERVED_CONNECTIONS = 3
+"""The part of them that Postgres keeps for superusers, by default."""
+
 _HEADER = """\
 # Written by Luma at every start; changes made here are lost. Your own settings belong into
 # postgres/custom.conf in Luma's data directory, or use ALTER SYSTEM: both win over these.
@@ -16,7 +22,7 @@ _FIXED = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "max_connections": "60",
+    "max_connections": str(MAX_CONNECTIONS),
     "work_mem": "16MB",
     # Vacuum gets little, so that maintenance_work_mem can be large enough for HNSW builds.
     "autovacuum_work_mem": "64MB",

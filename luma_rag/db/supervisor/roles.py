@@ -15,10 +15,14 @@ HBA = """\
 local all all peer map=luma
 """
 
+# A dump contains a comment on the extension, which only its owner can restore. There is no ALTER for this.
+_OWN_EXTENSION = f"UPDATE pg_extension SET extowner = '{OWNER}'::regrole WHERE extname = 'vector';"  # noqa: S608
+
 # The extension in the template, because only a superuser may install it.
 CREATION = f"""\
-CREATE EXTENSION vector;
 CREATE ROLE {OWNER} LOGIN;
+CREATE EXTENSION vector;
+{_OWN_EXTENSION}
 CREATE DATABASE {OWNER} OWNER {OWNER};
 """
 """What a new cluster needs in `template1`, a line per statement."""
@@ -72,7 +76,11 @@ CONVERSION = (
     (OWNER, OWNER, _RENAME),
     (SUPERUSER, OWNER, f"ALTER DATABASE {OWNER} OWNER TO {OWNER}; {_HAND_OVER}"),
     *(
-        (SUPERUSER, database, "CREATE EXTENSION IF NOT EXISTS vector; ALTER EXTENSION vector UPDATE;")
+        (
+            SUPERUSER,
+            database,
+            f"CREATE EXTENSION IF NOT EXISTS vector; ALTER EXTENSION vector UPDATE; {_OWN_EXTENSION}",
+        )
         for database in ("template1", OWNER)
     ),
 )

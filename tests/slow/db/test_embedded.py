@@ -20,11 +20,17 @@ import pytest
 from sqlalchemy import text
 
 from luma_rag.db import embedded
-from luma_rag.db.session import create_engine
+from luma_rag.db.session import POOL_SIZE, create_engine
 from luma_rag.db.supervisor import programs
 from luma_rag.db.supervisor.__main__ import LOG_LIMIT
 from luma_rag.db.supervisor.cluster import SERVER
-from luma_rag.db.supervisor.configuration import GB, MB, configuration
+from luma_rag.db.supervisor.configuration import (
+    GB,
+    MAX_CONNECTIONS,
+    MB,
+    RESERVED_CONNECTIONS,
+    configuration,
+)
 from luma_rag.db.supervisor.home import Home, Postmaster
 from luma_rag.errors import ConfigurationError
 from tests.paths import ROOT
@@ -646,6 +652,12 @@ def test_secrets_do_not_reach_processes_that_stay(data_dir: Path, monkeypatch: p
         environments = ask_each(processes_of(data_dir), psutil.Process.environ)
         assert len(environments) > 2
         assert not any(secret in environment.values() for _, environment in environments)
+
+
+def test_connections_suffice_for_several_server_processes() -> None:
+    free = MAX_CONNECTIONS - RESERVED_CONNECTIONS
+    assert free // (POOL_SIZE + 1) >= 10
+    assert f"max_connections = '{MAX_CONNECTIONS}'" in configuration(GB, None, "")
 
 
 def test_configuration_fits_the_machine() -> None:

@@ -21,6 +21,7 @@ from tests.slow.db.test_embedded import (
     is_up,
     private_directory,
     psql,
+    psql_program,
     run_psql,
 )
 
@@ -86,6 +87,21 @@ async def test_the_role_of_luma_can_do_what_luma_does(url: str) -> None:
     psql(url, "REINDEX TABLE CONCURRENTLY vectors")
     psql(url, "VACUUM ANALYZE vectors")
     psql(url, "DROP TABLE vectors")
+    psql(url, "COMMENT ON EXTENSION vector IS 'as in a dump'")
+
+
+async def test_a_dump_can_be_restored_by_the_role_of_luma(url: str) -> None:
+    engine = create_engine(url)
+    await migrate.upgrade(engine)
+    await engine.dispose()
+    with private_directory() as other:
+        dump = other / "luma.sql"
+        subprocess.run([embedded.binaries() / "pg_dump", "--no-owner", url, "--file", dump], check=True)
+        with embedded.running(other / "data", grace=GRACE) as restored:
+            restore = [psql_program(), "-X", "-q", "-v", "ON_ERROR_STOP=1", restored, "-f", dump]
+            subprocess.run(restore, check=True, stdout=subprocess.DEVNULL)
+            assert psql(restored, "SELECT version_num FROM alembic_version") == migrate.head()
+        end(other / "data")
 
 
 def test_the_superuser_is_for_the_account_of_luma(url: str) -> None:
@@ -98,7 +114,7 @@ def test_the_superuser_is_for_the_account_of_luma(url: str) -> None:
 
 
 def _start_of_an_earlier_version(data_dir: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """Create a cluster like version 1.3, whose role `luma` is the superuser, and start its server."""
+    """Create a cluster like version 0.2, whose role `luma` is the superuser, and start its server."""
     home = Home(data_dir / "postgres")
     home.path.mkdir(parents=True)
     home.cluster.mkdir(mode=0o700)
@@ -142,6 +158,7 @@ async def test_a_cluster_of_an_earlier_version_is_converted(in_order: bool) -> N
             assert psql(url, _OWNERS) == "luma"
             psql(url, "INSERT INTO own.kept (e) SELECT e FROM own.kept; ALTER TABLE own.kept ADD more int")
             assert psql(url, "SELECT count(DISTINCT id) FROM own.seen") == "2"
+            psql(url, "COMMENT ON EXTENSION vector IS 'as in a dump'")
             assert run_psql(url, "COPY own.kept TO PROGRAM 'cat'").returncode != 0
             assert psql(embedded.as_superuser(url), "SHOW is_superuser") == "on"
             engine = create_engine(url)
