@@ -64,8 +64,8 @@ class Runtime(Store, frozen=True):
 
 
 @asynccontextmanager
-async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
-    """Open everything needed to answer questions.
+async def open_runtime(settings: Settings, *, pool_size: int = 8) -> AsyncGenerator[Runtime]:
+    """Open everything needed to answer questions. `pool_size` is the number of database connections.
 
     Raises:
         ConfigurationError: as for `open_store`; or another model made the stored vectors.
@@ -76,7 +76,10 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
         asyncio.to_thread(load_embedder, threads=1, profile=settings.ingest.profile)
     )
     try:
-        async with open_store(settings) as store, open_services(store, await loading) as runtime:
+        async with (
+            open_store(settings, pool_size=pool_size) as store,
+            open_services(store, await loading) as runtime,
+        ):
             yield runtime
     finally:
         loading.cancel()

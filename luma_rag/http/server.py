@@ -1,6 +1,7 @@
 """Serves the application with uvicorn."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Callable
 
@@ -30,6 +31,15 @@ class _Server(uvicorn.Server):
         # Streams that never end would use up the grace period of the other requests.
         self._on_stop()
         await super().shutdown(sockets)
+
+
+def freeze_objects() -> None:
+    """Exempt all objects from garbage collection: those of the start live on.
+
+    Collecting them takes 70 ms, in which no request is answered.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def run(runtime: Runtime, listening: socket.socket, on_ready: Callable[[], None]) -> None:
