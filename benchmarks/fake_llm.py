@@ -12,7 +12,7 @@ import json
 import uvloop
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-_WORDS = "The handbook says that this is so [1] and that it will stay so [2].".split()
+_WORDS = ("The ", "handbook ", "says ", "so ", "[1] ", "on ", "this ", "page ", "[2]. ")
 
 
 def chunk(data: str) -> bytes:
@@ -29,7 +29,7 @@ def delta(text: str) -> bytes:
 
 async def serve(port: int, tokens: int, interval: float, first: float) -> None:
     """Serve until cancelled. `first` is the time to the first token, `interval` that to each further one."""
-    deltas = [delta(f"{_WORDS[i % len(_WORDS)]} ") for i in range(tokens)]
+    deltas = [delta(_WORDS[i % len(_WORDS)]) for i in range(tokens)]
     usage = json.dumps({"choices": [], "usage": {"prompt_tokens": 1500, "completion_tokens": tokens}})
     end = chunk(usage) + chunk("[DONE]") + b"0\r\n\r\n"
 

@@ -45,8 +45,8 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A number of concurrent streams: milliseconds to the first token, of the LLM alone and with Luma, and the
-    server's CPU milliseconds per question.
+    """Concurrent streams: milliseconds to the first token of the LLM alone, of Luma, and of Luma beyond the
+    LLM; and CPU milliseconds of the server per question.
     """
 
     streams: int

@@ -12,7 +12,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,7 +56,8 @@ async def measure(engine: AsyncEngine, user_ids: Sequence[int], searches: int) -
     """Search as one and as the next of many, in turn."""
     reader, users = reading(engine), len(user_ids)
     random = np.random.default_rng(7)
-    wall, processor = Counter[bool](), Counter[bool]()
+    wall: defaultdict[bool, float] = defaultdict(float)
+    processor: defaultdict[bool, float] = defaultdict(float)
 
     async def search(user_id: int) -> tuple[float, float]:
         query = random.standard_normal(DIMENSIONS).astype(np.float32)
@@ -78,7 +79,7 @@ async def measure(engine: AsyncEngine, user_ids: Sequence[int], searches: int) -
                 wall[is_many] += seconds
                 processor[is_many] += busy
 
-    def each(sums: Counter[bool]) -> tuple[float, float, float]:
+    def each(sums: defaultdict[bool, float]) -> tuple[float, float, float]:
         one, many = (1000 * sums[is_many] / searches for is_many in (False, True))
         return round(one, 3), round(many, 3), round(many / one, 3)
 

@@ -5,15 +5,19 @@ import sys
 from pathlib import Path
 
 
-def command(module: str) -> list[str]:
-    """A command that calls `main()` of a module, with the module search path of this program.
+def command(module: str, *arguments: str) -> list[str]:
+    """A command that calls `main()` of a module, with these arguments and the search path of this program.
 
     `python -m` would import a `queue.py` or `email.py` of the current folder in place of Python's own. `-I`
     leaves out that folder, the user's packages, and what `PYTHON…` variables say; the path is passed instead,
     so that this works from a source tree too.
     """
-    code = f"import sys; sys.path[:] = sys.argv[1:]; import {module} as module; module.main()"
-    return [sys.executable, "-I", "-c", code, *search_path()]
+    end = 1 + len(arguments)
+    code = (
+        f"import sys; sys.path[:] = sys.argv[{end}:]; del sys.argv[{end}:]; "
+        f"import {module} as module; module.main()"
+    )
+    return [sys.executable, "-I", "-c", code, *arguments, *search_path()]
 
 
 def search_path() -> list[str]:

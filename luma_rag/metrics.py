@@ -1,6 +1,9 @@
-"""Prometheus metrics of this process. Labels never identify a person or an object."""
+"""Prometheus metrics of the web processes. Labels never identify a person or an object."""
 
-from prometheus_client import Counter, Histogram
+import os
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector
 
 _UP_TO_A_MINUTE = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -32,3 +35,15 @@ TOKENS = Counter(
     ("kind",),
 )
 FAILURES = Counter("luma_llm_failures", "Answers that the LLM did not finish.")
+
+
+def registry() -> CollectorRegistry:
+    """The metrics of this process, or the sums over all web processes if there are several.
+
+    Several have `PROMETHEUS_MULTIPROC_DIR` in their environment, where prometheus_client shares the values.
+    """
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    of_all = CollectorRegistry()
+    MultiProcessCollector(of_all)  # type: ignore[no-untyped-call]
+    return of_all

@@ -28,7 +28,7 @@ from luma_rag.db import migrate
 from luma_rag.db.errors import OutageLog, as_luma_error
 from luma_rag.db.listener import Listener
 from luma_rag.db.models import EmbeddingModel, Ingestion
-from luma_rag.db.session import Sessions, reading
+from luma_rag.db.session import POOL_SIZE, Sessions, reading
 from luma_rag.documents.change_stream import CHANNEL, ChangeStream
 from luma_rag.documents.ingestion import living_workers
 from luma_rag.errors import ConfigurationError
@@ -111,8 +111,8 @@ def _check_disk(data_dir: Path) -> str:
 
 
 @asynccontextmanager
-async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
-    """Open everything needed to answer questions.
+async def open_runtime(settings: Settings, *, pool_size: int = POOL_SIZE) -> AsyncGenerator[Runtime]:
+    """Open everything needed to answer questions. `pool_size` is the number of database connections.
 
     Raises:
         ConfigurationError: as for `open_store`; or another model made the stored vectors.
@@ -123,7 +123,10 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
         asyncio.to_thread(load_embedder, threads=1, profile=settings.ingest.profile)
     )
     try:
-        async with open_store(settings) as store, open_services(store, await loading) as runtime:
+        async with (
+            open_store(settings, pool_size=pool_size) as store,
+            open_services(store, await loading) as runtime,
+        ):
             async with store.sessions.begin() as session:
                 await turns.recover(session)
             yield runtime

@@ -6,8 +6,8 @@ Reference: https://platform.openai.com/docs/api-reference/chat
 import asyncio
 import random
 import re
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
 
 import httpx
 import msgspec
@@ -39,6 +39,8 @@ PAUSE = 0.08
 itself takes most of the CPU time of an answer, and nobody reads that fast.
 """
 
+# The end of the body usually comes with that of the answer. Some servers keep the response open.
+_END_SECONDS = 0.1
 _ANOTHER_KIND = "Check that LUMA_LLM_BASE_URL is that of an OpenAI-compatible server."
 
 
@@ -148,7 +150,8 @@ class OpenAIModel:
                 timeout=self._timeout,
             ) as response:
                 await self._check(response)
-                async with aclosing(parts(response.aiter_bytes())) as answer:
+                body_chunks = response.aiter_bytes()
+                async with aclosing(parts(body_chunks)) as answer:
                     async for part in answer:
                         reason = part.finish_reason or reason
                         # Some servers send it with every part; the last one counts.
@@ -161,6 +164,8 @@ class OpenAIModel:
                             break
                         if part.text:
                             await asyncio.sleep(PAUSE)
+                    if whole:
+                        await _read_to_end(body_chunks)
         TOKENS.labels("prompt").inc(usage.prompt_tokens)
         TOKENS.labels("completion").inc(usage.completion_tokens)
         if empty:
@@ -285,6 +290,17 @@ class OpenAIModel:
             temporary=temporary or status in RETRY_STATUSES,
             retry_after=retry_after,
         )
+
+
+async def _read_to_end(chunks: AsyncIterator[bytes]) -> None:
+    """Read what follows the end of an answer: the connection then serves the next question.
+
+    Connecting anew takes several round trips, which the first token would wait for.
+    """
+    with suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(_END_SECONDS):
+            async for _ in chunks:
+                pass
 
 
 def _pause(failures: int) -> float:

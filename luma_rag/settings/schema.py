@@ -139,6 +139,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Address that `luma serve` listens on; `0.0.0.0` for all interfaces."""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000
     """Port that `luma serve` listens on; 0 for any free port."""
+    processes: Annotated[int, msgspec.Meta(ge=1)] = 1
+    """Number of web processes of `luma serve`; each loads the embedding model and has its own rate limits."""
     ingest: IngestSettings = IngestSettings()
     llm: LLMSettings = LLMSettings()
     limits: LimitsSettings = LimitsSettings()

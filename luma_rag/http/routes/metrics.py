@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from litestar import Response, get
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from luma_rag.documents import ingestion_stats
 from luma_rag.documents.ingestion_stats import IngestionStats
 from luma_rag.http.dependencies import Caller, Session
+from luma_rag.metrics import registry
 
 
 @get("/metrics", media_type="text/plain", tags=["operations"])
@@ -18,7 +19,7 @@ async def metrics(session: Session, principal: Caller) -> Response[bytes]:
     of_workers = CollectorRegistry()
     of_workers.register(_Workers(await ingestion_stats.measure(session, principal)))
     return Response(
-        generate_latest(REGISTRY) + generate_latest(of_workers),
+        generate_latest(registry()) + generate_latest(of_workers),
         media_type="text/plain",
         headers={"content-type": CONTENT_TYPE_LATEST},
     )

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import json
 import socket
 import time
@@ -411,3 +412,33 @@ async def test_pieces_in_quick_succession_are_passed_on_together(canned_server: 
     assert pieces[0] == "0 "
     assert len(pieces) < count / 4
     await model.aclose()
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["body ends", "body stays open"])
+async def test_a_connection_serves_the_next_question(ends: bool) -> None:
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while head := (await reader.readuntil(b"\r\n\r\n")).lower():
+                await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
+                events = f"data: {delta('yes')}\n\ndata: [DONE]\n\n".encode()
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                    b"Transfer-Encoding: chunked\r\n\r\n" + f"{len(events):x}\r\n".encode() + events + b"\r\n"
+                )
+                await writer.drain()
+                # A moment later, as from a server that flushes each event.
+                await asyncio.sleep(0.01)
+                writer.write(b"0\r\n\r\n" if ends else b"")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        model = OpenAIModel(f"http://127.0.0.1:{port}/v1", model="m")
+        for _ in range(3):
+            assert [piece async for piece in model.stream(QUESTION, max_tokens=7)] == ["yes"]
+        await model.aclose()
+    assert connections == (1 if ends else 3)
