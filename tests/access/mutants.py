@@ -162,6 +162,20 @@ MUTANTS = (
     ),
     Mutant(
         "ids can be counted up",
+        "another's running answer is joined and stopped",
+        "    await require_chat(session, principal, chat_id)\n    await recover(session)",
+        "    await recover(session)",
+        _COUNTING,
+    ),
+    Mutant(
+        "a filter is dropped silently",
+        "a question is narrowed to documents that its reader can't read",
+        'if unknown := sorted(set(doc_ids) - readable):\n        raise NotFoundError(f"Document',
+        'if unknown := []:\n        raise NotFoundError(f"Document',
+        ("integration/http/test_turns.py::test_a_question_is_narrowed_to_documents",),
+    ),
+    Mutant(
+        "ids can be counted up",
         "the words for a missing chat differ from those for another's",
         'raise NotFoundError(f"Chat {chat_id} not found.")',
         'raise NotFoundError("Not yours." if await session.get(Chat, chat_id) else "No such chat.")',
