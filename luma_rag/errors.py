@@ -267,7 +267,7 @@ class ConfigurationError(LumaError):
     Correct the setting that the message names.
     """
 
-    code = "configuration_error"
+    code: ClassVar[Code] = "configuration_error"
     title = "Configuration error"
 
 
