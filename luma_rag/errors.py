@@ -37,6 +37,7 @@ Code = Literal[
     "too_large",
     "unavailable",
     "unsupported_type",
+    "wrong_files",
 ]
 
 
