@@ -46,6 +46,7 @@ Code = Literal[
     "turn_running",
     "unavailable",
     "unsupported_type",
+    "wrong_files",
 ]
 
 
@@ -361,7 +362,7 @@ class ConfigurationError(LumaError):
     Correct the setting that the message names.
     """
 
-    code = "configuration_error"
+    code: ClassVar[Code] = "configuration_error"
     title = "Configuration error"
 
 

@@ -10,7 +10,7 @@ hour, until one succeeds. Failures that may be the document's fault count, up to
 
 import random
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -54,7 +54,7 @@ _QUEUED = Ingestion.state == literal_column("'queued'")
 _RUNNING = Ingestion.state == literal_column("'running'")
 _FIRST_DELAY, _LONGEST_DELAY = 5.0, 3600.0
 _JITTER = 0.25
-_AGAIN: Mapping[str, Any] = {"state": "queued", "worker": None, "stage": None, "progress": 0.0}
+_AGAIN: dict[str, Any] = {"state": "queued", "worker": None, "stage": None, "progress": 0.0}
 _DIED = (
     f"The worker died {MAX_ATTEMPTS} times while it read this document. The file may be too demanding "
     "for this machine; retry it, or give the machine more memory."
@@ -361,12 +361,12 @@ async def _end(
         await _wake_workers(session)
 
 
-def _later(failures: ColumnElement[int]) -> ColumnElement[datetime]:
+def _later(failures: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[datetime]:
     """The next attempt after this many earlier failures: seconds at first, an hour in the end."""
     delay = func.least(_LONGEST_DELAY, _FIRST_DELAY * func.power(2.0, func.least(failures, 20)))
     # Random, so that documents that failed together do not come back together.
-    delay *= random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
-    return func.localtimestamp() + func.make_interval(0, 0, 0, 0, 0, 0, delay)
+    jitter = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
+    return func.localtimestamp() + func.make_interval(0, 0, 0, 0, 0, 0, delay * jitter)
 
 
 def _running_on(worker: int, doc_id: int) -> Sequence[ColumnElement[bool]]:

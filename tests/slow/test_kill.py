@@ -142,16 +142,16 @@ async def assert_nothing_is_half_there(url: str, data_dir: Path) -> None:
 def test_kill_during_uploads_and_deletions_leaves_files_consistent(data_dir: Path, tmp_path: Path) -> None:
     with running(data_dir) as url:
         asyncio.run(migrate_and_add_user(url))
+        documents = 0
         for moment in range(12):
-            process = subprocess.Popen([sys.executable, "-m", "tests.slow.uploader", url, str(data_dir)])
-            try:
-                # The first second is for imports; then uploads and deletions take a few milliseconds each.
-                process.wait(1.5 + moment * 0.037)
-            except subprocess.TimeoutExpired:
+            command = [sys.executable, "-m", "tests.slow.uploader", url, str(data_dir)]
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+                assert process.stdout is not None
+                process.stdout.readline()
+                time.sleep(moment * 0.037)
                 process.kill()
-                process.wait()
-            assert process.returncode == -signal.SIGKILL
-            asyncio.run(assert_files_are_there(url, data_dir))
+            documents += asyncio.run(consistent_documents(url, data_dir))
+        assert documents > 0
 
 
 async def migrate_and_add_user(url: str) -> None:
@@ -162,7 +162,9 @@ async def migrate_and_add_user(url: str) -> None:
     await engine.dispose()
 
 
-async def assert_files_are_there(url: str, data_dir: Path) -> None:
+async def consistent_documents(url: str, data_dir: Path) -> int:
     engine = create_engine(url)
-    await assert_files_are_consistent(create_sessions(engine), FileStorage(data_dir / "files", 2**20))
+    storage = FileStorage(data_dir / "files", 2**20)
+    documents = await assert_files_are_consistent(create_sessions(engine), storage)
     await engine.dispose()
+    return documents

@@ -19,6 +19,7 @@ ALICE = Principal(1, "admin")
 async def main(url: str, data_dir: Path) -> None:
     sessions = create_sessions(create_engine(url))
     storage = FileStorage(data_dir / "files", 2**20)
+    print("ready", flush=True)
     await asyncio.gather(*(change(sessions, storage) for _ in range(4)))
 
 

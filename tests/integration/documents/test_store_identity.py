@@ -34,7 +34,7 @@ async def add_document(settings: Settings) -> None:
                     user_id=user.id,
                     title="d",
                     file_path="ab/cdef",
-                    file_metadata={"sha256": "1"},
+                    file_metadata={"size": 4, "sha256": "1"},
                     type="pdf",
                     uploaded_at=utcnow(),
                 )

@@ -200,7 +200,8 @@ def test_responses_are_json_or_a_stream(schema: dict[str, Any]) -> None:
         ("Sharing", "permission"),
         (
             "IngestionView",
-            "id doc_id namespace_id state stage progress chunks error attempts created_at updated_at",
+            "id doc_id namespace_id state stage progress chunks error attempts created_at updated_at "
+            "next_attempt_at",
         ),
         ("NewChat", "namespace_id"),
         ("ChatView", "id user_id namespace_id started_at title pinned"),
