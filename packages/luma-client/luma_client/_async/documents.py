@@ -105,7 +105,10 @@ class Documents(Connection):
         return await self._all(f"/api/documents/{doc_id}/namespaces", Page[DocumentNamespace])
 
     async def withdraw_document(self, doc_id: int, namespace_id: int) -> None:
-        """Remove a document from a namespace, even one that the owner can't read. Owner and administrators."""
+        """Remove a document from a namespace, even one that the owner can't read.
+
+        Owner and administrators.
+        """
         await self._delete(f"/api/documents/{doc_id}/namespaces/{namespace_id}")
 
     async def add_document(self, namespace_id: int, doc_id: int) -> Ingestion:

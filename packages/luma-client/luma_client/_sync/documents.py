@@ -105,7 +105,10 @@ class Documents(Connection):
         return self._all(f"/api/documents/{doc_id}/namespaces", Page[DocumentNamespace])
 
     def withdraw_document(self, doc_id: int, namespace_id: int) -> None:
-        """Remove a document from a namespace, even one that the owner can't read. Owner and administrators."""
+        """Remove a document from a namespace, even one that the owner can't read.
+
+        Owner and administrators.
+        """
         self._delete(f"/api/documents/{doc_id}/namespaces/{namespace_id}")
 
     def add_document(self, namespace_id: int, doc_id: int) -> Ingestion:
