@@ -100,12 +100,15 @@ class Documents(Connection):
     async def document_namespaces(self, doc_id: int) -> list[DocumentNamespace]:
         """The namespaces of a document and who added it, also those that the owner can't read.
 
-        Owner and administrators.
+        For owners and administrators.
         """
         return await self._all(f"/api/documents/{doc_id}/namespaces", Page[DocumentNamespace])
 
     async def withdraw_document(self, doc_id: int, namespace_id: int) -> None:
-        """Remove a document from a namespace, also an unreadable one. For owners and administrators."""
+        """Remove a document from a namespace, even one that the owner can't read.
+
+        For owners and administrators.
+        """
         await self._delete(f"/api/documents/{doc_id}/namespaces/{namespace_id}")
 
     async def add_document(self, namespace_id: int, doc_id: int) -> Ingestion:

@@ -100,12 +100,15 @@ class Documents(Connection):
     def document_namespaces(self, doc_id: int) -> list[DocumentNamespace]:
         """The namespaces of a document and who added it, also those that the owner can't read.
 
-        Owner and administrators.
+        For owners and administrators.
         """
         return self._all(f"/api/documents/{doc_id}/namespaces", Page[DocumentNamespace])
 
     def withdraw_document(self, doc_id: int, namespace_id: int) -> None:
-        """Remove a document from a namespace, also an unreadable one. For owners and administrators."""
+        """Remove a document from a namespace, even one that the owner can't read.
+
+        For owners and administrators.
+        """
         self._delete(f"/api/documents/{doc_id}/namespaces/{namespace_id}")
 
     def add_document(self, namespace_id: int, doc_id: int) -> Ingestion:
