@@ -155,7 +155,7 @@ def _has_seccomp() -> bool:
 
 
 def _filter_system_calls() -> None:
-    # class SockFilterProgram in <linux/filter.h>: the number of instructions, and their address.
+    # struct sock_fprog of <linux/filter.h>: the number of instructions, and their address.
     class Program(ctypes.Structure):
         _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
