@@ -101,6 +101,9 @@ async def count_failure(sessions: Sessions, *permits: Quota) -> AsyncGenerator[N
     Raises:
         RateLimitedError: a permit is not available; the block did not run.
     """
+    if not permits:
+        yield
+        return
     async with sessions.begin() as session:
         await acquire(session, *permits)
     try:
