@@ -42,8 +42,8 @@ async def restore(
     """Restore the database and the files, and migrate them to this version.
 
     The files are unpacked beside their place. One transaction creates the tables as they were in the backup,
-    fills them, and migrates them. Just before the commit, after all checksums have been compared, the files are
-    moved to their place.
+    fills them, and migrates them. Just before the commit, after all checksums have been compared, the files
+    are moved to their place.
 
     Raises:
         ConflictError: the store is not empty or in use.
