@@ -16,10 +16,13 @@ from luma_rag import __version__
 from luma_rag.backup.archive import FILES, FORMAT, HEADER, ArchiveWriter, Header, Manifest, Progress
 from luma_rag.db import migrate
 from luma_rag.db.base import Base, utcnow
-from luma_rag.db.models import Document, RateLimit
+from luma_rag.db.errors import reason
+from luma_rag.db.models import Document, FileStore, RateLimit
 from luma_rag.errors import UnavailableError
 from luma_rag.store import Store
 
+# Rate limits are worthless later. The id of the folder of files stays with the folder: a copy gets its own.
+_LEFT_OUT = (RateLimit.__table__, FileStore.__table__)
 PART_BYTES = 8 * 2**20
 # Text shrinks to a third; higher levels gain little and take several times as long.
 _GZIP_LEVEL = 1
@@ -141,7 +144,9 @@ def database_failures() -> Iterator[None]:
     try:
         yield
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise UnavailableError(f"The database failed: {error}. Run luma doctor to see more.") from error
+        raise UnavailableError(
+            f"The database failed: {reason(error)}. Run luma doctor to see more."
+        ) from error
 
 
 def copied_rows(status: str) -> int:
@@ -152,8 +157,7 @@ def copied_rows(status: str) -> int:
 
 
 def _tables() -> list[Table]:
-    # Rate limits are worthless later.
-    return [table for table in Base.metadata.sorted_tables if table is not RateLimit.__table__]
+    return [table for table in Base.metadata.sorted_tables if table not in _LEFT_OUT]
 
 
 @asynccontextmanager

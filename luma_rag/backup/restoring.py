@@ -18,6 +18,7 @@ from luma_rag.backup.making import copied_rows, database_failures
 from luma_rag.db import migrate
 from luma_rag.db.models import Document
 from luma_rag.documents import ingestion
+from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import ConflictError, InvalidInputError
 
 _PARTIAL = "restore.partial"
@@ -35,21 +36,23 @@ class Restored(msgspec.Struct, frozen=True):
     missing: list[str]
 
 
-async def restore(engine: AsyncEngine, files: Path, source: BinaryIO, on_progress: Progress) -> Restored:
+async def restore(
+    engine: AsyncEngine, storage: FileStorage, source: BinaryIO, on_progress: Progress
+) -> Restored:
     """Restore the database and the files, and migrate them to this version.
 
-    `files` is the folder of stored files. They are unpacked beside their place. One transaction creates the
-    tables as they were in the backup, fills them, and migrates them. Just before the commit, after all
-    checksums have been compared, the files are moved to their place.
+    The files are unpacked beside their place. One transaction creates the tables as they were in the backup,
+    fills them, and migrates them. Just before the commit, after all checksums have been compared, the files
+    are moved to their place.
 
     Raises:
         ConflictError: the store is not empty or in use.
         InvalidInputError: the backup is damaged, or from a newer version of Luma.
     """
-    partial = files / _PARTIAL
+    partial = storage.path(_PARTIAL)
     await migrate.check_server(engine)
     async with engine.connect() as connection:
-        await _require_empty(connection, files)
+        await _require_empty(connection, storage)
     await asyncio.to_thread(_make_empty, partial)
     try:
         reader = await asyncio.to_thread(ArchiveReader, source)
@@ -57,7 +60,7 @@ async def restore(engine: AsyncEngine, files: Path, source: BinaryIO, on_progres
         restoring = _Restoring(reader, on_progress)
         unpacked = await asyncio.to_thread(restoring.unpack_files, partial)
         async with engine.begin() as connection:
-            await _require_empty(connection, files)
+            await _require_empty(connection, storage)
             await connection.run_sync(migrate.recreate, reader.header.revision)
             await connection.run_sync(_require_tables, reader.header)
             rows = [await restoring.fill(connection, table) for table in reader.header.tables]
@@ -73,7 +76,7 @@ async def restore(engine: AsyncEngine, files: Path, source: BinaryIO, on_progres
                 await ingestion.recover(session)
                 await session.commit()
             named = set(await connection.scalars(select(Document.file_path)))
-            await asyncio.to_thread(_place, partial, files, unpacked - named)
+            await asyncio.to_thread(_place, partial, storage, unpacked - named)
     finally:
         await asyncio.to_thread(shutil.rmtree, partial, ignore_errors=True)
     await _vacuum(engine)
@@ -143,7 +146,7 @@ def _require_tables(connection: Connection, header: Header) -> None:
         )
 
 
-async def _require_empty(connection: AsyncConnection, files: Path) -> None:
+async def _require_empty(connection: AsyncConnection, storage: FileStorage) -> None:
     # Everything belongs to a user, except for the audit trail.
     for table in ("users", "audit_event"):
         exists = await connection.scalar(select(func.to_regclass(table)))
@@ -160,15 +163,15 @@ async def _require_empty(connection: AsyncConnection, files: Path) -> None:
     )
     if others:
         raise ConflictError("Another process of Luma uses the database. Stop it, and restore again.")
-    if await asyncio.to_thread(_has_files, files):
+    if await asyncio.to_thread(_has_files, storage):
         raise ConflictError(
-            f"The folder {files} contains files. Set LUMA_DATA_DIR to an empty directory, or move "
+            f"The folder {storage.path('')} contains files. Set LUMA_DATA_DIR to an empty directory, or move "
             "the folder away."
         )
 
 
-def _has_files(folder: Path) -> bool:
-    return any(path.is_file() and path.relative_to(folder).parts[0] != _PARTIAL for path in folder.rglob("*"))
+def _has_files(storage: FileStorage) -> bool:
+    return any(not file.path.startswith(f"{_PARTIAL}/") for file in storage.files())
 
 
 async def _set_sequences(connection: AsyncConnection, manifest: Manifest) -> None:
@@ -182,12 +185,12 @@ def _make_empty(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True)
 
 
-def _place(partial: Path, files: Path, unused: set[str]) -> None:
+def _place(partial: Path, storage: FileStorage, unused: set[str]) -> None:
     """Move the unpacked files to their place, except for those of no document."""
     for path in unused:
         (partial / path).unlink()
     for entry in list(partial.iterdir()):
-        target = files / entry.name
+        target = storage.path(entry.name)
         if target.is_dir():
             target.rmdir()
         entry.rename(target)

@@ -21,6 +21,7 @@ from luma_rag.cli.output import errors, print_json, say
 from luma_rag.cli.running import run
 from luma_rag.db.connect import database_url
 from luma_rag.db.session import create_engine
+from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import ConflictError
 from luma_rag.store import open_store
 
@@ -74,13 +75,14 @@ def restore(
 
     async def restore_from(source: BinaryIO) -> Restored:
         configured = settings.load()
+        storage = FileStorage(configured.data_dir / "files", configured.max_upload_mb * 2**20)
         database = database_url(configured)
         url = await asyncio.to_thread(database.__enter__)
         try:
             engine = create_engine(url)
             try:
                 with _bars() as on_progress:
-                    return await restore_backup(engine, configured.data_dir / "files", source, on_progress)
+                    return await restore_backup(engine, storage, source, on_progress)
             finally:
                 await engine.dispose()
         finally:
