@@ -108,7 +108,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _make_room(self) -> None:
         full_log.add(max_connections())
-        for connection in longest_silent(self.connections):
+        candidates = [one for one in self.connections if isinstance(one, BoundedProtocol)]
+        for connection in longest_silent(candidates):
             connection.disconnect()
         if len(self.connections) > max_connections():
             self._reject(UnavailableError("All connections are in use. Retry in 5 s.", retry_after=5))

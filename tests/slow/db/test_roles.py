@@ -1,5 +1,6 @@
 """The roles of the embedded Postgres: Luma's is no superuser, also in clusters of earlier versions."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -52,6 +53,12 @@ def url(data_dir: Path) -> Iterator[str]:
         yield url
 
 
+async def _migrate(url: str) -> None:
+    engine = create_engine(url)
+    await migrate.upgrade(engine)
+    await engine.dispose()
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -78,10 +85,8 @@ def test_the_role_of_luma_can_reach_nothing_outside_its_database(url: str, state
     assert "permission denied" in refused.stderr or "must be superuser" in refused.stderr
 
 
-async def test_the_role_of_luma_can_do_what_luma_does(url: str) -> None:
-    engine = create_engine(url)
-    await migrate.upgrade(engine)
-    await engine.dispose()
+def test_the_role_of_luma_can_do_what_luma_does(url: str) -> None:
+    asyncio.run(_migrate(url))
     psql(url, "CREATE TABLE vectors (e vector(3))")
     psql(url, "CREATE INDEX CONCURRENTLY ON vectors USING hnsw (e vector_l2_ops)")
     psql(url, "REINDEX TABLE CONCURRENTLY vectors")
@@ -90,10 +95,8 @@ async def test_the_role_of_luma_can_do_what_luma_does(url: str) -> None:
     psql(url, "COMMENT ON EXTENSION vector IS 'as in a dump'")
 
 
-async def test_a_dump_can_be_restored_by_the_role_of_luma(url: str) -> None:
-    engine = create_engine(url)
-    await migrate.upgrade(engine)
-    await engine.dispose()
+def test_a_dump_can_be_restored_by_the_role_of_luma(url: str) -> None:
+    asyncio.run(_migrate(url))
     with private_directory() as other:
         dump = other / "luma.sql"
         subprocess.run([embedded.binaries() / "pg_dump", "--no-owner", url, "--file", dump], check=True)
@@ -136,13 +139,11 @@ def _start_of_an_earlier_version(data_dir: Path) -> tuple[subprocess.Popen[bytes
 
 
 @pytest.mark.parametrize("in_order", [True, False])
-async def test_a_cluster_of_an_earlier_version_is_converted(in_order: bool) -> None:
+def test_a_cluster_of_an_earlier_version_is_converted(in_order: bool) -> None:
     with private_directory() as data_dir:
         server, url = _start_of_an_earlier_version(data_dir)
         psql(url, "CREATE EXTENSION vector")
-        engine = create_engine(url)
-        await migrate.upgrade(engine)
-        await engine.dispose()
+        asyncio.run(_migrate(url))
         psql(url, "CREATE SCHEMA own")
         psql(url, "CREATE TABLE own.kept (id serial, at bigint GENERATED ALWAYS AS IDENTITY, e vector(2))")
         psql(url, "INSERT INTO own.kept (e) VALUES ('[1,2]')")
@@ -161,9 +162,7 @@ async def test_a_cluster_of_an_earlier_version_is_converted(in_order: bool) -> N
             psql(url, "COMMENT ON EXTENSION vector IS 'as in a dump'")
             assert run_psql(url, "COPY own.kept TO PROGRAM 'cat'").returncode != 0
             assert psql(embedded.as_superuser(url), "SHOW is_superuser") == "on"
-            engine = create_engine(url)
-            await migrate.upgrade(engine)
-            await engine.dispose()
+            asyncio.run(_migrate(url))
         end(data_dir)
         # As if the conversion had been interrupted just before its end.
         rules = data_dir / "postgres/cluster/pg_hba.conf"
