@@ -242,7 +242,7 @@ MUTANTS = (
     Mutant(
         "open after unsharing",
         "a search does not look at rights",
-        "permitted = (\n        readable_namespaces(principal)",
+        "permitted = (\n        readable_namespaces(caller)",
         "permitted = (\n        select(Namespace.id)",
         _NAMING,
     ),

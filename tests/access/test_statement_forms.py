@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -77,8 +78,8 @@ async def make_tokens(library: Library, namespace_id: int) -> list[str]:
                     "namespace_ids": [namespace_id, *range(1000, 1000 + n % 7)] if is_scoped else None,
                     "max_level": level,
                     "created_at": utcnow(),
-                    # A fresh token is not written to, whose statement would be another.
-                    "last_used_at": utcnow(),
+                    # Recording a use takes another statement.
+                    "last_used_at": utcnow() + timedelta(days=1),
                 }
                 for n, (user_id, secret, (_, level, is_scoped)) in enumerate(
                     zip(user_ids.all(), secrets, forms, strict=True)
