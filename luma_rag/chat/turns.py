@@ -171,12 +171,15 @@ async def end(
         NotFoundError: the chat is gone.
     """
     turn = await _locked(session, principal, turn_id)
+    written = None
+    if text.strip() or turn.answer_id is not None or ending.error is None:
+        written = await _write(session, turn, text, citations)
     turn.state = ending.state
     turn.error = None if ending.error is None else msgspec.to_builtins(TurnProblem.of(ending.error))
     turn.process = None
-    if not (text.strip() or turn.answer_id is not None or ending.error is None):
+    if written is None:
         return None
-    message, stored = await _write(session, turn, text, citations)
+    message, stored = written
     return messages.view(message, turn, await branches(session, principal, turn.chat_id), stored)
 
 
@@ -331,6 +334,7 @@ async def _write(
     session: AsyncSession, turn: Turn, text: str, citations: Sequence[CitationView] | None
 ) -> tuple[Message, list[CitationView]]:
     """Store an answer. Citations replace those that it has, unless they are None."""
+    stored = await _without_deleted(session, citations or ())
     if turn.answer_id is None:
         message = Message(chat_id=turn.chat_id, sender_type="LLM", content=text, time_sent=utcnow())
         session.add(message)
@@ -346,11 +350,9 @@ async def _write(
         message = rewritten.one()
         if citations is not None:
             await session.execute(delete(Citation).where(Citation.message_id == message.id))
-    stored = await _without_deleted(session, citations or ())
     session.add_all(
         Citation(message_id=message.id, **msgspec.structs.asdict(citation)) for citation in stored
     )
-    await session.flush()
     return message, stored
 
 
