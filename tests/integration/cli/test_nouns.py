@@ -105,7 +105,7 @@ def test_documents_are_added_shared_and_deleted(
     stored = Path(environment["LUMA_DATA_DIR"]) / "files"
     assert [path for path in stored.rglob("*") if path.is_file()]
     assert command("documents", "delete", str(doc_id), "--as", "alice", input="y\n").code == 0
-    assert not [path for path in stored.rglob("*") if path.is_file()]
+    assert [path.name for path in stored.rglob("*") if path.is_file()] == ["store-id"]
     wrong = command("documents", "add", __file__, "-n", "papers", "--as", "alice", "--json")
     assert (wrong.code, wrong.json["error"]["title"]) == (1, "Unsupported type")
 

@@ -66,11 +66,11 @@ def test_what_is_lost_with_an_account_is_shown_before_the_question(
     assert asked.stdout.index("1 namespaces") < asked.stdout.index("1 documents") < asked.stdout.index("?")
     assert owner in _accounts(luma)
     stored = Path(environment["LUMA_DATA_DIR"]) / "files"
-    assert len([path for path in stored.rglob("*") if path.is_file()]) == 1
+    assert len([path for path in stored.glob("*/*") if path.is_file()]) == 1
     done = luma("users", "remove", owner, "--with-contents", input="y\n")
     assert done.returncode == 0, done.stderr
     assert owner not in _accounts(luma)
-    assert [path for path in stored.rglob("*") if path.is_file()] == []
+    assert [path for path in stored.glob("*/*") if path.is_file()] == []
     assert luma("verify", "--deep").returncode == 0
 
 
