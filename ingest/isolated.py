@@ -4,6 +4,13 @@ import os
 import sys
 from pathlib import Path
 
+# What children need to find programs, libraries, devices, certificates, the database, and a trace collector.
+_VARIABLES = frozenset({"HOME", "LANG", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"})
+_PREFIXES = (
+    *("CUDA_", "DYLD_", "GGML_", "HIP_", "KRB5", "LC_", "LD_", "MALLOC_", "NVIDIA_", "OMP_", "OTEL_", "PG"),
+    *("PYTHON", "SSL_CERT_"),
+)
+
 
 def command(module: str, *arguments: str) -> list[str]:
     """A command that calls `main()` of a module, with these arguments and the search path of this program.
@@ -18,6 +25,13 @@ def command(module: str, *arguments: str) -> list[str]:
         f"import {module} as module; module.main()"
     )
     return [sys.executable, "-I", "-c", code, *arguments, *search_path()]
+
+
+def environment() -> dict[str, str]:
+    """The environment for a child. It has none of Luma's variables, and no secret of other programs."""
+    return {
+        name: value for name, value in os.environ.items() if name in _VARIABLES or name.startswith(_PREFIXES)
+    }
 
 
 def search_path() -> list[str]:

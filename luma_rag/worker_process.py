@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
@@ -13,10 +12,6 @@ from luma_rag.settings import Settings
 logger = logging.getLogger(__name__)
 _STOP_SECONDS = 20
 _MAX_PAUSE_SECONDS = 30
-# The variables that the worker needs to find programs, libraries, certificates and the database. Luma's own
-# are not among them, nor any secret that other programs keep in the environment.
-_VARIABLES = frozenset({"HOME", "LANG", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"})
-_PREFIXES = ("DYLD_", "KRB5", "LC_", "LD_", "MALLOC_", "OMP_", "OTEL_", "PG", "PYTHON", "SSL_CERT_")
 
 
 @asynccontextmanager
@@ -35,7 +30,7 @@ async def _keep_running(configured: bytes) -> None:
     while True:
         # The worker ends when its standard input closes, which also happens when this process is killed.
         process = await asyncio.create_subprocess_exec(
-            *isolated.command("luma_rag.worker"), stdin=asyncio.subprocess.PIPE, env=_environment()
+            *isolated.command("luma_rag.worker"), stdin=asyncio.subprocess.PIPE, env=isolated.environment()
         )
         try:
             await _send(process, configured)
@@ -49,12 +44,6 @@ async def _keep_running(configured: bytes) -> None:
         logger.error("The worker ended with code %s; starting another in %s s", code, pause)
         await asyncio.sleep(pause)
         pause = min(pause * 2, _MAX_PAUSE_SECONDS)
-
-
-def _environment() -> dict[str, str]:
-    return {
-        name: value for name, value in os.environ.items() if name in _VARIABLES or name.startswith(_PREFIXES)
-    }
 
 
 async def _send(process: asyncio.subprocess.Process, line: bytes) -> None:

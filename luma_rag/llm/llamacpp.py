@@ -20,6 +20,7 @@ from typing import cast
 
 import httpx
 
+from ingest import isolated
 from luma_rag.errors import ConfigurationError, LLMError
 from luma_rag.llm.openai import OpenAIModel
 from luma_rag.llm.protocol import PromptMessage
@@ -128,7 +129,11 @@ class LlamaServer:
         self._last_lines.clear()
         # -P keeps the script's folder off the path, where Luma's modules would shadow others.
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", str(_PROGRAM), stdin=PIPE, stdout=PIPE, stderr=PIPE
+            *(sys.executable, "-P", str(_PROGRAM)),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=isolated.environment(),
         )
         stdin = cast("asyncio.StreamWriter", self._process.stdin)
         stdout = cast("asyncio.StreamReader", self._process.stdout)

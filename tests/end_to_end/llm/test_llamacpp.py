@@ -35,6 +35,9 @@ QUESTION = [PromptMessage("user", "Count from one to a hundred.")]
 @pytest.fixture(scope="module")
 async def server() -> AsyncIterator[LlamaServer]:
     server = LlamaServer(GGUF, context_tokens=2048)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LUMA_LLM_API_KEY", "secret")
+        await server.start()
     yield server
     await server.aclose()
     assert not children()
@@ -71,6 +74,12 @@ async def test_server_listens_only_on_loopback_and_requires_its_key(server: Llam
             assert answer.status_code in (401, 404, 501), path
         answer = await client.post("/v1/chat/completions", json={"messages": []})
         assert answer.status_code == 401
+
+
+async def test_server_knows_no_secrets(server: LlamaServer) -> None:
+    await server.start()
+    (child,) = children()
+    assert [name for name in child.environ() if name.startswith("LUMA_")] == []
 
 
 async def test_closing_the_stream_frees_the_server(server: LlamaServer) -> None:
