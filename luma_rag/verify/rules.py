@@ -221,7 +221,8 @@ CHECKS = (
              ('users', 'tell_change'),
              ('disabled_account', 'tell_change'),
              ('login_session', 'tell_change'),
-             ('api_token', 'tell_change')
+             ('api_token', 'tell_change'),
+             ('turn', 'tell_change')
            ) AS relied (on_table, name) LEFT JOIN pg_trigger t
              -- In mode R (replica) it would be silent in every session of Luma's.
              ON t.tgrelid = to_regclass(relied.on_table) AND t.tgname = relied.name

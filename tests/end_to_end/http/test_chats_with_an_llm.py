@@ -45,6 +45,6 @@ async def test_chat_answer_is_streamed(store: Store, embedder: Embedder, gguf: P
         written = events[-1][1]
         assert written["content"].strip()  # type: ignore[index]
         # It may cite little or nothing, but never a passage that was not retrieved.
-        retrieved = {citation["vec_id"] for citation in events[1][1]}  # type: ignore[index,union-attr]
+        retrieved = {citation["vec_id"] for citation in dict(events)["citations"]}  # type: ignore[attr-defined]
         assert {citation["vec_id"] for citation in written["citations"]} <= retrieved  # type: ignore[index]
         assert (await alice.get(path)).json()["items"][1] == written

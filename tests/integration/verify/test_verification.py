@@ -230,7 +230,7 @@ async def test_the_ingestion_of_a_living_worker_is_no_damage(healthy: Store) -> 
 async def test_every_reference_that_leads_nowhere_is_named(healthy: Store) -> None:
     await _damage(healthy, "DELETE FROM message")
     lost = (await _findings(healthy))["lost-reference"]
-    assert lost.examples == ["citation 2/1: message_id 2"]
+    assert lost.examples == ["citation 2/1: message_id 2", "turn 1: answer_id 2", "turn 1: question_id 1"]
     await _damage(healthy, "DELETE FROM users; DELETE FROM document; DELETE FROM namespace")
     lost = (await _findings(healthy))["lost-reference"]
     assert lost.count > len(lost.examples) == 5
