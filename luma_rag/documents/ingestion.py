@@ -110,17 +110,21 @@ def view(ingestion: Ingestion) -> IngestionView:
 async def enqueue(session: AsyncSession, doc_id: int, namespace_id: int) -> tuple[IngestionView, bool]:
     """Enqueue a document for a namespace. Returns the ingestion, and whether it is a new one."""
     now = utcnow()
-    queued = await session.scalar(
-        upsert(Ingestion)
-        .values(doc_id=doc_id, namespace_id=namespace_id, state="queued", created_at=now, updated_at=now)
-        .on_conflict_do_nothing(index_elements=["doc_id", "namespace_id"], index_where=_ACTIVE)
-        .returning(Ingestion.id)
+    active = select(Ingestion).where(
+        Ingestion.doc_id == doc_id, Ingestion.namespace_id == namespace_id, _ACTIVE
     )
+    found = None
+    # An active ingestion may end between the two statements.
+    while found is None:
+        queued = await session.scalar(
+            upsert(Ingestion)
+            .values(doc_id=doc_id, namespace_id=namespace_id, state="queued", created_at=now, updated_at=now)
+            .on_conflict_do_nothing(index_elements=["doc_id", "namespace_id"], index_where=_ACTIVE)
+            .returning(Ingestion.id)
+        )
+        found = await session.scalar(active)
     await _wake_workers(session)
-    active = await session.scalars(
-        select(Ingestion).where(Ingestion.doc_id == doc_id, Ingestion.namespace_id == namespace_id, _ACTIVE)
-    )
-    return view(active.one()), queued is not None
+    return view(found), queued is not None
 
 
 async def get(session: AsyncSession, principal: Principal, ingestion_id: int) -> IngestionView:
