@@ -27,7 +27,7 @@ import msgspec
 
 from ingest import errors, isolated, launcher
 from ingest.containment import Containment
-from ingest.errors import IngestError, LimitError, PermanentError, TransientError
+from ingest.errors import IngestError, LimitError, OutageError, PermanentError, TransientError
 from ingest.launcher import Answer, ExitStatus
 from ingest.settings import ParserLimits
 from ingest.types import ParsedDocument
@@ -175,7 +175,7 @@ def _run(file: int, limits: ParserLimits) -> tuple[bytes, ExitStatus | None]:
             if started == launcher.STARTED:
                 return _listen(lifetime, data, limits)
             if started == launcher.NOT_STARTED:
-                raise TransientError("The machine has no room for another process. Try again later.")
+                raise OutageError("The machine has no room for another process. Luma tries again by itself.")
             # The launcher is gone, perhaps killed since the last file.
             _launcher.stop(generation)
     raise TransientError(_STOPPED)

@@ -24,7 +24,7 @@ from ingest.errors import IngestError, OutageError, TransientError
 from ingest.pipeline import Stage
 from ingest.types import EmbeddedDocument, Source
 from luma_rag import __version__, backfills, log, settings, tracing
-from luma_rag.db.outages import outage
+from luma_rag.db.errors import outage
 from luma_rag.documents import ingestion, ingestion_stats, segment_compaction, vector_index
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError

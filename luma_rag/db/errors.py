@@ -4,6 +4,7 @@ An outage is the operator's business and passes: callers get 503, and the log on
 passes with a retry. Everything else, most constraint violations included, is a bug of Luma.
 """
 
+import errno
 import functools
 import logging
 import time
@@ -16,17 +17,24 @@ from luma_rag.db import models  # noqa: F401 - fills the metadata
 from luma_rag.db.base import Base
 from luma_rag.errors import ConcurrentChangeError, DeadlockError, LumaError, UnavailableError
 
-# Classes and codes from the appendix "PostgreSQL Error Codes".
-_OUTAGE = (
-    "08",  # the connection failed
-    "25006",  # read-only: a standby, or a failover in progress
-    "28",  # the server does not accept the role or its password
-    "3D",  # the database does not exist
-    "53",  # out of disk, memory or connections
-    "55P03",  # a lock was not available in time
-    "57",  # shutting down, starting, recovering; canceled by a timeout or an administrator
-    "58",  # the operating system failed
-)
+_UNAVAILABLE = "The database is unavailable"
+# Outages, by SQLSTATE or the start of one, from the appendix "PostgreSQL Error Codes".
+_OUTAGES = {
+    "08": _UNAVAILABLE,
+    "25006": "The database is read-only",  # a standby, or a failover in progress
+    "28": "The database rejects the role or the password of Luma",
+    "3D": "The database does not exist",
+    "40": "The database is busy",  # a deadlock or a conflict
+    "53": "The database has run out of resources",
+    "53100": "The disk of the database is full",
+    "53200": "The database is out of memory",
+    "53300": "All connections of the database are in use",
+    "55000": _UNAVAILABLE,  # it accepts no connections at present
+    "55P03": "The database is busy",
+    "57": _UNAVAILABLE,  # it is starting, recovering, or shutting down
+    "57014": "The database took too long",
+    "58": "The disk of the database fails",
+}
 _DEADLOCK = "40P01"
 _SERIALIZATION = "40001"
 _FOREIGN_KEY = ("23001", "23503")
@@ -36,21 +44,26 @@ _LOG_EVERY_SECONDS = 30.0
 _RETRY_SECONDS = 5
 
 
+def outage(error: BaseException) -> str | None:
+    """What has failed, without a final period, if it is the database or the disk; None for other errors."""
+    if isinstance(error, PoolTimeoutError):
+        return "All database connections are busy"
+    if isinstance(error, OSError):
+        return "The disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else _UNAVAILABLE
+    state = sqlstate(error) or ""
+    known = (_OUTAGES.get(state[:length]) for length in (5, 2))
+    return next(filter(None, known), _UNAVAILABLE if _is_disconnected(error) else None)
+
+
 def as_luma_error(error: Exception) -> LumaError | None:
     """The outage or conflict that an error of the database or the disk means; None for a bug."""
-    if isinstance(error, PoolTimeoutError):
-        return UnavailableError(
-            "All database connections are busy. Retry in 5 s.", retry_after=_RETRY_SECONDS
-        )
-    state = _sqlstate(error)
+    state = sqlstate(error)
     if state == _DEADLOCK:
         return DeadlockError("Deadlock with another change; retry.", retry_after=1)
     if state == _SERIALIZATION:
         return UnavailableError("Conflict with another change; retry.", retry_after=1)
-    if isinstance(error, OSError) or _is_disconnected(error) or (state or "").startswith(_OUTAGE):
-        return UnavailableError(
-            "The database or the disk is unavailable. Retry in 5 s.", retry_after=_RETRY_SECONDS
-        )
+    if failed := outage(error):
+        return UnavailableError(f"{failed}. Retry in {_RETRY_SECONDS} s.", retry_after=_RETRY_SECONDS)
     if state in _FOREIGN_KEY and violated_constraint(error) in _references_to_deletable():
         return ConcurrentChangeError("Another request deleted what this one refers to; reload and retry.")
     return None
@@ -58,14 +71,14 @@ def as_luma_error(error: Exception) -> LumaError | None:
 
 def violated_constraint(error: Exception) -> str | None:
     """The name of the constraint that a statement violated."""
-    return getattr(_driver_error(error), "constraint_name", None) if _sqlstate(error) else None
+    return getattr(_driver_error(error), "constraint_name", None) if sqlstate(error) else None
 
 
 def reason(error: Exception) -> str:
     """One line about the cause, for operators: without SQL, parameters or values of rows."""
     driver = _driver_error(error)
     lines = str(driver).splitlines() or [type(driver).__name__]
-    state = _sqlstate(error)
+    state = sqlstate(error)
     return f"{lines[0]} (SQLSTATE {state})" if state else lines[0]
 
 
@@ -97,19 +110,20 @@ class OutageLog:
         self._logger.error("%s failed: %s%s", what, why, more)
 
 
-def _driver_error(error: Exception) -> BaseException:
+def _driver_error(error: BaseException) -> BaseException:
     """The exception of asyncpg, which SQLAlchemy wraps twice."""
     if isinstance(error, DBAPIError) and error.orig is not None:
         return error.orig.__cause__ or error.orig
     return error
 
 
-def _sqlstate(error: Exception) -> str | None:
+def sqlstate(error: BaseException) -> str | None:
+    """The SQLSTATE of an error of the database."""
     found = getattr(_driver_error(error), "sqlstate", None)
     return found if isinstance(found, str) else None
 
 
-def _is_disconnected(error: Exception) -> bool:
+def _is_disconnected(error: BaseException) -> bool:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     driver = _driver_error(error)

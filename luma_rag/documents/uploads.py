@@ -15,6 +15,7 @@ from luma_rag.access import Principal, require_namespace
 from luma_rag.access.principal import WRITE
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
+from luma_rag.db.errors import violated_constraint
 from luma_rag.db.models import Document, NamespaceDoc
 from luma_rag.db.session import Sessions
 from luma_rag.documents import namespace_documents, quotas
@@ -24,6 +25,8 @@ from luma_rag.documents.service import MAX_TITLE, DocumentView, checked_title, v
 from luma_rag.documents.storage import FileStorage, PendingFile, StoredFile
 from luma_rag.errors import ConcurrentChangeError, ForbiddenError, LumaError, UnsupportedTypeError
 from luma_rag.settings import QuotaSettings
+
+_SAME_FILE = "ux_document_user_id_sha256"
 
 
 class UploadedDocument(DocumentView, frozen=True):
@@ -168,7 +171,9 @@ async def add(
         session.add(document)
         try:
             await session.flush()
-        except IntegrityError:
+        except IntegrityError as error:
+            if violated_constraint(error) != _SAME_FILE:
+                raise
             raise ConcurrentChangeError(
                 "The same file is being uploaded in another request. Reload your documents."
             ) from None

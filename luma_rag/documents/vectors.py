@@ -24,8 +24,8 @@ from ingest.chunker import embedding_text
 from ingest.errors import OutageError
 from ingest.types import EmbeddedDocument
 from luma_rag.db.base import utcnow
+from luma_rag.db.errors import outage
 from luma_rag.db.models import Chunk, ChunkVector, Document, Ingestion, Namespace, NamespaceDoc, Passage
-from luma_rag.db.outages import outage
 from luma_rag.db.session import Sessions
 from luma_rag.documents import lexical_index
 from luma_rag.documents.lexical_index import Terms
