@@ -41,6 +41,7 @@ itself takes most of the CPU time of an answer, and nobody reads that fast.
 
 # The end of the body usually comes with that of the answer. Some servers keep the response open.
 _END_SECONDS = 0.1
+_IDLE_CONNECTIONS = 8
 _ANOTHER_KIND = "Check that LUMA_LLM_BASE_URL is that of an OpenAI-compatible server."
 
 
@@ -82,8 +83,10 @@ class OpenAIModel:
         self._model = model
         self._timeout = httpx.Timeout(token_timeout, connect=connect_timeout)
         self._owns_client = client is None
-        # No connection limit: caller and server decide how many answers run concurrently.
-        self._client = client or httpx.AsyncClient(limits=httpx.Limits(max_connections=None))
+        # No connection limit: caller and server decide how many answers run concurrently. Few idle
+        # connections: for each of them, httpcore visits all others at the start and the end of a request.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=_IDLE_CONNECTIONS)
+        self._client = client or httpx.AsyncClient(limits=limits)
         self._naming = asyncio.Lock()
         self._limit_option = "max_tokens"
         self._takes_temperature = True
