@@ -79,7 +79,7 @@ def parse_in_sandbox(path: Path, limits: ParserLimits) -> ParsedDocument:
 
 
 def containment() -> Containment:
-    """The layers that contain parsers on this system. Blocks, and starts a process to see.
+    """The layers that contain parsers on this system. Blocks while it starts a process to find out.
 
     Raises:
         TransientError: there is none, since it could not be contained.
@@ -175,7 +175,7 @@ def _run(file: int, limits: ParserLimits) -> tuple[bytes, ExitStatus | None]:
             if started == launcher.STARTED:
                 return _listen(lifetime, data, limits)
             if started == launcher.NOT_STARTED:
-                raise OutageError("The machine has no room for another process. Luma tries again by itself.")
+                raise OutageError("The machine has no room for another process. Luma retries automatically.")
             # The launcher is gone, perhaps killed since the last file.
             _launcher.stop(generation)
     raise TransientError(_STOPPED)

@@ -30,7 +30,7 @@ from luma_rag.db.listener import Listener
 from luma_rag.db.models import EmbeddingModel, Ingestion
 from luma_rag.db.session import POOL_SIZE, Sessions, reading
 from luma_rag.documents.change_stream import CHANNEL, ChangeStream
-from luma_rag.documents.ingestion import living_workers
+from luma_rag.documents.ingestion import connected_workers
 from luma_rag.errors import ConfigurationError
 from luma_rag.llm.llamacpp import LlamaServer
 from luma_rag.llm.openai import OpenAIModel
@@ -100,7 +100,7 @@ def _state() -> Select[str, bool]:
     long_ago = func.localtimestamp() - _WORKER_MISSING
     waiting = exists().where(Ingestion.state == "queued", Ingestion.updated_at < long_ago)
     revision: ColumnClause[str] = literal_column("(SELECT version_num FROM alembic_version)")
-    return select(revision, waiting & ~living_workers().exists())
+    return select(revision, waiting & ~connected_workers().exists())
 
 
 def _check_disk(data_dir: Path) -> str:

@@ -261,7 +261,7 @@ async def _registered_worker(store: Store) -> AsyncGenerator[_Worker]:
         raw.add_termination_listener(on_lost)
         await raw.add_listener(ingestion.CHANNEL, on_notification)
         worker = _Worker(store, worker_id, wake)
-        signing = asyncio.create_task(_give_signs(store, worker_id))
+        heartbeats = asyncio.create_task(_record_heartbeats(store, worker_id))
         try:
             yield worker
         except asyncio.CancelledError:
@@ -272,8 +272,8 @@ async def _registered_worker(store: Store) -> AsyncGenerator[_Worker]:
         finally:
             is_closing = True
             try:
-                signing.cancel()
-                await asyncio.gather(signing, return_exceptions=True)
+                heartbeats.cancel()
+                await asyncio.gather(heartbeats, return_exceptions=True)
                 await worker.stop()
                 if not lost.is_set():
                     await _release(store, worker_id, lost)
@@ -282,13 +282,13 @@ async def _registered_worker(store: Store) -> AsyncGenerator[_Worker]:
                 await connection.invalidate()
 
 
-async def _give_signs(store: Store, worker_id: int) -> None:
+async def _record_heartbeats(store: Store, worker_id: int) -> None:
     while True:
-        # Without a database there is nobody to see it.
+        # Without the database, nobody could read it.
         with suppress(SQLAlchemyError, OSError):
             async with store.sessions.begin() as session:
-                await ingestion.give_sign(session, worker_id)
-        await asyncio.sleep(ingestion.SIGN_SECONDS)
+                await ingestion.record_heartbeat(session, worker_id)
+        await asyncio.sleep(ingestion.HEARTBEAT_SECONDS)
 
 
 async def _release(store: Store, worker_id: int, lost: asyncio.Event) -> None:

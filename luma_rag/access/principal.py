@@ -8,7 +8,7 @@ import msgspec
 from luma_rag.errors import ForbiddenError
 
 READ, WRITE, ADMINISTER = 1, 2, 3
-Duty = Literal["change_password", "set_up_second_factor"]
+RequiredAction = Literal["change_password", "set_up_second_factor"]
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -19,7 +19,7 @@ class Principal(msgspec.Struct, frozen=True):
     login; both are None for the command line. `is_expiring` is true for a token with an end.
 
     Of a session, `authenticated_at` is when the user last proved their identity, None if that is unknown, and
-    `duty` is what they have to do before anything else.
+    `required_action` is what they must do before anything else.
     """
 
     user_id: int
@@ -30,7 +30,7 @@ class Principal(msgspec.Struct, frozen=True):
     token_id: int | None = None
     is_expiring: bool = False
     authenticated_at: datetime | None = None
-    duty: Duty | None = None
+    required_action: RequiredAction | None = None
 
     @property
     def form(self) -> "CallerForm":

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, exists, func, select, u
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from luma_rag.access import Principal
-from luma_rag.access.principal import Duty
+from luma_rag.access.principal import RequiredAction
 from luma_rag.accounts.account_status import is_enabled
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
@@ -130,14 +130,20 @@ async def principal_of_session(
             .where(LoginSession.id == session_id, LoginSession.last_used_at <= now - USE_INTERVAL)
             .values(last_used_at=now)
         )
-    duty: Duty | None = None
+    required_action: RequiredAction | None = None
     # The OpenID provider sees to the second factors of its users.
     if method == "password":
         if is_temporary:
-            duty = "change_password"
+            required_action = "change_password"
         elif settings.require_admin_totp and role == "admin" and not has_second_factor:
-            duty = "set_up_second_factor"
-    return Principal(user_id, role, session_id=session_id, authenticated_at=authenticated_at, duty=duty)
+            required_action = "set_up_second_factor"
+    return Principal(
+        user_id,
+        role,
+        session_id=session_id,
+        authenticated_at=authenticated_at,
+        required_action=required_action,
+    )
 
 
 def _limits(settings: Settings, now: datetime) -> dict[str, datetime]:
@@ -226,7 +232,7 @@ async def end_session_of(session: AsyncSession, user_id: int, session_id: int, *
 
 
 async def renew_session(session: AsyncSession, principal: Principal) -> None:
-    """Note that the caller has just proved their identity.
+    """Record that the caller has just authenticated.
 
     Raises:
         NotAuthenticatedError: the session has ended in the meantime.

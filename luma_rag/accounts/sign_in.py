@@ -83,7 +83,7 @@ async def sign_in(
 
 
 async def reauthenticate(sessions: Sessions, principal: Principal, password: str, code: str | None) -> None:
-    """Note that the user of a session has shown their password again.
+    """Record that the user of a session has entered their password again.
 
     Raises:
         InvalidCredentialsError: the password or the code is wrong.

@@ -15,7 +15,7 @@ from luma_rag.chat import history, messages
 from luma_rag.chat.answerer import HistoryMessage
 from luma_rag.chat.branches import Branches, branches
 from luma_rag.chat.messages import CitationView, MessageView, TurnProblem
-from luma_rag.chat.processes import living_processes
+from luma_rag.chat.processes import connected_processes
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chat, Citation, Document, Message, Turn
 from luma_rag.errors import (
@@ -27,7 +27,7 @@ from luma_rag.errors import (
     TurnRunningError,
 )
 
-# More earlier turns than any prompt has room for.
+# More earlier turns than fit into any prompt.
 _HISTORY_TURNS = 20
 _LOCK_CLASS = 0x4C55_4D51
 _GONE = "The chat was deleted while the answer was written."
@@ -54,7 +54,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How the writing of an answer has ended, and why."""
+    """The final state of an answer, and the reason."""
 
     state: State
     error: LumaError | None = None
@@ -165,7 +165,7 @@ async def end(
     citations: Sequence[CitationView],
     ending: Ending,
 ) -> MessageView | None:
-    """Store the answer and end its turn. Returns the answer; None if it has failed without a word.
+    """Store the answer and end its turn. Returns the answer; None if it failed before the first word.
 
     Raises:
         NotFoundError: the chat is gone.
@@ -190,7 +190,7 @@ async def recover(session: AsyncSession) -> None:
     )
     await session.execute(
         update(Turn)
-        .where(Turn.state == "running", Turn.process.not_in(living_processes()))
+        .where(Turn.state == "running", Turn.process.not_in(connected_processes()))
         .values(state="failed", process=None, error=msgspec.to_builtins(TurnProblem.of(error)))
         .execution_options(synchronize_session=False)
     )
@@ -245,7 +245,7 @@ async def _open_chat(session: AsyncSession, principal: Principal, admission: Adm
         await recover(session)
         busy = await _running_chats(session, principal)
     if chat_id in busy:
-        raise TurnRunningError("An answer is being written in this chat. Wait for it, or stop it first.")
+        raise TurnRunningError("An answer is being written in this chat. Wait for it, or stop it.")
     if 0 < limit <= len(busy):
         raise TooManyAnswersError(
             f"{len(busy)} answers are being written for you, which is the limit. Wait for one, or stop one.",

@@ -30,7 +30,7 @@ _CHECKS_PER_SECOND = 50
 # A statement that takes longer than this is tried again.
 _PATIENCE_SECONDS = 10.0
 _RETRY_SECONDS = 0.5
-# Readers wait this long for an answer to be stored, the answer itself longer.
+# Readers wait this long for an answer to be stored; the answer itself waits longer.
 _READERS_WAIT_SECONDS = 3.0
 _KEEP_SECONDS = 600.0
 # At shutdown, while uvicorn waits for its requests.
@@ -53,7 +53,7 @@ class AnswerWriter:
         self._is_closing = False
 
     async def run(self, turn: RunningTurn, question: Question) -> None:
-        """Write the answer until it is complete or must not go on, store it, and end the readers."""
+        """Write the answer until it is complete or has to stop, store it, and end the readers."""
         self._running += 1
         try:
             ending = await self._answer(turn, question)
@@ -164,7 +164,7 @@ class AnswerWriter:
 
 
 def _ending(error: Exception) -> Ending:
-    """How an answer ends that could not be completed, for the reason that the reader learns."""
+    """The ending of an answer that failed, with the error that its readers get."""
     match error:
         case Stopped():
             return Ending("stopped")

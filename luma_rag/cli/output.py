@@ -1,9 +1,12 @@
 """What commands print: tables and bars for people, JSON for programs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from luma_rag.pagination import Pagination
 
@@ -18,6 +21,18 @@ def print_json(value: Any) -> None:
     encoded = msgspec.json.format(msgspec.json.encode(value), indent=2)
     # Not through the console: it would wrap long strings.
     print(encoded.decode())
+
+
+def print_properties(properties: Mapping[str, object]) -> None:
+    """Print the properties of one thing, one per line. Booleans become words; long values wrap."""
+    words: dict[object, str] = {True: "yes", False: "no", None: "none"}
+    table = Table(show_header=False, box=None)
+    table.add_column()
+    table.add_column(overflow="fold")
+    for name, value in properties.items():
+        is_word = value is None or isinstance(value, bool)
+        table.add_row(name, Text(words[value] if is_word else str(value)))
+    console.print(table)
 
 
 def say(text: str, *, err: bool = False) -> None:

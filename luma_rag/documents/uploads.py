@@ -19,8 +19,8 @@ from luma_rag.db.errors import violated_constraint
 from luma_rag.db.models import Document, NamespaceDoc
 from luma_rag.db.session import Sessions
 from luma_rag.documents import namespace_documents, quotas
-from luma_rag.documents.file_settlement import lock_file, settle
 from luma_rag.documents.ingestion import IngestionView
+from luma_rag.documents.pending_files import lock_file, resolve
 from luma_rag.documents.service import MAX_TITLE, DocumentView, checked_title, view
 from luma_rag.documents.storage import FileStorage, PendingFile, StoredFile
 from luma_rag.errors import ConcurrentChangeError, ForbiddenError, LumaError, UnsupportedTypeError
@@ -108,7 +108,7 @@ async def store(
         raise
     except BaseException:
         # A lost connection or a cancellation does not tell whether the commit took place.
-        await asyncio.shield(settle(sessions, [file]))
+        await asyncio.shield(resolve(sessions, [file]))
         raise
     if added.is_file_kept:
         file.keep()

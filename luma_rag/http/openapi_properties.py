@@ -52,7 +52,9 @@ PROPERTIES: dict[str, Property] = {
     "doc_id": Property("Id of the document.", 12),
     "doc_ids": Property("Restricts the search to these documents.", [12, 13]),
     "documents": Property("Number of documents.", 9),
-    "duty": Property("What the user has to do before anything else; null for nothing.", "change_password"),
+    "required_action": Property(
+        "What the user must do before anything else; null for nothing.", "change_password"
+    ),
     "email": Property("E-mail address.", "alice@example.com"),
     "embed": Property("Milliseconds to embed the query; null for lexical search.", 2.4),
     "error": Property("Why the last attempt failed; null otherwise.", "The file is encrypted."),

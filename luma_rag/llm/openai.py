@@ -57,7 +57,7 @@ class OpenAIModel:
     """Streams answers from `{base_url}/chat/completions`.
 
     `base_url` includes `/v1`. Without `model`, the first model of the server's list is used. Times are in
-    seconds: `connect_timeout` to reach the server, `token_timeout` between two signs of life, keep-alive
+    seconds: `connect_timeout` to reach the server, `token_timeout` between two events, keep-alive
     comments included. A given `client` stays open.
 
     Raises:

@@ -80,7 +80,7 @@ EXEMPT = {
     "luma_rag.accounts.removal:remove": "for administrators, who may do everything",
     "luma_rag.accounts.users:_accounts": "counts what users own, for administrators",
     "luma_rag.chat.turns:recover": "ends the turns of dead processes, whoever calls it; returns nothing",
-    "luma_rag.documents.file_settlement:_with_document": "asks which files have a document",
+    "luma_rag.documents.pending_files:_with_document": "asks which files have a document",
     "luma_rag.documents.ingestion:<module>": "names the states of ingestions, and reads none",
     "luma_rag.documents.ingestion_stats:measure": "counts for administrators, who may do everything",
     "luma_rag.documents.lexical_index:<module>": "only writes what search reads; the worker calls it",

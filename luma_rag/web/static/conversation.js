@@ -216,6 +216,9 @@ async function answer(method, path, body, current) {
     showBusy(false);
     render();
     showProblem(problem, partial);
+    // Stored, so the next question must not hide it.
+    if (partial.content) messages.push({ ...partial, sender_type: "LLM", error: { detail: messageOf(problem) } });
+    listeners.answered();
   }
 }
 
