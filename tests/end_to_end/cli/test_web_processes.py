@@ -18,6 +18,7 @@ from tests.processes import ask_each, is_alive
 from tests.service_process import wait_until_ready
 
 PROCESSES = 2
+SERVE = [sys.executable, "-c", "from luma_rag.cli import main; main()", "serve", "--port", "0"]
 Found = TypeVar("Found")
 
 
@@ -57,7 +58,7 @@ def service(tmp_path: Path, database: str) -> Iterator[Service]:
     log = tmp_path / "serve.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from luma_rag.cli import main; main()", "serve", "--port", "0"],
+            SERVE,
             env=environ | more,
             stdout=output,
             stderr=subprocess.STDOUT,
