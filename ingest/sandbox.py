@@ -45,7 +45,7 @@ _LAUNCHER = launcher.__name__
 
 _DAMAGED = (
     "The file could not be read: it is damaged, or it uses something in an unusual way. If the program it "
-    "comes from still opens it, save it anew and use that."
+    "comes from still opens it, save it again and use that."
 )
 _STOPPED = "The process that reads files was stopped. Try again."
 
@@ -99,7 +99,7 @@ def _parse(file: int, limits: ParserLimits) -> Answer:
     if exit_status is None:
         raise LimitError(
             f"Reading this file took more than {limits.seconds} seconds and was stopped. Split it into "
-            "smaller files, or save it anew with the program it comes from."
+            "smaller files, or save it again with the program it comes from."
         )
     if len(data) > limits.output_mb * 2**20:
         raise LimitError(
@@ -154,7 +154,7 @@ def _killed(exit_status: ExitStatus, limits: ParserLimits) -> IngestError:
 def _memory_message() -> str:
     return (
         "Reading this file took more memory than is allowed and was stopped. Split it into smaller files, or "
-        "save it anew with the program it comes from."
+        "save it again with the program it comes from."
     )
 
 

@@ -29,6 +29,7 @@ from luma_rag.documents import ingestion, ingestion_stats, segment_compaction, v
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
 from luma_rag.runtime import check_model, load_embedder
+from luma_rag.settings import Settings
 from luma_rag.store import Store, open_store
 
 # Not by __name__, which is "__main__" in the worker process.
@@ -70,7 +71,7 @@ async def run(store: Store, embedder: Embedder) -> None:
             async with _registered_worker(store) as worker:
                 if lost is not None:
                     await worker.take_over(lost)
-                    logger.info("The database is back; the worker goes on.")
+                    logger.info("The database is back; the worker continues.")
                     lost, pause = None, _FIRST_PAUSE_SECONDS
                 await worker.run(embedder, only=None, until_empty=False)
         except Exception as error:
@@ -312,15 +313,20 @@ async def _main() -> None:
     configured = settings.from_parent(line)
     log.to_stderr(configured.log)
     tracing.start("worker", __version__)
+    working = asyncio.create_task(_work(configured))
+    # From the start: a worker whose server has died must not open the store of the next one.
+    _cancel_on_eof(asyncio.get_running_loop(), working)
+    try:
+        await working
+    except asyncio.CancelledError:
+        logger.info("The worker is stopping.")
+
+
+async def _work(configured: Settings) -> None:
     loading = asyncio.create_task(asyncio.to_thread(load_embedder, profile=configured.ingest.profile))
     async with open_store(configured, pool_size=4) as store:
         embedder = await check_model(store.sessions, await loading)
-        working = asyncio.create_task(run(store, embedder))
-        _cancel_on_eof(asyncio.get_running_loop(), working)
-        try:
-            await working
-        except asyncio.CancelledError:
-            logger.info("The worker is stopping.")
+        await run(store, embedder)
 
 
 def _cancel_on_eof(loop: asyncio.AbstractEventLoop, working: "asyncio.Task[None]") -> None:

@@ -106,10 +106,10 @@ class AnswerWriter:
                 turn.write(piece.translate(_UNSTORABLE))
 
     async def _check(self, turn: RunningTurn, question: Question) -> None:
-        """Store the text so far, and check that it may go on. An unavailable database changes nothing.
+        """Store the text so far, and check that it may continue. An unavailable database changes nothing.
 
         Raises:
-            Stopped: the user has stopped the answer, perhaps by another process.
+            Stopped: the user has stopped the answer, possibly in another process.
             NotFoundError, NotAuthenticatedError, ForbiddenError: the caller has lost a right.
         """
         text = turn.text

@@ -155,31 +155,7 @@ async def add(
     known_id = document.id if document is not None else None
     await quotas.require_room_in_namespaces(session, limits, namespace_ids, known_id, stored.size)
     if document is None:
-        document = Document(
-            user_id=principal.user_id,
-            title=checked_title(title if title is not None else PurePath(filename).stem or filename),
-            file_path=stored.path,
-            file_metadata={
-                "original_filename": filename,
-                "size": stored.size,
-                "sha256": stored.sha256,
-            },
-            type=kind,
-            is_public=is_public,
-            uploaded_at=utcnow(),
-        )
-        session.add(document)
-        try:
-            await session.flush()
-        except IntegrityError as error:
-            if violated_constraint(error) != _SAME_FILE:
-                raise
-            raise ConcurrentChangeError(
-                "The same file is being uploaded in another request. Reload your documents."
-            ) from None
-        await record(
-            session, "document.uploaded", principal.user_id, doc_id=document.id, is_public=document.is_public
-        )
+        document = await _create(session, principal, stored, kind, filename, title, is_public=is_public)
     placed = set(
         await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == document.id))
     )
@@ -191,6 +167,44 @@ async def add(
     own = view(document, "write")
     uploaded = UploadedDocument(**msgspec.structs.asdict(own), ingestions=ingestions)
     return Added(uploaded, is_new, is_file_kept)
+
+
+async def _create(
+    session: AsyncSession,
+    principal: Principal,
+    stored: StoredFile,
+    kind: str,
+    filename: str,
+    title: str | None,
+    *,
+    is_public: bool,
+) -> Document:
+    document = Document(
+        user_id=principal.user_id,
+        title=checked_title(title if title is not None else PurePath(filename).stem or filename),
+        file_path=stored.path,
+        file_metadata={
+            "original_filename": filename,
+            "size": stored.size,
+            "sha256": stored.sha256,
+        },
+        type=kind,
+        is_public=is_public,
+        uploaded_at=utcnow(),
+    )
+    session.add(document)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        if violated_constraint(error) != _SAME_FILE:
+            raise
+        raise ConcurrentChangeError(
+            "The same file is being uploaded in another request. Reload your documents."
+        ) from None
+    await record(
+        session, "document.uploaded", principal.user_id, doc_id=document.id, is_public=document.is_public
+    )
+    return document
 
 
 def clean_filename(filename: str) -> str:

@@ -53,7 +53,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class AccessLog:
-    """Logs each request when it is over, and records the refused ones in the audit trail."""
+    """Logs each complete request, and records the refused ones in the audit trail."""
 
     def __init__(self, app: ASGIApp, sessions: Sessions, *, is_logged: bool) -> None:
         self._app = app

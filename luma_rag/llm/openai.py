@@ -298,7 +298,7 @@ class OpenAIModel:
 async def _read_to_end(chunks: AsyncIterator[bytes]) -> None:
     """Read what follows the end of an answer: the connection then serves the next question.
 
-    Connecting anew takes several round trips, which the first token would wait for.
+    A new connection takes several round trips, which the first token would wait for.
     """
     with suppress(TimeoutError, httpx.HTTPError):
         async with asyncio.timeout(_END_SECONDS):

@@ -17,7 +17,7 @@ class Check(msgspec.Struct, frozen=True):
     query: str = ""
 
 
-_RELINK = "Remove the document from the namespace and add it again; its vectors are then made anew."
+_RELINK = "Remove the document from the namespace and add it again; its vectors are then recreated."
 _REREAD = "Delete the document and upload its file again."
 
 CHECKS = (

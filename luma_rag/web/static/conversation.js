@@ -209,7 +209,7 @@ async function answer(method, path, body, current) {
     }
     if (turn === current) throw new Problem({ detail: "The answer ended unexpectedly. Try again." });
   } catch (problem) {
-    // Reading is aborted when another chat is opened. The server writes the answer all the same.
+    // Reading is aborted when another chat is opened. The server still writes the answer.
     if (turn !== current) return;
     if (!(problem instanceof Problem) || !current.isStored) throw problem;
     turn = null;

@@ -18,6 +18,7 @@ from tests.processes import ask_each, is_alive
 from tests.service_process import wait_until_ready
 
 PROCESSES = 2
+SERVE = [sys.executable, "-c", "from luma_rag.cli import main; main()", "serve", "--port", "0"]
 Found = TypeVar("Found")
 
 
@@ -31,7 +32,7 @@ class Service:
 
     def children(self, module: str) -> list[psutil.Process]:
         found = ask_each(self.process.children(), psutil.Process.cmdline)
-        return [child for child, command in found if module in command]
+        return [child for child, command in found if any(module in argument for argument in command)]
 
     @property
     def web(self) -> list[psutil.Process]:
@@ -57,7 +58,7 @@ def service(tmp_path: Path, database: str) -> Iterator[Service]:
     log = tmp_path / "serve.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from luma_rag.cli import main; main()", "serve", "--port", "0"],
+            SERVE,
             env=environ | more,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -131,7 +132,16 @@ def test_a_web_process_that_cannot_start_ends_the_service(tmp_path: Path, databa
 
 def test_more_processes_than_connections_are_rejected(tmp_path: Path, database: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from luma_rag.cli import main; main()", "serve", "--processes", "1000"],
+        [
+            sys.executable,
+            "-c",
+            "from luma_rag.cli import main; main()",
+            "serve",
+            "--port",
+            "0",
+            "--processes",
+            "1000",
+        ],
         env=os.environ | {"LUMA_DATA_DIR": str(tmp_path / "data"), "LUMA_DATABASE_URL": database},
         capture_output=True,
         text=True,

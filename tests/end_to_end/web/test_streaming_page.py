@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 
+from luma_rag.errors import LLMError
 from tests.browser import PASSWORD, USER, Page
 from tests.service_process import serving
 
@@ -122,7 +123,7 @@ def test_failed_answer_shows_the_reason_and_can_be_retried(chat: Page, llm: Slow
     chat.wait(lambda: not chat.find_all(".answer"), "the new chat")
     chat.wait_for("#question").send_keys("And on Sundays?\n")
     reason = chat.text(".failure .error")
-    assert "language model failed" in reason
+    assert reason == LLMError.public_detail
     assert chat.find("#question").get_attribute("value") == ""
 
     llm.words, llm.breaks_after = 20, 99
@@ -143,7 +144,7 @@ def test_failed_answer_stays_when_the_next_question_is_asked(chat: Page, llm: Sl
     chat.wait_for("#question").send_keys("And on Tuesdays?\n")
     chat.wait(lambda: len(chat.find_all(".answer")) == 2 and chat.is_shown("#send"), "the second answer")
     assert chat.find(".answer-text").text == partial
-    assert "language model failed" in chat.find(".answer .error").text
+    assert chat.find(".answer .error").text == LLMError.public_detail
 
 
 def test_answer_goes_on_after_leaving_the_chat_and_is_joined_again(chat: Page, llm: SlowLLM) -> None:
