@@ -86,13 +86,13 @@ class RunningTurn:
     def publish(self, event: TurnEvent) -> None:
         """Send an event to all present and future readers."""
         self._events.append(event)
-        self._tell_readers()
+        self._notify_readers()
 
     def end(self, error: Exception | None = None) -> None:
         """End all readers, with an error if there is one. Only the first call counts."""
         if not self._is_over:
             self._is_over, self._error = True, error
-            self._tell_readers()
+            self._notify_readers()
 
     async def read(self, silence: float) -> AsyncGenerator[TurnEvent]:
         """All events from the first one on, pieces that are there already as one; then `end`.
@@ -148,7 +148,7 @@ class RunningTurn:
             position += 1
         return (TurnEvent("delta", Delta("".join(texts))), position) if texts else (event, position + 1)
 
-    def _tell_readers(self) -> None:
+    def _notify_readers(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
 

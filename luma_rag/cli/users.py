@@ -150,7 +150,7 @@ def remove_second_factor(username: UserName, json: Json = False) -> None:
     if json:
         print_json({"removed": "totp"})
     else:
-        say(f"{username} can sign in without a code.")
+        say(f"Removed the second factor of {username}.")
 
 
 @app.command()
