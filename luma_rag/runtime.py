@@ -45,7 +45,7 @@ from luma_rag.store import Store, open_store
 
 logger = logging.getLogger(__name__)
 _outages = OutageLog(logger)
-# A load balancer asks again soon, and takes no answer for a failure.
+# Load balancers retry soon, and treat a missing response as a failure.
 _CONNECTION_SECONDS = 1.0
 _STATEMENT_SECONDS = 2.0
 # A worker that has died is replaced within a second, unless it dies again and again.

@@ -41,11 +41,11 @@ _REPORT_SECONDS = 0.5
 # Between attempts during an outage.
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 10.0
 _LOSING_SECONDS = 1.0
-# A claim costs more, the more documents it may choose from by name.
+# The cost of a claim grows with the number of documents that it may choose from.
 _CLAIM_AMONG = 100
 # Maintenance runs when the queue is empty, and occasionally during a long backlog.
 _COMPACT_EVERY = 50
-# Searches have priority: the worker uses what the service leaves.
+# Searches have priority over ingestion.
 _NICENESS = 10
 # The share of a document's total work at which each stage begins and ends.
 _SHARES: dict[Stage, tuple[float, float]] = {
@@ -96,7 +96,7 @@ class _Worker:
         self._steps: dict[int, dict[str, float]] = {}
         self._hnsw_maintenance: asyncio.Task[None] | None = None
         self._recover_at = 0.0
-        # Grows while the database or the disk takes no document.
+        # Grows while the database or the disk accepts no document.
         self._pause = 0.0
 
     async def take_over(self, lost: "_Worker") -> None:

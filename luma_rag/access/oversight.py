@@ -1,4 +1,4 @@
-"""Reading by administrators, which the audit trail records: nobody has granted it to them."""
+"""Records reading by administrators that only their role permits."""
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,7 +11,7 @@ from luma_rag.db.session import Sessions
 from luma_rag.errors import RateLimitedError
 from luma_rag.rate_limits import Limit, Quota, acquire
 
-# One event says that an administrator has read something. One for each page would bury it.
+# One event per hour suffices; one per page would bury it.
 _EVENTS = Limit(count=1, seconds=3600)
 
 

@@ -1,4 +1,4 @@
-"""Answers without images: a client that renders Markdown or HTML loads nothing by showing them.
+"""Removes images from answers, so that clients that render Markdown or HTML load nothing.
 
 An injected document could make the model write an image whose address contains what else the model read. The
 reader's client would send it by loading the image, without a click. Links stay, since they need one.
@@ -19,7 +19,7 @@ def without_images(text: str) -> str:
 
 
 class ImageFilter:
-    """The same for a text in pieces, whatever the pieces."""
+    """The same for a text that arrives in pieces."""
 
     def __init__(self) -> None:
         self._held = ""

@@ -1,4 +1,4 @@
-"""Reading by administrators goes into the audit trail."""
+"""Records in the audit trail what administrators read."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from luma_rag.http.input import MAX_INT
 async def record_reading_of_administrators(
     connection: ASGIConnection[Any, Principal, Any, Any], handler: BaseRouteHandler
 ) -> None:
-    """A guard: records who opens a document or a namespace, by the ids in the path.
+    """A guard: records administrators who open a document or a namespace, by the ids in the path.
 
     Changes have events of their own. Routes with the namespace in the body record it themselves.
     """
