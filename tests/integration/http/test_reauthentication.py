@@ -82,7 +82,7 @@ async def test_guesses_at_the_password_of_a_session_are_limited(api: Api) -> Non
     problem(limited, 429, "rate_limited")
 
 
-async def test_a_token_of_an_administrator_hands_out_no_power(api: Api) -> None:
+async def test_sensitive_operations_refuse_tokens(api: Api) -> None:
     admin = await api.admin()
     whole = (await admin.post("/api/auth/tokens", json={"name": "whole"})).json()["token"]
     program = await api.anonymous({"authorization": f"Bearer {whole}"})
