@@ -29,6 +29,8 @@ _HOLDER = (
         User.id,
         User.role,
         LoginSession.id,
+        LoginSession.created_at,
+        LoginSession.expires_at,
         LoginSession.last_used_at,
         LoginSession.method,
         LoginSession.authenticated_at,
@@ -122,7 +124,8 @@ async def principal_of_session(
     row = found.one_or_none()
     if row is None:
         raise NotAuthenticatedError("The session has expired. Sign in again.")
-    user_id, role, session_id, last_used_at, method, authenticated_at, is_temporary, has_second_factor = row
+    user_id, role, session_id, created_at, expires_at, last_used_at, method, authenticated_at, *duties = row
+    is_temporary, has_second_factor = duties
     if is_use and last_used_at <= now - USE_INTERVAL:
         # The condition is repeated, so that only one of several concurrent requests writes.
         await connection.execute(
@@ -137,7 +140,16 @@ async def principal_of_session(
             duty = "change_password"
         elif settings.require_admin_totp and role == "admin" and not has_second_factor:
             duty = "set_up_second_factor"
-    return Principal(user_id, role, session_id=session_id, authenticated_at=authenticated_at, duty=duty)
+    limits = _limits(settings, now)
+    age, silence = now - limits["oldest"], now - limits["idle_since"]
+    return Principal(
+        user_id,
+        role,
+        session_id=session_id,
+        ends_at=min(expires_at, created_at + age, last_used_at + silence),
+        authenticated_at=authenticated_at,
+        duty=duty,
+    )
 
 
 def _limits(settings: Settings, now: datetime) -> dict[str, datetime]:
