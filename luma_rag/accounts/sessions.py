@@ -112,7 +112,7 @@ async def principal_of_session(
 ) -> Principal:
     """The principal of a session cookie. Records a use, once per `USE_INTERVAL`; the caller commits.
 
-    The limits of the settings apply to sessions that began before the limits were lowered, too.
+    The settings apply to sessions that began before a change of them, too: lower limits, and no passwords.
 
     Raises:
         NotAuthenticatedError: the session is unknown or has expired.
@@ -126,6 +126,8 @@ async def principal_of_session(
         raise NotAuthenticatedError("The session has expired. Sign in again.")
     user_id, role, session_id, created_at, expires_at, last_used_at, method, authenticated_at, *duties = row
     is_temporary, has_second_factor = duties
+    if method == "password" and not settings.password_sign_in:
+        raise NotAuthenticatedError("Passwords were turned off on this server. Sign in again.")
     if is_use and last_used_at <= now - USE_INTERVAL:
         # The condition is repeated, so that only one of several concurrent requests writes.
         await connection.execute(
