@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 _SILENCE = 15.0
 # How often the text that another process writes is read.
 _FOLLOW_SECONDS = 0.3
+# How often the login of a reader is checked: it is over within a second, even if nothing is written.
+_READER_CHECK_SECONDS = CHECK_SECONDS / 2
 # How long a request to stop waits for the process that writes.
 _STOP_SECONDS = 5.0
 Begin = Callable[[AsyncSession], Awaitable[Question]]
@@ -122,12 +124,12 @@ class ChatService:
         if turn_id is None:
             return
         here = self._by_id.get(turn_id)
-        events = self._follow(login, turn_id) if here is None else here.read(CHECK_SECONDS)
+        events = self._follow(login, turn_id) if here is None else here.read(_READER_CHECK_SECONDS)
         checked = time.monotonic()
         async with aclosing(events):
             async for event in events:
                 # The turn itself checks the rights of the login that has asked.
-                if time.monotonic() - checked >= CHECK_SECONDS:
+                if time.monotonic() - checked >= _READER_CHECK_SECONDS:
                     principal = await login.authenticate()
                     async with self._sessions.begin() as session:
                         await require_chat(session, principal, chat_id)

@@ -3,7 +3,7 @@
 Only the process that writes an answer ends its turn, unless it dies. Others ask it to stop.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import msgspec
@@ -144,13 +144,18 @@ async def save(
     question: Question,
     text: str,
     citations: Sequence[CitationView] | None,
+    read_doc_ids: Collection[int] = (),
 ) -> bool:
     """Store the text so far, with new citations unless they are None. False if the answer is to stop.
 
+    The answer is written from the documents `read_doc_ids`.
+
     Raises:
-        NotFoundError: the chat is gone, or the caller can no longer read the namespace.
+        NotFoundError: the chat is gone, or the caller can no longer read the namespace or one of the
+            documents. Deleted documents don't count: answers keep their quotes.
     """
     await require_namespace(session, principal, question.namespace_id)
+    await _require_still_readable(session, principal, read_doc_ids)
     turn = await _locked(session, principal, question.turn_id)
     if text:
         await _write(session, turn, text, citations)
@@ -276,6 +281,16 @@ async def _require_documents(session: AsyncSession, principal: Principal, doc_id
     )
     if unknown := sorted(set(doc_ids) - readable):
         raise NotFoundError(f"Document {unknown[0]} not found, or you have no access to it.")
+
+
+async def _require_still_readable(
+    session: AsyncSession, principal: Principal, doc_ids: Collection[int]
+) -> None:
+    hidden = select(Document.id).where(
+        Document.id.in_(doc_ids), Document.id.not_in(readable_documents(principal))
+    )
+    if doc_ids and (await session.scalars(hidden.limit(1))).first() is not None:
+        raise NotFoundError("You can no longer read a document that this answer is written from. Ask again.")
 
 
 async def _begin(

