@@ -14,12 +14,11 @@ from luma_rag.access import Principal, own_chats, readable_documents, require_ch
 from luma_rag.chat import history, messages
 from luma_rag.chat.answerer import HistoryMessage
 from luma_rag.chat.branches import Branches, branches
-from luma_rag.chat.messages import CitationView, MessageView, TurnProblem
-from luma_rag.chat.processes import living_processes
+from luma_rag.chat.failures import TurnProblem, recover
+from luma_rag.chat.messages import CitationView, MessageView
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chat, Citation, Document, Message, Turn
 from luma_rag.errors import (
-    AnswerInterruptedError,
     ConflictError,
     LumaError,
     NotFoundError,
@@ -181,19 +180,6 @@ async def end(
         return None
     message, stored = written
     return messages.view(message, turn, await branches(session, principal, turn.chat_id), stored)
-
-
-async def recover(session: AsyncSession) -> None:
-    """End the turns of processes that have died. What they had stored stays."""
-    error = AnswerInterruptedError(
-        "The server ended unexpectedly while it wrote this answer. Regenerate the answer."
-    )
-    await session.execute(
-        update(Turn)
-        .where(Turn.state == "running", Turn.process.not_in(living_processes()))
-        .values(state="failed", process=None, error=msgspec.to_builtins(TurnProblem.of(error)))
-        .execution_options(synchronize_session=False)
-    )
 
 
 async def running(session: AsyncSession, principal: Principal, chat_id: int) -> int | None:
