@@ -42,9 +42,10 @@ class Admission(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A question to answer. `doc_ids` narrows it to these documents."""
+    """A question that `process` answers. `doc_ids` narrows it to these documents."""
 
     turn_id: int
+    process: int
     chat_id: int
     namespace_id: int
     message: MessageView
@@ -151,6 +152,8 @@ async def save(
     """
     await require_namespace(session, principal, question.namespace_id)
     turn = await _locked(session, principal, question.turn_id)
+    if turn.state != "running":
+        await _resume(session, turn, question.process)
     if text:
         await _write(session, turn, text, citations)
     return not turn.is_stopping
@@ -279,6 +282,7 @@ async def _begin(
     before = tree.path(turn.follows_id)
     return Question(
         turn.id,
+        admission.process,
         chat.id,
         chat.namespace_id,
         messages.view(message, turn, tree.grown(turn)),
@@ -314,6 +318,16 @@ async def _locked(session: AsyncSession, principal: Principal, turn_id: int) -> 
     if turn is None:
         raise NotFoundError(_GONE)
     return turn
+
+
+async def _resume(session: AsyncSession, turn: Turn, process: int) -> None:
+    """Mark a turn as running again, unless another one is running in the chat.
+
+    While the process had no connection to the database, another one took it for dead.
+    """
+    running_turn = select(Turn.id).where(Turn.chat_id == turn.chat_id, Turn.state == "running")
+    if await session.scalar(running_turn) is None:
+        turn.state, turn.process, turn.error = "running", process, None
 
 
 async def _write(

@@ -429,6 +429,20 @@ async def test_a_turn_of_a_dead_process_is_shown_as_failed(service: Service, run
     assert [message["state"] for message in exported.json()["messages"]] == ["failed", "failed"]
 
 
+async def test_a_living_process_that_was_taken_for_dead_resumes_its_turn(
+    service: Service, runtime: Runtime
+) -> None:
+    asked = service.ask("Why?")
+    service.says.say("Why?", "Because ")
+    await service.until("running")
+    async with runtime.sessions.begin() as session:
+        await session.execute(text("UPDATE turn SET process = 7"))
+    await service.until("failed")
+    await service.until("running")
+    assert (await service.alice.post(f"/api/chats/{service.chat}/stop")).status_code == 202
+    assert (await asked).json()["llm_message"]["state"] == "stopped"
+
+
 async def test_a_question_whose_commit_was_not_acknowledged_fails(
     service: Service, runtime: Runtime, tmp_path: Path
 ) -> None:
