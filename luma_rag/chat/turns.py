@@ -14,12 +14,11 @@ from luma_rag.access import Principal, own_chats, readable_documents, require_ch
 from luma_rag.chat import history, messages
 from luma_rag.chat.answerer import HistoryMessage
 from luma_rag.chat.branches import Branches, branches
-from luma_rag.chat.messages import CitationView, MessageView, TurnProblem
-from luma_rag.chat.processes import connected_processes
+from luma_rag.chat.failures import TurnProblem, recover
+from luma_rag.chat.messages import CitationView, MessageView
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chat, Citation, Document, Message, Turn
 from luma_rag.errors import (
-    AnswerInterruptedError,
     ConflictError,
     LumaError,
     NotFoundError,
@@ -43,9 +42,10 @@ class Admission(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A question to answer. `doc_ids` narrows it to these documents."""
+    """A question that `process` answers. `doc_ids` narrows it to these documents."""
 
     turn_id: int
+    process: int
     chat_id: int
     namespace_id: int
     message: MessageView
@@ -157,6 +157,8 @@ async def save(
     await require_namespace(session, principal, question.namespace_id)
     await _require_still_readable(session, principal, read_doc_ids)
     turn = await _locked(session, principal, question.turn_id)
+    if turn.state != "running":
+        await _resume(session, turn, question.process)
     if text:
         await _write(session, turn, text, citations)
     return not turn.is_stopping
@@ -186,19 +188,6 @@ async def end(
         return None
     message, stored = written
     return messages.view(message, turn, await branches(session, principal, turn.chat_id), stored)
-
-
-async def recover(session: AsyncSession) -> None:
-    """End the turns of processes that have died. What they had stored stays."""
-    error = AnswerInterruptedError(
-        "The server ended unexpectedly while it wrote this answer. Regenerate the answer."
-    )
-    await session.execute(
-        update(Turn)
-        .where(Turn.state == "running", Turn.process.not_in(connected_processes()))
-        .values(state="failed", process=None, error=msgspec.to_builtins(TurnProblem.of(error)))
-        .execution_options(synchronize_session=False)
-    )
 
 
 async def running(session: AsyncSession, principal: Principal, chat_id: int) -> int | None:
@@ -308,6 +297,7 @@ async def _begin(
     before = tree.path(turn.follows_id)
     return Question(
         turn.id,
+        admission.process,
         chat.id,
         chat.namespace_id,
         messages.view(message, turn, tree.grown(turn)),
@@ -343,6 +333,16 @@ async def _locked(session: AsyncSession, principal: Principal, turn_id: int) -> 
     if turn is None:
         raise NotFoundError(_GONE)
     return turn
+
+
+async def _resume(session: AsyncSession, turn: Turn, process: int) -> None:
+    """Mark a turn as running again, unless another one is running in the chat.
+
+    While the process had no connection to the database, another one took it for dead.
+    """
+    running_turn = select(Turn.id).where(Turn.chat_id == turn.chat_id, Turn.state == "running")
+    if await session.scalar(running_turn) is None:
+        turn.state, turn.process, turn.error = "running", process, None
 
 
 async def _write(
