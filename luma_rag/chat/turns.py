@@ -3,17 +3,26 @@
 Only the process that writes an answer ends its turn, unless it dies. Others ask it to stop.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ARRAY, Integer, and_, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningInsert
 
-from luma_rag.access import Principal, own_chats, readable_documents, require_chat, require_namespace
+from luma_rag.access import (
+    Principal,
+    own_chats,
+    readable_documents,
+    readable_namespaces,
+    require_chat,
+    require_namespace,
+)
 from luma_rag.chat import history, messages
 from luma_rag.chat.answerer import HistoryMessage
-from luma_rag.chat.branches import Branches, branches
+from luma_rag.chat.branches import Branches
 from luma_rag.chat.messages import CitationView, MessageView, TurnProblem
 from luma_rag.chat.processes import living_processes
 from luma_rag.db.base import utcnow
@@ -86,20 +95,32 @@ async def ask(
         TurnRunningError: an answer is being written in this chat.
         TooManyAnswersError: too many are in the user's chats.
     """
-    chat = await _open_chat(session, principal, admission, chat_id)
+    chat, tree = await _open_chat(session, principal, admission, chat_id)
     await _require_documents(session, principal, doc_ids or ())
-    tree = await branches(session, principal, chat_id)
     before = tree.branch() if replaces is None else tree.path(tree.question(replaces).follows_id)
     message = Message(chat_id=chat_id, sender_type="user", content=content, time_sent=utcnow())
-    session.add(message)
-    await session.flush()
     turn = Turn(
         chat_id=chat_id,
         follows_id=before[-1].id if before else None,
-        question_id=message.id,
         doc_ids=None if doc_ids is None else list(doc_ids),
+        state="running",
+        process=admission.process,
     )
-    return await _begin(session, principal, admission, chat, turn, message, tree)
+    turn.id, turn.question_id = (
+        await session.execute(
+            _insert_question(),
+            {
+                "chat_id": chat_id,
+                "content": content,
+                "time_sent": message.time_sent,
+                "follows_id": turn.follows_id,
+                "doc_ids": turn.doc_ids,
+                "process": turn.process,
+            },
+        )
+    ).one()
+    message.id = turn.question_id
+    return await _question(session, principal, chat, turn, message, tree)
 
 
 async def ask_first(
@@ -125,17 +146,23 @@ async def regenerate(
         ConflictError: the chat has no question yet.
         NotFoundError, TurnRunningError, TooManyAnswersError: as for `ask`.
     """
-    chat = await _open_chat(session, principal, admission, chat_id)
-    tree = await branches(session, principal, chat_id)
+    chat, tree = await _open_chat(session, principal, admission, chat_id)
     path = tree.branch()
     if not path:
         raise ConflictError("This chat has no question yet.")
     last = path[-1]
     message = await session.get_one(Message, last.question_id)
     turn = Turn(
-        chat_id=chat_id, follows_id=last.follows_id, question_id=last.question_id, doc_ids=last.doc_ids
+        chat_id=chat_id,
+        follows_id=last.follows_id,
+        question_id=last.question_id,
+        doc_ids=last.doc_ids,
+        state="running",
+        process=admission.process,
     )
-    return await _begin(session, principal, admission, chat, turn, message, tree)
+    session.add(turn)
+    await session.flush()
+    return await _question(session, principal, chat, turn, message, tree)
 
 
 async def save(
@@ -150,8 +177,9 @@ async def save(
     Raises:
         NotFoundError: the chat is gone, or the caller can no longer read the namespace.
     """
-    await require_namespace(session, principal, question.namespace_id)
-    turn = await _locked(session, principal, question.turn_id)
+    turn, _, is_readable = await _locked(session, principal, question)
+    if not is_readable:
+        await require_namespace(session, principal, question.namespace_id)
     if text:
         await _write(session, turn, text, citations)
     return not turn.is_stopping
@@ -160,7 +188,7 @@ async def save(
 async def end(
     session: AsyncSession,
     principal: Principal,
-    turn_id: int,
+    question: Question,
     text: str,
     citations: Sequence[CitationView],
     ending: Ending,
@@ -170,7 +198,7 @@ async def end(
     Raises:
         NotFoundError: the chat is gone.
     """
-    turn = await _locked(session, principal, turn_id)
+    turn, versions, _ = await _locked(session, principal, question)
     written = None
     if text.strip() or turn.answer_id is not None or ending.error is None:
         written = await _write(session, turn, text, citations)
@@ -180,7 +208,7 @@ async def end(
     if written is None:
         return None
     message, stored = written
-    return messages.view(message, turn, await branches(session, principal, turn.chat_id), stored)
+    return messages.view(message, turn, versions, stored)
 
 
 async def recover(session: AsyncSession) -> None:
@@ -233,17 +261,28 @@ async def status(session: AsyncSession, principal: Principal, turn_id: int) -> S
     return Status(turn.state, question, answer[0] if answer else None)
 
 
-async def _open_chat(session: AsyncSession, principal: Principal, admission: Admission, chat_id: int) -> Chat:
-    chat = await require_chat(session, principal, chat_id)
-    # Users who have lost access to the namespace can read old messages but not ask.
-    await require_namespace(session, principal, chat.namespace_id)
+async def _open_chat(
+    session: AsyncSession, principal: Principal, admission: Admission, chat_id: int
+) -> tuple[Chat, Branches]:
+    """A chat in which the caller may ask now, and its turns."""
+    may_read = Chat.namespace_id.in_(readable_namespaces(principal))
     # One question of a user at a time, until the commit: each sees the turns that the others have begun.
-    await session.execute(select(func.pg_advisory_xact_lock(_LOCK_CLASS, principal.user_id)))
-    busy = await _running_chats(session, principal)
+    lock = func.pg_advisory_xact_lock(_LOCK_CLASS, principal.user_id)
+    found = await session.execute(
+        select(Chat, may_read, lock).where(Chat.id == chat_id, Chat.id.in_(own_chats(principal)))
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise NotFoundError(f"Chat {chat_id} not found.")
+    chat, is_readable, _ = row
+    if not is_readable:
+        # Users who have lost access to the namespace can read old messages but not ask.
+        await require_namespace(session, principal, chat.namespace_id)
+    tree, busy = await _turns(session, principal, chat_id)
     limit = admission.answers_at_once
     if chat_id in busy or 0 < limit <= len(busy):
         await recover(session)
-        busy = await _running_chats(session, principal)
+        tree, busy = await _turns(session, principal, chat_id)
     if chat_id in busy:
         raise TurnRunningError("An answer is being written in this chat. Wait for it, or stop it first.")
     if 0 < limit <= len(busy):
@@ -251,17 +290,29 @@ async def _open_chat(session: AsyncSession, principal: Principal, admission: Adm
             f"{len(busy)} answers are being written for you, which is the limit. Wait for one, or stop one.",
             retry_after=5,
         )
-    return chat
+    return chat, tree
 
 
-async def _running_chats(session: AsyncSession, principal: Principal) -> set[int]:
-    """All chats of the user in which an answer is being written, whatever the limits of the token."""
-    found = await session.scalars(
+async def _turns(session: AsyncSession, principal: Principal, chat_id: int) -> tuple[Branches, set[int]]:
+    """The turns of one of the caller's chats; and all chats of the user in which an answer is being written,
+    whatever the limits of the token.
+    """
+    running = (
         select(Turn.chat_id)
         .join(Chat, Chat.id == Turn.chat_id)
         .where(Turn.state == "running", Chat.user_id == principal.user_id)
     )
-    return set(found)
+    busy = select(func.array(running.scalar_subquery(), type_=ARRAY(Integer)).label("chat_ids")).subquery()
+    mine = and_(Turn.chat_id == chat_id, Turn.chat_id.in_(own_chats(principal)))
+    found = await session.execute(
+        select(busy.c.chat_ids, Turn)
+        .select_from(busy)
+        .outerjoin(Turn, mine)
+        .order_by(Turn.id)
+        .execution_options(populate_existing=True)
+    )
+    rows = found.all()
+    return Branches([turn for _, turn in rows if turn is not None]), set(rows[0].chat_ids)
 
 
 async def _require_documents(session: AsyncSession, principal: Principal, doc_ids: Sequence[int]) -> None:
@@ -278,18 +329,41 @@ async def _require_documents(session: AsyncSession, principal: Principal, doc_id
         raise NotFoundError(f"Document {unknown[0]} not found, or you have no access to it.")
 
 
-async def _begin(
-    session: AsyncSession,
-    principal: Principal,
-    admission: Admission,
-    chat: Chat,
-    turn: Turn,
-    message: Message,
-    tree: Branches,
+# Building it takes longer than running it.
+@functools.cache
+def _insert_question() -> ReturningInsert[int, int]:
+    """Inserts a question and its turn, and returns the ids of the turn and of the question."""
+    of_chat = bindparam("chat_id", type_=Integer)
+    message = (
+        insert(Message.metadata.tables["message"])
+        .values(
+            chat_id=of_chat,
+            sender_type="user",
+            content=bindparam("content"),
+            time_sent=bindparam("time_sent"),
+        )
+        .returning(Message.id)
+        .cte("message")
+    )
+    values = {
+        "chat_id": of_chat,
+        "follows_id": bindparam("follows_id", type_=Integer),
+        "question_id": message.c.id,
+        "doc_ids": bindparam("doc_ids", type_=ARRAY(Integer)),
+        "state": literal("running"),
+        "process": bindparam("process", type_=Integer),
+    }
+    return (
+        insert(Turn.metadata.tables["turn"])
+        .from_select([*values], select(*values.values()))
+        .returning(Turn.id, Turn.question_id)
+    )
+
+
+async def _question(
+    session: AsyncSession, principal: Principal, chat: Chat, turn: Turn, message: Message, tree: Branches
 ) -> Question:
-    turn.state, turn.process = "running", admission.process
-    session.add(turn)
-    await session.flush()
+    """The question of a turn that has just begun. `tree` holds the turns before it."""
     before = tree.path(turn.follows_id)
     return Question(
         turn.id,
@@ -317,17 +391,24 @@ async def _history(
     ]
 
 
-async def _locked(session: AsyncSession, principal: Principal, turn_id: int) -> Turn:
+async def _locked(
+    session: AsyncSession, principal: Principal, question: Question
+) -> tuple[Turn, Branches, bool]:
+    """A turn, all turns with its question, and whether the caller can still read the namespace."""
+    is_readable = Chat.namespace_id.in_(readable_namespaces(principal))
     # The chat first, as in its deletion: the other order would be a deadlock.
-    turn = await session.scalar(
-        select(Turn)
+    found = await session.execute(
+        select(Turn, is_readable)
         .join(Chat, Chat.id == Turn.chat_id)
-        .where(Turn.id == turn_id, Chat.id.in_(own_chats(principal)))
+        .where(Turn.question_id == question.message.id, Chat.id.in_(own_chats(principal)))
+        .order_by(Turn.id)
         .with_for_update(read=True, key_share=True, of=Chat)
     )
+    rows = found.all()
+    turn = next((turn for turn, _ in rows if turn.id == question.turn_id), None)
     if turn is None:
         raise NotFoundError(_GONE)
-    return turn
+    return turn, Branches([turn for turn, _ in rows]), rows[0][1]
 
 
 async def _write(
@@ -350,9 +431,9 @@ async def _write(
         message = rewritten.one()
         if citations is not None:
             await session.execute(delete(Citation).where(Citation.message_id == message.id))
-    session.add_all(
-        Citation(message_id=message.id, **msgspec.structs.asdict(citation)) for citation in stored
-    )
+    if stored:
+        rows = [{"message_id": message.id, **msgspec.structs.asdict(citation)} for citation in stored]
+        await session.execute(insert(Citation), rows)
     return message, stored
 
 
