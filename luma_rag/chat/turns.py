@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
-from sqlalchemy import ARRAY, Integer, and_, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import ARRAY, Integer, and_, any_, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -177,11 +177,11 @@ async def save(
     Raises:
         NotFoundError: the chat is gone, or the caller can no longer read the namespace.
     """
-    turn, _, is_readable = await _locked(session, principal, question)
+    turn, _, is_readable, stored = await _locked(session, principal, question, citations or ())
     if not is_readable:
         await require_namespace(session, principal, question.namespace_id)
     if text:
-        await _write(session, turn, text, citations)
+        await _write(session, turn, text, None if citations is None else stored)
     return not turn.is_stopping
 
 
@@ -198,17 +198,16 @@ async def end(
     Raises:
         NotFoundError: the chat is gone.
     """
-    turn, versions, _ = await _locked(session, principal, question)
+    turn, versions, _, stored = await _locked(session, principal, question, citations)
     written = None
     if text.strip() or turn.answer_id is not None or ending.error is None:
-        written = await _write(session, turn, text, citations)
+        written = await _write(session, turn, text, stored)
     turn.state = ending.state
     turn.error = None if ending.error is None else msgspec.to_builtins(TurnProblem.of(ending.error))
     turn.process = None
     if written is None:
         return None
-    message, stored = written
-    return messages.view(message, turn, versions, stored)
+    return messages.view(written, turn, versions, stored)
 
 
 async def recover(session: AsyncSession) -> None:
@@ -392,59 +391,54 @@ async def _history(
 
 
 async def _locked(
-    session: AsyncSession, principal: Principal, question: Question
-) -> tuple[Turn, Branches, bool]:
-    """A turn, all turns with its question, and whether the caller can still read the namespace."""
+    session: AsyncSession, principal: Principal, question: Question, citations: Sequence[CitationView]
+) -> tuple[Turn, Branches, bool, list[CitationView]]:
+    """A turn, all turns with its question, whether the caller can still read the namespace, and citations
+    without the documents that have been deleted in the meantime; their quotes stay.
+    """
     is_readable = Chat.namespace_id.in_(readable_namespaces(principal))
+    # Locked, so that none is deleted before the commit.
+    cited = (
+        select(Document.id)
+        .where(Document.id == any_(literal([citation.doc_id for citation in citations], ARRAY(Integer))))
+        .with_for_update(read=True, key_share=True)
+    )
     # The chat first, as in its deletion: the other order would be a deadlock.
     found = await session.execute(
-        select(Turn, is_readable)
+        select(Turn, is_readable, func.array(cited.scalar_subquery(), type_=ARRAY(Integer)))
         .join(Chat, Chat.id == Turn.chat_id)
         .where(Turn.question_id == question.message.id, Chat.id.in_(own_chats(principal)))
         .order_by(Turn.id)
         .with_for_update(read=True, key_share=True, of=Chat)
     )
     rows = found.all()
-    turn = next((turn for turn, _ in rows if turn.id == question.turn_id), None)
+    turn = next((turn for turn, *_ in rows if turn.id == question.turn_id), None)
     if turn is None:
         raise NotFoundError(_GONE)
-    return turn, Branches([turn for turn, _ in rows]), rows[0][1]
+    still_there = set(rows[0][2])
+    living = [
+        citation if citation.doc_id in still_there else msgspec.structs.replace(citation, doc_id=None)
+        for citation in citations
+    ]
+    return turn, Branches([turn for turn, *_ in rows]), rows[0][1], living
 
 
 async def _write(
     session: AsyncSession, turn: Turn, text: str, citations: Sequence[CitationView] | None
-) -> tuple[Message, list[CitationView]]:
+) -> Message:
     """Store an answer. Citations replace those that it has, unless they are None."""
-    stored = await _without_deleted(session, citations or ())
     if turn.answer_id is None:
         message = Message(chat_id=turn.chat_id, sender_type="LLM", content=text, time_sent=utcnow())
         session.add(message)
         await session.flush()
         turn.answer_id = message.id
     else:
-        rewritten = await session.scalars(
-            update(Message)
-            .where(Message.id == turn.answer_id)
-            .values(content=text, time_sent=utcnow())
-            .returning(Message)
-        )
-        message = rewritten.one()
+        rewrite = update(Message).where(Message.id == turn.answer_id).values(content=text, time_sent=utcnow())
         if citations is not None:
-            await session.execute(delete(Citation).where(Citation.message_id == message.id))
-    if stored:
-        rows = [{"message_id": message.id, **msgspec.structs.asdict(citation)} for citation in stored]
+            former = delete(Citation).where(Citation.message_id == turn.answer_id).cte("former")
+            rewrite = rewrite.add_cte(former)
+        message = (await session.scalars(rewrite.returning(Message))).one()
+    if citations:
+        rows = [{"message_id": message.id, **msgspec.structs.asdict(citation)} for citation in citations]
         await session.execute(insert(Citation), rows)
-    return message, stored
-
-
-async def _without_deleted(session: AsyncSession, citations: Sequence[CitationView]) -> list[CitationView]:
-    """Citations without the documents that have been deleted in the meantime; their quotes stay."""
-    if not citations:
-        return []
-    cited = select(Document.id).where(Document.id.in_([citation.doc_id for citation in citations]))
-    # Locked, so that none is deleted before the commit.
-    still_there = set(await session.scalars(cited.with_for_update(read=True, key_share=True)))
-    return [
-        citation if citation.doc_id in still_there else msgspec.structs.replace(citation, doc_id=None)
-        for citation in citations
-    ]
+    return message
