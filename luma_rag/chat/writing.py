@@ -150,9 +150,7 @@ class AnswerWriter:
             patience = _CLOSING_SECONDS if self._is_closing else _PATIENCE_SECONDS
             try:
                 async with asyncio.timeout(patience), self._sessions.begin() as session:
-                    answer = await turns.end(
-                        session, turn.login.principal, question.turn_id, text, used, ending
-                    )
+                    answer = await turns.end(session, turn.login.principal, question, text, used, ending)
                 break
             except DataError:
                 raise
