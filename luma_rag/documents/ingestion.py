@@ -45,6 +45,8 @@ from luma_rag.db.models import Chunk, Document, Ingestion, Worker
 from luma_rag.errors import ConflictError, NotFoundError
 
 MAX_ATTEMPTS = 3
+# Workers also die for reasons that have nothing to do with the document.
+MAX_DEATHS = 10
 CHANNEL = "luma_ingestion"
 HEARTBEAT_SECONDS = 10.0
 """The interval between two heartbeats of a worker."""
@@ -57,9 +59,10 @@ _FIRST_DELAY, _LONGEST_DELAY = 5.0, 3600.0
 _JITTER = 0.25
 _AGAIN: dict[str, Any] = {"state": "queued", "worker": None, "stage": None, "progress": 0.0}
 _DIED = (
-    f"The worker died {MAX_ATTEMPTS} times while it read this document. The file may be too demanding "
+    f"The worker died {MAX_DEATHS} times while it read this document. The file may be too demanding "
     "for this machine; retry it, or give the machine more memory."
 )
+_DYING = "The worker died while it read this document. Luma tries again by itself."
 
 
 class IngestionView(msgspec.Struct, frozen=True):
@@ -267,7 +270,7 @@ async def report(session: AsyncSession, worker: int, doc_id: int, stage: str, pr
 async def fail(session: AsyncSession, worker: int, doc_id: int, reason: str, *, can_retry: bool) -> None:
     """Mark a document as failed, or let it wait for another attempt if that may succeed."""
     again = Ingestion.attempts < MAX_ATTEMPTS if can_retry else false()
-    await _end(session, _running_on(worker, doc_id), again, reason, _later(Ingestion.attempts - 1))
+    await _end(session, _running_on(worker, doc_id), again, reason, reason, _later(Ingestion.attempts - 1))
 
 
 async def defer(session: AsyncSession, worker: int, doc_id: int, reason: str) -> None:
@@ -318,14 +321,12 @@ async def forgive(session: AsyncSession, worker: int, doc_ids: Collection[int]) 
 
 
 async def recover(session: AsyncSession) -> None:
-    """Re-queue the documents of dead workers. A document that has killed several workers fails."""
+    """Re-queue the documents of dead workers: at first at once, then for later. After many they fail."""
     connected = connected_workers()
-    await _end(
-        session,
-        (_RUNNING, Ingestion.worker.not_in(connected)),
-        Ingestion.attempts < MAX_ATTEMPTS,
-        _DIED,
-    )
+    is_early = Ingestion.attempts < MAX_ATTEMPTS
+    later = case((is_early, Ingestion.next_attempt_at), else_=_later(Ingestion.attempts - MAX_ATTEMPTS))
+    which = (_RUNNING, Ingestion.worker.not_in(connected))
+    await _end(session, which, Ingestion.attempts < MAX_DEATHS, _DIED, _DYING, later)
     await session.execute(delete(Worker).where(Worker.id.not_in(connected)))
 
 
@@ -333,11 +334,11 @@ async def _end(
     session: AsyncSession,
     which: Sequence[ColumnElement[bool]],
     again: ColumnElement[bool],
-    reason: str,
-    next_attempt_at: ColumnElement[datetime] | None = None,
+    failure: str,
+    delay: str,
+    next_attempt_at: ColumnElement[datetime],
 ) -> None:
-    """Re-queue documents that are tried `again`, at their place or for later; the others have failed."""
-    waits = next_attempt_at is not None
+    """Re-queue documents that are tried `again`, with the reason of the delay; the others have failed."""
     ended = await session.scalars(
         update(Ingestion)
         .where(*which)
@@ -345,8 +346,8 @@ async def _end(
             **_AGAIN
             | {
                 "state": case((again, "queued"), else_="failed"),
-                "error": case((again, reason if waits else None), else_=reason),
-                "next_attempt_at": next_attempt_at if waits else Ingestion.next_attempt_at,
+                "error": case((again, delay), else_=failure),
+                "next_attempt_at": next_attempt_at,
                 "updated_at": utcnow(),
             }
         )

@@ -381,6 +381,7 @@ async def complaints(people: People, url: str, data_dir: Path) -> list[str]:
 
             documents = {row.id for row in await rows("SELECT id FROM document")}
             ready = {row.doc_id for row in await rows("SELECT DISTINCT doc_id FROM namespace_doc")}
+            states = {row.doc_id: row for row in await rows("SELECT doc_id, state, error FROM ingestion")}
             messages = {row.id: row.content for row in await rows("SELECT id, content FROM message")}
             shared = {row.doc_id for row in await rows("SELECT doc_id FROM doc_user")}
             turns = await rows(
@@ -393,7 +394,7 @@ async def complaints(people: People, url: str, data_dir: Path) -> list[str]:
         if is_there and doc not in documents:
             found.append(f"document {doc} is lost")
         if is_there and doc not in ready:
-            found.append(f"document {doc} was never ingested")
+            found.append(f"document {doc} was never ingested: {states.get(doc)}")
         if is_there is False and doc in documents:
             found.append(f"document {doc} is back")
     for doc, is_shared in known.shares.items():
