@@ -5,7 +5,7 @@
 `luma serve` answers questions about the sample documents in `docs/demo`, with `benchmarks.fake_llm` as its
 LLM; both run in processes of their own. With one stream, questions follow each other; with more, all clients
 ask at once, each its own user in its own chat. The LLM's own time is that of the same number of clients that
-ask it directly. CPU is that of the web processes.
+ask it directly. CPU is that of the web processes, and that of Postgres.
 """
 
 import argparse
@@ -44,7 +44,7 @@ _ALONE = 15
 
 class Result(msgspec.Struct, frozen=True):
     """Concurrent streams: milliseconds to the first token of the LLM alone, of Luma, and of Luma beyond the
-    LLM; and CPU milliseconds of the server per question.
+    LLM; and CPU milliseconds of the web processes and of Postgres per question.
     """
 
     streams: int
@@ -53,6 +53,7 @@ class Result(msgspec.Struct, frozen=True):
     luma: Times
     added: Times
     processor: float
+    database: float
 
 
 async def first_token(port: int, head: str, body: bytes, mark: bytes) -> float:
@@ -92,6 +93,12 @@ def web_processes(pid: int) -> list[int]:
         if "luma_rag" in command and "luma_rag.worker" not in command:
             found.append(int(child))
     return found
+
+
+def postgres_processes(data_dir: Path) -> list[int]:
+    """The embedded Postgres: its first process, and those that it has started."""
+    lines = (data_dir / "postgres" / "cluster" / "postmaster.pid").read_text().splitlines()
+    return [int(lines[0]), *map(int, Path(f"/proc/{lines[0]}/task/{lines[0]}/children").read_text().split())]
 
 
 def processor_seconds(pids: Sequence[int]) -> float:
@@ -140,7 +147,12 @@ async def prepare(data_dir: Path, users: int) -> tuple[list[str], list[int]]:
 
 
 async def measure(
-    streams: int, processes: int, ports: tuple[int, int], pids: list[int], access: tuple[list[str], list[int]]
+    streams: int,
+    processes: int,
+    ports: tuple[int, int],
+    pids: list[int],
+    data_dir: Path,
+    access: tuple[list[str], list[int]],
 ) -> Result:
     """Ask the LLM, then Luma."""
     luma, llm = ports
@@ -162,9 +174,11 @@ async def measure(
     # One question by each of a few, so that all statements are compiled.
     await ask(8 * processes, of_luma)
     own = await ask(streams, of_llm)
-    before = processor_seconds(pids)
+    postgres = postgres_processes(data_dir)
+    before = [processor_seconds(pids), processor_seconds(postgres)]
     taken = await ask(streams, of_luma)
-    busy = (processor_seconds(pids) - before) / len(taken)
+    after = [processor_seconds(pids), processor_seconds(postgres)]
+    web, database = ((end - start) / len(taken) * 1000 for start, end in zip(before, after, strict=True))
     usual = Times.of(own).p50 / 1000
     return Result(
         streams,
@@ -172,7 +186,8 @@ async def measure(
         Times.of(own),
         Times.of(taken),
         Times.of([seconds - usual for seconds in taken]),
-        round(busy * 1000, 2),
+        round(web, 2),
+        round(database, 2),
     )
 
 
@@ -201,7 +216,7 @@ async def run(data_dir: Path, arguments: argparse.Namespace) -> list[Result]:
     async with serving(llm, llm_port, {}), serving(luma, port, environ) as process:
         pids = web_processes(process.pid)
         return [
-            await measure(streams, arguments.processes, (port, llm_port), pids, access)
+            await measure(streams, arguments.processes, (port, llm_port), pids, data_dir, access)
             for streams in arguments.streams
         ]
 
@@ -223,7 +238,7 @@ def main() -> None:
     if arguments.json:
         print(msgspec.json.encode(results).decode())
         return
-    columns = ("LLM p50", "LLM p95", "Luma p50", "Luma p95", "added p50", "added p95", "CPU")
+    columns = ("LLM p50", "LLM p95", "Luma p50", "Luma p95", "added p50", "added p95", "CPU", "Postgres")
     print(f"{'streams':>7} {'processes':>9} " + " ".join(f"{name:>9}" for name in columns))
     for result in results:
         figures = [
@@ -231,7 +246,7 @@ def main() -> None:
         ]
         print(
             f"{result.streams:7} {result.processes:9} "
-            + " ".join(f"{figure:9.1f}" for figure in (*figures, result.processor))
+            + " ".join(f"{figure:9.1f}" for figure in (*figures, result.processor, result.database))
         )
 
 

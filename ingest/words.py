@@ -78,6 +78,12 @@ _IS_WITHOUT_SPACES = regex.compile(rf"[{_SCRIPTS_WITHOUT_SPACES}]")
 _loading = threading.Lock()
 
 
+def load_languages() -> None:
+    """Load the model that detects languages, which takes half a second. Otherwise its first use does."""
+    with _loading:
+        _identifier()
+
+
 def detect_language(texts: Sequence[str]) -> str:
     """The language of most of `texts`, one of `LANGUAGES`; English if undecidable."""
     # Sample the whole document: its beginning may be a form, and its end a list of names.

@@ -29,6 +29,8 @@ _HOLDER = (
         User.id,
         User.role,
         LoginSession.id,
+        LoginSession.created_at,
+        LoginSession.expires_at,
         LoginSession.last_used_at,
         LoginSession.method,
         LoginSession.authenticated_at,
@@ -110,7 +112,7 @@ async def principal_of_session(
 ) -> Principal:
     """The principal of a session cookie. Records a use, once per `USE_INTERVAL`; the caller commits.
 
-    The limits of the settings apply to sessions that began before the limits were lowered, too.
+    The settings apply to sessions that began before a change of them, too: lower limits, and no passwords.
 
     Raises:
         NotAuthenticatedError: the session is unknown or has expired.
@@ -122,7 +124,10 @@ async def principal_of_session(
     row = found.one_or_none()
     if row is None:
         raise NotAuthenticatedError("The session has expired. Sign in again.")
-    user_id, role, session_id, last_used_at, method, authenticated_at, is_temporary, has_second_factor = row
+    user_id, role, session_id, created_at, expires_at, last_used_at, method, authenticated_at, *more = row
+    is_temporary, has_second_factor = more
+    if method == "password" and not settings.password_sign_in:
+        raise NotAuthenticatedError("Passwords were turned off on this server. Sign in again.")
     if is_use and last_used_at <= now - USE_INTERVAL:
         # The condition is repeated, so that only one of several concurrent requests writes.
         await connection.execute(
@@ -137,10 +142,13 @@ async def principal_of_session(
             required_action = "change_password"
         elif settings.require_admin_totp and role == "admin" and not has_second_factor:
             required_action = "set_up_second_factor"
+    limits = _limits(settings, now)
+    age, silence = now - limits["oldest"], now - limits["idle_since"]
     return Principal(
         user_id,
         role,
         session_id=session_id,
+        ends_at=min(expires_at, created_at + age, last_used_at + silence),
         authenticated_at=authenticated_at,
         required_action=required_action,
     )

@@ -118,7 +118,7 @@ async def principal_of_token(connection: AsyncConnection, secret: str) -> Princi
         max_level=max_level or ADMINISTER,
         namespace_ids=frozenset(namespace_ids) if namespace_ids is not None else None,
         token_id=token_id,
-        is_expiring=expires_at is not None,
+        ends_at=expires_at,
     )
 
 

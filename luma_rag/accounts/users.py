@@ -325,7 +325,7 @@ async def _may_register(session: AsyncSession, registering: Registering) -> bool
 
 def is_email(text: str) -> bool:
     """Whether a text has the format of an e-mail address."""
-    return len(text) <= _MAX_EMAIL and _EMAIL.fullmatch(text) is not None
+    return len(text) <= _MAX_EMAIL and text.isprintable() and _EMAIL.fullmatch(text) is not None
 
 
 async def _checked_hash(username: str, email: str, password: str) -> str:

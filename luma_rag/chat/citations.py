@@ -2,7 +2,8 @@
 # ruff: noqa: RUF001 - dashes of all kinds stand in citations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from luma_rag.chat.sentences import Sentence, sentences, shorten, terms
@@ -20,6 +21,8 @@ _BEGUN = re.compile(
     r"[ \t]{0,4}[\[【]\s?(?:\^|[A-Za-z]{0,8}\s?)?[\d\s,;–-]{0,40}(?:†[^\[\]【】\n]{0,30})?[\]】]?)$"
 )
 _RANGE = re.compile(r"(\d+)\s*[–-]\s*(\d+)|(\d+)")
+_REMEMBERED = 1024
+"""Passages of which the sentences are kept: of each, a few kilobytes."""
 
 
 class _Piece(NamedTuple):
@@ -115,11 +118,11 @@ def quote(passage: str, statement: str, limit: int = 300) -> str:
     shares the most words with the statement, weighted by their rarity in the passage. If none shares any, the
     quote is the beginning of the passage.
     """
-    found = sentences(passage)
+    found, words = _sentences(passage)
     if not found:
         return ""
     wanted = terms(statement)
-    have = [terms(sentence.text) & wanted for sentence in found]
+    have = [of_sentence & wanted for of_sentence in words]
     weight = {
         term: 1 / sum(term in other for other in have) for term in wanted if any(term in h for h in have)
     }
@@ -143,7 +146,15 @@ def quote(passage: str, statement: str, limit: int = 300) -> str:
     return shorten(_span(passage, found, first, last), limit)
 
 
-def _span(passage: str, found: list[Sentence], first: int, last: int) -> str:
+# An answer needs the sentences of its passages several times, and the same passages answer many questions.
+@lru_cache(_REMEMBERED)
+def _sentences(passage: str) -> tuple[Sequence[Sentence], Sequence[set[str]]]:
+    """The sentences of a passage, and the terms of each."""
+    found = sentences(passage)
+    return found, [terms(sentence.text) for sentence in found]
+
+
+def _span(passage: str, found: Sequence[Sentence], first: int, last: int) -> str:
     return " ".join(passage[found[first].start : found[last].end].split())
 
 

@@ -3,23 +3,31 @@
 Only the process that writes an answer ends its turn, unless it dies. Others ask it to stop.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import msgspec
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ARRAY, Integer, and_, any_, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningInsert
 
-from luma_rag.access import Principal, own_chats, readable_documents, require_chat, require_namespace
+from luma_rag.access import (
+    Principal,
+    own_chats,
+    readable_documents,
+    readable_namespaces,
+    require_chat,
+    require_namespace,
+)
 from luma_rag.chat import history, messages
 from luma_rag.chat.answerer import HistoryMessage
-from luma_rag.chat.branches import Branches, branches
-from luma_rag.chat.messages import CitationView, MessageView, TurnProblem
-from luma_rag.chat.processes import connected_processes
+from luma_rag.chat.branches import Branches
+from luma_rag.chat.failures import TurnProblem, recover
+from luma_rag.chat.messages import CitationView, MessageView
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chat, Citation, Document, Message, Turn
 from luma_rag.errors import (
-    AnswerInterruptedError,
     ConflictError,
     LumaError,
     NotFoundError,
@@ -43,9 +51,10 @@ class Admission(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A question to answer. `doc_ids` narrows it to these documents."""
+    """A question that `process` answers. `doc_ids` narrows it to these documents."""
 
     turn_id: int
+    process: int
     chat_id: int
     namespace_id: int
     message: MessageView
@@ -86,20 +95,32 @@ async def ask(
         TurnRunningError: an answer is being written in this chat.
         TooManyAnswersError: too many are in the user's chats.
     """
-    chat = await _open_chat(session, principal, admission, chat_id)
+    chat, tree = await _open_chat(session, principal, admission, chat_id)
     await _require_documents(session, principal, doc_ids or ())
-    tree = await branches(session, principal, chat_id)
     before = tree.branch() if replaces is None else tree.path(tree.question(replaces).follows_id)
     message = Message(chat_id=chat_id, sender_type="user", content=content, time_sent=utcnow())
-    session.add(message)
-    await session.flush()
     turn = Turn(
         chat_id=chat_id,
         follows_id=before[-1].id if before else None,
-        question_id=message.id,
         doc_ids=None if doc_ids is None else list(doc_ids),
+        state="running",
+        process=admission.process,
     )
-    return await _begin(session, principal, admission, chat, turn, message, tree)
+    turn.id, turn.question_id = (
+        await session.execute(
+            _insert_question(),
+            {
+                "chat_id": chat_id,
+                "content": content,
+                "time_sent": message.time_sent,
+                "follows_id": turn.follows_id,
+                "doc_ids": turn.doc_ids,
+                "process": turn.process,
+            },
+        )
+    ).one()
+    message.id = turn.question_id
+    return await _question(session, principal, admission, chat, turn, message, tree)
 
 
 async def ask_first(
@@ -125,17 +146,23 @@ async def regenerate(
         ConflictError: the chat has no question yet.
         NotFoundError, TurnRunningError, TooManyAnswersError: as for `ask`.
     """
-    chat = await _open_chat(session, principal, admission, chat_id)
-    tree = await branches(session, principal, chat_id)
+    chat, tree = await _open_chat(session, principal, admission, chat_id)
     path = tree.branch()
     if not path:
         raise ConflictError("This chat has no question yet.")
     last = path[-1]
     message = await session.get_one(Message, last.question_id)
     turn = Turn(
-        chat_id=chat_id, follows_id=last.follows_id, question_id=last.question_id, doc_ids=last.doc_ids
+        chat_id=chat_id,
+        follows_id=last.follows_id,
+        question_id=last.question_id,
+        doc_ids=last.doc_ids,
+        state="running",
+        process=admission.process,
     )
-    return await _begin(session, principal, admission, chat, turn, message, tree)
+    session.add(turn)
+    await session.flush()
+    return await _question(session, principal, admission, chat, turn, message, tree)
 
 
 async def save(
@@ -144,23 +171,31 @@ async def save(
     question: Question,
     text: str,
     citations: Sequence[CitationView] | None,
+    read_doc_ids: Collection[int] = (),
 ) -> bool:
     """Store the text so far, with new citations unless they are None. False if the answer is to stop.
 
+    The answer is written from the documents `read_doc_ids`.
+
     Raises:
-        NotFoundError: the chat is gone, or the caller can no longer read the namespace.
+        NotFoundError: the chat is gone, or the caller can no longer read the namespace or one of the
+            documents. Deleted documents don't count: answers keep their quotes.
     """
-    await require_namespace(session, principal, question.namespace_id)
-    turn = await _locked(session, principal, question.turn_id)
+    turn, _, is_readable, stored = await _locked(session, principal, question, citations or ())
+    if not is_readable:
+        await require_namespace(session, principal, question.namespace_id)
+    await _require_still_readable(session, principal, read_doc_ids)
+    if turn.state != "running":
+        await _resume(session, turn, question.process)
     if text:
-        await _write(session, turn, text, citations)
+        await _write(session, turn, text, None if citations is None else stored)
     return not turn.is_stopping
 
 
 async def end(
     session: AsyncSession,
     principal: Principal,
-    turn_id: int,
+    question: Question,
     text: str,
     citations: Sequence[CitationView],
     ending: Ending,
@@ -170,30 +205,16 @@ async def end(
     Raises:
         NotFoundError: the chat is gone.
     """
-    turn = await _locked(session, principal, turn_id)
+    turn, versions, _, stored = await _locked(session, principal, question, citations)
     written = None
     if text.strip() or turn.answer_id is not None or ending.error is None:
-        written = await _write(session, turn, text, citations)
+        written = await _write(session, turn, text, stored)
     turn.state = ending.state
     turn.error = None if ending.error is None else msgspec.to_builtins(TurnProblem.of(ending.error))
     turn.process = None
     if written is None:
         return None
-    message, stored = written
-    return messages.view(message, turn, await branches(session, principal, turn.chat_id), stored)
-
-
-async def recover(session: AsyncSession) -> None:
-    """End the turns of processes that have died. What they had stored stays."""
-    error = AnswerInterruptedError(
-        "The server ended unexpectedly while it wrote this answer. Regenerate the answer."
-    )
-    await session.execute(
-        update(Turn)
-        .where(Turn.state == "running", Turn.process.not_in(connected_processes()))
-        .values(state="failed", process=None, error=msgspec.to_builtins(TurnProblem.of(error)))
-        .execution_options(synchronize_session=False)
-    )
+    return messages.view(written, turn, versions, stored)
 
 
 async def running(session: AsyncSession, principal: Principal, chat_id: int) -> int | None:
@@ -233,17 +254,28 @@ async def status(session: AsyncSession, principal: Principal, turn_id: int) -> S
     return Status(turn.state, question, answer[0] if answer else None)
 
 
-async def _open_chat(session: AsyncSession, principal: Principal, admission: Admission, chat_id: int) -> Chat:
-    chat = await require_chat(session, principal, chat_id)
-    # Users who have lost access to the namespace can read old messages but not ask.
-    await require_namespace(session, principal, chat.namespace_id)
+async def _open_chat(
+    session: AsyncSession, principal: Principal, admission: Admission, chat_id: int
+) -> tuple[Chat, Branches]:
+    """A chat in which the caller may ask now, and its turns."""
+    may_read = Chat.namespace_id.in_(readable_namespaces(principal))
     # One question of a user at a time, until the commit: each sees the turns that the others have begun.
-    await session.execute(select(func.pg_advisory_xact_lock(_LOCK_CLASS, principal.user_id)))
-    busy = await _running_chats(session, principal)
+    lock = func.pg_advisory_xact_lock(_LOCK_CLASS, principal.user_id)
+    found = await session.execute(
+        select(Chat, may_read, lock).where(Chat.id == chat_id, Chat.id.in_(own_chats(principal)))
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise NotFoundError(f"Chat {chat_id} not found.")
+    chat, is_readable, _ = row
+    if not is_readable:
+        # Users who have lost access to the namespace can read old messages but not ask.
+        await require_namespace(session, principal, chat.namespace_id)
+    tree, busy = await _turns(session, principal, chat_id)
     limit = admission.answers_at_once
     if chat_id in busy or 0 < limit <= len(busy):
         await recover(session)
-        busy = await _running_chats(session, principal)
+        tree, busy = await _turns(session, principal, chat_id)
     if chat_id in busy:
         raise TurnRunningError("An answer is being written in this chat. Wait for it, or stop it.")
     if 0 < limit <= len(busy):
@@ -251,17 +283,29 @@ async def _open_chat(session: AsyncSession, principal: Principal, admission: Adm
             f"{len(busy)} answers are being written for you, which is the limit. Wait for one, or stop one.",
             retry_after=5,
         )
-    return chat
+    return chat, tree
 
 
-async def _running_chats(session: AsyncSession, principal: Principal) -> set[int]:
-    """All chats of the user in which an answer is being written, whatever the limits of the token."""
-    found = await session.scalars(
+async def _turns(session: AsyncSession, principal: Principal, chat_id: int) -> tuple[Branches, set[int]]:
+    """The turns of one of the caller's chats; and all chats of the user in which an answer is being written,
+    whatever the limits of the token.
+    """
+    running = (
         select(Turn.chat_id)
         .join(Chat, Chat.id == Turn.chat_id)
         .where(Turn.state == "running", Chat.user_id == principal.user_id)
     )
-    return set(found)
+    busy = select(func.array(running.scalar_subquery(), type_=ARRAY(Integer)).label("chat_ids")).subquery()
+    mine = and_(Turn.chat_id == chat_id, Turn.chat_id.in_(own_chats(principal)))
+    found = await session.execute(
+        select(busy.c.chat_ids, Turn)
+        .select_from(busy)
+        .outerjoin(Turn, mine)
+        .order_by(Turn.id)
+        .execution_options(populate_existing=True)
+    )
+    rows = found.all()
+    return Branches([turn for _, turn in rows if turn is not None]), set(rows[0].chat_ids)
 
 
 async def _require_documents(session: AsyncSession, principal: Principal, doc_ids: Sequence[int]) -> None:
@@ -278,7 +322,48 @@ async def _require_documents(session: AsyncSession, principal: Principal, doc_id
         raise NotFoundError(f"Document {unknown[0]} not found, or you have no access to it.")
 
 
-async def _begin(
+async def _require_still_readable(
+    session: AsyncSession, principal: Principal, doc_ids: Collection[int]
+) -> None:
+    hidden = select(Document.id).where(
+        Document.id.in_(doc_ids), Document.id.not_in(readable_documents(principal))
+    )
+    if doc_ids and (await session.scalars(hidden.limit(1))).first() is not None:
+        raise NotFoundError("You can no longer read a document that this answer is written from. Ask again.")
+
+
+# Building it takes longer than running it.
+@functools.cache
+def _insert_question() -> ReturningInsert[int, int]:
+    """Inserts a question and its turn, and returns the ids of the turn and of the question."""
+    of_chat = bindparam("chat_id", type_=Integer)
+    message = (
+        insert(Message.metadata.tables["message"])
+        .values(
+            chat_id=of_chat,
+            sender_type="user",
+            content=bindparam("content"),
+            time_sent=bindparam("time_sent"),
+        )
+        .returning(Message.id)
+        .cte("message")
+    )
+    values = {
+        "chat_id": of_chat,
+        "follows_id": bindparam("follows_id", type_=Integer),
+        "question_id": message.c.id,
+        "doc_ids": bindparam("doc_ids", type_=ARRAY(Integer)),
+        "state": literal("running"),
+        "process": bindparam("process", type_=Integer),
+    }
+    return (
+        insert(Turn.metadata.tables["turn"])
+        .from_select([*values], select(*values.values()))
+        .returning(Turn.id, Turn.question_id)
+    )
+
+
+async def _question(
     session: AsyncSession,
     principal: Principal,
     admission: Admission,
@@ -287,12 +372,11 @@ async def _begin(
     message: Message,
     tree: Branches,
 ) -> Question:
-    turn.state, turn.process = "running", admission.process
-    session.add(turn)
-    await session.flush()
+    """The question of a turn that has just begun. `tree` holds the turns before it."""
     before = tree.path(turn.follows_id)
     return Question(
         turn.id,
+        admission.process,
         chat.id,
         chat.namespace_id,
         messages.view(message, turn, tree.grown(turn)),
@@ -317,53 +401,65 @@ async def _history(
     ]
 
 
-async def _locked(session: AsyncSession, principal: Principal, turn_id: int) -> Turn:
+async def _locked(
+    session: AsyncSession, principal: Principal, question: Question, citations: Sequence[CitationView]
+) -> tuple[Turn, Branches, bool, list[CitationView]]:
+    """A turn, all turns with its question, whether the caller can still read the namespace, and citations
+    without the documents that have been deleted in the meantime; their quotes stay.
+    """
+    is_readable = Chat.namespace_id.in_(readable_namespaces(principal))
+    # Locked, so that none is deleted before the commit.
+    cited = (
+        select(Document.id)
+        .where(Document.id == any_(literal([citation.doc_id for citation in citations], ARRAY(Integer))))
+        .with_for_update(read=True, key_share=True)
+    )
     # The chat first, as in its deletion: the other order would be a deadlock.
-    turn = await session.scalar(
-        select(Turn)
+    found = await session.execute(
+        select(Turn, is_readable, func.array(cited.scalar_subquery(), type_=ARRAY(Integer)))
         .join(Chat, Chat.id == Turn.chat_id)
-        .where(Turn.id == turn_id, Chat.id.in_(own_chats(principal)))
+        .where(Turn.question_id == question.message.id, Chat.id.in_(own_chats(principal)))
+        .order_by(Turn.id)
         .with_for_update(read=True, key_share=True, of=Chat)
     )
+    rows = found.all()
+    turn = next((turn for turn, *_ in rows if turn.id == question.turn_id), None)
     if turn is None:
         raise NotFoundError(_GONE)
-    return turn
+    still_there = set(rows[0][2])
+    living = [
+        citation if citation.doc_id in still_there else msgspec.structs.replace(citation, doc_id=None)
+        for citation in citations
+    ]
+    return turn, Branches([turn for turn, *_ in rows]), rows[0][1], living
+
+
+async def _resume(session: AsyncSession, turn: Turn, process: int) -> None:
+    """Mark a turn as running again, unless another one is running in the chat.
+
+    While the process had no connection to the database, another one took it for dead.
+    """
+    running_turn = select(Turn.id).where(Turn.chat_id == turn.chat_id, Turn.state == "running")
+    if await session.scalar(running_turn) is None:
+        turn.state, turn.process, turn.error = "running", process, None
 
 
 async def _write(
     session: AsyncSession, turn: Turn, text: str, citations: Sequence[CitationView] | None
-) -> tuple[Message, list[CitationView]]:
+) -> Message:
     """Store an answer. Citations replace those that it has, unless they are None."""
-    stored = await _without_deleted(session, citations or ())
     if turn.answer_id is None:
         message = Message(chat_id=turn.chat_id, sender_type="LLM", content=text, time_sent=utcnow())
         session.add(message)
         await session.flush()
         turn.answer_id = message.id
     else:
-        rewritten = await session.scalars(
-            update(Message)
-            .where(Message.id == turn.answer_id)
-            .values(content=text, time_sent=utcnow())
-            .returning(Message)
-        )
-        message = rewritten.one()
+        rewrite = update(Message).where(Message.id == turn.answer_id).values(content=text, time_sent=utcnow())
         if citations is not None:
-            await session.execute(delete(Citation).where(Citation.message_id == message.id))
-    session.add_all(
-        Citation(message_id=message.id, **msgspec.structs.asdict(citation)) for citation in stored
-    )
-    return message, stored
-
-
-async def _without_deleted(session: AsyncSession, citations: Sequence[CitationView]) -> list[CitationView]:
-    """Citations without the documents that have been deleted in the meantime; their quotes stay."""
-    if not citations:
-        return []
-    cited = select(Document.id).where(Document.id.in_([citation.doc_id for citation in citations]))
-    # Locked, so that none is deleted before the commit.
-    still_there = set(await session.scalars(cited.with_for_update(read=True, key_share=True)))
-    return [
-        citation if citation.doc_id in still_there else msgspec.structs.replace(citation, doc_id=None)
-        for citation in citations
-    ]
+            former = delete(Citation).where(Citation.message_id == turn.answer_id).cte("former")
+            rewrite = rewrite.add_cte(former)
+        message = (await session.scalars(rewrite.returning(Message))).one()
+    if citations:
+        rows = [{"message_id": message.id, **msgspec.structs.asdict(citation)} for citation in citations]
+        await session.execute(insert(Citation), rows)
+    return message

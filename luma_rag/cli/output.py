@@ -1,17 +1,35 @@
 """What commands print: tables and bars for people, JSON for programs."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from luma_rag.pagination import Pagination
 
-console = Console()
-errors = Console(stderr=True)
+# All but tabs and line feeds. Rich leaves most of them in the text, and counts them as no column.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class PlainConsole(Console):
+    """Prints control characters of names and texts as nothing: no user of Luma commands a terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments of anything that is printed."""
+        for segment in super().render(renderable, options):
+            if segment.control is None:
+                yield segment._replace(text=_CONTROL.sub("", segment.text))
+            else:
+                yield segment
+
+
+console = PlainConsole()
+errors = PlainConsole(stderr=True)
 EVERYTHING = Pagination(limit=2**31 - 1)
 """Lists at the command line are whole."""
 

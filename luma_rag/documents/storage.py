@@ -161,7 +161,8 @@ class FileStorage:
     def read_id(self) -> str | None:
         """The id of the store that the folder belongs to, if any."""
         with suppress(FileNotFoundError):
-            return (self._folder / _STORE_ID).read_text().strip() or None
+            # After a power failure, the file may contain anything.
+            return (self._folder / _STORE_ID).read_text(errors="replace").strip() or None
         return None
 
     def write_id(self, store_id: str) -> None:

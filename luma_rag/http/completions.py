@@ -5,7 +5,6 @@ from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar.response import ServerSentEventMessage
 from msgspec import Meta
 
 from luma_rag.chat.answerer import HistoryMessage
@@ -15,13 +14,13 @@ from luma_rag.chat.running import Delta, TurnEvent
 from luma_rag.errors import FieldError, InvalidInputError, NotFoundError
 from luma_rag.http.errors import Problem
 from luma_rag.http.errors import problem as problem_of
-from luma_rag.http.events import WAITING
+from luma_rag.http.events import WAITING, server_sent_event
 from luma_rag.http.input import Question
 from luma_rag.http.markdown_images import ImageFilter, without_images
 
 PREFIX = "luma/"
 _MAX_ID = 2**31 - 1
-_DONE = ServerSentEventMessage("[DONE]")
+_DONE = server_sent_event(b"[DONE]")
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -216,11 +215,11 @@ async def whole(
 
 async def pieces(
     request: CompletionRequest, question: MessageView, turn: AsyncGenerator[TurnEvent]
-) -> AsyncGenerator[ServerSentEventMessage]:
+) -> AsyncGenerator[bytes]:
     """The answer as OpenAI's events, without images. If it fails, the last event has an `error`."""
     with_usage = request.stream_options is not None and bool(request.stream_options.include_usage)
 
-    def chunk(choices: list[ChunkChoice], usage: Usage | None = None) -> ServerSentEventMessage:
+    def chunk(choices: list[ChunkChoice], usage: Usage | None = None) -> bytes:
         return _message(
             CompletionChunk(
                 _id(question),
@@ -253,8 +252,8 @@ async def pieces(
             yield _message(openai_problem(problem_of(error)))
 
 
-def _message(data: msgspec.Struct) -> ServerSentEventMessage:
-    return ServerSentEventMessage(msgspec.json.encode(data))
+def _message(data: msgspec.Struct) -> bytes:
+    return server_sent_event(msgspec.json.encode(data))
 
 
 def _text(message: RequestMessage, field: str) -> str:

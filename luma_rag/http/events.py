@@ -5,7 +5,8 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 
 import msgspec
-from litestar.response import ServerSentEventMessage
+from litestar.response import Stream
+from litestar.status_codes import HTTP_200_OK
 
 from luma_rag.chat.running import TurnEvent
 from luma_rag.documents.change_stream import Change
@@ -13,14 +14,25 @@ from luma_rag.documents.ingestion import IngestionView
 from luma_rag.http.errors import log_failure, problem
 
 EVENT_STREAM = "text/event-stream"
-HEADERS = {"Cache-Control": "no-store"}
 # A comment keeps proxies from closing an idle connection.
-WAITING = ServerSentEventMessage(data=None, comment="waiting")
+WAITING = b": waiting\r\n\r\n"
+_HEADERS = {"Cache-Control": "no-store", "Connection": "keep-alive", "X-Accel-Buffering": "no"}
 
 
-async def event_stream(
-    first: TurnEvent, turn: AsyncGenerator[TurnEvent]
-) -> AsyncGenerator[ServerSentEventMessage]:
+class EventStream(Stream):
+    """A response of server-sent events. Litestar's own starts a thread for each of its streams."""
+
+    def __init__(self, events: AsyncGenerator[bytes]) -> None:
+        super().__init__(events, media_type=EVENT_STREAM, headers=_HEADERS, status_code=HTTP_200_OK)
+
+
+def server_sent_event(data: bytes, name: str | None = None, event_id: str | None = None) -> bytes:
+    """An event. Neither its data nor its name or id contain a line break."""
+    head = (f"id: {event_id}\r\n" if event_id else "") + (f"event: {name}\r\n" if name else "")
+    return b"%bdata: %b\r\n\r\n" % (head.encode(), data)
+
+
+async def event_stream(first: TurnEvent, turn: AsyncGenerator[TurnEvent]) -> AsyncGenerator[bytes]:
     """A turn as events. If it fails, the last event is `error`, with a problem."""
     yield _message(first.event, first.data)
     async with aclosing(turn):
@@ -32,9 +44,7 @@ async def event_stream(
             yield _message("error", problem(error))
 
 
-async def change_stream(
-    first: list[Change], changes: AsyncGenerator[list[Change]]
-) -> AsyncGenerator[ServerSentEventMessage]:
+async def change_stream(first: list[Change], changes: AsyncGenerator[list[Change]]) -> AsyncGenerator[bytes]:
     """Changes in a namespace as events `ingestion` and `document_removed`; `error` says why the stream ends.
 
     The id of an event is its time. A client that reconnects sends it in the header `Last-Event-ID`.
@@ -61,15 +71,15 @@ def last_event(header: str | None) -> datetime | None:
     return time if time.year > 2000 else None
 
 
-def _changes(changes: list[Change]) -> list[ServerSentEventMessage]:
+def _changes(changes: list[Change]) -> list[bytes]:
     return [_change(change) for change in changes] or [WAITING]
 
 
-def _change(change: Change) -> ServerSentEventMessage:
+def _change(change: Change) -> bytes:
     if isinstance(change, IngestionView):
         return _message("ingestion", change, change.updated_at.isoformat())
     return _message("document_removed", change)
 
 
-def _message(name: str, data: object, event_id: str | None = None) -> ServerSentEventMessage:
-    return ServerSentEventMessage(msgspec.json.encode(data), event=name, id=event_id)
+def _message(name: str, data: object, event_id: str | None = None) -> bytes:
+    return server_sent_event(msgspec.json.encode(data), name, event_id)

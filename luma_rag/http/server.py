@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from ingest.words import load_languages
 from luma_rag import tracing
 from luma_rag.http.app import create_service
 from luma_rag.http.connections import max_connections, raise_file_limit
@@ -78,6 +79,8 @@ async def run(runtime: Runtime, listening: socket.socket, on_ready: Callable[[],
         runtime.change_stream.close()
         runtime.chats.close()
 
+    # The first answer would load it in the event loop, and all requests would wait.
+    loading = asyncio.create_task(asyncio.to_thread(load_languages))
     server = _Server(config, on_ready, on_stop)
     serving = asyncio.ensure_future(server.serve(sockets=[listening]))
     try:
@@ -87,3 +90,5 @@ async def run(runtime: Runtime, listening: socket.socket, on_ready: Callable[[],
         server.should_exit = True
         await serving
         raise
+    finally:
+        await loading

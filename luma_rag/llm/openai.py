@@ -153,8 +153,10 @@ class OpenAIModel:
                 timeout=self._timeout,
             ) as response:
                 await self._check(response)
-                body_chunks = response.aiter_bytes()
-                async with aclosing(parts(body_chunks)) as answer:
+                async with (
+                    aclosing(_read_ahead(response.aiter_bytes())) as body_chunks,
+                    aclosing(parts(body_chunks)) as answer,
+                ):
                     async for part in answer:
                         reason = part.finish_reason or reason
                         # Some servers send it with every part; the last one counts.
@@ -293,6 +295,32 @@ class OpenAIModel:
             temporary=temporary or status in RETRY_STATUSES,
             retry_after=retry_after,
         )
+
+
+async def _read_ahead(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """Chunks, all that have arrived since the last one as one: httpx yields each token by itself."""
+    arrived: list[bytes] = []
+    news = asyncio.Event()
+
+    async def read() -> None:
+        async for chunk in chunks:
+            arrived.append(chunk)
+            news.set()
+
+    reading = asyncio.create_task(read())
+    reading.add_done_callback(lambda _: news.set())
+    try:
+        while not reading.done() or arrived:
+            await news.wait()
+            news.clear()
+            if arrived:
+                joined = b"".join(arrived)
+                arrived.clear()
+                yield joined
+        await reading
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
 
 async def _read_to_end(chunks: AsyncIterator[bytes]) -> None:

@@ -138,6 +138,7 @@ async def change_password(
     data: JSONBody[PasswordChange], principal: Caller, runtime: RuntimeDependency
 ) -> None:
     """Change the caller's password. Their other sessions and all their tokens end."""
+    _require_passwords(runtime)
     # Before the attempt is counted: otherwise a restricted token could lock out its user.
     users.may_change_password(principal)
     async with rate_limits.count_failure(runtime.sessions, sign_in.password_quota(principal.user_id)):

@@ -6,7 +6,6 @@ from typing import Any, cast
 from litestar import Request, Response, Router, delete, get, patch, post, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
-from litestar.response import ServerSentEvent
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
 from msgspec import structs
 
@@ -22,8 +21,9 @@ from luma_rag.http.dependencies import (
     Session,
     login_of,
 )
-from luma_rag.http.events import EVENT_STREAM, HEADERS, event_stream
+from luma_rag.http.events import EVENT_STREAM, EventStream, event_stream
 from luma_rag.http.input import ChatChange, NewChat, NewMessage, Verdict
+from luma_rag.http.markdown_images import without_images
 from luma_rag.http.openapi import AnswerOperation, ExportOperation, problems
 from luma_rag.http.parameters import ExportFormat, Id, IsPinned, OfBranch, OfChatText, OfNamespace
 from luma_rag.http.rate_limit import limited
@@ -79,15 +79,17 @@ async def remove_chat(chat_id: Id, session: Session, principal: Caller) -> None:
 async def export_chat(
     chat_id: Id, session: Session, principal: Caller, file_format: ExportFormat = "markdown"
 ) -> Response[ChatExport]:
-    """Download a chat with the messages of the branch in use."""
+    """Download a chat with the messages of the branch in use.
+
+    In Markdown, images become text, so that showing the file loads nothing.
+    """
     exported = await history.export(session, principal, chat_id)
     extension = {"markdown": "md", "json": "json"}[file_format]
     headers = {"Content-Disposition": f'attachment; filename="chat-{chat_id}.{extension}"'}
     if file_format == "json":
         return Response(exported, headers=headers)
-    text: Response[Any] = Response(
-        history.as_markdown(exported), media_type="text/markdown; charset=utf-8", headers=headers
-    )
+    markdown = without_images(history.as_markdown(exported))
+    text: Response[Any] = Response(markdown, media_type="text/markdown; charset=utf-8", headers=headers)
     return text
 
 
@@ -155,7 +157,7 @@ async def join(
     if first is None:
         nothing: Response[Any] = Response(None, status_code=HTTP_204_NO_CONTENT)
         return nothing
-    events: Response[Any] = ServerSentEvent(event_stream(first, turn), headers=HEADERS)
+    events: Response[Any] = EventStream(event_stream(first, turn))
     return events
 
 
@@ -177,7 +179,7 @@ async def _respond(
     # Until the question is stored, a failure is an ordinary error with a status of its own.
     first = await anext(turn)
     if EVENT_STREAM in request.headers.get("accept", ""):
-        return ServerSentEvent(event_stream(first, turn), status_code=HTTP_200_OK, headers=HEADERS)
+        return EventStream(event_stream(first, turn))
     question = answer = cast(MessageView, first.data)
     async for event in turn:
         if event.event == "llm_message":

@@ -6,7 +6,6 @@ from typing import Any
 from litestar import Request, Response, Router, delete, get, patch, post, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
-from litestar.response import ServerSentEvent
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from luma_rag import namespaces
@@ -17,7 +16,7 @@ from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.namespace_documents import NamespaceDocument
 from luma_rag.http.authentication import still_signed_in
 from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
-from luma_rag.http.events import EVENT_STREAM, HEADERS, change_stream, last_event
+from luma_rag.http.events import EVENT_STREAM, EventStream, change_stream, last_event
 from luma_rag.http.input import DocumentReference, Membership, NamespaceChange, NewNamespace, Search
 from luma_rag.http.openapi import EventsOperation, problems
 from luma_rag.http.parameters import GetOrCreate, Id
@@ -150,7 +149,7 @@ async def remove_document(namespace_id: Id, doc_id: Id, session: Session, princi
 )
 async def follow(
     namespace_id: Id, request: Request[Any, Any, Any], runtime: RuntimeDependency
-) -> ServerSentEvent:
+) -> EventStream:
     """Stream the changes of ingestions in the namespace until the client disconnects. Level 1.
 
     The stream starts with the unfinished ingestions. A client that reconnects with `Last-Event-ID` also gets
@@ -160,7 +159,7 @@ async def follow(
         partial(still_signed_in, request), namespace_id, last_event(request.headers.get("last-event-id"))
     )
     first = await anext(changes)
-    return ServerSentEvent(change_stream(first, changes), headers=HEADERS)
+    return EventStream(change_stream(first, changes))
 
 
 @post("/{namespace_id:int}/search", status_code=HTTP_200_OK, opt=limited("searches") | ASKING)

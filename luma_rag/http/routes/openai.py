@@ -7,7 +7,6 @@ from typing import Any, Literal, cast
 import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.params import JSONBody
-from litestar.response import ServerSentEvent
 from litestar.status_codes import HTTP_200_OK
 
 from luma_rag import namespaces
@@ -17,7 +16,7 @@ from luma_rag.errors import AnswerInterruptedError, LLMError, MalformedRequestEr
 from luma_rag.http.completions import PREFIX, Completion, CompletionRequest, openai_problem, pieces, whole
 from luma_rag.http.dependencies import Caller, RuntimeDependency, Session, login_of
 from luma_rag.http.errors import HANDLERS, answer, problem
-from luma_rag.http.events import HEADERS
+from luma_rag.http.events import EventStream
 from luma_rag.http.openapi import CompletionOperation, problems
 from luma_rag.http.rate_limit import limited
 from luma_rag.http.token_level import ASKING
@@ -77,7 +76,7 @@ async def complete(
     # Until the question is stored, a failure is an ordinary error with a status of its own.
     stored_question = cast(MessageView, (await anext(turn)).data)
     if data.stream:
-        stream: Response[Any] = ServerSentEvent(pieces(data, stored_question, turn), headers=HEADERS)
+        stream: Response[Any] = EventStream(pieces(data, stored_question, turn))
         return stream
     return Response(await _unless_disconnected(request, whole(data, stored_question, turn)))
 

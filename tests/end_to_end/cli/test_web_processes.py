@@ -1,5 +1,6 @@
 """`luma serve` with several web processes."""
 
+import asyncio
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.databases import run_on
 from tests.processes import ask_each, is_alive
 from tests.service_process import wait_until_ready
 
@@ -32,7 +34,7 @@ class Service:
 
     def children(self, module: str) -> list[psutil.Process]:
         found = ask_each(self.process.children(), psutil.Process.cmdline)
-        return [child for child, command in found if any(module in argument for argument in command)]
+        return [child for child, command in found if f"import {module} as" in " ".join(command)]
 
     @property
     def web(self) -> list[psutil.Process]:
@@ -100,6 +102,27 @@ def test_processes_share_the_work_and_are_replaced(service: Service) -> None:
     # The other process has answered in the meantime, and the counts remain.
     assert re.search(counted, get("/metrics"))
     assert "A web process ended with code -9" in service.log.read_text()
+
+
+def test_a_process_that_dies_during_an_outage_is_replaced_after_it(
+    service: Service, database: str, server_url: str
+) -> None:
+    name = database.rpartition("/")[2].partition("?")[0]
+
+    def run(sql: str) -> None:
+        asyncio.run(run_on(server_url, sql))
+
+    run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    try:
+        run(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+        service.web[0].kill()
+        wait_for(lambda: "A web process ended with code 78" in service.log.read_text())
+        assert is_alive(service.process)
+        assert httpx.get(f"{service.url}/health/live", timeout=60).is_success
+    finally:
+        run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    wait_for(lambda: len(service.web) == PROCESSES)
+    wait_for(lambda: httpx.get(f"{service.url}/health/ready", timeout=60).is_success)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])

@@ -392,16 +392,23 @@ def test_invalid_key(api_key: str) -> None:
     assert api_key not in raised.value.detail
 
 
-async def test_pieces_in_quick_succession_are_passed_on_together(canned_server: CannedServer) -> None:
+@pytest.mark.parametrize("chunked", [True, False], ids=["chunked", "plain"])
+async def test_pieces_in_quick_succession_are_passed_on_together(
+    canned_server: CannedServer, chunked: bool
+) -> None:
     count = 300
 
+    def framed(event: str) -> bytes:
+        data = f"data: {event}\n\n"
+        return f"{len(data):x}\r\n{data}\r\n".encode() if chunked else data.encode()
+
     async def reply(writer: asyncio.StreamWriter) -> None:
-        writer.write(response("", length=False))
+        writer.write(response("", length=False, more="Transfer-Encoding: chunked\r\n" if chunked else ""))
         for number in range(count):
-            writer.write(f"data: {delta(f'{number} ')}\n\n".encode())
+            writer.write(framed(delta(f"{number} ")))
             await writer.drain()
             await asyncio.sleep(0.001)
-        writer.write(b"data: [DONE]\n\n")
+        writer.write(framed("[DONE]") + (b"0\r\n\r\n" if chunked else b""))
         await writer.drain()
 
     canned_server.replies = [reply]
