@@ -51,5 +51,8 @@ def show(json: Json = False) -> None:
     for setting in found:
         style = "dim" if setting.source == "default" else ""
         value = "" if setting.value is None else str(setting.value)
+        if isinstance(setting.value, bool):
+            # As it is written in the environment.
+            value = value.lower()
         table.add_row(setting.name, Text(value), Text(setting.source), style=style)
     console.print(table)

@@ -78,16 +78,20 @@ def list_documents(
     if not found.items:
         say("There are no documents. Add some: luma ingest FILE… --namespace NAME")
         return
-    table = Table("id", "title", "type", "uploaded (UTC)", "access", "state")
+    table = Table("id", "title", "type", "uploaded (UTC)", "access")
+    if namespace is not None:
+        table.add_column("state")
     for document in found.items:
-        table.add_row(
+        cells: list[str | Text] = [
             str(document.id),
             Text(document.title),
             document.type,
             f"{document.uploaded_at:%Y-%m-%d %H:%M}",
             f"{document.permission}{', public' if document.is_public else ''}",
-            Text(_state(document)),
-        )
+        ]
+        if isinstance(document, NamespaceDocument):
+            cells.append(Text(_state(document)))
+        table.add_row(*cells)
     console.print(table)
 
 
@@ -318,9 +322,7 @@ def delete(doc_id: DocumentId, yes: Yes = False, acting: As = None, json: Json =
         say(f"Deleted document {doc_id}.")
 
 
-def _state(document: DocumentView) -> str:
-    if not isinstance(document, NamespaceDocument):
-        return ""
+def _state(document: NamespaceDocument) -> str:
     work = document.ingestion
     if work is None:
         return "ready"
