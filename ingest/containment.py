@@ -1,6 +1,6 @@
-"""Takes from a process that parses a file everything but memory, its open descriptors, and its exit.
+"""Restricts a process that parses a file to memory, its open descriptors, and exit.
 
-Three layers, each of which suffices against most of what code in a compromised parser could try:
+Three layers. Each prevents most attacks from a compromised parser:
 
 - *seccomp*: only the system calls of `_ALLOWED` work. All others fail with EPERM.
 - *Landlock*: no access to the file system, to TCP, or to processes outside.
@@ -58,11 +58,11 @@ _ALLOWED: dict[str, tuple[int, int]] = {
     "madvise": (28, 233),
     "futex": (202, 98),
     "sysinfo": (99, 179),  # glibc's qsort
-    # Time and chance.
+    # Clocks and random numbers.
     "clock_gettime": (228, 113),
     "gettimeofday": (96, 169),
     "getrandom": (318, 278),
-    # Its own signals, and its end.
+    # Its own signals, and exit.
     "rt_sigaction": (13, 134),
     "rt_sigprocmask": (14, 135),
     "rt_sigreturn": (15, 139),
@@ -93,7 +93,7 @@ class Containment(msgspec.Struct, frozen=True):
     own_user: bool = False
 
     def level(self, *, root: bool) -> Literal["full", "partial", "none"]:
-        """How much of what the system could do holds, for a program that runs as root or not."""
+        """Whether all, some, or none of the possible layers are in force, for root or another user."""
         if self.landlock and self.seccomp and (self.own_user or not root):
             return "full"
         return "partial" if self.landlock or self.seccomp or self.own_user else "none"
@@ -221,7 +221,7 @@ def _set_user(number: int) -> None:
 
 
 def _check() -> None:
-    # Emulators may accept what they don't enforce.
+    # Emulators may accept filters without enforcing them.
     try:
         os.close(os.open("/", os.O_RDONLY))
     except PermissionError:

@@ -1,4 +1,4 @@
-"""Starts Python in a child process that no file of the current folder can take part in."""
+"""Starts Python in a child process that imports nothing from the current folder."""
 
 import os
 import sys
@@ -28,7 +28,7 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The environment for a child. It has none of Luma's variables, and no secret of other programs."""
+    """The environment for a child, without Luma's variables and without secrets of other programs."""
     return {
         name: value for name, value in os.environ.items() if name in _VARIABLES or name.startswith(_PREFIXES)
     }

@@ -39,10 +39,11 @@ SIGNALS_FROM_OUTSIDE = frozenset(
 SIGNAL_OF_TIME = signal.SIGXCPU
 
 STARTED, NOT_STARTED = b"+", b"-"
+LONGEST_TRACE = 8000
+"""In characters."""
 
 _LENGTH = struct.Struct("!I")
 _OPEN_FILES = 32
-_LONGEST_TRACE = 8000
 # The only descriptors of a child, besides those of standard input and output, which lead nowhere.
 _DATA, _FILE, _FIRST_CLOSED = 3, 4, 5
 # <linux/prctl.h>
@@ -259,7 +260,7 @@ def _answer(file: BinaryIO, limits: ParserLimits, layers: Containment) -> Answer
             layers, error="TransientError", message=f"The file could not be read: {error.strerror}."
         )
     except Exception as error:
-        trace = traceback.format_exc()[-_LONGEST_TRACE:]
+        trace = traceback.format_exc()[-LONGEST_TRACE:]
         # A path or a text may hold lone surrogates, which UTF-8 can't encode.
         trace = trace.encode(errors="backslashreplace").decode()
         return Answer(layers, error=type(error).__name__, trace=trace)

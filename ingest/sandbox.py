@@ -45,7 +45,7 @@ _LAUNCHER = launcher.__name__
 
 _DAMAGED = (
     "The file could not be read: it is damaged, or it uses something in an unusual way. If the program it "
-    "comes from still opens it, save it anew and use that."
+    "comes from still opens it, save it again and use that."
 )
 _STOPPED = "The process that reads files was stopped. Try again."
 
@@ -79,7 +79,7 @@ def parse_in_sandbox(path: Path, limits: ParserLimits) -> ParsedDocument:
 
 
 def containment() -> Containment:
-    """The layers that contain parsers on this system. Blocks, and starts a process to see.
+    """The layers that contain parsers on this system. Blocks while it starts a process to find out.
 
     Raises:
         TransientError: there is none, since it could not be contained.
@@ -99,7 +99,7 @@ def _parse(file: int, limits: ParserLimits) -> Answer:
     if exit_status is None:
         raise LimitError(
             f"Reading this file took more than {limits.seconds} seconds and was stopped. Split it into "
-            "smaller files, or save it anew with the program it comes from."
+            "smaller files, or save it again with the program it comes from."
         )
     if len(data) > limits.output_mb * 2**20:
         raise LimitError(
@@ -114,10 +114,30 @@ def _parse(file: int, limits: ParserLimits) -> Answer:
         )
         raise TransientError(_STOPPED)
     try:
-        return msgspec.msgpack.decode(data, type=Answer)
-    except msgspec.DecodeError:
-        _log.error("The parser's answer made no sense (exit status %s)", exit_status.status)
+        return _decoded(data)
+    except ValueError as error:
+        _log.error("The parser's answer made no sense (exit status %s): %s", exit_status.status, error)
         raise PermanentError(_DAMAGED) from None
+
+
+def _decoded(data: bytes) -> Answer:
+    """The answer of a child, which may be in the hands of the file.
+
+    Raises:
+        ValueError: it is none, or nothing that could be stored.
+    """
+    try:
+        answer = msgspec.msgpack.decode(data, type=Answer)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    document = answer.document
+    if document is not None:
+        texts = [document.title, *document.warnings]
+        for passage in document.passages:
+            texts += (passage.text, passage.heading)
+        if any("\0" in text for text in texts if text is not None):
+            raise ValueError("it contains NUL, which Postgres can't store")
+    return answer
 
 
 def stop() -> None:
@@ -130,13 +150,16 @@ def stop() -> None:
 
 def _error(answer: Answer) -> IngestError:
     if answer.trace:
-        _log.error("A parser failed in a way it should not:\n%s", answer.trace)
+        _log.error("A parser failed in a way it should not:\n%s", answer.trace[-launcher.LONGEST_TRACE :])
     kind = getattr(errors, answer.error or "", None)
     if answer.error == "MemoryError":
         return LimitError(_memory_message())
-    if not (isinstance(kind, type) and issubclass(kind, IngestError)):
+    # Not an outage: the queue would wait for its end, and try the file again for ever.
+    if not (isinstance(kind, type) and (kind is TransientError or issubclass(kind, PermanentError))):
         return PermanentError(_DAMAGED)
-    return kind(answer.message[:_LONGEST_MESSAGE])
+    message = answer.message[:_LONGEST_MESSAGE]
+    reported: IngestError = kind("".join(char if char.isprintable() else " " for char in message))
+    return reported
 
 
 def _killed(exit_status: ExitStatus, limits: ParserLimits) -> IngestError:
@@ -154,7 +177,7 @@ def _killed(exit_status: ExitStatus, limits: ParserLimits) -> IngestError:
 def _memory_message() -> str:
     return (
         "Reading this file took more memory than is allowed and was stopped. Split it into smaller files, or "
-        "save it anew with the program it comes from."
+        "save it again with the program it comes from."
     )
 
 
@@ -175,7 +198,7 @@ def _run(file: int, limits: ParserLimits) -> tuple[bytes, ExitStatus | None]:
             if started == launcher.STARTED:
                 return _listen(lifetime, data, limits)
             if started == launcher.NOT_STARTED:
-                raise OutageError("The machine has no room for another process. Luma tries again by itself.")
+                raise OutageError("The machine has no room for another process. Luma retries automatically.")
             # The launcher is gone, perhaps killed since the last file.
             _launcher.stop(generation)
     raise TransientError(_STOPPED)

@@ -1,11 +1,18 @@
 """The pipeline's data types: a source becomes passages, then chunks, then embedded chunks."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
+
+# Checked when the answer of a parser is decoded: code in a compromised one can answer anything.
+# No parser comes near those of lengths, and pages are stored as 32-bit integers.
+_PageNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+_PageCount = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+_Title = Annotated[str, Meta(max_length=10_000)]
 
 DocumentType = Literal["pdf", "docx"]
 EmbeddingProfile = Literal["float32", "int8-v1"]
@@ -29,7 +36,7 @@ class Passage(msgspec.Struct, frozen=True):
     """
 
     text: str
-    page: int | None = None
+    page: _PageNumber | None = None
     heading: str | None = None
 
 
@@ -42,10 +49,10 @@ class ParsedDocument(msgspec.Struct, frozen=True):
     """
 
     type: DocumentType
-    passages: list[Passage]
-    title: str | None = None
-    pages: int | None = None
-    warnings: list[str] = []
+    passages: Annotated[list[Passage], Meta(max_length=1_000_000)]
+    title: _Title | None = None
+    pages: _PageCount | None = None
+    warnings: Annotated[list[str], Meta(max_length=10_000)] = []
 
 
 class Chunk(msgspec.Struct, frozen=True):

@@ -165,10 +165,10 @@ class InvalidCSRFTokenError(ForbiddenError):
 
 
 class ReauthenticationRequiredError(ForbiddenError):
-    """The request hands out power, such as an account or a token without end.
+    """The request is sensitive: it changes accounts or second factors, or creates a long-lived token.
 
-    It needs a session, not a token, in which the user has shown their password within the last ten minutes.
-    Show it with `POST /api/auth/reauthenticate`, then send the request again.
+    It needs a session, not a token, in which the user has entered their password within the last ten minutes.
+    Enter it with `POST /api/auth/reauthenticate`, then send the request again.
     """
 
     code = "reauthentication_required"
@@ -176,7 +176,7 @@ class ReauthenticationRequiredError(ForbiddenError):
 
 
 class PasswordChangeRequiredError(ForbiddenError):
-    """Somebody else chose the password of the account.
+    """An administrator set the password of the account.
 
     Choose another one with `POST /api/auth/password`. Nothing else works in the session until then.
     """
@@ -380,16 +380,16 @@ class WrongFilesError(ConfigurationError):
 class LLMError(LumaError):
     """The LLM server failed. The question is stored.
 
-    Regenerate the answer. If the error persists, give its `request_id` to the operator, whose log has the
-    message of the server.
+    Regenerate the answer. If the error persists, give its `request_id` to your administrator. The log has the
+    message of the LLM server.
     """
 
     code = "llm_failed"
     status = 502
     title = "LLM failed"
     public_detail = (
-        "The language model failed; the question is stored. Regenerate the answer, or contact the operator, "
-        "whose log has the cause."
+        "The language model failed. Your question is stored. Regenerate the answer, or contact your "
+        "administrator, who finds the cause in the log."
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import logging
+import os
 import shutil
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from ingest.embedder import MODEL, Embedder, ModelError
 from ingest.types import EmbeddingProfile
 from luma_rag.accounts.external_identities import IdentityProvider
-from luma_rag.chat import turns
+from luma_rag.chat import failures, turns
 from luma_rag.chat.answerer import Answerer
 from luma_rag.chat.extractive_answerer import ExtractiveAnswerer
 from luma_rag.chat.model_answerer import ModelAnswerer
@@ -30,7 +31,7 @@ from luma_rag.db.listener import Listener
 from luma_rag.db.models import EmbeddingModel, Ingestion
 from luma_rag.db.session import POOL_SIZE, Sessions, reading
 from luma_rag.documents.change_stream import CHANNEL, ChangeStream
-from luma_rag.documents.ingestion import living_workers
+from luma_rag.documents.ingestion import connected_workers
 from luma_rag.errors import ConfigurationError
 from luma_rag.llm.llamacpp import LlamaServer
 from luma_rag.llm.openai import OpenAIModel
@@ -45,7 +46,7 @@ from luma_rag.store import Store, open_store
 
 logger = logging.getLogger(__name__)
 _outages = OutageLog(logger)
-# A load balancer asks again soon, and takes no answer for a failure.
+# Load balancers retry soon, and treat a missing response as a failure.
 _CONNECTION_SECONDS = 1.0
 _STATEMENT_SECONDS = 2.0
 # A worker that has died is replaced within a second, unless it dies again and again.
@@ -100,14 +101,21 @@ def _state() -> Select[str, bool]:
     long_ago = func.localtimestamp() - _WORKER_MISSING
     waiting = exists().where(Ingestion.state == "queued", Ingestion.updated_at < long_ago)
     revision: ColumnClause[str] = literal_column("(SELECT version_num FROM alembic_version)")
-    return select(revision, waiting & ~living_workers().exists())
+    return select(revision, waiting & ~connected_workers().exists())
 
 
 def _check_disk(data_dir: Path) -> str:
-    free = shutil.disk_usage(data_dir).free
-    if free >= MIN_FREE_BYTES:
-        return "ok"
-    return f"{free >> 20} MB are free in the data directory: free at least {MIN_FREE_BYTES >> 20} MB"
+    files = data_dir / "files"
+    try:
+        free = shutil.disk_usage(files).free
+    except OSError as error:
+        return f"the folder `files` of the data directory can't be used: {error.strerror}"
+    # Linux mounts a broken disk read-only.
+    if not os.access(files, os.W_OK):
+        return "the folder `files` of the data directory is read-only: uploads fail"
+    if free < MIN_FREE_BYTES:
+        return f"{free >> 20} MB are free in the data directory: free at least {MIN_FREE_BYTES >> 20} MB"
+    return "ok"
 
 
 @asynccontextmanager
@@ -128,7 +136,7 @@ async def open_runtime(settings: Settings, *, pool_size: int = POOL_SIZE) -> Asy
             open_services(store, await loading) as runtime,
         ):
             async with store.sessions.begin() as session:
-                await turns.recover(session)
+                await failures.recover(session)
             yield runtime
     finally:
         loading.cancel()

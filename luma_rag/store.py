@@ -13,7 +13,7 @@ from luma_rag.db import migrate
 from luma_rag.db.connect import database_url
 from luma_rag.db.errors import reason
 from luma_rag.db.session import POOL_SIZE, Sessions, create_engine, create_sessions
-from luma_rag.documents import file_settlement, store_identity
+from luma_rag.documents import pending_files, store_identity
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import ConfigurationError
 from luma_rag.settings import Settings
@@ -58,7 +58,7 @@ async def open_store(
             await store_identity.adopt(sessions, storage)
         else:
             await store_identity.check(sessions, storage)
-        await file_settlement.sweep(sessions, storage)
+        await pending_files.sweep(sessions, storage)
         yield Store(settings, url, engine, sessions, storage)
 
 

@@ -66,7 +66,7 @@ def request_span(headers: Mapping[str, str]) -> Iterator[Any]:
         "request",
         context=caller,
         kind=SpanKind.SERVER,
-        # The messages of exceptions may contain what users wrote.
+        # The messages of exceptions may contain texts of users.
         record_exception=False,
         set_status_on_exception=False,
     ) as span:

@@ -29,6 +29,7 @@ from luma_rag.documents import ingestion, ingestion_stats, segment_compaction, v
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
 from luma_rag.runtime import check_model, load_embedder
+from luma_rag.settings import Settings
 from luma_rag.store import Store, open_store
 
 # Not by __name__, which is "__main__" in the worker process.
@@ -40,11 +41,11 @@ _REPORT_SECONDS = 0.5
 # Between attempts during an outage.
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 10.0
 _LOSING_SECONDS = 1.0
-# A claim costs more, the more documents it may choose from by name.
+# The cost of a claim grows with the number of documents that it may choose from.
 _CLAIM_AMONG = 100
 # Maintenance runs when the queue is empty, and occasionally during a long backlog.
 _COMPACT_EVERY = 50
-# Searches have priority: the worker uses what the service leaves.
+# Searches have priority over ingestion.
 _NICENESS = 10
 # The share of a document's total work at which each stage begins and ends.
 _SHARES: dict[Stage, tuple[float, float]] = {
@@ -70,7 +71,7 @@ async def run(store: Store, embedder: Embedder) -> None:
             async with _registered_worker(store) as worker:
                 if lost is not None:
                     await worker.take_over(lost)
-                    logger.info("The database is back; the worker goes on.")
+                    logger.info("The database is back; the worker continues.")
                     lost, pause = None, _FIRST_PAUSE_SECONDS
                 await worker.run(embedder, only=None, until_empty=False)
         except Exception as error:
@@ -95,7 +96,7 @@ class _Worker:
         self._steps: dict[int, dict[str, float]] = {}
         self._hnsw_maintenance: asyncio.Task[None] | None = None
         self._recover_at = 0.0
-        # Grows while the database or the disk takes no document.
+        # Grows while the database or the disk accepts no document.
         self._pause = 0.0
 
     async def take_over(self, lost: "_Worker") -> None:
@@ -261,7 +262,7 @@ async def _registered_worker(store: Store) -> AsyncGenerator[_Worker]:
         raw.add_termination_listener(on_lost)
         await raw.add_listener(ingestion.CHANNEL, on_notification)
         worker = _Worker(store, worker_id, wake)
-        signing = asyncio.create_task(_give_signs(store, worker_id))
+        heartbeats = asyncio.create_task(_record_heartbeats(store, worker_id))
         try:
             yield worker
         except asyncio.CancelledError:
@@ -272,8 +273,8 @@ async def _registered_worker(store: Store) -> AsyncGenerator[_Worker]:
         finally:
             is_closing = True
             try:
-                signing.cancel()
-                await asyncio.gather(signing, return_exceptions=True)
+                heartbeats.cancel()
+                await asyncio.gather(heartbeats, return_exceptions=True)
                 await worker.stop()
                 if not lost.is_set():
                     await _release(store, worker_id, lost)
@@ -282,13 +283,13 @@ async def _registered_worker(store: Store) -> AsyncGenerator[_Worker]:
                 await connection.invalidate()
 
 
-async def _give_signs(store: Store, worker_id: int) -> None:
+async def _record_heartbeats(store: Store, worker_id: int) -> None:
     while True:
-        # Without a database there is nobody to see it.
+        # Without the database, nobody could read it.
         with suppress(SQLAlchemyError, OSError):
             async with store.sessions.begin() as session:
-                await ingestion.give_sign(session, worker_id)
-        await asyncio.sleep(ingestion.SIGN_SECONDS)
+                await ingestion.record_heartbeat(session, worker_id)
+        await asyncio.sleep(ingestion.HEARTBEAT_SECONDS)
 
 
 async def _release(store: Store, worker_id: int, lost: asyncio.Event) -> None:
@@ -312,15 +313,20 @@ async def _main() -> None:
     configured = settings.from_parent(line)
     log.to_stderr(configured.log)
     tracing.start("worker", __version__)
+    working = asyncio.create_task(_work(configured))
+    # From the start: a worker whose server has died must not open the store of the next one.
+    _cancel_on_eof(asyncio.get_running_loop(), working)
+    try:
+        await working
+    except asyncio.CancelledError:
+        logger.info("The worker is stopping.")
+
+
+async def _work(configured: Settings) -> None:
     loading = asyncio.create_task(asyncio.to_thread(load_embedder, profile=configured.ingest.profile))
     async with open_store(configured, pool_size=4) as store:
         embedder = await check_model(store.sessions, await loading)
-        working = asyncio.create_task(run(store, embedder))
-        _cancel_on_eof(asyncio.get_running_loop(), working)
-        try:
-            await working
-        except asyncio.CancelledError:
-            logger.info("The worker is stopping.")
+        await run(store, embedder)
 
 
 def _cancel_on_eof(loop: asyncio.AbstractEventLoop, working: "asyncio.Task[None]") -> None:

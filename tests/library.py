@@ -52,7 +52,7 @@ class Library:
                 user_id=self.owner.user_id,
                 title="paper",
                 file_path=f"paper {self._documents}",
-                file_metadata={"sha256": str(self._documents)},
+                file_metadata={"sha256": str(self._documents), "size": 1},
                 type="pdf",
                 is_public=False,
                 uploaded_at=utcnow(),

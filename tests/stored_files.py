@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from luma_rag.db.session import Sessions
-from luma_rag.documents import file_settlement
+from luma_rag.documents import pending_files
 from luma_rag.documents.storage import FileStorage
 from luma_rag.verify import verify
 
@@ -13,7 +13,7 @@ async def assert_files_are_consistent(sessions: Sessions, storage: FileStorage) 
 
     Returns the number of documents.
     """
-    await file_settlement.sweep(sessions, storage)
+    await pending_files.sweep(sessions, storage)
     assert list(storage.path("pending").iterdir()) == []
     async with sessions.begin() as session:
         paths = (await session.scalars(text("SELECT file_path FROM document"))).all()

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import webbrowser
@@ -102,15 +103,20 @@ def main() -> None:
     marked = asyncio.run(ask_questions())
     is_interactive = sys.stdin.isatty() and sys.stdout.isatty()
     if marked is not None:
-        console.print(f"\nThe first cited page, with its quote marked: [cyan]{escape(str(marked))}[/]")
+        console.print(
+            f"\nThe first cited page, with its quote marked: [cyan]{escape(str(marked))}[/]", soft_wrap=True
+        )
         if is_interactive and typer.confirm("Open it?", default=True):
             webbrowser.open(marked.as_uri())
     console.print(f"\nTo sign in: user [bold]{USER}[/], password [bold]{password}[/].")
     if is_interactive and typer.confirm("Start Luma with these documents?", default=True):
         os.execv(LUMA, [LUMA, "serve"])  # noqa: S606 - the installed command, without a shell
+    # Not on the PATH, unless the virtual environment is active.
+    luma = "luma" if shutil.which("luma") == LUMA else os.path.relpath(LUMA)
     console.print(
-        f"Chat with these documents:  [bold]LUMA_DATA_DIR={escape(str(DATA_DIR))} luma serve[/]\n"
-        "Start with your own:        [bold]luma serve[/]"
+        f"Chat with these documents:  [bold]LUMA_DATA_DIR={escape(str(DATA_DIR))} {luma} serve[/]\n"
+        f"Start with your own:        [bold]{luma} serve[/]",
+        soft_wrap=True,
     )
 
 

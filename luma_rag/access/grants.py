@@ -136,7 +136,7 @@ async def share(
 ) -> SharedWith:
     """Share a document with a user, or change the permission. Owner and administrators.
 
-    With a lower permission, the document leaves the namespaces where it stands only by the former one.
+    If the permission is lowered, the document leaves the namespaces to which only the former one admitted it.
 
     Raises:
         ConflictError: the user owns the document.
@@ -173,7 +173,7 @@ async def share(
 async def unshare(session: AsyncSession, principal: Principal, doc_id: int, user_id: int) -> None:
     """Stop sharing a document with a user. Owner and administrators.
 
-    The document leaves the namespaces where it stands only by this share.
+    The document leaves the namespaces to which only this share admitted it.
     """
     await _lock_document(session, principal, doc_id)
     await require_document(session, principal, doc_id, "own")

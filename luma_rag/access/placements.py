@@ -1,8 +1,8 @@
-"""The rights by which documents stand in namespaces.
+"""Placements: documents in namespaces, each by the right of the user who added it.
 
-A placement stands as long as the user who made it may put the document into a namespace: its owner, a user
-with write permission, an administrator, or anybody while it is public. `placement_stands` in the database is
-this rule; triggers apply it whenever a right ends, whatever ended it.
+A placement is valid while that user may add the document to a namespace: the owner, users with write
+permission, and administrators, or any user if the document is public. The SQL function `placement_stands`
+defines this rule. Triggers apply it whenever a right ends.
 """
 
 from sqlalchemy import Integer, delete, func, literal, select, update
@@ -16,9 +16,9 @@ from luma_rag.errors import ForbiddenError
 
 
 async def lock_right(session: AsyncSession, principal: Principal, doc_id: int) -> None:
-    """Lock all that gives the caller a right to the document. A change of it waits for this transaction.
+    """Lock the rows that give the caller a right to the document. Changes of them wait for this transaction.
 
-    The user comes before the document, in the same order as everywhere.
+    The order, users before documents, is the same everywhere and prevents deadlocks.
     """
     for rows in (
         select(User.id).where(User.id == principal.user_id),
@@ -29,7 +29,7 @@ async def lock_right(session: AsyncSession, principal: Principal, doc_id: int) -
 
 
 async def place(session: AsyncSession, principal: Principal, doc_id: int, namespace_id: int) -> None:
-    """Record that the caller puts a document into a namespace. The caller has locked the right.
+    """Record that the caller adds a document to a namespace. Call `lock_right` first.
 
     Raises:
         ForbiddenError: the right has ended since the request was checked.
@@ -40,8 +40,8 @@ async def place(session: AsyncSession, principal: Principal, doc_id: int, namesp
         Placement.user_id: literal(principal.user_id, Integer),
         Placement.placed_at: literal(utcnow(), Placement.placed_at.type),
     }
-    standing = select(*placed.values()).where(func.placement_stands(doc_id, principal.user_id))
-    row = insert(Placement).from_select([column.key for column in placed], standing)
+    valid = select(*placed.values()).where(func.placement_stands(doc_id, principal.user_id))
+    row = insert(Placement).from_select([column.key for column in placed], valid)
     recorded = await session.scalar(
         row.on_conflict_do_update(
             index_elements=[Placement.doc_id, Placement.namespace_id],

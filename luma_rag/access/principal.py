@@ -8,7 +8,7 @@ import msgspec
 from luma_rag.errors import ForbiddenError
 
 READ, WRITE, ADMINISTER = 1, 2, 3
-Duty = Literal["change_password", "set_up_second_factor"]
+RequiredAction = Literal["change_password", "set_up_second_factor"]
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -16,10 +16,11 @@ class Principal(msgspec.Struct, frozen=True):
 
     `max_level` and `namespace_ids` are the limits of a restricted token: its maximum level, and the only
     namespaces that it can access (None: all that its user can). `session_id` or `token_id` identifies the
-    login; both are None for the command line. `is_expiring` is true for a token with an end.
+    login; both are None for the command line. `ends_at` is when the login ends by itself, None for a token
+    without an end; using a session may postpone it.
 
     Of a session, `authenticated_at` is when the user last proved their identity, None if that is unknown, and
-    `duty` is what they have to do before anything else.
+    `required_action` is what they must do before anything else.
     """
 
     user_id: int
@@ -28,9 +29,9 @@ class Principal(msgspec.Struct, frozen=True):
     namespace_ids: frozenset[int] | None = None
     session_id: int | None = None
     token_id: int | None = None
-    is_expiring: bool = False
+    ends_at: datetime | None = None
     authenticated_at: datetime | None = None
-    duty: Duty | None = None
+    required_action: RequiredAction | None = None
 
     @property
     def form(self) -> "CallerForm":
@@ -50,6 +51,11 @@ class Principal(msgspec.Struct, frozen=True):
     def is_admin(self) -> bool:
         """Whether the caller has the rights of an administrator. A restricted token never has."""
         return self.role == "admin" and not self.is_narrowed
+
+    @property
+    def is_expiring(self) -> bool:
+        """Whether the caller has a token with an end."""
+        return self.token_id is not None and self.ends_at is not None
 
     @property
     def is_narrowed(self) -> bool:

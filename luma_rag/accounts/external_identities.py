@@ -203,7 +203,7 @@ async def _account(session: AsyncSession, identity: Identity, *, match_email: bo
     )
     user_id = await session.scalar(known)
     if user_id is None:
-        # The same user in two windows: whoever comes second finds the account that the first one has linked.
+        # The same user in two windows: the second finds the account that the first has linked.
         key = f"{identity.issuer} {identity.subject}"
         await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
         user_id = await session.scalar(known)

@@ -1,4 +1,4 @@
-"""Acts that hand out power require a session whose user has proved their identity recently."""
+"""Sensitive operations require a session whose user has entered their password recently."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ _MINUTES = WINDOW // timedelta(minutes=1)
 
 
 def require_reauthentication(principal: Principal) -> None:
-    """Require a session in which the user has shown their password within `WINDOW`.
+    """Require a session in which the user has entered their password within `WINDOW`.
 
     Raises:
         ReauthenticationRequiredError: the caller has a token, or a session without a recent password.
@@ -22,6 +22,6 @@ def require_reauthentication(principal: Principal) -> None:
         )
     if principal.authenticated_at is None or principal.authenticated_at <= utcnow() - WINDOW:
         raise ReauthenticationRequiredError(
-            f"This requires a password shown within the last {_MINUTES} minutes. Show it with "
+            f"This requires that you entered your password within the last {_MINUTES} minutes. Enter it with "
             "POST /api/auth/reauthenticate, or sign in again, then retry."
         )

@@ -31,7 +31,7 @@ _TOLERANCE = 1
 _RECOVERY_CODES = 10
 _RECOVERY_BYTES = 10
 _ISSUER = "Luma"
-# Whoever has the password may guess few codes: 3 of 1,000,000 are right at a time.
+# Limits guessing after the password is known: 3 of 1,000,000 codes are valid at a time.
 _GUESSES = Limit(count=10, seconds=3600)
 
 
@@ -59,7 +59,7 @@ def is_confirmed(user_id: SQLColumnExpression[int] | int) -> ColumnElement[bool]
 
 
 async def begin(session: AsyncSession, user_id: int, username: str) -> NewSecondFactor:
-    """Create a key for a user's authenticator. It counts once `confirm` has seen a code of it.
+    """Create a key for a user's authenticator. It takes effect when `confirm` accepts a code.
 
     Raises:
         ConflictError: the user has a second factor.

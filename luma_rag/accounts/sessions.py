@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, exists, func, select, u
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from luma_rag.access import Principal
-from luma_rag.access.principal import Duty
+from luma_rag.access.principal import RequiredAction
 from luma_rag.accounts.account_status import is_enabled
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
@@ -29,6 +29,8 @@ _HOLDER = (
         User.id,
         User.role,
         LoginSession.id,
+        LoginSession.created_at,
+        LoginSession.expires_at,
         LoginSession.last_used_at,
         LoginSession.method,
         LoginSession.authenticated_at,
@@ -110,7 +112,7 @@ async def principal_of_session(
 ) -> Principal:
     """The principal of a session cookie. Records a use, once per `USE_INTERVAL`; the caller commits.
 
-    The limits of the settings apply to sessions that began before the limits were lowered, too.
+    The settings apply to sessions that began before a change of them, too: lower limits, and no passwords.
 
     Raises:
         NotAuthenticatedError: the session is unknown or has expired.
@@ -122,7 +124,10 @@ async def principal_of_session(
     row = found.one_or_none()
     if row is None:
         raise NotAuthenticatedError("The session has expired. Sign in again.")
-    user_id, role, session_id, last_used_at, method, authenticated_at, is_temporary, has_second_factor = row
+    user_id, role, session_id, created_at, expires_at, last_used_at, method, authenticated_at, *more = row
+    is_temporary, has_second_factor = more
+    if method == "password" and not settings.password_sign_in:
+        raise NotAuthenticatedError("Passwords were turned off on this server. Sign in again.")
     if is_use and last_used_at <= now - USE_INTERVAL:
         # The condition is repeated, so that only one of several concurrent requests writes.
         await connection.execute(
@@ -130,14 +135,23 @@ async def principal_of_session(
             .where(LoginSession.id == session_id, LoginSession.last_used_at <= now - USE_INTERVAL)
             .values(last_used_at=now)
         )
-    duty: Duty | None = None
+    required_action: RequiredAction | None = None
     # The OpenID provider sees to the second factors of its users.
     if method == "password":
         if is_temporary:
-            duty = "change_password"
+            required_action = "change_password"
         elif settings.require_admin_totp and role == "admin" and not has_second_factor:
-            duty = "set_up_second_factor"
-    return Principal(user_id, role, session_id=session_id, authenticated_at=authenticated_at, duty=duty)
+            required_action = "set_up_second_factor"
+    limits = _limits(settings, now)
+    age, silence = now - limits["oldest"], now - limits["idle_since"]
+    return Principal(
+        user_id,
+        role,
+        session_id=session_id,
+        ends_at=min(expires_at, created_at + age, last_used_at + silence),
+        authenticated_at=authenticated_at,
+        required_action=required_action,
+    )
 
 
 def _limits(settings: Settings, now: datetime) -> dict[str, datetime]:
@@ -226,7 +240,7 @@ async def end_session_of(session: AsyncSession, user_id: int, session_id: int, *
 
 
 async def renew_session(session: AsyncSession, principal: Principal) -> None:
-    """Note that the caller has just proved their identity.
+    """Record that the caller has just authenticated.
 
     Raises:
         NotAuthenticatedError: the session has ended in the meantime.

@@ -83,7 +83,7 @@ async def sign_in(
 
 
 async def reauthenticate(sessions: Sessions, principal: Principal, password: str, code: str | None) -> None:
-    """Note that the user of a session has shown their password again.
+    """Record that the user of a session has entered their password again.
 
     Raises:
         InvalidCredentialsError: the password or the code is wrong.
@@ -114,7 +114,7 @@ async def reauthenticate(sessions: Sessions, principal: Principal, password: str
 
 
 async def _require_same_password(session: AsyncSession, user: User) -> None:
-    """Require that the password was not changed since `user` was read, nor will be in this transaction."""
+    """Require an unchanged password since `user` was read, and lock it until the end of the transaction."""
     # Locked and compared: a session must not outlive a concurrent change of the password.
     unchanged = select(User.id).where(User.id == user.id, User.password == user.password)
     if await session.scalar(unchanged.with_for_update(read=True)) is None:

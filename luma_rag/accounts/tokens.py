@@ -118,7 +118,7 @@ async def principal_of_token(connection: AsyncConnection, secret: str) -> Princi
         max_level=max_level or ADMINISTER,
         namespace_ids=frozenset(namespace_ids) if namespace_ids is not None else None,
         token_id=token_id,
-        is_expiring=expires_at is not None,
+        ends_at=expires_at,
     )
 
 
@@ -134,7 +134,7 @@ async def create_token(
 ) -> NewToken:
     """Create a token for the caller, optionally restricted to some namespaces and a maximum level.
 
-    Without `require_login` the caller is the operator at the command line, who has no login that could end.
+    Without `require_login`, the caller is the command line, which has no session or token that could end.
 
     Raises:
         ForbiddenError: the caller has a token that is restricted or expires.

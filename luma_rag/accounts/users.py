@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal
-from luma_rag.access.principal import Duty
+from luma_rag.access.principal import RequiredAction
 from luma_rag.accounts.account_status import is_enabled, keep_an_admin, lock_accounts, set_disabled
 from luma_rag.accounts.passwords import hash_password, verify_password
 from luma_rag.audit import record, set_actor
@@ -70,12 +70,12 @@ class AccountView(UserView, frozen=True):
 class OwnAccount(msgspec.Struct, frozen=True):
     """The state of the caller's account.
 
-    `duty` is what they have to do before anything else in a session. `documents` and `bytes` are what they
-    own; `max_documents` and `max_bytes` their quotas, if any.
+    In a session, they must do `required_action` before anything else. `documents` and `bytes` are their
+    usage, `max_documents` and `max_bytes` their quotas, if any.
     """
 
     has_second_factor: bool
-    duty: Duty | None
+    required_action: RequiredAction | None
     documents: int
     bytes: int
     max_documents: int | None
@@ -247,7 +247,7 @@ async def own_account(session: AsyncSession, principal: Principal, limits: Quota
     usage = await quotas.usage_of_user(session, principal.user_id)
     return OwnAccount(
         account.has_second_factor,
-        principal.duty,
+        principal.required_action,
         usage.documents,
         usage.bytes,
         max_documents=limits.user_documents or None,
@@ -325,7 +325,7 @@ async def _may_register(session: AsyncSession, registering: Registering) -> bool
 
 def is_email(text: str) -> bool:
     """Whether a text has the format of an e-mail address."""
-    return len(text) <= _MAX_EMAIL and _EMAIL.fullmatch(text) is not None
+    return len(text) <= _MAX_EMAIL and text.isprintable() and _EMAIL.fullmatch(text) is not None
 
 
 async def _checked_hash(username: str, email: str, password: str) -> str:

@@ -63,7 +63,7 @@ class ArchiveWriter:
     def __init__(self, output: BinaryIO) -> None:
         # Not in tarfile's mode for streams, which would write to the output even after a failure.
         self._tar = tarfile.TarFile(
-            # In this mode, it only writes and tells.
+            # In this mode, tarfile calls only write() and tell().
             fileobj=_Output(output),  # type: ignore[arg-type]
             mode="w",
             format=tarfile.PAX_FORMAT,
@@ -80,7 +80,7 @@ class ArchiveWriter:
         member.size, member.mode, member.mtime = size, 0o600, int(time.time())
         hashed = _Hashed(content)
         self._tar.addfile(member, hashed)
-        # It would keep every member in memory.
+        # Otherwise, tarfile keeps every member in memory.
         self._tar.members.clear()  # type: ignore[attr-defined]
         self.sha256[name] = hashed.hexdigest()
         return self.sha256[name]
@@ -96,7 +96,7 @@ class ArchiveWriter:
 
 
 class _Output:
-    """An output that can't be searched, such as a pipe."""
+    """An output without seek(), such as a pipe."""
 
     def __init__(self, output: BinaryIO) -> None:
         self._output = output
@@ -205,7 +205,7 @@ class ArchiveReader:
 
 
 class _Hashed:
-    """A source of bytes that hashes them in passing."""
+    """Computes the hash of a source while it is read."""
 
     def __init__(self, content: Readable) -> None:
         self._content = content

@@ -199,7 +199,7 @@ def _place(partial: Path, storage: FileStorage, unused: set[str]) -> None:
 
 
 async def _vacuum(engine: AsyncEngine) -> None:
-    # Without statistics and visibility maps, searches are slow until autovacuum comes by.
+    # Without statistics and visibility maps, searches are slow until autovacuum has run.
     async with engine.connect() as connection:
         autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await autocommit.execute(text("VACUUM (ANALYZE)"))

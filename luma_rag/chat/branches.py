@@ -21,6 +21,10 @@ class Branches:
         """These turns and a new one."""
         return Branches([*self._turns, turn])
 
+    def is_running(self) -> bool:
+        """Whether an answer is being written, as far as the rows say."""
+        return any(turn.state == "running" for turn in self._turns)
+
     def branch(self, through: int | None = None) -> list[Turn]:
         """The branch in use, which is the newest; or the newest through this message.
 

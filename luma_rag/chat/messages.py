@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal, own_chats, require_chat
 from luma_rag.chat.branches import Branches, branches
+from luma_rag.chat.failures import TurnProblem, recover
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Citation, Feedback, Message, Turn
-from luma_rag.errors import LumaError, NotFoundError, error_classes
+from luma_rag.errors import NotFoundError
 from luma_rag.pagination import Page, Pagination
 
 
@@ -27,27 +28,6 @@ class CitationView(msgspec.Struct, frozen=True):
     heading: str | None
     quote: str
     score: float
-
-
-class TurnProblem(msgspec.Struct, frozen=True):
-    """Why an answer is incomplete or missing: a problem as in RFC 9457."""
-
-    type: str
-    code: str
-    title: str
-    status: int
-    detail: str
-
-    @classmethod
-    def of(cls, error: LumaError) -> "TurnProblem":
-        """The problem that is stored for an error."""
-        detail = error.public_detail or error.detail
-        return cls(f"/problems#{error.code}", error.code, error.title, error.status, detail)
-
-    def error(self) -> LumaError:
-        """The error that was stored."""
-        known = {error_class.code: error_class for error_class in error_classes()}
-        return known.get(self.code, LumaError)(self.detail)  # type: ignore[call-overload, no-any-return]
 
 
 class MessageView(msgspec.Struct, frozen=True):
@@ -95,6 +75,10 @@ async def list_messages(
     """
     await require_chat(session, principal, chat_id)
     tree = await branches(session, principal, chat_id)
+    if tree.is_running():
+        # Nobody else might look for the turns of a process that has died.
+        await recover(session)
+        tree = await branches(session, principal, chat_id)
     places = _places(tree.branch(branch))
     wanted = places[pagination.offset :][: pagination.limit]
     return Page(await _views(session, principal, tree, wanted), len(places))

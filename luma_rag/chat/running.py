@@ -1,4 +1,4 @@
-"""An answer while it is written, and what its readers receive. It is written whether or not anybody reads."""
+"""A running answer and the events that its readers receive. It continues without readers."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -21,7 +21,7 @@ class Delta(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """What happens before an answer begins. `titles` are those of the documents that are `reading`."""
+    """A step before the answer begins. `titles` names the documents of the step `reading`."""
 
     stage: Literal["searching", "reading", "thinking"]
     titles: list[str] = []
@@ -52,7 +52,7 @@ class RunningTurn:
         self.login = login
         self.question: Question | None = None
         self.hits: list[ScoredChunk] = []
-        # What the database has of the answer.
+        # The stored part of the answer.
         self.saved_text = ""
         self.saved_citations: list[int] = []
         self.interruption: Exception | None = None
@@ -84,15 +84,15 @@ class RunningTurn:
         self.publish(TurnEvent("delta", Delta(piece)))
 
     def publish(self, event: TurnEvent) -> None:
-        """Send an event to all readers, those to come included."""
+        """Send an event to all present and future readers."""
         self._events.append(event)
-        self._tell_readers()
+        self._notify_readers()
 
     def end(self, error: Exception | None = None) -> None:
         """End all readers, with an error if there is one. Only the first call counts."""
         if not self._is_over:
             self._is_over, self._error = True, error
-            self._tell_readers()
+            self._notify_readers()
 
     async def read(self, silence: float) -> AsyncGenerator[TurnEvent]:
         """All events from the first one on, pieces that are there already as one; then `end`.
@@ -113,12 +113,12 @@ class RunningTurn:
                 yield TurnEvent("waiting", None)
 
     def interrupt(self, reason: Exception) -> None:
-        """Make the process stop writing."""
+        """Stop the answer."""
         self.interruption = self.interruption or reason
         self.wake()
 
     def notify(self, payload: str | None) -> None:
-        """Look at the turn if a notification of the change stream concerns it, or if some were missed."""
+        """Check the turn if a notification of the change stream concerns it, or if some were missed."""
         match payload.split() if payload is not None else []:
             case ["turn", turn_id] if self.question and int(turn_id) == self.question.turn_id:
                 self.wake()
@@ -132,11 +132,11 @@ class RunningTurn:
                 self.wake()
 
     def wake(self) -> None:
-        """Look at the turn now."""
+        """Check the turn now."""
         self._woken.set()
 
     async def woken(self, seconds: float) -> None:
-        """Wait until the turn is to be looked at, for at most `seconds`."""
+        """Wait for a reason to check the turn, for at most `seconds`."""
         await _is_set(self._woken, seconds)
         self._woken.clear()
 
@@ -148,7 +148,7 @@ class RunningTurn:
             position += 1
         return (TurnEvent("delta", Delta("".join(texts))), position) if texts else (event, position + 1)
 
-    def _tell_readers(self) -> None:
+    def _notify_readers(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
 

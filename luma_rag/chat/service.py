@@ -10,15 +10,15 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal, require_chat
-from luma_rag.chat import evidence, turns
+from luma_rag.chat import evidence, failures, turns
 from luma_rag.chat.answerer import Answerer, HistoryMessage
 from luma_rag.chat.messages import CitationView
 from luma_rag.chat.running import Delta, Login, RunningTurn, Stopped, TurnEvent
 from luma_rag.chat.turns import Admission, Question
-from luma_rag.chat.writing import CHECK_SECONDS, AnswerWriter
+from luma_rag.chat.writing import CHECK_SECONDS, DATABASE_ERRORS, AnswerWriter
 from luma_rag.db.listener import Listener
 from luma_rag.db.session import Sessions
-from luma_rag.errors import AnswerInterruptedError, LumaError, UnavailableError
+from luma_rag.errors import AnswerInterruptedError, LumaError, NotFoundError, UnavailableError
 from luma_rag.retrieval.search import Retriever
 
 logger = logging.getLogger(__name__)
@@ -27,8 +27,14 @@ logger = logging.getLogger(__name__)
 _SILENCE = 15.0
 # How often the text that another process writes is read.
 _FOLLOW_SECONDS = 0.3
+# How often the login of a reader is checked: it is over within a second, even if nothing is written.
+_READER_CHECK_SECONDS = CHECK_SECONDS / 2
 # How long a request to stop waits for the process that writes.
 _STOP_SECONDS = 5.0
+# A statement that takes longer than this is tried again, after a pause.
+_PATIENCE_SECONDS = 10.0
+_RETRY_SECONDS = 0.5
+_GIVEN_UP = "The answer could not be written or stored. Regenerate the answer."
 Begin = Callable[[AsyncSession], Awaitable[Question]]
 
 
@@ -122,12 +128,12 @@ class ChatService:
         if turn_id is None:
             return
         here = self._by_id.get(turn_id)
-        events = self._follow(login, turn_id) if here is None else here.read(CHECK_SECONDS)
+        events = self._follow(login, turn_id) if here is None else here.read(_READER_CHECK_SECONDS)
         checked = time.monotonic()
         async with aclosing(events):
             async for event in events:
                 # The turn itself checks the rights of the login that has asked.
-                if time.monotonic() - checked >= CHECK_SECONDS:
+                if time.monotonic() - checked >= _READER_CHECK_SECONDS:
                     principal = await login.authenticate()
                     async with self._sessions.begin() as session:
                         await require_chat(session, principal, chat_id)
@@ -214,6 +220,7 @@ class ChatService:
 
     async def _run(self, turn: RunningTurn, begin: Begin) -> None:
         self._running.add(turn)
+        question = None
         try:
             # Subscribed first, so that no change of rights is missed.
             async with self._listener.subscribed(turn.notify):
@@ -229,8 +236,25 @@ class ChatService:
             if turn.question is not None and not isinstance(error, LumaError):
                 logger.exception("An answer could not be stored")
             turn.end(error)
+            if question is not None and not isinstance(error, NotFoundError):
+                await self._fail(question.turn_id, error)
         finally:
             self._running.discard(turn)
+
+    async def _fail(self, turn_id: int, error: Exception) -> None:
+        """End the row of a turn that this process has given up, as soon as the database allows it.
+
+        It may exist even if the connection was lost during the commit of its question. Since this process
+        lives, no other one would end it.
+        """
+        reason = error if isinstance(error, LumaError) else AnswerInterruptedError(_GIVEN_UP)
+        while not self._is_closing:
+            try:
+                async with asyncio.timeout(_PATIENCE_SECONDS), self._sessions.begin() as session:
+                    await failures.fail(session, turn_id, reason)
+                return
+            except DATABASE_ERRORS:
+                await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow(self, login: Login, turn_id: int) -> AsyncGenerator[TurnEvent]:
         """The events of a turn that another process writes, from what it has stored."""

@@ -4,7 +4,7 @@ Only the process that writes an answer ends its turn, unless it dies. Others ask
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import msgspec
@@ -36,12 +36,11 @@ from luma_rag.access.principal import CallerForm
 from luma_rag.chat import history, messages
 from luma_rag.chat.answerer import HistoryMessage
 from luma_rag.chat.branches import Branches
-from luma_rag.chat.messages import CitationView, MessageView, TurnProblem
-from luma_rag.chat.processes import living_processes
+from luma_rag.chat.failures import TurnProblem, recover
+from luma_rag.chat.messages import CitationView, MessageView
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chat, Citation, Document, Message, Turn
 from luma_rag.errors import (
-    AnswerInterruptedError,
     ConflictError,
     LumaError,
     NotFoundError,
@@ -49,7 +48,7 @@ from luma_rag.errors import (
     TurnRunningError,
 )
 
-# More earlier turns than any prompt has room for.
+# More earlier turns than fit into any prompt.
 _HISTORY_TURNS = 20
 _LOCK_CLASS = 0x4C55_4D51
 _GONE = "The chat was deleted while the answer was written."
@@ -65,9 +64,10 @@ class Admission(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A question to answer. `doc_ids` narrows it to these documents."""
+    """A question that `process` answers. `doc_ids` narrows it to these documents."""
 
     turn_id: int
+    process: int
     chat_id: int
     namespace_id: int
     message: MessageView
@@ -76,7 +76,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How the writing of an answer has ended, and why."""
+    """The final state of an answer, and the reason."""
 
     state: State
     error: LumaError | None = None
@@ -133,7 +133,7 @@ async def ask(
         )
     ).one()
     message.id = turn.question_id
-    return await _question(session, principal, chat, turn, message, tree)
+    return await _question(session, principal, admission, chat, turn, message, tree)
 
 
 async def ask_first(
@@ -175,7 +175,7 @@ async def regenerate(
     )
     session.add(turn)
     await session.flush()
-    return await _question(session, principal, chat, turn, message, tree)
+    return await _question(session, principal, admission, chat, turn, message, tree)
 
 
 async def save(
@@ -184,15 +184,22 @@ async def save(
     question: Question,
     text: str,
     citations: Sequence[CitationView] | None,
+    read_doc_ids: Collection[int] = (),
 ) -> bool:
     """Store the text so far, with new citations unless they are None. False if the answer is to stop.
 
+    The answer is written from the documents `read_doc_ids`.
+
     Raises:
-        NotFoundError: the chat is gone, or the caller can no longer read the namespace.
+        NotFoundError: the chat is gone, or the caller can no longer read the namespace or one of the
+            documents. Deleted documents don't count: answers keep their quotes.
     """
     turn, _, is_readable = await _locked(session, principal, question)
     if not is_readable:
         await require_namespace(session, principal, question.namespace_id)
+    await _require_still_readable(session, principal, read_doc_ids)
+    if turn.state != "running":
+        await _resume(session, turn, question.process)
     if text:
         await _write(session, turn, text, citations)
     return not turn.is_stopping
@@ -206,7 +213,7 @@ async def end(
     citations: Sequence[CitationView],
     ending: Ending,
 ) -> MessageView | None:
-    """Store the answer and end its turn. Returns the answer; None if it has failed without a word.
+    """Store the answer and end its turn. Returns the answer; None if it failed before the first word.
 
     Raises:
         NotFoundError: the chat is gone.
@@ -222,19 +229,6 @@ async def end(
         return None
     message, stored = written
     return messages.view(message, turn, versions, stored)
-
-
-async def recover(session: AsyncSession) -> None:
-    """End the turns of processes that have died. What they had stored stays."""
-    error = AnswerInterruptedError(
-        "The server ended unexpectedly while it wrote this answer. Regenerate the answer."
-    )
-    await session.execute(
-        update(Turn)
-        .where(Turn.state == "running", Turn.process.not_in(living_processes()))
-        .values(state="failed", process=None, error=msgspec.to_builtins(TurnProblem.of(error)))
-        .execution_options(synchronize_session=False)
-    )
 
 
 async def running(session: AsyncSession, principal: Principal, chat_id: int) -> int | None:
@@ -292,7 +286,7 @@ async def _open_chat(
         await recover(session)
         tree, busy = await _turns(session, principal, chat_id)
     if chat_id in busy:
-        raise TurnRunningError("An answer is being written in this chat. Wait for it, or stop it first.")
+        raise TurnRunningError("An answer is being written in this chat. Wait for it, or stop it.")
     if 0 < limit <= len(busy):
         raise TooManyAnswersError(
             f"{len(busy)} answers are being written for you, which is the limit. Wait for one, or stop one.",
@@ -322,6 +316,16 @@ async def _require_documents(session: AsyncSession, principal: Principal, doc_id
     )
     if unknown := sorted(set(doc_ids) - readable):
         raise NotFoundError(f"Document {unknown[0]} not found, or you have no access to it.")
+
+
+async def _require_still_readable(
+    session: AsyncSession, principal: Principal, doc_ids: Collection[int]
+) -> None:
+    hidden = select(Document.id).where(
+        Document.id.in_(doc_ids), Document.id.not_in(readable_documents(principal))
+    )
+    if doc_ids and (await session.scalars(hidden.limit(1))).first() is not None:
+        raise NotFoundError("You can no longer read a document that this answer is written from. Ask again.")
 
 
 # Building a statement takes longer than running it.
@@ -406,12 +410,19 @@ def _insert_question() -> ReturningInsert[int, int]:
 
 
 async def _question(
-    session: AsyncSession, principal: Principal, chat: Chat, turn: Turn, message: Message, tree: Branches
+    session: AsyncSession,
+    principal: Principal,
+    admission: Admission,
+    chat: Chat,
+    turn: Turn,
+    message: Message,
+    tree: Branches,
 ) -> Question:
     """The question of a turn that has just begun. `tree` holds the turns before it."""
     before = tree.path(turn.follows_id)
     return Question(
         turn.id,
+        admission.process,
         chat.id,
         chat.namespace_id,
         messages.view(message, turn, tree.grown(turn)),
@@ -448,6 +459,16 @@ async def _locked(
     if turn is None:
         raise NotFoundError(_GONE)
     return turn, Branches([turn for turn, _ in rows]), rows[0][1]
+
+
+async def _resume(session: AsyncSession, turn: Turn, process: int) -> None:
+    """Mark a turn as running again, unless another one is running in the chat.
+
+    While the process had no connection to the database, another one took it for dead.
+    """
+    running_turn = select(Turn.id).where(Turn.chat_id == turn.chat_id, Turn.state == "running")
+    if await session.scalar(running_turn) is None:
+        turn.state, turn.process, turn.error = "running", process, None
 
 
 async def _write(

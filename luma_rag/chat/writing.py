@@ -17,6 +17,7 @@ from luma_rag.chat.answerer import Answerer
 from luma_rag.chat.citations import cited_numbers
 from luma_rag.chat.running import Progress, RunningTurn, Stopped, TurnEvent
 from luma_rag.chat.turns import Ending, Question
+from luma_rag.db.errors import OutageLog, outage, reason
 from luma_rag.db.session import Sessions
 from luma_rag.errors import AnswerInterruptedError, LumaError, UnavailableError
 from luma_rag.retrieval.search import Retriever
@@ -30,13 +31,13 @@ _CHECKS_PER_SECOND = 50
 # A statement that takes longer than this is tried again.
 _PATIENCE_SECONDS = 10.0
 _RETRY_SECONDS = 0.5
-# Readers wait this long for an answer to be stored, the answer itself longer.
+# Readers wait this long for an answer to be stored; the answer itself waits longer.
 _READERS_WAIT_SECONDS = 3.0
 _KEEP_SECONDS = 600.0
 # At shutdown, while uvicorn waits for its requests.
 _CLOSING_SECONDS = 3.0
 
-_DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 # Text of a model that the database can't store: NUL and halves of surrogate pairs.
 _UNSTORABLE = {0: None} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
@@ -49,11 +50,17 @@ class AnswerWriter:
         self._retriever = retriever
         self._answerer = answerer
         self._passages = passages
+        self._outages = OutageLog(logger)
         self._running = 0
         self._is_closing = False
 
     async def run(self, turn: RunningTurn, question: Question) -> None:
-        """Write the answer until it is complete or must not go on, store it, and end the readers."""
+        """Write the answer until it is complete or has to stop, store it, and end the readers.
+
+        Raises:
+            NotFoundError: the chat is gone.
+            UnavailableError: the answer could not be stored, so that its turn has not ended.
+        """
         self._running += 1
         try:
             ending = await self._answer(turn, question)
@@ -78,7 +85,7 @@ class AnswerWriter:
                 await self._check(turn, question)
             writing.result()
         except Exception as error:
-            return _ending(error)
+            return self._ending(error)
         else:
             return Ending("complete")
         finally:
@@ -106,10 +113,10 @@ class AnswerWriter:
                 turn.write(piece.translate(_UNSTORABLE))
 
     async def _check(self, turn: RunningTurn, question: Question) -> None:
-        """Store the text so far, and check that it may go on. An unavailable database changes nothing.
+        """Store the text so far, and check that it may continue. An unavailable database changes nothing.
 
         Raises:
-            Stopped: the user has stopped the answer, perhaps by another process.
+            Stopped: the user has stopped the answer, possibly in another process.
             NotFoundError, NotAuthenticatedError, ForbiddenError: the caller has lost a right.
         """
         text = turn.text
@@ -121,13 +128,15 @@ class AnswerWriter:
                 principal = await turn.login.authenticate()
                 async with self._sessions.begin() as session:
                     unsaved = text if text != turn.saved_text else ""
-                    may_continue = await turns.save(session, principal, question, unsaved, citations)
+                    may_continue = await turns.save(
+                        session, principal, question, unsaved, citations, {hit.doc_id for hit in turn.hits}
+                    )
         except LumaError as error:
             if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
             return
-        except _DATABASE_ERRORS as error:
-            logger.warning("The text so far of an answer could not be stored: %s", error)
+        except DATABASE_ERRORS as error:
+            self._outages.add("Storing the text so far of an answer", error)
             return
         turn.saved_text, turn.saved_citations = text, numbers
         if not may_continue:
@@ -145,14 +154,13 @@ class AnswerWriter:
                 break
             except DataError:
                 raise
-            except _DATABASE_ERRORS as error:
+            except DATABASE_ERRORS as error:
                 waited = time.monotonic() - began
                 if waited > (_CLOSING_SECONDS if self._is_closing else _KEEP_SECONDS):
-                    logger.error("An answer is lost, because the database is unavailable: %s", error)
-                    turn.end(_unstored("It could not be stored. Regenerate it later."))
-                    return
+                    logger.error("An answer is lost, because the database is unavailable: %s", reason(error))
+                    raise _unstored("It could not be stored. Regenerate it later.") from error
                 if waited > _READERS_WAIT_SECONDS and not turn.is_over:
-                    logger.warning("An answer waits in memory for the database: %s", error)
+                    self._outages.add("Storing an answer, which waits in memory,", error)
                     minutes = int(_KEEP_SECONDS / 60)
                     turn.end(_unstored(f"It is stored if the database is back within {minutes} minutes."))
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -160,24 +168,24 @@ class AnswerWriter:
             turn.publish(TurnEvent("llm_message", answer))
         turn.end(ending.error)
 
-
-def _ending(error: Exception) -> Ending:
-    """How an answer ends that could not be completed, for the reason that the reader learns."""
-    match error:
-        case Stopped():
-            return Ending("stopped")
-        case LumaError() if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            # The caller has lost a right.
-            return Ending("stopped", error)
-        case AnswerInterruptedError():
-            return Ending("stopped", error)
-        case LumaError():
-            logger.error("An answer failed: %s", error)
-            return Ending("failed", error)
-    logger.error("An answer failed", exc_info=error)
-    if isinstance(error, _DATABASE_ERRORS):
-        return Ending("failed", UnavailableError("The database was unavailable. Regenerate the answer."))
-    return Ending("failed", LumaError("Internal error. Regenerate the answer."))
+    def _ending(self, error: Exception) -> Ending:
+        """The ending of an answer that failed, with the error that its readers get."""
+        match error:
+            case Stopped():
+                return Ending("stopped")
+            case LumaError() if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                # The caller has lost a right.
+                return Ending("stopped", error)
+            case AnswerInterruptedError():
+                return Ending("stopped", error)
+            case LumaError():
+                logger.error("An answer failed: %s", error)
+                return Ending("failed", error)
+        if isinstance(error, DATABASE_ERRORS) and outage(error) is not None:
+            self._outages.add("An answer", error)
+            return Ending("failed", UnavailableError("The database was unavailable. Regenerate the answer."))
+        logger.error("An answer failed", exc_info=error)
+        return Ending("failed", LumaError("Internal error. Regenerate the answer."))
 
 
 def _unstored(consequence: str) -> UnavailableError:

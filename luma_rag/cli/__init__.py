@@ -62,6 +62,7 @@ class _Commands(Mapping[str, Any]):
 
 def _built(name: str, command: typer.Typer | Callable[..., None]) -> Any:
     if isinstance(command, typer.Typer):
+        command.rich_markup_mode = None
         group = typer.main.get_group(command)
         group.name = name
         return group

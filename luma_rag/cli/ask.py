@@ -26,7 +26,12 @@ class Answer(msgspec.Struct, frozen=True):
     citations: list[CitationView]
 
 
-def ask(namespace: Namespace, question: str, acting: As = None, json: Json = False) -> None:
+def ask(
+    namespace: Namespace,
+    question: Annotated[str, typer.Argument(help="The question.")],
+    acting: As = None,
+    json: Json = False,
+) -> None:
     """Answer a question from the documents of a namespace.
 
     The answer appears as it is written, followed by the passages that it cites.
@@ -68,7 +73,7 @@ def _write(text: str) -> None:
 
 def search(
     namespace: Namespace,
-    query: str,
+    query: Annotated[str, typer.Argument(help="The search query.")],
     k: Annotated[int, typer.Option("-k", min=1, max=MAX_K, help="Maximum number of passages.")] = 5,
     mode: Annotated[Mode, typer.Option(help="Dense, lexical or hybrid search.")] = "hybrid",
     rerank: Annotated[

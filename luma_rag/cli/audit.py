@@ -24,7 +24,7 @@ from luma_rag.errors import ConflictError, InvalidInputError
 from luma_rag.pagination import Page, Pagination
 from luma_rag.store import Store, open_store
 
-app = typer.Typer(help="Show and export the audit trail.", invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True)
 
 _SPAN = re.compile(r"(\d{1,5})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -49,7 +49,9 @@ def show(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Maximum number of events.")] = 50,
     json: Json = False,
 ) -> None:
-    """Show sign-ins and changes of access, newest first.
+    """Show and export the audit trail.
+
+    Without a command, show sign-ins and changes of access, newest first.
 
     Example: luma audit --since 7d --action document
     """
@@ -70,7 +72,12 @@ def show(
 
 
 @app.command()
-def export(file: Path, since: Since = None, actor: Actor = None, action: Prefix = None) -> None:
+def export(
+    file: Annotated[Path, typer.Argument(help="A new file, .jsonl or .csv.")],
+    since: Since = None,
+    actor: Actor = None,
+    action: Prefix = None,
+) -> None:
     """Write events to FILE, oldest first: JSON Lines (.jsonl) or CSV (.csv).
 
     Example: luma audit export january.csv --since 2026-01-01

@@ -1,6 +1,8 @@
 """`luma backup` and `luma restore`."""
 
 import asyncio
+import fcntl
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -25,6 +27,7 @@ from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import ConflictError
 from luma_rag.store import open_store
 
+logger = logging.getLogger(__name__)
 _STREAM = Path("-")
 
 
@@ -105,18 +108,26 @@ def _created(path: Path) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    if path.exists():
-        raise ConflictError(f"{path} exists. Choose another name, or delete it.")
     partial = path.with_name(f"{path.name}.partial")
-    try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConflictError(f"Another backup is being written to {path}. Wait for it.") from None
+        except OSError:
+            logger.debug("The file system of %s has no locks", path)
+        try:
+            # Checked under the lock: another backup may just have been completed.
+            if path.exists():
+                raise ConflictError(f"{path} exists. Choose another name, or delete it.")
+            # A backup that was killed has left its part.
+            file.truncate()
             yield file
             file.flush()
             os.fsync(file.fileno())
-        partial.rename(path)
-    finally:
-        partial.unlink(missing_ok=True)
+            partial.rename(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager

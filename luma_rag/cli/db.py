@@ -88,7 +88,7 @@ def upgrade(json: Json = False) -> None:
 def adopt_files(yes: Yes = False, json: Json = False) -> None:
     """Use the data directory's files for this database, after a restore or a move.
 
-    Servers on other folders refuse to start from then on. Run `luma verify` afterwards.
+    From then on, servers with another data directory refuse to start. Run `luma verify` afterwards.
 
     Example: luma db adopt-files
     """
@@ -110,7 +110,7 @@ def adopt_files(yes: Yes = False, json: Json = False) -> None:
 
 @app.command()
 def status(json: Json = False) -> None:
-    """Show the revision of the database, and the backfills that workers have not finished.
+    """Show the revision of the database and its unfinished backfills.
 
     Example: luma db status
     """

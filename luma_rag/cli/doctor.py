@@ -136,7 +136,7 @@ async def _parser_containment(_: Settings) -> Check:
 
 
 def _containment(layers: Containment, system: str, *, root: bool) -> Check:
-    """What confines code that a file smuggles into its parser."""
+    """The kernel features that contain parsers."""
     offered = [
         ("Landlock", layers.landlock, "Linux 5.13 or newer with landlock among its security modules"),
         ("seccomp", layers.seccomp, "x86-64 or ARM64, and a container that permits it"),

@@ -14,14 +14,14 @@ from luma_rag.access.grants import SharedWith
 from luma_rag.accounts import users
 from luma_rag.cli.caller import caller
 from luma_rag.cli.failures import UsageError
-from luma_rag.cli.options import As, Json, Yes
-from luma_rag.cli.output import EVERYTHING, console, print_json, say
+from luma_rag.cli.options import As, Json, UserName, Yes
+from luma_rag.cli.output import EVERYTHING, console, print_json, print_properties, say
 from luma_rag.cli.running import run, transaction
 from luma_rag.cli.upload import upload
 from luma_rag.documents import namespace_documents
 from luma_rag.documents import service as documents
-from luma_rag.documents.file_settlement import removing_files
 from luma_rag.documents.namespace_documents import DocumentNamespace, NamespaceDocument
+from luma_rag.documents.pending_files import removing_files
 from luma_rag.documents.service import DocumentView
 from luma_rag.pagination import Page
 from luma_rag.store import open_store
@@ -29,7 +29,6 @@ from luma_rag.store import open_store
 app = typer.Typer(help="List, add, share and delete documents.", no_args_is_help=True)
 
 DocumentId = Annotated[int, typer.Argument(metavar="ID", help="Id of the document; see: luma documents list")]
-User = Annotated[str, typer.Argument(help="User name.")]
 InNamespace = Annotated[str, typer.Option("--namespace", "-n", help="Name or id of the namespace.")]
 
 
@@ -112,18 +111,17 @@ def show(doc_id: DocumentId, acting: As = None, json: Json = False) -> None:
         print_json(details)
         return
     document = details.document
-    table = Table(show_header=False, box=None)
-    for label, value in (
-        ("id", document.id),
-        ("title", document.title),
-        ("type", document.type),
-        ("uploaded (UTC)", f"{document.uploaded_at:%Y-%m-%d %H:%M}"),
-        ("public", "yes" if document.is_public else "no"),
-        ("access", document.permission),
-        *((name.replace("_", " "), value) for name, value in document.file_metadata.items()),
-    ):
-        table.add_row(label, Text(str(value)))
-    console.print(table)
+    print_properties(
+        {
+            "id": document.id,
+            "title": document.title,
+            "type": document.type,
+            "uploaded (UTC)": f"{document.uploaded_at:%Y-%m-%d %H:%M}",
+            "public": document.is_public,
+            "access": document.permission,
+        }
+        | {name.replace("_", " "): value for name, value in document.file_metadata.items() if value != []}
+    )
     if details.shared_with:
         shares = Table("shared with", "permission")
         for share in details.shared_with:
@@ -139,7 +137,7 @@ def add(
         typer.Argument(help="PDF and DOCX files to upload.", exists=True, dir_okay=False, readable=True),
     ] = None,
     doc_id: Annotated[
-        list[int] | None, typer.Option("--id", help="A document that is uploaded already; repeatable.")
+        list[int] | None, typer.Option("--id", help="Id of an uploaded document; repeatable.")
     ] = None,
     acting: As = None,
     json: Json = False,
@@ -184,7 +182,7 @@ def add(
 @app.command()
 def share(
     doc_id: DocumentId,
-    user: User,
+    user: UserName,
     permission: Annotated[Literal["read", "write"], typer.Option(help="What the user may do.")] = "read",
     acting: As = None,
     json: Json = False,
@@ -207,7 +205,7 @@ def share(
 
 
 @app.command()
-def unshare(doc_id: DocumentId, user: User, acting: As = None, json: Json = False) -> None:
+def unshare(doc_id: DocumentId, user: UserName, acting: As = None, json: Json = False) -> None:
     """Stop sharing a document with a user.
 
     Example: luma documents unshare 12 bob
@@ -227,7 +225,9 @@ def unshare(doc_id: DocumentId, user: User, acting: As = None, json: Json = Fals
 
 @app.command("namespaces")
 def list_namespaces(doc_id: DocumentId, acting: As = None, json: Json = False) -> None:
-    """List the namespaces of a document and who added it, also those that its owner can't read.
+    """List the namespaces of a document, with the users who added it.
+
+    The list includes namespaces that the owner of the document can't read.
 
     Example: luma documents namespaces 12
     """
@@ -259,7 +259,7 @@ def withdraw(
     acting: As = None,
     json: Json = False,
 ) -> None:
-    """Remove a document of yours from a namespace, even one that you can't read.
+    """Remove your document from any namespace, even one that you can't read.
 
     Example: luma documents withdraw 12 7
     """

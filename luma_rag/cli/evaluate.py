@@ -33,7 +33,12 @@ from luma_rag.settings import Settings
 app = typer.Typer(help="Evaluate retrieval.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, with the values of every question.")]
-Result = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+Result = Annotated[
+    Path,
+    typer.Argument(
+        help="A result of luma eval retrieval --json.", exists=True, dir_okay=False, readable=True
+    ),
+]
 Plot = Annotated[Path | None, typer.Option("--plot", help="Plot the measures: .png, .svg or .html.")]
 
 

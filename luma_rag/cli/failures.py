@@ -76,7 +76,8 @@ def _print(failure: Failure, *, as_json: bool) -> None:
     errors.print(f"[bold red]{failure.title}:[/] ", end="")
     say(failure.detail, err=True)
     for field in failure.errors:
-        say(f"  {field['field']}: {field['message']}", err=True)
+        if field["message"] not in failure.detail:
+            say(f"  {field['field']}: {field['message']}", err=True)
 
 
 def _code(error: LumaError) -> str:

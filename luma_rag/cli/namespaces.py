@@ -12,8 +12,8 @@ from luma_rag.access import grants
 from luma_rag.access.grants import Member
 from luma_rag.access.principal import ADMINISTER
 from luma_rag.accounts import users
-from luma_rag.cli.options import As, Json, Namespace, Yes
-from luma_rag.cli.output import EVERYTHING, console, print_json, say
+from luma_rag.cli.options import As, Json, Namespace, UserName, Yes
+from luma_rag.cli.output import EVERYTHING, console, print_json, print_properties, say
 from luma_rag.cli.running import run, transaction
 from luma_rag.namespaces import NamespaceView
 from luma_rag.pagination import Page
@@ -81,19 +81,18 @@ def show(namespace: Namespace, acting: As = None, json: Json = False) -> None:
         print_json(details)
         return
     found = details.namespace
-    table = Table(show_header=False, box=None)
-    for label, value in (
-        ("id", str(found.id)),
-        ("name", found.name),
-        ("description", found.description or ""),
-        ("created (UTC)", f"{found.created_at:%Y-%m-%d %H:%M}"),
-        ("public", "yes" if found.is_public else "no"),
-        ("access", _LEVELS[found.auth_level]),
-        ("documents", str(found.documents)),
-        ("chunks", str(found.chunks)),
-    ):
-        table.add_row(label, Text(value))
-    console.print(table)
+    print_properties(
+        {
+            "id": found.id,
+            "name": found.name,
+            "description": found.description or "",
+            "created (UTC)": f"{found.created_at:%Y-%m-%d %H:%M}",
+            "public": found.is_public,
+            "access": _LEVELS[found.auth_level],
+            "documents": found.documents,
+            "chunks": found.chunks,
+        }
+    )
     if details.members:
         members = Table("member", "access")
         for member in details.members:
@@ -104,10 +103,10 @@ def show(namespace: Namespace, acting: As = None, json: Json = False) -> None:
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Unique among the namespaces of its owner.")],
-    description: Annotated[str | None, typer.Option(help="For people.")] = None,
+    description: Annotated[str | None, typer.Option(help="Description, for readers.")] = None,
     public: Annotated[bool, typer.Option("--public", help="Let all users read it.")] = False,
     if_missing: Annotated[
-        bool, typer.Option("--if-missing", help="Succeed if the owner has a namespace of this name.")
+        bool, typer.Option("--if-missing", help="Succeed if the owner already has a namespace of this name.")
     ] = False,
     acting: As = None,
     json: Json = False,
@@ -131,7 +130,12 @@ def create(
 
 
 @app.command()
-def rename(namespace: Namespace, new_name: str, acting: As = None, json: Json = False) -> None:
+def rename(
+    namespace: Namespace,
+    new_name: Annotated[str, typer.Argument(help="New name.")],
+    acting: As = None,
+    json: Json = False,
+) -> None:
     """Rename a namespace.
 
     Example: luma namespaces rename contracts agreements
@@ -159,7 +163,7 @@ def rename(namespace: Namespace, new_name: str, acting: As = None, json: Json = 
 @app.command()
 def share(
     namespace: Namespace,
-    user: Annotated[str, typer.Argument(help="User name.")],
+    user: UserName,
     level: Annotated[int, typer.Option(min=1, max=3, help="1: read; 2: read and write; 3: administer.")] = 1,
     acting: As = None,
     json: Json = False,
@@ -185,7 +189,7 @@ def share(
 @app.command()
 def unshare(
     namespace: Namespace,
-    user: Annotated[str, typer.Argument(help="User name.")],
+    user: UserName,
     acting: As = None,
     json: Json = False,
 ) -> None:

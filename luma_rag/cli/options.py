@@ -15,4 +15,5 @@ As = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Namespace = Annotated[str, typer.Argument(metavar="NAMESPACE", help="Name or id of the namespace.")]
+UserName = Annotated[str, typer.Argument(help="User name.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask for confirmation.")]

@@ -51,7 +51,7 @@ def list_tokens(acting: As = None, json: Json = False) -> None:
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What the token is for.")],
+    name: Annotated[str, typer.Argument(help="Purpose of the token.")],
     namespace: Annotated[
         list[str] | None, typer.Option("--namespace", "-n", help="Restrict it to this namespace; repeatable.")
     ] = None,
@@ -89,7 +89,11 @@ def create(
 
 
 @app.command()
-def revoke(token_id: int, acting: As = None, json: Json = False) -> None:
+def revoke(
+    token_id: Annotated[int, typer.Argument(help="Id of the token; see: luma tokens list")],
+    acting: As = None,
+    json: Json = False,
+) -> None:
     """Revoke a token at once.
 
     Example: luma tokens revoke 3

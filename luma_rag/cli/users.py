@@ -13,10 +13,10 @@ from luma_rag.accounts import removal, second_factor, users
 from luma_rag.accounts.removal import OwnedResources
 from luma_rag.accounts.users import AccountView, OwnAccount
 from luma_rag.cli.caller import caller
-from luma_rag.cli.options import Json, Yes
-from luma_rag.cli.output import console, print_json, say
+from luma_rag.cli.options import Json, UserName, Yes
+from luma_rag.cli.output import console, print_json, print_properties, say
 from luma_rag.cli.running import run, transaction
-from luma_rag.documents.file_settlement import removing_files
+from luma_rag.documents.pending_files import removing_files
 from luma_rag.errors import ConflictError
 from luma_rag.store import open_store
 
@@ -56,7 +56,7 @@ def list_users(json: Json = False) -> None:
 
 
 @app.command()
-def show(username: str, json: Json = False) -> None:
+def show(username: UserName, json: Json = False) -> None:
     """Show an account: its state, what it owns, and its quotas.
 
     Example: luma users show alice
@@ -71,26 +71,27 @@ def show(username: str, json: Json = False) -> None:
 
     account, own = run(read())
     shown = msgspec.to_builtins(account) | msgspec.to_builtins(own)
-    del shown["duty"]
+    del shown["required_action"]
     if json:
         print_json(shown)
         return
-    table = Table("", "", show_header=False)
-    for name, value in shown.items():
-        table.add_row(name.replace("_", " "), Text("none" if value is None else str(value)))
-    console.print(table)
+    times = {
+        f"{name} (UTC)": f"{getattr(account, f'{name}_at'):%Y-%m-%d %H:%M}" for name in ("created", "updated")
+    }
+    rest = {name.replace("_", " "): value for name, value in shown.items() if not name.endswith("_at")}
+    print_properties(rest | times)
 
 
 @app.command()
 def add(
-    username: str,
-    email: str,
-    admin: Annotated[bool, typer.Option("--admin", help="Make it an administrator's.")] = False,
+    username: UserName,
+    email: Annotated[str, typer.Argument(help="E-mail address.")],
+    admin: Annotated[bool, typer.Option("--admin", help="Make the user an administrator.")] = False,
     temporary: Temporary = False,
     password_stdin: FromStdin = False,
     json: Json = False,
 ) -> None:
-    """Add an account; prompts for its password. The first account is an administrator's.
+    """Add an account, and prompt for its password. The first account is an administrator.
 
     Example: luma users add alice alice@example.com --admin
     """
@@ -113,9 +114,9 @@ def add(
 
 @app.command("password")
 def reset_password(
-    username: str, temporary: Temporary = False, password_stdin: FromStdin = False, json: Json = False
+    username: UserName, temporary: Temporary = False, password_stdin: FromStdin = False, json: Json = False
 ) -> None:
-    """Set a new password; the account's sessions and tokens end.
+    """Set a new password. The sessions and tokens of the account end.
 
     Example: luma users password alice
     """
@@ -135,7 +136,7 @@ def reset_password(
 
 
 @app.command("remove-totp")
-def remove_second_factor(username: str, json: Json = False) -> None:
+def remove_second_factor(username: UserName, json: Json = False) -> None:
     """Remove the second factor (TOTP) of a user who has lost it.
 
     Example: luma users remove-totp alice
@@ -149,12 +150,12 @@ def remove_second_factor(username: str, json: Json = False) -> None:
     if json:
         print_json({"removed": "totp"})
     else:
-        say(f"{username} can sign in without a code.")
+        say(f"Removed the second factor of {username}.")
 
 
 @app.command()
-def disable(username: str, json: Json = False) -> None:
-    """Disable an account: its sessions end and its tokens stop working. What it owns stays.
+def disable(username: UserName, json: Json = False) -> None:
+    """Disable an account. Its sessions and tokens stop working; its documents stay.
 
     Example: luma users disable alice
     """
@@ -162,11 +163,11 @@ def disable(username: str, json: Json = False) -> None:
     if json:
         print_json(user)
     else:
-        say(f"{username} can't sign in any more. Undo it with: luma users enable {username}")
+        say(f"{username} can no longer sign in. To undo this: luma users enable {username}")
 
 
 @app.command()
-def enable(username: str, json: Json = False) -> None:
+def enable(username: UserName, json: Json = False) -> None:
     """Enable a disabled account.
 
     Example: luma users enable alice
@@ -180,17 +181,18 @@ def enable(username: str, json: Json = False) -> None:
 
 @app.command()
 def remove(
-    username: str,
+    username: UserName,
     hand_to: Annotated[
-        str | None, typer.Option("--hand-to", metavar="OTHER", help="Transfer what it owns to this user.")
+        str | None,
+        typer.Option("--hand-to", metavar="OTHER", help="Transfer documents and namespaces to this user."),
     ] = None,
     with_contents: Annotated[
-        bool, typer.Option("--with-contents", help="Remove its namespaces and documents too.")
+        bool, typer.Option("--with-contents", help="Remove documents and namespaces too.")
     ] = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Remove an account with its chats. What it owns goes to another user, or is removed too.
+    """Remove an account with its chats. Its documents and namespaces are transferred or removed too.
 
     Example: luma users remove alice --hand-to bob
     """

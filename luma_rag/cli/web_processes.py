@@ -88,7 +88,7 @@ class _WebProcesses:
         """Run a web process, and another whenever it ends.
 
         Raises:
-            ConfigurationError: it can't start.
+            ConfigurationError: it can't start, and the service was never ready.
         """
         pause = 1
         while True:
@@ -100,7 +100,8 @@ class _WebProcesses:
             except asyncio.CancelledError:
                 await _stop(process)
                 raise
-            if code == _CONFIGURATION:
+            # Later, the database may be away when a process must be replaced.
+            if code == _CONFIGURATION and self._awaited > 0:
                 raise ConfigurationError("A web process can't start; its message is above.")
             if asyncio.get_running_loop().time() - started > _MAX_PAUSE_SECONDS:
                 pause = 1

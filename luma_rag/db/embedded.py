@@ -83,7 +83,7 @@ def running(
 
 
 def as_superuser(url: str) -> str:
-    """The same database with the role of the superuser, for administration by hand."""
+    """The same database with the role of the superuser, for manual administration."""
     return url.replace(f"//{roles.OWNER}@", f"//{roles.SUPERUSER}@", 1)
 
 

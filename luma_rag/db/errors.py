@@ -1,4 +1,4 @@
-"""Errors of the database, told apart by SQLSTATE: outages, conflicts with other requests, and bugs.
+"""Classifies errors of the database by SQLSTATE: outages, conflicts with other requests, and bugs.
 
 An outage is the operator's business and passes: callers get 503, and the log one line at a time. A conflict
 passes with a retry. Everything else, most constraint violations included, is a bug of Luma.
@@ -33,7 +33,7 @@ _OUTAGES = {
     "55P03": "The database is busy",
     "57": _UNAVAILABLE,  # it is starting, recovering, or shutting down
     "57014": "The database took too long",
-    "58": "The disk of the database fails",
+    "58": "The disk of the database has an error",
 }
 _DEADLOCK = "40P01"
 _SERIALIZATION = "40001"

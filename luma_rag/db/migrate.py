@@ -69,7 +69,7 @@ def head() -> str | None:
 
 
 def recreate(connection: Connection, revision: str) -> None:
-    """Create all tables anew, empty, as of a revision, within the caller's transaction. Data is lost."""
+    """Recreate all tables, empty, as of a revision, within the caller's transaction. Data is lost."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
     configuration = config()
     configuration.attributes["connection"] = connection

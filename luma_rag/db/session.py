@@ -91,7 +91,7 @@ async def connect(url: str) -> Any:
     except ValueError:
         # The original message would show part of the URL, possibly of its password.
         raise ConfigurationError(
-            "LUMA_DATABASE_URL is no URL as libpq understands it. Characters such as # / ? @ in its password "
+            "LUMA_DATABASE_URL is not a valid URL of libpq. Characters such as # / ? @ in its password "
             "must be percent-encoded, e.g. %23 for #."
         ) from None
 
@@ -109,7 +109,7 @@ def _watch(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "checkout")
     def wake(connection: Any, record: Any, _: Any) -> None:
-        # asyncpg notices at once when the server closes the connection, but not when the network loses it.
+        # asyncpg notices at once when the server closes the connection, but not when the network drops it.
         if connection.driver_connection.is_closed():
             raise InvalidatePoolError
         rests = record.info.pop("rests", None)

@@ -5,6 +5,7 @@ change with a statement that carries its own rights, and its login is checked ag
 """
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -53,7 +54,8 @@ Change = IngestionView | DocumentRemoved
 class ChangeStream:
     """All subscriptions of this process. While idle they share one connection, the listener's.
 
-    Each subscriber receives something at least every `heartbeat` seconds, and its login is checked then.
+    Each subscriber receives something at least every `heartbeat` seconds. Its login is checked then, and at
+    the time at which it ends.
     """
 
     def __init__(self, sessions: Sessions, listener: Listener, *, heartbeat: float = 15.0) -> None:
@@ -85,6 +87,12 @@ class ChangeStream:
             raise UnavailableError("The server is shutting down. Retry in 5 s.", retry_after=5)
         principal = await authenticate()
         subscription = _Subscription(principal.user_id, namespace_id)
+
+        async def check() -> Principal:
+            principal = await authenticate()
+            subscription.login_ends_at = principal.ends_at
+            return principal
+
         with self._counted(subscription):
             # Subscribe first, so that no change is lost between the snapshot and the changes.
             async with self._listener.subscribed(subscription.notify):
@@ -93,17 +101,17 @@ class ChangeStream:
                     if subscription.needs_snapshot():
                         after = 0
                         while True:
-                            state = await self._snapshot(authenticate, namespace_id, since, after)
+                            state = await self._snapshot(check, namespace_id, since, after)
                             yield [*state]
                             if len(state) < _BATCH:
                                 break
                             after = state[-1].id
                     else:
-                        yield await self._changes(authenticate, namespace_id, subscription.take_changed())
+                        yield await self._changes(check, namespace_id, subscription.take_changed())
                     since = read_at
                     rest = max(_GATHER_SECONDS, len(self._subscriptions) / _READS_PER_SECOND)
                     if not await _changed(self._closing, rest):
-                        await subscription.wait(self._heartbeat)
+                        await subscription.wait(min(self._heartbeat, _until(subscription.login_ends_at)))
 
     def close(self) -> None:
         """End all streams and refuse new ones, because the service is shutting down."""
@@ -179,6 +187,7 @@ class _Subscription:
 
     def __init__(self, user_id: int, namespace_id: int) -> None:
         self.user_id = user_id
+        self.login_ends_at: datetime | None = None
         self._namespace_id = namespace_id
         self._changed: dict[int, int] = {}  # ingestion id → document id
         self._needs_snapshot = True
@@ -220,6 +229,11 @@ class _Subscription:
         """Wait for a change, for at most `seconds`."""
         await _changed(self._woken, seconds)
         self._woken.clear()
+
+
+def _until(end: datetime | None) -> float:
+    """Seconds until a login has ended; it ends at this time, not after it."""
+    return math.inf if end is None else max(0.0, (end - utcnow()).total_seconds())
 
 
 async def _changed(event: asyncio.Event, seconds: float) -> bool:

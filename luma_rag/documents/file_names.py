@@ -3,7 +3,7 @@
 import re
 
 MAX_BYTES = 255
-"""What common file systems allow, in UTF-8."""
+"""Maximum length of a name on common file systems, in bytes of UTF-8."""
 
 # Path separators, and what Windows rejects in names.
 _RESERVED = re.compile(r'[<>:"/\\|?*]')

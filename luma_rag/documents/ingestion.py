@@ -4,7 +4,7 @@ A worker claims a document together with all namespaces it is queued for, becaus
 only once. A live worker holds an advisory lock on its worker id and writes that id into the rows it runs.
 Rows whose worker id is not locked belong to a dead worker and are re-queued.
 
-An outage of the database or the machine is not counted as an attempt: the document waits, from seconds to an
+Outages of the database or the machine don't count as attempts. The document waits, from seconds to an
 hour, until one succeeds. Failures that may be the document's fault count, up to `MAX_ATTEMPTS`.
 """
 
@@ -39,14 +39,15 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from luma_rag.access import Principal, readable_namespaces, require_namespace
 from luma_rag.access.principal import WRITE
+from luma_rag.db.advisory_locks import held_ids
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chunk, Document, Ingestion, Worker
 from luma_rag.errors import ConflictError, NotFoundError
 
 MAX_ATTEMPTS = 3
 CHANNEL = "luma_ingestion"
-SIGN_SECONDS = 10.0
-"""How often a worker gives a sign of life."""
+HEARTBEAT_SECONDS = 10.0
+"""The interval between two heartbeats of a worker."""
 _LOCK_CLASS = 0x4C55_4D43
 _ACTIVE = text("state IN ('queued', 'running')")
 # Constants, because a generic plan uses a partial index only if the statement itself implies its condition.
@@ -82,9 +83,9 @@ class IngestionView(msgspec.Struct, frozen=True):
 
 
 class LiveWorkers(msgspec.Struct, frozen=True):
-    """How many workers are connected to the database, and the latest sign of life of any of them.
+    """How many workers are connected to the database, and the latest heartbeat of any of them.
 
-    A connected worker without a sign for several times `SIGN_SECONDS` hangs.
+    A worker that is connected but has sent no heartbeat for several `HEARTBEAT_SECONDS` hangs.
     """
 
     count: int
@@ -183,8 +184,8 @@ async def register_worker(connection: AsyncConnection) -> int:
             return worker
 
 
-async def give_sign(session: AsyncSession, worker: int) -> None:
-    """Record that a worker works."""
+async def record_heartbeat(session: AsyncSession, worker: int) -> None:
+    """Record a heartbeat of a worker."""
     now = func.localtimestamp()
     await session.execute(
         upsert(Worker)
@@ -195,27 +196,18 @@ async def give_sign(session: AsyncSession, worker: int) -> None:
 
 async def live_workers(session: AsyncSession) -> LiveWorkers:
     """The workers of all hosts; a single statement over a few rows."""
-    living = living_workers().subquery()
+    connected = connected_workers().subquery()
     row = await session.execute(
         select(func.count(), func.max(Worker.seen_at, type_=Worker.seen_at.type))
-        .select_from(living)
-        .outerjoin(Worker, Worker.id == living.c.objid)
+        .select_from(connected)
+        .outerjoin(Worker, Worker.id == connected.c.objid)
     )
     return LiveWorkers(*row.one())
 
 
-def living_workers() -> Select[int]:
+def connected_workers() -> Select[int]:
     """The ids of all workers connected to this database now."""
-    return (
-        select(literal_column("objid::bigint", Integer).label("objid"))
-        .select_from(text("pg_locks"))
-        .where(
-            text(
-                "locktype = 'advisory' AND objsubid = 2 AND granted AND classid = :class "
-                "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            ).bindparams(**{"class": _LOCK_CLASS})
-        )
-    )
+    return held_ids(_LOCK_CLASS)
 
 
 async def claim(session: AsyncSession, worker: int, only: list[int] | None = None) -> Claim | None:
@@ -279,7 +271,7 @@ async def fail(session: AsyncSession, worker: int, doc_id: int, reason: str, *, 
 
 
 async def defer(session: AsyncSession, worker: int, doc_id: int, reason: str) -> None:
-    """Let a document wait because of an outage, which is not counted as an attempt."""
+    """Defer a document because of an outage, which does not count as an attempt."""
     await session.execute(
         update(Ingestion)
         .where(*_running_on(worker, doc_id))
@@ -306,7 +298,7 @@ async def release(session: AsyncSession, worker: int) -> None:
 
 
 async def forgive(session: AsyncSession, worker: int, doc_ids: Collection[int]) -> None:
-    """After an outage, undo that the documents a worker held were counted as attempts of a dead worker."""
+    """After an outage, undo the attempts that were counted for the documents of a worker that seemed dead."""
     await release(session, worker)
     has_failed = Ingestion.state == "failed"
     await session.execute(
@@ -327,14 +319,14 @@ async def forgive(session: AsyncSession, worker: int, doc_ids: Collection[int]) 
 
 async def recover(session: AsyncSession) -> None:
     """Re-queue the documents of dead workers. A document that has killed several workers fails."""
-    living = living_workers()
+    connected = connected_workers()
     await _end(
         session,
-        (_RUNNING, Ingestion.worker.not_in(living)),
+        (_RUNNING, Ingestion.worker.not_in(connected)),
         Ingestion.attempts < MAX_ATTEMPTS,
         _DIED,
     )
-    await session.execute(delete(Worker).where(Worker.id.not_in(living)))
+    await session.execute(delete(Worker).where(Worker.id.not_in(connected)))
 
 
 async def _end(
@@ -366,9 +358,9 @@ async def _end(
 
 
 def _later(failures: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[datetime]:
-    """The next attempt after this many earlier failures: seconds at first, an hour in the end."""
+    """The time of the next attempt: exponential backoff, from seconds to an hour."""
     delay = func.least(_LONGEST_DELAY, _FIRST_DELAY * func.power(2.0, func.least(failures, 20)))
-    # Random, so that documents that failed together do not come back together.
+    # Jitter, so that documents that failed together are not all retried at once.
     jitter = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
     return func.localtimestamp() + func.make_interval(0, 0, 0, 0, 0, 0, delay * jitter)
 

@@ -123,7 +123,7 @@ async def enqueue(
 ) -> IngestionView:
     """Enqueue a document for a namespace the caller may write to, unless it is already in progress.
 
-    It stands there as long as the caller may put it there.
+    It leaves the namespace when the caller loses the right to add it.
     """
     await placements.lock_right(session, principal, doc_id)
     queued, is_new = await ingestion.enqueue(session, doc_id, namespace_id)
@@ -142,10 +142,10 @@ async def remove(session: AsyncSession, principal: Principal, namespace_id: int,
 
 
 class DocumentNamespace(msgspec.Struct, frozen=True):
-    """A namespace that a document stands in or is on its way to, and the user who added it.
+    """A namespace that contains a document, or into which it is being ingested, and the user who added it.
 
-    Of a namespace that the owner of the document can't read, its id and name are disclosed, but nothing else:
-    the owner has to recognize where the document is read. `placed_at` is null if unknown.
+    Owners learn the id and name of namespaces that they can't read, to recognize where their documents are
+    used, but nothing else about them. `placed_at` is null if unknown.
     """
 
     namespace_id: int

@@ -1,7 +1,7 @@
-"""Quotas: how many documents, and bytes of them, a user may own and a namespace may hold.
+"""Quotas of documents and bytes, for users and namespaces.
 
-The same bytes uploaded twice are one document of their owner, and count once. A namespace counts the
-documents that it holds and those on their way or failed. Lowering a quota removes nothing.
+The same bytes uploaded twice are one document of their owner, and count once. A namespace counts its
+documents, including those whose ingestion is queued, running, or failed. Lowering a quota removes nothing.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ async def usage_of_user(session: AsyncSession, user_id: int) -> Usage:
 
 
 async def require_room_of_user(session: AsyncSession, quotas: QuotaSettings, user_id: int, size: int) -> None:
-    """Require room for a new document of a user. No other one comes in before the end of the transaction.
+    """Require room for a new document of a user. Others wait for the end of the transaction.
 
     Raises:
         QuotaExceededError: there is none.
@@ -48,7 +48,7 @@ async def require_room_in_namespaces(
 ) -> None:
     """Require room for a document in each namespace that doesn't have it. `doc_id` is None for a new one.
 
-    No other one comes in before the end of the transaction.
+    Other documents wait for the end of the transaction.
 
     Raises:
         QuotaExceededError: there is none.

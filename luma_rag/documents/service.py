@@ -105,7 +105,7 @@ async def change(
 ) -> DocumentView:
     """Rename (requires write) or change visibility (owner and administrators). UNSET leaves a field as is.
 
-    A document that becomes private leaves the namespaces where it stands only because it was public.
+    A document that becomes private leaves the namespaces to which it was added only because it was public.
     """
     needed: Literal["write", "own"] = "write" if is_public is msgspec.UNSET else "own"
     document = await require_document(session, principal, doc_id, needed)

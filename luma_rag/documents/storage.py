@@ -3,7 +3,7 @@
 A file is *pending* while it is undecided whether a document has it: from before its first byte until its
 document is committed, and from before the commit of a deletion until the file is gone. An empty marker in
 `pending/` names it, and the process that decides holds a `flock` on the marker. If that process dies, the
-kernel releases the lock, and the next process that opens the store settles the file.
+kernel releases the lock, and the next process that opens the store resolves the file.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ class PendingFile:
         self._file = file
         self._marker = marker
         self._lock = lock
-        self._is_settled = False
+        self._is_resolved = False
 
     def __enter__(self) -> Self:
         return self
@@ -68,13 +68,13 @@ class PendingFile:
 
     def keep(self) -> None:
         """A document has the file."""
-        if not self._is_settled:
+        if not self._is_resolved:
             self._remove_marker()
             self.release()
 
     def discard(self) -> None:
         """No document has the file: delete it, durably, before its marker."""
-        if self._is_settled:
+        if self._is_resolved:
             return
         try:
             self._file.unlink(missing_ok=True)
@@ -88,7 +88,7 @@ class PendingFile:
 
     def release(self) -> None:
         """Leave the decision to the next process that opens the store."""
-        self._is_settled = True
+        self._is_resolved = True
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -161,7 +161,8 @@ class FileStorage:
     def read_id(self) -> str | None:
         """The id of the store that the folder belongs to, if any."""
         with suppress(FileNotFoundError):
-            return (self._folder / _STORE_ID).read_text().strip() or None
+            # After a power failure, the file may contain anything.
+            return (self._folder / _STORE_ID).read_text(errors="replace").strip() or None
         return None
 
     def write_id(self, store_id: str) -> None:

@@ -19,8 +19,8 @@ from luma_rag.db.errors import violated_constraint
 from luma_rag.db.models import Document, NamespaceDoc
 from luma_rag.db.session import Sessions
 from luma_rag.documents import namespace_documents, quotas
-from luma_rag.documents.file_settlement import lock_file, settle
 from luma_rag.documents.ingestion import IngestionView
+from luma_rag.documents.pending_files import lock_file, resolve
 from luma_rag.documents.service import MAX_TITLE, DocumentView, checked_title, view
 from luma_rag.documents.storage import FileStorage, PendingFile, StoredFile
 from luma_rag.errors import ConcurrentChangeError, ForbiddenError, LumaError, UnsupportedTypeError
@@ -108,7 +108,7 @@ async def store(
         raise
     except BaseException:
         # A lost connection or a cancellation does not tell whether the commit took place.
-        await asyncio.shield(settle(sessions, [file]))
+        await asyncio.shield(resolve(sessions, [file]))
         raise
     if added.is_file_kept:
         file.keep()
@@ -155,31 +155,7 @@ async def add(
     known_id = document.id if document is not None else None
     await quotas.require_room_in_namespaces(session, limits, namespace_ids, known_id, stored.size)
     if document is None:
-        document = Document(
-            user_id=principal.user_id,
-            title=checked_title(title if title is not None else PurePath(filename).stem or filename),
-            file_path=stored.path,
-            file_metadata={
-                "original_filename": filename,
-                "size": stored.size,
-                "sha256": stored.sha256,
-            },
-            type=kind,
-            is_public=is_public,
-            uploaded_at=utcnow(),
-        )
-        session.add(document)
-        try:
-            await session.flush()
-        except IntegrityError as error:
-            if violated_constraint(error) != _SAME_FILE:
-                raise
-            raise ConcurrentChangeError(
-                "The same file is being uploaded in another request. Reload your documents."
-            ) from None
-        await record(
-            session, "document.uploaded", principal.user_id, doc_id=document.id, is_public=document.is_public
-        )
+        document = await _create(session, principal, stored, kind, filename, title, is_public=is_public)
     placed = set(
         await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == document.id))
     )
@@ -191,6 +167,44 @@ async def add(
     own = view(document, "write")
     uploaded = UploadedDocument(**msgspec.structs.asdict(own), ingestions=ingestions)
     return Added(uploaded, is_new, is_file_kept)
+
+
+async def _create(
+    session: AsyncSession,
+    principal: Principal,
+    stored: StoredFile,
+    kind: str,
+    filename: str,
+    title: str | None,
+    *,
+    is_public: bool,
+) -> Document:
+    document = Document(
+        user_id=principal.user_id,
+        title=checked_title(title if title is not None else PurePath(filename).stem or filename),
+        file_path=stored.path,
+        file_metadata={
+            "original_filename": filename,
+            "size": stored.size,
+            "sha256": stored.sha256,
+        },
+        type=kind,
+        is_public=is_public,
+        uploaded_at=utcnow(),
+    )
+    session.add(document)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        if violated_constraint(error) != _SAME_FILE:
+            raise
+        raise ConcurrentChangeError(
+            "The same file is being uploaded in another request. Reload your documents."
+        ) from None
+    await record(
+        session, "document.uploaded", principal.user_id, doc_id=document.id, is_public=document.is_public
+    )
+    return document
 
 
 def clean_filename(filename: str) -> str:

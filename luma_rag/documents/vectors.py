@@ -117,7 +117,7 @@ def _outages() -> Iterator[None]:
         yield
     except Exception as error:
         if reason := outage(error):
-            raise OutageError(f"{reason}. Luma tries again by itself.") from error
+            raise OutageError(f"{reason}. Luma retries automatically.") from error
         raise
 
 

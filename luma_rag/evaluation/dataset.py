@@ -20,7 +20,7 @@ from ingest.settings import ChunkSettings, IngestSettings
 from ingest.types import Chunk, EmbeddedDocument, ParsedDocument
 from ingest.types import Passage as ParsedPassage
 from luma_rag import namespaces
-from luma_rag.access import Principal
+from luma_rag.access import Principal, placements
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, Ingestion, Namespace, NamespaceDoc, User
 from luma_rag.documents.ingestion import register_worker
@@ -207,4 +207,5 @@ async def _add(store: Store, principal: Principal, namespace_id: int, worker: in
                 updated_at=now,
             )
         )
+        await placements.place(session, principal, document.id, namespace_id)
         return document.id

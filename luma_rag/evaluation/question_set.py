@@ -1,10 +1,13 @@
-"""The question set of a namespace. Reading and changing it requires level 2."""
+"""The question set of a namespace. Reading and changing it requires level 2.
+
+Places are shown only while their document is in the namespace, since they quote it. They come back with it.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -44,7 +47,10 @@ class NewQuestion(msgspec.Struct, frozen=True):
 
 
 class KnownQuestion(msgspec.Struct, frozen=True):
-    """A question of the set. It is deleted with the last document that answers it."""
+    """A question of the set. It is deleted with the last document that answers it.
+
+    `places` are those in documents that are in the namespace now.
+    """
 
     id: int
     question: str
@@ -115,6 +121,14 @@ async def add(
     ]
 
 
+def is_place_in(principal: Principal, namespace_id: int) -> ColumnElement[bool]:
+    """A condition: the document of the `EvaluationPlace` is in the namespace, and the caller can read it."""
+    held = select(NamespaceDoc.doc_id).where(
+        NamespaceDoc.namespace_id == namespace_id, NamespaceDoc.doc_id.in_(readable_documents(principal))
+    )
+    return EvaluationPlace.doc_id.in_(held)
+
+
 async def questions_of(
     session: AsyncSession, principal: Principal, namespace_id: int, pagination: Pagination
 ) -> Page[KnownQuestion]:
@@ -134,7 +148,7 @@ async def questions_of(
     places: dict[int, list[KnownPlace]] = {}
     for place in await session.scalars(
         select(EvaluationPlace)
-        .where(EvaluationPlace.question_id.in_([q.id for q in found]))
+        .where(EvaluationPlace.question_id.in_([q.id for q in found]), is_place_in(principal, namespace_id))
         .order_by(EvaluationPlace.id)
     ):
         known = KnownPlace(place.doc_id, place.page, place.quote)

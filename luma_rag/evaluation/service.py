@@ -16,6 +16,7 @@ from luma_rag.accounts.account_status import is_enabled
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import EvaluationPlace, EvaluationQuestion, EvaluationRun, User
 from luma_rag.errors import ConflictError, NotFoundError
+from luma_rag.evaluation import question_set
 from luma_rag.evaluation.measures import MEASURES, require_libraries
 from luma_rag.evaluation.questions import Place, Question
 from luma_rag.evaluation.report import Comparison, compare_runs
@@ -76,7 +77,7 @@ async def evaluate(
         if user_id is not None and user_id != principal.user_id:
             await require_namespace(session, principal, namespace_id, ADMINISTER)
             searcher = await _principal_of(session, user_id)
-        questions = await _questions(session, namespace_id)
+        questions = await _questions(session, principal, namespace_id)
     if not questions:
         raise ConflictError("There is no question to ask: add some whose documents are in this namespace.")
     require_libraries()
@@ -163,11 +164,14 @@ async def _principal_of(session: AsyncSession, user_id: int) -> Principal:
     return Principal(user_id, role)
 
 
-async def _questions(session: AsyncSession, namespace_id: int) -> list[Question]:
+async def _questions(session: AsyncSession, principal: Principal, namespace_id: int) -> list[Question]:
+    """The questions that documents of the namespace answer."""
     rows = await session.execute(
         select(EvaluationQuestion, EvaluationPlace)
         .join(EvaluationPlace, EvaluationPlace.question_id == EvaluationQuestion.id)
-        .where(EvaluationQuestion.namespace_id == namespace_id)
+        .where(
+            EvaluationQuestion.namespace_id == namespace_id, question_set.is_place_in(principal, namespace_id)
+        )
         .order_by(EvaluationPlace.id)
     )
     texts: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The log of requests, and the refused ones in the audit trail."""
+"""The access log, and the record of refused requests in the audit trail."""
 
 import hashlib
 import logging
@@ -26,15 +26,15 @@ _failures = logging.getLogger(__name__)
 _NOBODY = Principal(0, "user")
 _HEALTH = "/health"
 _LOGIN = "/api/auth/login"
-# The page asks it before anybody has signed in.
+# The page requests it before the sign-in.
 _ME = "/api/auth/me"
-# Of the refusals of one client, and of all: an attacker must not fill the disk.
+# Limits per client and in total, so that attackers can't fill the disk.
 _OF_CLIENT = Limit(count=1, seconds=60)
 _OF_ALL = Limit(count=600, seconds=3600)
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A request that is over. `route` is the template of its path, None without one; `ms` its duration.
+    """A complete request. `route` is the template of its path, None without one; `ms` its duration.
 
     `status` is None if the client left before the response.
     """
@@ -53,7 +53,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class AccessLog:
-    """Logs each request when it is over, and records the refused ones in the audit trail."""
+    """Logs each complete request, and records the refused ones in the audit trail."""
 
     def __init__(self, app: ASGIApp, sessions: Sessions, *, is_logged: bool) -> None:
         self._app = app
@@ -104,7 +104,7 @@ class AccessLog:
         except RateLimitedError:
             return
         except (SQLAlchemyError, OSError) as error:
-            # The response is sent already.
+            # The response has been sent.
             _failures.warning("A refused request could not be recorded: %s", type(error).__name__)
 
 

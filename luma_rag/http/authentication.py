@@ -19,7 +19,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from luma_rag.access import Principal, require_admin
-from luma_rag.access.principal import Duty
+from luma_rag.access.principal import RequiredAction
 from luma_rag.accounts import tokens
 from luma_rag.accounts.reauthentication import require_reauthentication
 from luma_rag.accounts.sessions import Browser, csrf_token, principal_of_session
@@ -35,11 +35,11 @@ from luma_rag.errors import (
 SESSION_COOKIE = "luma_session"
 CSRF_COOKIE = "csrftoken"
 CSRF_HEADER = "x-csrftoken"
-PowerOf = Literal["administrators", "themselves"]
+Audience = Literal["administrators", "users"]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC = {"public": True}
-# For the few calls that a session allows while its user has a duty.
-DESPITE_DUTY = {"despite_duty": True}
+# For the few routes that a session may use before its user has done the required action.
+BEFORE_REQUIRED_ACTION = {"before_required_action": True}
 # How long the result of an authentication is valid.
 _FRESH_SECONDS = 1.0
 
@@ -90,31 +90,31 @@ async def still_signed_in(connection: ASGIConnection[Any, Any, Any, Any]) -> Pri
 async def require_authentication(
     connection: ASGIConnection[Any, Principal, Any, Any], handler: BaseRouteHandler
 ) -> None:
-    """A guard: the further conditions that a route sets for the login of its caller.
+    """A guard: the further requirements of a route.
 
     It never awaits but is a coroutine, since Litestar calls functions in threads.
 
     Raises:
-        PasswordChangeRequiredError, SecondFactorRequiredError: the user has to do this first.
+        PasswordChangeRequiredError, SecondFactorRequiredError: the user must do this first.
         ForbiddenError: the route is for administrators.
-        ReauthenticationRequiredError: the route hands out power, and the login is no session with a recent
-            password.
+        ReauthenticationRequiredError: the route is sensitive, and the caller has no session in which the
+            password was entered recently.
     """
     if handler.opt.get("public"):
         return
     principal = connection.user
-    if principal.duty is not None and not handler.opt.get("despite_duty"):
-        raise _duty_error(principal.duty)
-    of: PowerOf | None = handler.opt.get("hands_out")
-    if of == "administrators":
+    if principal.required_action is not None and not handler.opt.get("before_required_action"):
+        raise _required_action_error(principal.required_action)
+    audience: Audience | None = handler.opt.get("reauthentication")
+    if audience == "administrators":
         require_admin(principal)
-    if of is not None:
+    if audience is not None:
         require_reauthentication(principal)
 
 
-def hands_out_power(of: PowerOf) -> dict[str, PowerOf]:
-    """The `opt` of a route that hands out power, and requires a recent password for it."""
-    return {"hands_out": of}
+def requires_reauthentication(audience: Audience) -> dict[str, Audience]:
+    """The `opt` of a sensitive route, which requires that the password was entered recently."""
+    return {"reauthentication": audience}
 
 
 def session_cookies(secret: str, days: int, *, is_secure: bool) -> list[Cookie]:
@@ -175,10 +175,10 @@ async def _principal(connection: ASGIConnection[Any, Any, Any, Any], *, is_use: 
     return principal
 
 
-def _duty_error(duty: Duty) -> ForbiddenError:
-    if duty == "change_password":
+def _required_action_error(action: RequiredAction) -> ForbiddenError:
+    if action == "change_password":
         return PasswordChangeRequiredError(
-            "Somebody else chose this password. Choose your own first: POST /api/auth/password."
+            "An administrator set this password. Choose your own first: POST /api/auth/password."
         )
     return SecondFactorRequiredError(
         "Administrators need a second factor here. Set it up first: POST /api/auth/totp."

@@ -12,20 +12,20 @@ logger = logging.getLogger(__name__)
 
 _MOST_FILES = 65_536
 _MOST_CONNECTIONS = 8192
-# For the database, the model, the log and their like.
+# Reserved for the database, the model, the log, and so on.
 _OWN_FILES = 64
 # Clients pause while they compute or wait for their own disk.
 _SILENT_SECONDS = 1.0
-# Closing some at once spares the next connections the search.
+# Closing several at a time saves the search for the next connections.
 _ROOM = 1 / 16
 _LOG_EVERY_SECONDS = 30.0
 
 
 class Connection(Protocol):
-    """What the bound needs to know of a connection."""
+    """The part of a connection that the bound needs."""
 
     def silent_since(self) -> float | None:
-        """Since when the server waits for this client, by the monotonic clock; None if it doesn't."""
+        """The monotonic time since which the server has been waiting for the client; None if it isn't."""
 
     def disconnect(self) -> None:
         """Close the connection at once."""
@@ -43,7 +43,7 @@ def raise_file_limit() -> None:
 
 
 def max_connections() -> int:
-    """How many connections this process may have open. Each may need a file as well, for an upload."""
+    """The maximum number of open connections. Each may need a second file, for an upload."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return _MOST_CONNECTIONS
@@ -63,7 +63,7 @@ def longest_silent(connections: Iterable[Connection]) -> list[Connection]:
 
 
 class _Log:
-    """One line per half a minute, however many connections come."""
+    """At most one line per half a minute."""
 
     _logged_at: float | None = None
 

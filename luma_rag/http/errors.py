@@ -40,7 +40,7 @@ _outages = database_errors.OutageLog(logger)
 MEDIA_TYPE = "application/problem+json"
 DOCUMENTATION = "/problems"
 _CODE = "luma_problem_code"
-_INTERNAL = "Internal error. Retry, or contact the operator, whose log has the cause."
+_INTERNAL = "Internal error. Retry, or contact your administrator, who finds the cause in the log."
 
 
 class Problem(msgspec.Struct, frozen=True):

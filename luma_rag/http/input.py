@@ -186,7 +186,7 @@ class ChatChange(Input, frozen=True):
 class NewMessage(Input, frozen=True):
     """A question, optionally restricted to the documents `doc_ids`.
 
-    `replaces` is the id of an earlier question, of which this is a new version. The chat goes on from here.
+    `replaces` is the id of an earlier question, of which this is a new version. The chat continues from here.
     """
 
     content: Question

@@ -1,7 +1,8 @@
-"""Answers without images: a client that renders Markdown or HTML loads nothing by showing them.
+"""Removes images from answers, so that clients that render Markdown or HTML load nothing.
 
 An injected document could make the model write an image whose address contains what else the model read. The
-reader's client would send it by loading the image, without a click. Links stay, since they need one.
+reader's client would send it by loading the image, without a click. Links stay, since they need one. Clients
+that draw diagrams in place of code (Mermaid, Vega) load images and data for these, too, so they get code.
 """
 
 import re
@@ -9,8 +10,15 @@ import re
 # What begins every image of Markdown, also by reference and inside a link, and every element of HTML, since
 # any may have a style with an address. A space after the first character leaves only text, in all dialects,
 # whatever stands before; code gets it too, because dialects differ in what is code.
-_LOADING = re.compile(r"!(?=\[)|<(?=[A-Za-z])")
-_FIRST = ("!", "<")
+#
+# The name of a language of diagrams, after what begins a block of code, becomes two words.
+_LOADING = re.compile(
+    r"!(?=\[)|<(?=[A-Za-z])|(?:`{3}|~{3}|:{3})[ \t{.]*(?:m(?=ermaid)|v(?=ega))", re.IGNORECASE
+)
+# The end of a text that may be the beginning of one of these.
+_BEGINNING = re.compile(
+    r"(?:[!<]|(?<![`~:])[`~:]+[ \t{.]*(?:m(?:e(?:r(?:m(?:ai?)?)?)?)?|v(?:eg?)?)?)\Z", re.IGNORECASE
+)
 
 
 def without_images(text: str) -> str:
@@ -19,17 +27,18 @@ def without_images(text: str) -> str:
 
 
 class ImageFilter:
-    """The same for a text in pieces, whatever the pieces."""
+    """The same for a text that arrives in pieces."""
 
     def __init__(self) -> None:
         self._held = ""
 
     def feed(self, piece: str) -> str:
-        """What can be shown of the text so far. A character that may begin an image is held back."""
+        """What can be shown of the text so far. An end that may begin an image is held back."""
         text = self._held + piece
-        self._held = text[-1] if text.endswith(_FIRST) else ""
-        # With the held character, since it may follow one that begins an image.
-        return without_images(text)[: -1 if self._held else None]
+        found = _BEGINNING.search(text)
+        self._held = "" if found is None else found[0]
+        # With what is held back, since it may follow a character that begins an image.
+        return without_images(text)[: -len(self._held) or None]
 
     def end(self) -> str:
         """What is still held back at the end of the text."""

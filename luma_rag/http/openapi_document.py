@@ -17,7 +17,7 @@ _PAGE = re.compile(r"Page_(?:\w+\.)*(\w+?)(?:View)?_")
 # What Python's http.HTTPStatus says of a success reads as if it were about files.
 _RESPONSES = {
     "Document created, URL follows": "Created.",
-    "Request accepted, processing continues off-line": "Accepted; the work goes on in the background.",
+    "Request accepted, processing continues off-line": "Accepted; the work continues in the background.",
     "Request fulfilled, document follows": "Success.",
 }
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")

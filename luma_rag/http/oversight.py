@@ -1,4 +1,4 @@
-"""Reading by administrators goes into the audit trail."""
+"""Records in the audit trail what administrators read."""
 
 from typing import Any
 
@@ -12,14 +12,17 @@ from luma_rag.http.input import MAX_INT
 async def record_reading_of_administrators(
     connection: ASGIConnection[Any, Principal, Any, Any], handler: BaseRouteHandler
 ) -> None:
-    """A guard: records who opens a document or a namespace, by the ids in the path.
+    """A guard: records administrators who open a document, or open or search a namespace, by ids in the path.
 
     Changes have events of their own. Routes with the namespace in the body record it themselves.
     """
-    is_reading = connection.scope.get("method") == "GET" or handler.opt.get("limited") == "searches"
-    if handler.opt.get("public") or not is_reading or not connection.user.is_admin:
+    is_asking = handler.opt.get("limited") in ("searches", "questions")
+    is_reading = connection.scope.get("method") == "GET" or is_asking
+    if handler.opt.get("public") or not is_reading or connection.user.role != "admin":
         return
-    ids = {name: _id(connection.path_params.get(name)) for name in ("doc_id", "namespace_id")}
+    # Old messages of a chat are the caller's own; only a question reads the namespace.
+    names = ("doc_id", "namespace_id", "chat_id") if is_asking else ("doc_id", "namespace_id")
+    ids = {name: _id(connection.path_params.get(name)) for name in names}
     if any(ids.values()):
         await oversight.record_reading(connection.app.state.runtime.sessions, connection.user, **ids)
 

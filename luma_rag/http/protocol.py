@@ -40,7 +40,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._make_room()
 
     def silent_since(self) -> float | None:
-        """Since when the server waits for this client, by the monotonic clock; None if it doesn't."""
+        """The monotonic time since which the server has been waiting for the client; None if it isn't."""
         awaits_request = self.cycle is None or self.cycle.response_complete
         awaits_body = not awaits_request and self.cycle.more_body and not self.flow.read_paused
         return self._heard if awaits_request or awaits_body or self.flow.write_paused else None

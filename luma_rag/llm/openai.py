@@ -57,7 +57,7 @@ class OpenAIModel:
     """Streams answers from `{base_url}/chat/completions`.
 
     `base_url` includes `/v1`. Without `model`, the first model of the server's list is used. Times are in
-    seconds: `connect_timeout` to reach the server, `token_timeout` between two signs of life, keep-alive
+    seconds: `connect_timeout` to reach the server, `token_timeout` between two events, keep-alive
     comments included. A given `client` stays open.
 
     Raises:
@@ -326,7 +326,7 @@ async def _read_ahead(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
 async def _read_to_end(chunks: AsyncIterator[bytes]) -> None:
     """Read what follows the end of an answer: the connection then serves the next question.
 
-    Connecting anew takes several round trips, which the first token would wait for.
+    A new connection takes several round trips, which the first token would wait for.
     """
     with suppress(TimeoutError, httpx.HTTPError):
         async with asyncio.timeout(_END_SECONDS):

@@ -81,4 +81,4 @@ class Reranking:
         now = time.monotonic()
         if now - self._warned >= _WARNING_PAUSE:
             self._warned = now
-            logger.warning("Searches go on without the reranker %s: %s", self._reranker.name, why)
+            logger.warning("Searches continue without the reranker %s: %s", self._reranker.name, why)

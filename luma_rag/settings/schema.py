@@ -14,7 +14,7 @@ PREFIX = "LUMA_"
 SECRETS = frozenset({"llm.api_key", "openid.client_secret", "reranker_api_key"})
 """Secret settings, never shown. In URLs, the password is hidden."""
 FROM_FILES = SECRETS | {"database_url"}
-"""Settings whose value may stand in a file of its own: `LUMA_DATABASE_URL_FILE` names it."""
+"""Settings whose value can be read from a file: `LUMA_DATABASE_URL_FILE` names it."""
 HIDDEN = "********"
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -117,7 +117,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     session_idle_minutes: Count = 7 * 24 * 60
     """Minutes without a request after which a session ends, exact to a minute. 0 disables the limit."""
     access_log: bool = True
-    """Whether each request is logged when it is over, by the logger `luma.access`."""
+    """Whether each request is logged when it is complete, by the logger `luma.access`."""
     password_sign_in: bool = True
     """Whether users can sign in with a password. If not, an OpenID provider is required."""
     require_admin_totp: bool = False

@@ -17,7 +17,7 @@ class Check(msgspec.Struct, frozen=True):
     query: str = ""
 
 
-_RELINK = "Remove the document from the namespace and add it again; its vectors are then made anew."
+_RELINK = "Remove the document from the namespace and add it again; its vectors are then recreated."
 _REREAD = "Delete the document and upload its file again."
 
 CHECKS = (
@@ -177,9 +177,10 @@ CHECKS = (
     Check(
         "placed-without-right",
         "Every document in a namespace was put there by a user with the right to do so",
-        "If it belongs there, let its owner stand for it: luma db psql -c 'INSERT INTO placement SELECT id, "
-        "NAMESPACE, user_id FROM document WHERE id = DOCUMENT ON CONFLICT (doc_id, namespace_id) DO UPDATE "
-        "SET user_id = excluded.user_id'. Otherwise remove it from the namespace afterwards.",
+        "If it belongs there, record its owner as the user who added it: luma db psql -c 'INSERT INTO "
+        "placement SELECT id, NAMESPACE, user_id FROM document WHERE id = DOCUMENT ON CONFLICT (doc_id, "
+        "namespace_id) DO UPDATE SET user_id = excluded.user_id'. Otherwise, remove it from the namespace "
+        "afterwards.",
         """SELECT format('namespace %s, document %s', namespace_id, doc_id)
            FROM (
              SELECT namespace_id, doc_id FROM namespace_doc

@@ -35,7 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from luma_rag.db.base import Base
 from luma_rag.db.models import Document, Ingestion
 from luma_rag.db.session import Sessions
-from luma_rag.documents.ingestion import living_workers
+from luma_rag.documents.ingestion import connected_workers
 from luma_rag.documents.storage import FileStorage
 from luma_rag.verify.rules import (
     CHECKS,
@@ -139,7 +139,7 @@ def _left_running() -> Select[str]:
             Ingestion.doc_id,
             type_=Text,
         ).label("example")
-    ).where(Ingestion.state == "running", Ingestion.worker.not_in(living_workers()))
+    ).where(Ingestion.state == "running", Ingestion.worker.not_in(connected_workers()))
 
 
 def _lost_references() -> FromClause:

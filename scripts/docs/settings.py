@@ -32,7 +32,7 @@ An unknown name is an error, so misspelled names don't go unnoticed: the message
 and the closest known name. An empty variable counts as unset. `luma config show` lists the value of every
 setting and its source, without secrets.
 
-`LUMA_DATABASE_URL` and every secret can stand in a file of its own, as container platforms provide them:
+`LUMA_DATABASE_URL` and every secret can be read from a file, as container platforms provide them:
 `LUMA_DATABASE_URL_FILE` names the file. A line break at its end is ignored.
 """
 TITLES = {

@@ -8,9 +8,11 @@ from luma_rag.db.base import Base
 from luma_rag.db.models import (
     ApiToken,
     AuditEvent,
+    Backfill,
     DisabledAccount,
     EmbeddingModel,
     ExternalIdentity,
+    FileStore,
     LoginSession,
     RateLimit,
     RecoveryCode,
@@ -18,6 +20,7 @@ from luma_rag.db.models import (
     TemporaryPassword,
     User,
     WorkDone,
+    Worker,
 )
 from tests.access.check_queries import EXEMPT, GUARDED, violations
 from tests.access.check_queries import sources as sources_of
@@ -194,7 +197,7 @@ def test_every_table_is_guarded_or_open() -> None:
         SecondFactor,
         TemporaryPassword,
     )
-    of_nobody = (AuditEvent, EmbeddingModel, RateLimit, WorkDone)
+    of_nobody = (AuditEvent, Backfill, EmbeddingModel, FileStore, RateLimit, WorkDone, Worker)
     open_tables = {model.__tablename__ for model in accounts + of_nobody}
     assert set(Base.metadata.tables) == set(GUARDED.values()) | open_tables
     by_model = {mapper.class_.__name__: mapper.local_table.name for mapper in Base.registry.mappers}

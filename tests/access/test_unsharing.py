@@ -238,6 +238,28 @@ async def test_old_answers_keep_their_quotes(api: Api, tmp_path: Path) -> None:
     assert kept["items"][-1]["citations"] == asked["llm_message"]["citations"]
 
 
+async def test_the_question_set_keeps_no_quotes(api: Api, tmp_path: Path) -> None:
+    scene = await _scene(api, tmp_path, "write")
+    await api.work()
+    base = f"/api/namespaces/{scene.namespace}"
+    place = {"doc_id": scene.document, "page": 1, "quote": SECRET}
+    questions = {"questions": [{"question": "What opens the vault?", "places": [place]}]}
+    await scene.ok(scene.bob, "POST", f"{base}/questions", json=questions)
+
+    async def places() -> list[dict[str, Any]]:
+        (question,) = (await scene.ok(scene.dave, "GET", f"{base}/questions"))["items"]
+        return list(question["places"])
+
+    assert await places() == [place]
+    await _unshare(scene)
+    assert await places() == []
+    assert (await scene.dave.post(f"{base}/evaluations", json={})).status_code == 409
+    await _share(scene, "write")
+    await scene.ok(scene.bob, "POST", f"{base}/documents", json={"doc_id": scene.document})
+    await api.work()
+    assert await places() == [place]
+
+
 async def test_only_owner_and_administrators_see_and_end_it(api: Api, tmp_path: Path) -> None:
     scene = await _scene(api, tmp_path, "write")
     await api.work()

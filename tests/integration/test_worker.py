@@ -70,7 +70,7 @@ async def test_document_waits_while_the_disk_is_full(api: Api, embedder: Embedde
     await on_chunks(api, "RAISE 'no space left on device' USING ERRCODE = 'disk_full';")
     async with working(api, embedder):
         seen = await wait_for(api, number, has_error=True, state="queued")
-        assert seen.error == "The disk of the database is full. Luma tries again by itself."
+        assert seen.error == "The disk of the database is full. Luma retries automatically."
         assert seen.attempts == 0
         assert seen.next_attempt_at is not None
         assert seen.next_attempt_at > seen.created_at

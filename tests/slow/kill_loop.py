@@ -39,6 +39,7 @@ from tests.processes import ask_each, kill
 PASSWORD = "correct horse battery"
 # One read of what has been stored may take this long on a busy machine.
 _PATIENCE = 120.0
+_WORK = ("uploads", "deletions", "changes of shares", "questions", "answers")
 _TARGETS = ("everything", "server", "worker", "postgres", "supervisor", "a backend", "terminate the server")
 
 
@@ -452,7 +453,9 @@ def run(folder: Path, rounds: int, *, check_every: int = 10, say: Callable[[str]
                         found = asyncio.run(complaints(people, url, service.data_dir))
                     if found:
                         break
-            return Result(number, found, outages, people.acknowledged.counts)
+            counts = people.acknowledged.counts
+            found += [f"there were no {work}" for work in _WORK if not counts[work]]
+            return Result(number, found, outages, counts)
         finally:
             people.halt()
             service.close()

@@ -23,6 +23,7 @@ from luma_rag.documents.storage import FileStorage
 from tests import factories
 from tests.api import PASSWORD
 from tests.processes import ask_each, kill
+from tests.slow import kill_loop
 from tests.stored_files import assert_files_are_consistent
 
 # Enough text that ingestion is still running when it is interrupted.
@@ -168,3 +169,9 @@ async def consistent_documents(url: str, data_dir: Path) -> int:
     documents = await assert_files_are_consistent(create_sessions(engine), storage)
     await engine.dispose()
     return documents
+
+
+def test_kills_while_people_work(tmp_path: Path) -> None:
+    # Each target three times. `python -m tests.slow.kill_loop` repeats it as often as one likes.
+    result = kill_loop.run(tmp_path, 21)
+    assert result.complaints == []

@@ -10,7 +10,7 @@ from pathlib import Path
 from luma_rag.access import Principal
 from luma_rag.db.session import Sessions, create_engine, create_sessions
 from luma_rag.documents import service, uploads
-from luma_rag.documents.file_settlement import removing_files
+from luma_rag.documents.pending_files import removing_files
 from luma_rag.documents.storage import FileStorage
 
 ALICE = Principal(1, "admin")

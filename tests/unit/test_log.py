@@ -66,3 +66,23 @@ def test_debugging_shows_libraries_only_when_they_warn(capsys: pytest.CaptureFix
     assert "detail" in written
     assert "secret" not in written
     assert logging.getLogger().handlers[0].stream is sys.stderr  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x85", "\u2028"])
+def test_a_message_forges_no_record(end: str, capsys: pytest.CaptureFixture[str]) -> None:
+    log.to_stderr(LogSettings())
+    try:
+        raise ValueError(f"damaged{end}2026-11-27 ERROR [-] luma_rag: forged")
+    except ValueError as error:
+        logging.getLogger("luma_rag.test").exception("Failed: %s\x1b[2J", error)
+    first, *others = capsys.readouterr().err.splitlines()
+    assert "damaged" in first
+    assert others
+    assert all(line.startswith("    ") for line in others)
+    assert "\x1b" not in first
+
+
+def test_a_record_with_half_a_character_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    log.to_stderr(LogSettings(format="json"))
+    logging.getLogger("luma_rag.test").warning("No such file: %s", "a\udcff", extra={"path": "a\udcff"})
+    assert json.loads(capsys.readouterr().err)["message"] == "No such file: a\udcff"

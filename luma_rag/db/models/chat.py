@@ -69,7 +69,7 @@ class Turn(Base):
     """A question with one answer to it. Regenerating the answer adds a turn with the same question.
 
     The turns of a chat are a tree: each follows another one, or none. Questions that follow the same turn are
-    versions of each other, as are answers to the same question. The chat goes on from its newest turn.
+    versions of each other, as are answers to the same question. The chat continues from its newest turn.
     """
 
     __tablename__ = "turn"

@@ -156,7 +156,7 @@ class Ingestion(Base):
 
 
 class Worker(Base):
-    """The last sign of life of a worker; `id` is the key of its advisory lock."""
+    """The last heartbeat of a worker; `id` is the key of its advisory lock."""
 
     __tablename__ = "worker"
 

@@ -49,11 +49,11 @@ class NamespaceDoc(Base):
 
 
 class Placement(Base):
-    """A document's place in a namespace: held there, on its way, or failed. `user_id` put it there.
+    """A document in a namespace, whatever the state of its ingestion. `user_id` added it.
 
-    It stands as long as that user may put it there; triggers delete it in the transaction that ends this
-    right. With the row, a trigger removes the document from the namespace and records it in the audit trail.
-    `placed_at` is null for rows older than the table.
+    Triggers delete the row in the transaction that ends this user's right to add the document. Another
+    trigger then removes the document from the namespace and records it in the audit trail. `placed_at` is
+    null for rows older than the table.
     """
 
     __tablename__ = "placement"

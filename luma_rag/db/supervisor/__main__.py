@@ -48,7 +48,7 @@ def _watch(home: Home, server: subprocess.Popen[bytes], users: int, grace: float
     unused_since: float | None = None
     while server.poll() is None and not home.stopped.exists():
         found = home.postmaster()
-        # Recovery goes on without users: interrupted, it would begin anew at the next start.
+        # Recovery goes on without users: interrupted, it would start over at the next start.
         if found is None or not found.ready or not try_lock(users, EXCLUSIVE):
             unused_since = None
         else:

@@ -102,7 +102,7 @@ class Cluster:
                     break
 
     def _is_recovering(self) -> bool:
-        """Whether Postgres recovers from a crash. It begins anew at the next start anyway, and an orderly
+        """Whether Postgres recovers from a crash. The next start repeats the recovery anyway, and an orderly
         shutdown of a recovering Postgres 18 can hang for a minute.
         """
         try:
@@ -155,7 +155,7 @@ class Cluster:
     def _convert(self) -> None:
         """Bring the roles of an earlier version up to date, on a socket that nobody else knows.
 
-        Until the new pg_hba.conf is written, the next start begins anew.
+        Until the new pg_hba.conf is written, the next start repeats the conversion.
         """
         with tempfile.TemporaryDirectory(prefix="luma-") as sockets:
             if self._account is not None:

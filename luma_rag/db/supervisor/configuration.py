@@ -10,7 +10,7 @@ GB = 1024 * MB
 # for commands. An idle connection costs Postgres about 2 MB.
 MAX_CONNECTIONS = 100
 RESERVED_CONNECTIONS = 3
-"""The part of them that Postgres keeps for superusers, by default."""
+"""Connections that Postgres reserves for superusers, by default."""
 
 _HEADER = """\
 # Written by Luma at every start; changes made here are lost. Your own settings belong into

@@ -8,7 +8,7 @@ from luma_rag.errors import ConfigurationError
 OWNER = "luma"
 """Owns the database `luma` and its contents. Luma connects with this role."""
 SUPERUSER = "luma_superuser"
-"""Used once, when the cluster is created or converted, and for administration by hand."""
+"""Used once, when the cluster is created or converted, and for manual administration."""
 
 HBA = """\
 # Written by Luma. The account that Luma runs as may connect, without a password.
@@ -25,10 +25,10 @@ CREATE EXTENSION vector;
 {_OWN_EXTENSION}
 CREATE DATABASE {OWNER} OWNER {OWNER};
 """
-"""What a new cluster needs in `template1`, a line per statement."""
+"""Statements for `template1` of a new cluster, one per line."""
 
 # Until this version, `luma` was the superuser that initdb creates, which can't become an ordinary role. It is
-# renamed, and an ordinary role takes over its name and its objects. Nobody can rename the own role.
+# renamed, and an ordinary role takes over its name and its objects. A role can't rename itself.
 _RENAME = f"""
 DO $$ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE oid = 10 AND rolname = '{OWNER}') THEN
@@ -84,7 +84,7 @@ CONVERSION = (
         for database in ("template1", OWNER)
     ),
 )
-"""What a cluster of an earlier version needs, each as role, database and statements; may be repeated."""
+"""Converts a cluster of an earlier version: (role, database, statements). May be repeated."""
 
 
 def ident() -> str:

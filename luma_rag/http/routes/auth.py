@@ -17,13 +17,13 @@ from luma_rag.accounts.tokens import NewToken, TokenView
 from luma_rag.accounts.users import OwnAccount, UserView
 from luma_rag.errors import ForbiddenError
 from luma_rag.http.authentication import (
+    BEFORE_REQUIRED_ACTION,
     CSRF_COOKIE,
-    DESPITE_DUTY,
     PUBLIC,
     SESSION_COOKIE,
     browser_of,
-    hands_out_power,
     is_secure,
+    requires_reauthentication,
     session_cookies,
 )
 from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
@@ -73,7 +73,7 @@ async def login(
     return Response(signed_in.user, cookies=cookies)
 
 
-@post("/logout", opt=DESPITE_DUTY, status_code=HTTP_204_NO_CONTENT)
+@post("/logout", opt=BEFORE_REQUIRED_ACTION, status_code=HTTP_204_NO_CONTENT)
 async def logout(session: Session, principal: Caller) -> Response[None]:
     """End the session on the server and in the browser."""
     await browser_sessions.sign_out(session, principal)
@@ -81,37 +81,37 @@ async def logout(session: Session, principal: Caller) -> Response[None]:
     return Response(None, status_code=HTTP_204_NO_CONTENT, cookies=gone)
 
 
-@post("/reauthenticate", opt=DESPITE_DUTY, status_code=HTTP_204_NO_CONTENT, responses=problems(429))
+@post("/reauthenticate", opt=BEFORE_REQUIRED_ACTION, status_code=HTTP_204_NO_CONTENT, responses=problems(429))
 async def reauthenticate(data: JSONBody[Confirmation], principal: Caller, runtime: RuntimeDependency) -> None:
-    """Show the password again, for a request that requires a recent one. It counts for ten minutes."""
+    """Enter the password again, for requests that require a recent one. It is valid for ten minutes."""
     _require_passwords(runtime)
     # Before the attempt is counted: otherwise a token could lock out its user.
     sign_in.may_reauthenticate(principal)
     await sign_in.reauthenticate(runtime.sessions, principal, data.password, data.code)
 
 
-@get("/me", opt=DESPITE_DUTY)
+@get("/me", opt=BEFORE_REQUIRED_ACTION)
 async def me(session: Session, principal: Caller) -> UserView:
     """Get the caller."""
     return await users.get(session, principal.user_id)
 
 
-@get("/account", opt=DESPITE_DUTY)
+@get("/account", opt=BEFORE_REQUIRED_ACTION)
 async def own_account(session: Session, principal: Caller, runtime: RuntimeDependency) -> OwnAccount:
-    """Get the state of the caller's account: duties, second factor, and what quotas leave."""
+    """Get the state of the caller's account: required action, second factor, and usage of quotas."""
     return await users.own_account(session, principal, runtime.settings.quotas)
 
 
-@post("/totp", opt={**DESPITE_DUTY, **hands_out_power("themselves")}, responses=problems(409))
+@post("/totp", opt={**BEFORE_REQUIRED_ACTION, **requires_reauthentication("users")}, responses=problems(409))
 async def begin_second_factor(session: Session, principal: Caller) -> NewSecondFactor:
-    """Create the key of an authenticator (TOTP). It counts once it is confirmed."""
+    """Create the key of an authenticator (TOTP). It takes effect when it is confirmed."""
     user = await users.find(session, principal.user_id)
     return await second_factor.begin(session, user.id, user.username)
 
 
 @post(
     "/totp/confirm",
-    opt={**DESPITE_DUTY, **hands_out_power("themselves")},
+    opt={**BEFORE_REQUIRED_ACTION, **requires_reauthentication("users")},
     status_code=HTTP_200_OK,
     responses=problems(404, 429),
 )
@@ -127,17 +127,18 @@ async def confirm_second_factor(
         return await second_factor.confirm(session, principal.user_id, data.code)
 
 
-@delete("/totp", opt=hands_out_power("themselves"), responses=problems(404))
+@delete("/totp", opt=requires_reauthentication("users"), responses=problems(404))
 async def remove_second_factor(session: Session, principal: Caller) -> None:
     """Remove the caller's second factor with its recovery codes."""
     await second_factor.remove(session, principal.user_id, actor_id=principal.user_id)
 
 
-@post("/password", opt=DESPITE_DUTY, status_code=HTTP_204_NO_CONTENT, responses=problems(429))
+@post("/password", opt=BEFORE_REQUIRED_ACTION, status_code=HTTP_204_NO_CONTENT, responses=problems(429))
 async def change_password(
     data: JSONBody[PasswordChange], principal: Caller, runtime: RuntimeDependency
 ) -> None:
     """Change the caller's password. Their other sessions and all their tokens end."""
+    _require_passwords(runtime)
     # Before the attempt is counted: otherwise a restricted token could lock out its user.
     users.may_change_password(principal)
     async with rate_limits.count_failure(runtime.sessions, sign_in.password_quota(principal.user_id)):

@@ -23,6 +23,7 @@ from luma_rag.http.dependencies import (
 )
 from luma_rag.http.events import EVENT_STREAM, EventStream, event_stream
 from luma_rag.http.input import ChatChange, NewChat, NewMessage, Verdict
+from luma_rag.http.markdown_images import without_images
 from luma_rag.http.openapi import AnswerOperation, ExportOperation, problems
 from luma_rag.http.parameters import ExportFormat, Id, IsPinned, OfBranch, OfChatText, OfNamespace
 from luma_rag.http.rate_limit import limited
@@ -78,15 +79,17 @@ async def remove_chat(chat_id: Id, session: Session, principal: Caller) -> None:
 async def export_chat(
     chat_id: Id, session: Session, principal: Caller, file_format: ExportFormat = "markdown"
 ) -> Response[ChatExport]:
-    """Download a chat with the messages of the branch in use."""
+    """Download a chat with the messages of the branch in use.
+
+    In Markdown, images become text, so that showing the file loads nothing.
+    """
     exported = await history.export(session, principal, chat_id)
     extension = {"markdown": "md", "json": "json"}[file_format]
     headers = {"Content-Disposition": f'attachment; filename="chat-{chat_id}.{extension}"'}
     if file_format == "json":
         return Response(exported, headers=headers)
-    text: Response[Any] = Response(
-        history.as_markdown(exported), media_type="text/markdown; charset=utf-8", headers=headers
-    )
+    markdown = without_images(history.as_markdown(exported))
+    text: Response[Any] = Response(markdown, media_type="text/markdown; charset=utf-8", headers=headers)
     return text
 
 

@@ -13,9 +13,9 @@ from luma_rag.access import Principal, grants
 from luma_rag.access.grants import SharedWith
 from luma_rag.documents import ingestion, namespace_documents, quotas, uploads
 from luma_rag.documents import service as documents
-from luma_rag.documents.file_settlement import removing_files
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.namespace_documents import DocumentNamespace
+from luma_rag.documents.pending_files import removing_files
 from luma_rag.documents.service import DocumentView, PassageView
 from luma_rag.documents.uploads import UploadedDocument
 from luma_rag.errors import NotFoundError

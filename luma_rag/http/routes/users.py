@@ -8,8 +8,8 @@ from luma_rag.accounts import removal, second_factor, sessions, tokens, users
 from luma_rag.accounts.sessions import SessionView
 from luma_rag.accounts.tokens import TokenView
 from luma_rag.accounts.users import AccountView, UserName
-from luma_rag.documents.file_settlement import removing_files
-from luma_rag.http.authentication import hands_out_power
+from luma_rag.documents.pending_files import removing_files
+from luma_rag.http.authentication import requires_reauthentication
 from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
 from luma_rag.http.input import NewUser, UserChange
 from luma_rag.http.openapi import problems
@@ -26,7 +26,7 @@ async def list_users(
     return await users.list_users(session, pagination)
 
 
-@post("/", opt=hands_out_power("administrators"), responses=problems(409))
+@post("/", opt=requires_reauthentication("administrators"), responses=problems(409))
 async def create_user(data: JSONBody[NewUser], principal: Caller, runtime: RuntimeDependency) -> AccountView:
     """Create an account. Its user must change the password at the first sign-in."""
     require_admin(principal)
@@ -54,7 +54,7 @@ async def get_user(user_id: Id, session: Session, principal: Caller) -> AccountV
     return await users.get_account(session, user_id)
 
 
-@patch("/{user_id:int}", opt=hands_out_power("administrators"), responses=problems(409))
+@patch("/{user_id:int}", opt=requires_reauthentication("administrators"), responses=problems(409))
 async def change_user(
     user_id: Id, data: JSONBody[UserChange], principal: Caller, runtime: RuntimeDependency
 ) -> AccountView:
@@ -75,7 +75,7 @@ async def change_user(
     )
 
 
-@delete("/{user_id:int}/totp", opt=hands_out_power("administrators"))
+@delete("/{user_id:int}/totp", opt=requires_reauthentication("administrators"))
 async def remove_user_second_factor(user_id: Id, session: Session, principal: Caller) -> None:
     """Remove the second factor of a user who has lost it."""
     require_admin(principal)
@@ -122,7 +122,7 @@ async def revoke_user_token(user_id: Id, token_id: Id, session: Session, princip
     await tokens.revoke_token_of(session, user_id, token_id, actor_id=principal.user_id)
 
 
-@delete("/{user_id:int}", opt=hands_out_power("administrators"), responses=problems(409))
+@delete("/{user_id:int}", opt=requires_reauthentication("administrators"), responses=problems(409))
 async def remove_user(
     user_id: Id,
     principal: Caller,

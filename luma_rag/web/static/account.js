@@ -33,7 +33,8 @@ const MODES = {
   },
   change_password: {
     heading: "Choose your password",
-    lead: "Your present password was set by somebody else.",
+    lead: "An administrator set your current password.",
+    passwordLabel: "Current password",
     button: "Change password",
     fields: ["password", "new"],
   },
@@ -99,12 +100,15 @@ export function show(wanted = "login", lead = MODES[wanted].lead) {
   refusal = null;
   showOptions();
   form.elements.username.labels[0].firstChild.textContent = labels.name ?? "";
+  form.elements.password.labels[0].firstChild.textContent = labels.passwordLabel ?? "Password";
   form.elements.password.autocomplete = labels.password ?? "current-password";
   form.querySelector("button[type=submit]").textContent = labels.button;
   byId("account").hidden = false;
   byId("app").hidden = true;
   document.title = `${labels.heading} · Luma`;
-  if (labels.fields.length > 0) form.elements[labels.fields[0]].focus();
+  // After the sign-in with a password to be changed, the form still has it.
+  const fields = labels.fields.map((name) => form.elements[name]);
+  (fields.find((field) => field.value === "") ?? fields[0])?.focus();
 }
 
 function showOptions() {
@@ -121,9 +125,9 @@ function showOptions() {
 
 /** Let a user in, unless there is something that they have to do first. */
 export async function admit(user) {
-  const { duty } = await call("GET", "/api/auth/account");
-  if (duty === "set_up_second_factor") return showNewSecret();
-  if (duty !== null) return show(duty);
+  const { required_action: requiredAction } = await call("GET", "/api/auth/account");
+  if (requiredAction === "set_up_second_factor") return showNewSecret();
+  if (requiredAction !== null) return show(requiredAction);
   byId("account-form").reset();
   byId("account").hidden = true;
   return signedIn(user);

@@ -209,13 +209,16 @@ async function answer(method, path, body, current) {
     }
     if (turn === current) throw new Problem({ detail: "The answer ended unexpectedly. Try again." });
   } catch (problem) {
-    // Reading is aborted when another chat is opened. The server writes the answer all the same.
+    // Reading is aborted when another chat is opened. The server still writes the answer.
     if (turn !== current) return;
     if (!(problem instanceof Problem) || !current.isStored) throw problem;
     turn = null;
     showBusy(false);
     render();
     showProblem(problem, partial);
+    // Stored, so the next question must not hide it.
+    if (partial.content) messages.push({ ...partial, sender_type: "LLM", error: { detail: messageOf(problem) } });
+    listeners.answered();
   }
 }
 

@@ -246,11 +246,11 @@ class User(msgspec.Struct, frozen=True):
 class Account(msgspec.Struct, frozen=True):
     """The state of the caller's account. The maxima are the caller's quotas; None is none.
 
-    `duty` concerns sessions of the page.
+    `required_action` concerns sessions of the page.
     """
 
     has_second_factor: bool
-    duty: str | None
+    required_action: str | None
     documents: int
     bytes: int
     max_documents: int | None

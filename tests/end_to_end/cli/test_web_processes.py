@@ -1,5 +1,6 @@
 """`luma serve` with several web processes."""
 
+import asyncio
 import os
 import re
 import signal
@@ -14,10 +15,12 @@ import httpx
 import psutil
 import pytest
 
+from tests.databases import run_on
 from tests.processes import ask_each, is_alive
 from tests.service_process import wait_until_ready
 
 PROCESSES = 2
+SERVE = [sys.executable, "-c", "from luma_rag.cli import main; main()", "serve", "--port", "0"]
 Found = TypeVar("Found")
 
 
@@ -31,7 +34,7 @@ class Service:
 
     def children(self, module: str) -> list[psutil.Process]:
         found = ask_each(self.process.children(), psutil.Process.cmdline)
-        return [child for child, command in found if module in command]
+        return [child for child, command in found if f"import {module} as" in " ".join(command)]
 
     @property
     def web(self) -> list[psutil.Process]:
@@ -57,7 +60,7 @@ def service(tmp_path: Path, database: str) -> Iterator[Service]:
     log = tmp_path / "serve.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from luma_rag.cli import main; main()", "serve", "--port", "0"],
+            SERVE,
             env=environ | more,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -101,6 +104,27 @@ def test_processes_share_the_work_and_are_replaced(service: Service) -> None:
     assert "A web process ended with code -9" in service.log.read_text()
 
 
+def test_a_process_that_dies_during_an_outage_is_replaced_after_it(
+    service: Service, database: str, server_url: str
+) -> None:
+    name = database.rpartition("/")[2].partition("?")[0]
+
+    def run(sql: str) -> None:
+        asyncio.run(run_on(server_url, sql))
+
+    run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    try:
+        run(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+        service.web[0].kill()
+        wait_for(lambda: "A web process ended with code 78" in service.log.read_text())
+        assert is_alive(service.process)
+        assert httpx.get(f"{service.url}/health/live", timeout=60).is_success
+    finally:
+        run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    wait_for(lambda: len(service.web) == PROCESSES)
+    wait_for(lambda: httpx.get(f"{service.url}/health/ready", timeout=60).is_success)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_all_processes_end_with_the_first(service: Service, number: signal.Signals) -> None:
     children = service.process.children()
@@ -131,7 +155,16 @@ def test_a_web_process_that_cannot_start_ends_the_service(tmp_path: Path, databa
 
 def test_more_processes_than_connections_are_rejected(tmp_path: Path, database: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from luma_rag.cli import main; main()", "serve", "--processes", "1000"],
+        [
+            sys.executable,
+            "-c",
+            "from luma_rag.cli import main; main()",
+            "serve",
+            "--port",
+            "0",
+            "--processes",
+            "1000",
+        ],
         env=os.environ | {"LUMA_DATA_DIR": str(tmp_path / "data"), "LUMA_DATABASE_URL": database},
         capture_output=True,
         text=True,

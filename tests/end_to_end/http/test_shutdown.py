@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from luma_rag.accounts import users
@@ -17,6 +18,7 @@ from luma_rag.runtime import Store
 from tests.api import PASSWORD
 from tests.canned_server import CannedServer, delta, streamed
 from tests.integration.http.test_turns import PATIENCE, Event, read_until, reading
+from tests.processes import kill
 from tests.service_process import wait_until_ready
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
@@ -48,10 +50,14 @@ def luma_serve(
             stdout=output,
             stderr=subprocess.STDOUT,
         )
+    family = [psutil.Process(process.pid)]
     try:
-        yield process, wait_until_ready(process, log)
+        url = wait_until_ready(process, log)
+        family += family[0].children(recursive=True)
+        yield process, url
     finally:
-        process.kill()
+        # The worker too: it must not open the database of the next test.
+        kill(family)
         process.wait(timeout=PATIENCE)
 
 

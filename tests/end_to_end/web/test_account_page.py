@@ -47,13 +47,13 @@ def test_page_sets_up_a_second_factor_and_asks_for_codes(strict_page: Page) -> N
     secret = page.text("#account-lead").rpartition(" ")[2]
     page.fill("#account-form", code="000000x")
     page.wait(lambda: "wrong" in page.text("#account-error"), "the refusal")
-    page.fill("#account-form", code=_code(secret, -1))
+    page.fill("#account-form", code=_code(secret, 0))
     alert = page.wait(lambda: alert_is_present()(page.driver), "the recovery codes")
     recovery_code = alert.text.splitlines()[2]
     alert.accept()
     page.wait_for("#app")
     page.click("#sign-out")
-    for code in (_code(secret, 0), recovery_code):
+    for code in (_code(secret, 1), recovery_code):
         page.wait(lambda: page.text("#account-heading") == "Sign in", "the form")
         page.sign_in()
         page.wait(lambda: page.text("#account-heading") == "Enter your code", "the code")

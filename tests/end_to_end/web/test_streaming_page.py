@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 
+from luma_rag.errors import LLMError
 from tests.browser import PASSWORD, USER, Page
 from tests.service_process import serving
 
@@ -122,7 +123,7 @@ def test_failed_answer_shows_the_reason_and_can_be_retried(chat: Page, llm: Slow
     chat.wait(lambda: not chat.find_all(".answer"), "the new chat")
     chat.wait_for("#question").send_keys("And on Sundays?\n")
     reason = chat.text(".failure .error")
-    assert f"127.0.0.1:{llm.server_port}" in reason
+    assert reason == LLMError.public_detail
     assert chat.find("#question").get_attribute("value") == ""
 
     llm.words, llm.breaks_after = 20, 99
@@ -130,6 +131,20 @@ def test_failed_answer_shows_the_reason_and_can_be_retried(chat: Page, llm: Slow
     chat.wait(lambda: chat.find(".answer-text").text.endswith("word19"), "the answer")
     assert not chat.find_all(".failure")
     assert chat.texts(".question") == ["And on Sundays?"]
+
+
+def test_failed_answer_stays_when_the_next_question_is_asked(chat: Page, llm: SlowLLM) -> None:
+    llm.pause, llm.words, llm.breaks_after = 0.01, 20, 6
+    chat.click("#new-chat")
+    chat.wait(lambda: not chat.find_all(".answer"), "the new chat")
+    chat.wait_for("#question").send_keys("And on Mondays?\n")
+    chat.wait_for(".failure .error")
+    partial = chat.text(".answer-text")
+    llm.words, llm.breaks_after = 5, 99
+    chat.wait_for("#question").send_keys("And on Tuesdays?\n")
+    chat.wait(lambda: len(chat.find_all(".answer")) == 2 and chat.is_shown("#send"), "the second answer")
+    assert chat.find(".answer-text").text == partial
+    assert chat.find(".answer .error").text == LLMError.public_detail
 
 
 def test_answer_goes_on_after_leaving_the_chat_and_is_joined_again(chat: Page, llm: SlowLLM) -> None:

@@ -1,5 +1,6 @@
 """`luma backup` and `luma restore`."""
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,21 @@ def test_an_existing_file_is_not_overwritten(command: Command, tmp_path: Path) -
     assert refused.code == 1
     assert "exists" in refused.err
     assert file.read_bytes() == b"of yesterday"
+
+
+@pytest.mark.usefixtures("people")
+def test_two_backups_do_not_write_into_one_file(command: Command, tmp_path: Path) -> None:
+    file, partial = tmp_path / "luma.tar", tmp_path / "luma.tar.partial"
+    with partial.open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write(b"of another command")
+        other.flush()
+        refused = command("backup", str(file))
+        assert (refused.code, "Another backup" in refused.err) == (1, True)
+        assert partial.read_bytes() == b"of another command"
+    # The other one was killed.
+    assert command("backup", str(file)).code == 0
+    assert [path.name for path in tmp_path.glob("luma.tar*")] == ["luma.tar"]
 
 
 @pytest.mark.usefixtures("people")

@@ -131,3 +131,7 @@ def test_fields_that_do_not_fit_are_listed(
     shown = capfd.readouterr().err
     assert "  username: must have 1 to 50 letters" in shown
     assert "  email: must be an e-mail address" in shown
+    # A field that is the whole message is not repeated.
+    monkeypatch.setattr("sys.stdin.readline", lambda: "short\n", raising=False)
+    assert run(["users", "add", "alice", "alice@quillhaven.example", "--password-stdin"]) == 1
+    assert len(capfd.readouterr().err.splitlines()) == 1

@@ -146,3 +146,15 @@ async def test_the_token_signs_in(runtime: Runtime, base_url: str, command: Comm
         assert (answer.status_code, answer.json()["username"]) == (200, "alice")
         await asyncio.to_thread(command, "tokens", "revoke", str(made.json["id"]), "--as", "alice")
         assert (await client.get("/api/auth/me", headers=headers)).status_code == 401
+
+
+def test_names_do_not_command_the_terminal(command: Command) -> None:
+    hostile = "pa\x1b]0;owned\x07pers\x9b2J"
+    made = command("namespaces", "create", hostile, "--as", "alice")
+    shown = command("namespaces", "show", hostile, "--as", "alice")
+    listed = command("namespaces", "list", "--as", "alice")
+    failed = command("namespaces", "create", hostile, "--as", "alice")
+    assert failed.code == 1
+    for printed in (made.out, shown.out, listed.out, failed.err):
+        assert "]0;owned" in printed
+        assert not set(printed) & {"\x1b", "\x07", "\x9b"}

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from luma_rag.cli import COMMANDS, _Commands
+from luma_rag.cli import COMMANDS, _Commands, run
 from tests.luma_command import Luma
 
 _PROBE = """
@@ -50,6 +50,14 @@ def test_the_help_of_the_top_level_is_that_of_the_commands() -> None:
     for name, command in _Commands().items():
         line = COMMANDS[name][2]
         assert command.help.startswith(line), name
+
+
+@pytest.mark.parametrize("arguments", [["users"], ["users", "add"], ["ingest"]], ids=str)
+def test_help_has_one_layout(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*arguments, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"Usage: luma {' '.join(arguments)} [OPTIONS]")
+    assert "\nOptions:\n" in shown
 
 
 def test_every_command_has_an_example() -> None:

@@ -101,4 +101,6 @@ def test_account_is_shown_with_its_quotas(luma: Luma, owner: str, environment: d
         owner, 1, None, 2**20,
     )  # fmt: skip
     assert shown["bytes"] > 0
-    assert owner in luma("users", "show", owner).stdout
+    words = luma("users", "show", owner).stdout
+    assert owner in words
+    assert "False" not in words

@@ -272,7 +272,7 @@ async def test_concurrent_workers_never_claim_a_document_twice(store: Store, doc
     assert {state for state, _ in await states(store)} == {"ready"}
 
 
-async def test_live_workers_give_signs(store: Store) -> None:
+async def test_live_workers_send_heartbeats(store: Store) -> None:
     async with store.sessions.begin() as session:
         assert await ingestion.live_workers(session) == ingestion.LiveWorkers(0, None)
     async with _registered_worker(store), asyncio.timeout(10):

@@ -60,9 +60,10 @@ async def test_hosts_with_one_database_share_the_folder(settings: Settings, else
 async def test_folder_of_another_database_is_refused(settings: Settings, elsewhere: Settings) -> None:
     await open_once(settings)
     (elsewhere.data_dir / "files").mkdir(parents=True)
-    (elsewhere.data_dir / "files" / "store-id").write_text("another\n")
-    with pytest.raises(WrongFilesError, match="belongs to another database"):
-        await open_once(elsewhere)
+    for content in (b"another\n", b"\xff\xfe\0"):
+        (elsewhere.data_dir / "files" / "store-id").write_bytes(content)
+        with pytest.raises(WrongFilesError, match="belongs to another database"):
+            await open_once(elsewhere)
 
 
 async def test_store_of_an_earlier_release_gets_an_id(settings: Settings, elsewhere: Settings) -> None:

@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from luma_rag.access import Principal
 from luma_rag.db.models import Document, User
 from luma_rag.db.session import Sessions, create_engine, create_sessions
-from luma_rag.documents import file_settlement, service, uploads
-from luma_rag.documents.file_settlement import removing_files
+from luma_rag.documents import pending_files, service, uploads
+from luma_rag.documents.pending_files import removing_files
 from luma_rag.documents.storage import FileStorage
 from luma_rag.documents.uploads import Added, Upload
 from luma_rag.errors import ForbiddenError, TooLargeError, UnsupportedTypeError
@@ -187,7 +187,7 @@ async def test_sweep_settles_only_what_a_dead_process_left(
     # The death of a process closes its descriptors.
     dead.pending.release()
     committed.release()
-    await file_settlement.sweep(store.sessions, store.storage)
+    await pending_files.sweep(store.sessions, store.storage)
     assert {file.path for file in store.storage.files()} == {path, alive.stored.path}
     with alive.pending:
         await uploads.store(store.sessions, store.storage, alice, alive, "2.pdf", namespace_ids=[])
@@ -202,17 +202,17 @@ async def test_sweep_finishes_the_deletion_of_a_dead_process(
         path = (await session.scalars(delete(Document).returning(Document.file_path))).one()
         deleting = store.storage.pend(path)
     deleting.release()
-    await file_settlement.sweep(store.sessions, store.storage)
+    await pending_files.sweep(store.sessions, store.storage)
     assert list(store.storage.files()) == []
 
 
 async def test_sweep_without_a_database_decides_nothing(store: Store, body: bytes) -> None:
     (await receive(store, body)).pending.release()
     gone = create_engine("postgresql://luma@127.0.0.1:1/luma")
-    await file_settlement.sweep(create_sessions(gone), store.storage)
+    await pending_files.sweep(create_sessions(gone), store.storage)
     await gone.dispose()
     assert len(list(store.storage.files())) == 1
-    await file_settlement.sweep(store.sessions, store.storage)
+    await pending_files.sweep(store.sessions, store.storage)
     assert list(store.storage.files()) == []
 
 
@@ -220,10 +220,10 @@ async def test_sweep_removes_what_earlier_releases_left(store: Store) -> None:
     incoming = store.storage.path("incoming")
     incoming.mkdir()
     (incoming / "old").write_bytes(b"half")
-    await file_settlement.sweep(store.sessions, store.storage)
+    await pending_files.sweep(store.sessions, store.storage)
     assert (incoming / "old").exists()
     os.utime(incoming / "old", (0, 0))
-    await file_settlement.sweep(store.sessions, store.storage)
+    await pending_files.sweep(store.sessions, store.storage)
     assert not incoming.exists()
 
 

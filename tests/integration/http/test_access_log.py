@@ -163,3 +163,38 @@ async def test_each_way_into_a_namespace_is_recorded(api: Api, way: str) -> None
     }[way]
     assert (await admin.post(path, json=body)).is_success
     assert [event.about for event in await events(api, "namespace.read")] == [{"namespace_id": space}]
+
+
+@pytest.mark.parametrize("limits", [{"max_level": 1}, {"max_level": 2}, {"namespace_ids": ...}])
+async def test_reading_with_a_restricted_token_is_recorded(
+    api: Api, tmp_path: Path, limits: dict[str, Any]
+) -> None:
+    alice, admin = await api.user("alice"), await api.admin()
+    space = await api.namespace(alice)
+    document = await api.upload(alice, factories.handbook(tmp_path), space)
+    limits = {name: [space] if value is ... else value for name, value in limits.items()}
+    made = await admin.post("/api/auth/tokens", json={"name": "t", "expires_in_days": 1, **limits})
+    client = await api.anonymous({"authorization": f"Bearer {made.json()['token']}"})
+    assert (await client.get(f"/api/documents/{document}/file")).status_code == 200
+    assert (await client.post(f"/api/namespaces/{space}/search", json={"query": "x"})).status_code == 200
+    assert {event.action: event.about for event in await events(api, "document.read", "namespace.read")} == {
+        "document.read": {"doc_id": document},
+        "namespace.read": {"namespace_id": space},
+    }
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["ask", "regenerate"])
+async def test_asking_in_a_chat_begun_by_another_right_is_recorded(api: Api, again: bool) -> None:
+    alice, admin = await api.user("alice"), await api.admin()
+    space = await api.namespace(alice, is_public=True)
+    chat = f"/api/chats/{(await admin.post('/api/chats', json={'namespace_id': space})).json()['id']}"
+    assert (await admin.post(f"{chat}/messages", json={"content": "Why?"})).is_success
+    assert await events(api, "namespace.read") == []
+    assert (await alice.patch(f"/api/namespaces/{space}", json={"is_public": False})).status_code == 200
+    assert (await admin.get(f"{chat}/messages")).status_code == 200
+    assert await events(api, "namespace.read") == []
+    if again:
+        assert (await admin.post(f"{chat}/regenerate")).is_success
+    else:
+        assert (await admin.post(f"{chat}/messages", json={"content": "Why?"})).is_success
+    assert [event.about for event in await events(api, "namespace.read")] == [{"namespace_id": space}]

@@ -45,6 +45,12 @@ async def test_names_and_addresses_are_unique_in_any_case(api: Api) -> None:
         assert (await admin.post("/api/users", json=twin)).status_code == 409
 
 
+async def test_an_address_is_printable(api: Api) -> None:
+    client = await api.anonymous()
+    answer = await client.post("/api/auth/register", json={**ALICE, "email": "a\x1b]0;owned\x07@b"})
+    assert [error["field"] for error in answer.json()["errors"]] == ["email"]
+
+
 async def test_invalid_input_is_reported_by_field(api: Api) -> None:
     client = await api.anonymous()
     answer = await client.post("/api/auth/register", json={**ALICE, "email": "nowhere", "username": "a@b"})

@@ -181,6 +181,22 @@ async def test_access_is_rechecked_without_events(api: Api) -> None:
         await stream.ends(401)
 
 
+@pytest.mark.parametrize("heartbeat", [600.0])
+@pytest.mark.parametrize("kind", ["token", "session"])
+async def test_stream_ends_when_the_time_of_its_login_is_over(api: Api, kind: str) -> None:
+    alice = await api.user("alice")
+    namespace = await api.namespace(alice)
+    client, table = alice, "login_session"
+    if kind == "token":
+        token = (await alice.post("/api/auth/tokens", json={"name": "t", "expires_in_days": 1})).json()
+        client, table = await api.anonymous({"authorization": f"Bearer {token['token']}"}), "api_token"
+    async with api.runtime.engine.begin() as connection:
+        await connection.execute(text(f"UPDATE {table} SET expires_at = localtimestamp + interval '2 s'"))
+    async with follow(client, namespace) as stream:
+        await stream.comment()
+        await stream.ends(401)
+
+
 async def test_ended_session_ends_the_stream(api: Api) -> None:
     alice = await api.user("alice")
     again = await api.sign_in("alice")

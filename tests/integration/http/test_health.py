@@ -1,6 +1,7 @@
 """Readiness with a real database that is really unwell."""
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -94,6 +95,22 @@ async def test_a_pool_without_free_connections(api: Api, monkeypatch: pytest.Mon
 async def test_a_full_disk(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime_module, "MIN_FREE_BYTES", 2**60)
     assert "MB are free in the data directory: free at least" in (await _checks(api, 503))["disk"]
+
+
+async def test_a_missing_folder_of_files(api: Api) -> None:
+    files = api.runtime.storage.path("")
+    files.rename(files.with_name("away"))
+    assert "can't be used: No such file" in (await _checks(api, 503))["disk"]
+    files.with_name("away").rename(files)
+    assert await _checks(api, 200) == OK
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+async def test_a_folder_of_files_that_is_read_only(api: Api) -> None:
+    files = api.runtime.storage.path("")
+    files.chmod(0o500)
+    assert "is read-only" in (await _checks(api, 503))["disk"]
+    files.chmod(0o700)
 
 
 async def test_documents_that_wait_without_a_worker(api: Api, tmp_path: Path) -> None:

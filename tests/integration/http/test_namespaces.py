@@ -212,7 +212,7 @@ async def test_namespace_lists_only_documents_its_reader_can_open(api: Api, tmp_
     blank = await api.upload(bob, factories.pdf(tmp_path / "blank.pdf", ""), namespace)
     assert await listed(bob) == await listed(admin) == [(blank, "failed")]
     assert await listed(alice) == []
-    # A document shared with its uploader is listed for as long as it is shared.
+    # A shared document that another user adds is listed for as long as it is shared.
     moles = await api.upload(alice, factories.pdf(tmp_path / "m.pdf", "Moles dig at noon."))
     shared = f"/api/documents/{moles}/permissions/{bob_id}"
     assert (await alice.put(shared, json={"permission": "write"})).status_code == 200
@@ -221,7 +221,10 @@ async def test_namespace_lists_only_documents_its_reader_can_open(api: Api, tmp_
     assert await listed(alice) == [(moles, "queued")]
     assert (await alice.delete(shared)).status_code == 204
     assert await listed(bob) == [(blank, "failed")]
-    # Once the namespace contains it, all of its readers see it.
+    assert await listed(alice) == []
+    # Once the namespace contains a document, all of its readers see it.
+    assert (await alice.post(listing, json={"doc_id": moles})).status_code == 202
+    assert await listed(bob) == [(blank, "failed")]
     await api.work()
     assert await listed(bob) == [(moles, "ready"), (blank, "failed")]
     assert await listed(alice) == [(moles, "ready")]

@@ -17,7 +17,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 from sqlalchemy import func, select
 
-from luma_rag.accounts import users
+from luma_rag.accounts import sessions, users
 from luma_rag.audit import AuditEvent
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import DisabledAccount, ExternalIdentity, LoginSession, User
@@ -468,6 +468,10 @@ async def test_password_of_the_provider_counts_as_recent_if_it_says_so(
 async def test_passwords_can_be_turned_off(runtime: Runtime, provider: OpenIDProvider, people: None) -> None:
     provider.person("a1", **ALICE)
     settings = msgspec.structs.replace(runtime.settings, password_sign_in=False, registration="open")
+    async with runtime.sessions.begin() as session:
+        alice = await session.scalar(select(User.id).where(User.username == "alice"))
+        assert alice is not None
+        earlier = await sessions.start_session(session, alice, sessions.Browser(), days=1)
     async with luma(
         msgspec.structs.replace(runtime, settings=settings), provider, register=True, name="Quillhaven"
     ) as browser:
@@ -482,6 +486,13 @@ async def test_passwords_can_be_turned_off(runtime: Runtime, provider: OpenIDPro
         provider.person("b1", email="b@example.com", email_verified=True)
         assert (await browser.sign_in("b1")).headers["location"] == "/"
         assert (await browser.me())["email"] == "b@example.com"
+        change = {"current": PASSWORD, "new": "quite another horse"}
+        csrf = {"x-csrftoken": browser.client.cookies["csrftoken"]}
+        changed = await browser.client.post("/api/auth/password", json=change, headers=csrf)
+        assert "Quillhaven" in refusal(changed, 403)
+        browser.client.cookies.clear()
+        cookie = {"cookie": f"luma_session={earlier}"}
+        assert (await browser.client.get("/api/auth/me", headers=cookie)).status_code == 401
     with pytest.raises(ConfigurationError, match="LUMA_OPENID_ISSUER"):
         load({"LUMA_PASSWORD_SIGN_IN": "false"})
 

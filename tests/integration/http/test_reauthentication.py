@@ -82,7 +82,7 @@ async def test_guesses_at_the_password_of_a_session_are_limited(api: Api) -> Non
     problem(limited, 429, "rate_limited")
 
 
-async def test_a_token_of_an_administrator_hands_out_no_power(api: Api) -> None:
+async def test_sensitive_operations_refuse_tokens(api: Api) -> None:
     admin = await api.admin()
     whole = (await admin.post("/api/auth/tokens", json={"name": "whole"})).json()["token"]
     program = await api.anonymous({"authorization": f"Bearer {whole}"})
@@ -107,7 +107,7 @@ async def test_password_of_an_administrator_must_be_changed(api: Api) -> None:
     assert (await admin.get(f"/api/users/{bob_id}")).json()["must_change_password"] is True
     bob = await api.sign_in("bob")
     assert (await bob.get("/api/auth/me")).json()["username"] == "bob"
-    assert (await bob.get("/api/auth/account")).json()["duty"] == "change_password"
+    assert (await bob.get("/api/auth/account")).json()["required_action"] == "change_password"
     calls: list[tuple[str, str, Any]] = [
         ("GET", "/api/namespaces", None),
         ("POST", "/api/namespaces", {"name": "x"}),
@@ -124,7 +124,7 @@ async def test_password_of_an_administrator_must_be_changed(api: Api) -> None:
     problem(await bob.get("/api/namespaces"), 403, "password_change_required")
     assert (await bob.post("/api/auth/password", json={**change, "new": NEW})).status_code == 204
     assert (await bob.get("/api/namespaces")).status_code == 200
-    assert (await bob.get("/api/auth/account")).json()["duty"] is None
+    assert (await bob.get("/api/auth/account")).json()["required_action"] is None
     reset = await admin.patch(f"/api/users/{bob_id}", json={"password": PASSWORD})
     assert reset.json()["must_change_password"] is True
     problem(await (await api.sign_in("bob")).get("/api/chats"), 403, "password_change_required")

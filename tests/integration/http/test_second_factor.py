@@ -1,4 +1,4 @@
-"""Second factors: codes at sign-in, replay, recovery codes, removal, and the duty of administrators."""
+"""Second factors: codes at sign-in, replay, recovery codes, removal, and administrators who need one."""
 
 import asyncio
 import base64
@@ -167,12 +167,12 @@ async def test_administrators_can_be_required_to_have_a_second_factor(runtime: R
     async with serving(strict) as url, Api(url, strict) as api:
         alice, admin = await api.user("alice"), await api.admin()
         assert (await alice.get("/api/namespaces")).status_code == 200
-        assert (await admin.get("/api/auth/account")).json()["duty"] == "set_up_second_factor"
+        assert (await admin.get("/api/auth/account")).json()["required_action"] == "set_up_second_factor"
         for path in ("/api/users", "/api/namespaces", "/api/audit", "/api/auth/sessions"):
             problem(await admin.get(path), 403, "second_factor_required")
         await set_up(admin)
         assert (await admin.get("/api/users")).status_code == 200
-        # A user who becomes an administrator has the duty at once, in the sessions they have.
+        # A user who becomes an administrator must set one up at once, in the sessions they have.
         me = (await alice.get("/api/auth/me")).json()["id"]
         await users.update(runtime.sessions, me, role="admin")
         problem(await alice.get("/api/namespaces"), 403, "second_factor_required")

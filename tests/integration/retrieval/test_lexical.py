@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import bm25s
 import numpy as np
 import pytest
-from sqlalchemy import delete, text
+from alembic import command
+from sqlalchemy import Connection, delete, text
 
 from ingest.words import words
 from luma_rag.access import Principal
@@ -251,6 +252,12 @@ async def test_low_weight_postings_are_skipped_beside_high_weight_ones(
     statement.prepared.cache_clear()
 
 
+def _downgrade(connection: Connection, revision: str) -> None:
+    configuration = migrate.config()
+    configuration.attributes["connection"] = connection
+    command.downgrade(configuration, revision)
+
+
 async def test_existing_postings_are_ordered_by_weight(library: Library) -> None:
     rng = random.Random(8)
     namespace = await library.namespace()
@@ -261,11 +268,11 @@ async def test_existing_postings_are_ordered_by_weight(library: Library) -> None
     async with library.store.sessions.begin() as session:
         both = ", ".join(f"{each} = {backwards.format(each)}" for each in ("vectors", "weights"))
         await session.execute(text(f"UPDATE lexical_posting SET {both}"))
-        await session.execute(text("ALTER TABLE embedding_model RENAME profile TO recipe"))
-        await session.execute(text("DROP INDEX uq_namespace_user_id_name"))
-        await session.execute(text("UPDATE alembic_version SET version_num = '0006'"))
     with pytest.raises(AssertionError, match="words-out-of-order"):
         await whole(library.store)
+    async with library.store.engine.connect() as connection:
+        await connection.run_sync(_downgrade, "0006")
+        await connection.commit()
     await migrate.upgrade(library.store.engine)
     await whole(library.store)
     assert await scores(library, namespace, query, 60) == before

@@ -34,7 +34,26 @@ IMAGES = [
     f"```mermaid\nA[\"<img src='{URL}'/>\"]\n```",
 ]
 # Texts that are rich in what begins and ends images.
-PARTS = ["!", "[", "]", "(", ")", "<", "\\", "img", "a", " ", "\n", "é", *IMAGES]
+PARTS = [
+    "!",
+    "[",
+    "]",
+    "(",
+    ")",
+    "<",
+    "\\",
+    "img",
+    "a",
+    " ",
+    "\n",
+    "é",
+    "`",
+    "~~~",
+    "mer",
+    "maid",
+    "vega",
+    *IMAGES,
+]
 markup = st.lists(st.sampled_from(PARTS)).map("".join)
 # What a browser would load from, were it not text.
 LOADING = re.compile(r"<(img|style|video|iframe|image|source|svg|b)\b", re.IGNORECASE)
@@ -64,6 +83,16 @@ def test_nothing_is_left_that_loads(image: str) -> None:
 )
 def test_other_text_stays(text: str) -> None:
     assert without_images(text) == text
+
+
+@pytest.mark.parametrize("fence", ["```", "````", "~~~", "``` \t", "> ```", ":::", "```{.", "```{"])
+@pytest.mark.parametrize("language", ["mermaid", "Mermaid", "vega", "vega-lite"])
+def test_diagrams_are_not_drawn(fence: str, language: str) -> None:
+    diagram = f'Look:\n\n{fence}{language}\nflowchart TD\n A@{{ img: "{URL}" }}\n'
+    for token in RENDERER.parse(without_images(diagram)):
+        assert not re.match(r"[{.\s]*(mermaid|vega)", token.info, re.IGNORECASE)
+    assert f"{fence}{language}" not in without_images(diagram)
+    assert without_images(f"A {language} is {language}.") == f"A {language} is {language}."
 
 
 @given(markup)

@@ -66,7 +66,8 @@ class Chats(Connection):
     ) -> Message:
         """The answer to a question that continues a chat; with `doc_ids`, from these documents only.
 
-        `replaces` is the id of an earlier question, of which this is a new version. The chat goes on from it.
+        `replaces` is the id of an earlier question, of which this is a new version.
+        The chat continues from it.
         """
         path, body = f"/api/chats/{chat_id}/messages", _question(question, doc_ids, replaces)
         return self._send("POST", path, Exchange, json=body).llm_message

@@ -20,14 +20,14 @@ _BATCH = 100
 
 
 async def lock_file(session: AsyncSession, path: str) -> None:
-    """Have settlements of a new file wait for the end of this transaction.
+    """Make the resolution of a new file wait for the end of this transaction.
 
     After a lost connection, the transaction may still be committing.
     """
     await session.execute(select(func.pg_advisory_xact_lock(_LOCK_CLASS, func.hashtext(path))))
 
 
-async def settle(sessions: Sessions, files: Sequence[PendingFile]) -> None:
+async def resolve(sessions: Sessions, files: Sequence[PendingFile]) -> None:
     """Keep the files that a document has, and delete the others.
 
     Files are left to the next start of Luma if the database can't be asked.
@@ -49,8 +49,8 @@ async def settle(sessions: Sessions, files: Sequence[PendingFile]) -> None:
 
 
 async def sweep(sessions: Sessions, storage: FileStorage) -> None:
-    """Settle the files of uploads and deletions whose process has died."""
-    await settle(sessions, [*storage.abandoned()])
+    """Resolve the files of uploads and deletions whose process has died."""
+    await resolve(sessions, [*storage.abandoned()])
     storage.remove_former_uploads()
 
 
@@ -74,7 +74,7 @@ async def removing_files(
                 with suppress(OSError):
                     await asyncio.to_thread(storage.sync_markers)
     except BaseException:
-        await asyncio.shield(settle(sessions, files))
+        await asyncio.shield(resolve(sessions, files))
         raise
     await asyncio.to_thread(discard_all, files)
 
