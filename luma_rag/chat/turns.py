@@ -8,7 +8,19 @@ from collections.abc import Collection, Sequence
 from typing import Literal
 
 import msgspec
-from sqlalchemy import ARRAY, Integer, and_, any_, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -20,6 +32,7 @@ from luma_rag.access import (
     require_chat,
     require_namespace,
 )
+from luma_rag.access.principal import CallerForm
 from luma_rag.chat import history, messages
 from luma_rag.chat.answerer import HistoryMessage
 from luma_rag.chat.branches import Branches
@@ -181,14 +194,14 @@ async def save(
         NotFoundError: the chat is gone, or the caller can no longer read the namespace or one of the
             documents. Deleted documents don't count: answers keep their quotes.
     """
-    turn, _, is_readable, stored = await _locked(session, principal, question, citations or ())
+    turn, _, is_readable = await _locked(session, principal, question)
     if not is_readable:
         await require_namespace(session, principal, question.namespace_id)
     await _require_still_readable(session, principal, read_doc_ids)
     if turn.state != "running":
         await _resume(session, turn, question.process)
     if text:
-        await _write(session, turn, text, None if citations is None else stored)
+        await _write(session, turn, text, citations)
     return not turn.is_stopping
 
 
@@ -205,16 +218,17 @@ async def end(
     Raises:
         NotFoundError: the chat is gone.
     """
-    turn, versions, _, stored = await _locked(session, principal, question, citations)
+    turn, versions, _ = await _locked(session, principal, question)
     written = None
     if text.strip() or turn.answer_id is not None or ending.error is None:
-        written = await _write(session, turn, text, stored)
+        written = await _write(session, turn, text, citations)
     turn.state = ending.state
     turn.error = None if ending.error is None else msgspec.to_builtins(TurnProblem.of(ending.error))
     turn.process = None
     if written is None:
         return None
-    return messages.view(written, turn, versions, stored)
+    message, stored = written
+    return messages.view(message, turn, versions, stored)
 
 
 async def running(session: AsyncSession, principal: Principal, chat_id: int) -> int | None:
@@ -258,12 +272,7 @@ async def _open_chat(
     session: AsyncSession, principal: Principal, admission: Admission, chat_id: int
 ) -> tuple[Chat, Branches]:
     """A chat in which the caller may ask now, and its turns."""
-    may_read = Chat.namespace_id.in_(readable_namespaces(principal))
-    # One question of a user at a time, until the commit: each sees the turns that the others have begun.
-    lock = func.pg_advisory_xact_lock(_LOCK_CLASS, principal.user_id)
-    found = await session.execute(
-        select(Chat, may_read, lock).where(Chat.id == chat_id, Chat.id.in_(own_chats(principal)))
-    )
+    found = await session.execute(_locked_chat(principal.form), principal.parameters | {"chat_id": chat_id})
     row = found.one_or_none()
     if row is None:
         raise NotFoundError(f"Chat {chat_id} not found.")
@@ -290,20 +299,7 @@ async def _turns(session: AsyncSession, principal: Principal, chat_id: int) -> t
     """The turns of one of the caller's chats; and all chats of the user in which an answer is being written,
     whatever the limits of the token.
     """
-    running = (
-        select(Turn.chat_id)
-        .join(Chat, Chat.id == Turn.chat_id)
-        .where(Turn.state == "running", Chat.user_id == principal.user_id)
-    )
-    busy = select(func.array(running.scalar_subquery(), type_=ARRAY(Integer)).label("chat_ids")).subquery()
-    mine = and_(Turn.chat_id == chat_id, Turn.chat_id.in_(own_chats(principal)))
-    found = await session.execute(
-        select(busy.c.chat_ids, Turn)
-        .select_from(busy)
-        .outerjoin(Turn, mine)
-        .order_by(Turn.id)
-        .execution_options(populate_existing=True)
-    )
+    found = await session.execute(_turns_of(principal.form), principal.parameters | {"chat_id": chat_id})
     rows = found.all()
     return Branches([turn for _, turn in rows if turn is not None]), set(rows[0].chat_ids)
 
@@ -332,7 +328,57 @@ async def _require_still_readable(
         raise NotFoundError("You can no longer read a document that this answer is written from. Ask again.")
 
 
-# Building it takes longer than running it.
+# Building a statement takes longer than running it.
+@functools.cache
+def _locked_chat(caller: CallerForm) -> Select[Chat, bool, None]:
+    """A chat of the caller's, whether they can read its namespace, and a lock until the commit.
+
+    One question of a user at a time: each sees the turns that the others have begun.
+    """
+    return select(
+        Chat,
+        Chat.namespace_id.in_(readable_namespaces(caller)),
+        func.pg_advisory_xact_lock(_LOCK_CLASS, bindparam("caller_id", type_=Integer)),
+    ).where(Chat.id == bindparam("chat_id", type_=Integer), Chat.id.in_(own_chats(caller)))
+
+
+@functools.cache
+def _turns_of(caller: CallerForm) -> Select[list[int], Turn | None]:
+    """The turns of a chat of the caller's, each with the ids of the user's chats in which one is running; one
+    row without a turn if there is none.
+    """
+    running = (
+        select(Turn.chat_id)
+        .join(Chat, Chat.id == Turn.chat_id)
+        .where(Turn.state == "running", Chat.user_id == bindparam("caller_id", type_=Integer))
+    )
+    busy = select(func.array(running.scalar_subquery(), type_=ARRAY(Integer)).label("chat_ids")).subquery()
+    of_chat = Turn.chat_id == bindparam("chat_id", type_=Integer)
+    return (
+        select(busy.c.chat_ids, Turn)
+        .select_from(busy)
+        .outerjoin(Turn, and_(of_chat, Turn.chat_id.in_(own_chats(caller))))
+        .order_by(Turn.id)
+        .execution_options(populate_existing=True)
+    )
+
+
+@functools.cache
+def _locked_versions(caller: CallerForm) -> Select[Turn, bool]:
+    """The turns with a question of the caller's, each with whether they can still read the namespace."""
+    # The chat first, as in its deletion: the other order would be a deadlock.
+    return (
+        select(Turn, Chat.namespace_id.in_(readable_namespaces(caller)))
+        .join(Chat, Chat.id == Turn.chat_id)
+        .where(
+            Turn.question_id == bindparam("question_id", type_=Integer),
+            Chat.id.in_(own_chats(caller)),
+        )
+        .order_by(Turn.id)
+        .with_for_update(read=True, key_share=True, of=Chat)
+    )
+
+
 @functools.cache
 def _insert_question() -> ReturningInsert[int, int]:
     """Inserts a question and its turn, and returns the ids of the turn and of the question."""
@@ -402,36 +448,17 @@ async def _history(
 
 
 async def _locked(
-    session: AsyncSession, principal: Principal, question: Question, citations: Sequence[CitationView]
-) -> tuple[Turn, Branches, bool, list[CitationView]]:
-    """A turn, all turns with its question, whether the caller can still read the namespace, and citations
-    without the documents that have been deleted in the meantime; their quotes stay.
-    """
-    is_readable = Chat.namespace_id.in_(readable_namespaces(principal))
-    # Locked, so that none is deleted before the commit.
-    cited = (
-        select(Document.id)
-        .where(Document.id == any_(literal([citation.doc_id for citation in citations], ARRAY(Integer))))
-        .with_for_update(read=True, key_share=True)
-    )
-    # The chat first, as in its deletion: the other order would be a deadlock.
+    session: AsyncSession, principal: Principal, question: Question
+) -> tuple[Turn, Branches, bool]:
+    """A turn, all turns with its question, and whether the caller can still read the namespace."""
     found = await session.execute(
-        select(Turn, is_readable, func.array(cited.scalar_subquery(), type_=ARRAY(Integer)))
-        .join(Chat, Chat.id == Turn.chat_id)
-        .where(Turn.question_id == question.message.id, Chat.id.in_(own_chats(principal)))
-        .order_by(Turn.id)
-        .with_for_update(read=True, key_share=True, of=Chat)
+        _locked_versions(principal.form), principal.parameters | {"question_id": question.message.id}
     )
     rows = found.all()
-    turn = next((turn for turn, *_ in rows if turn.id == question.turn_id), None)
+    turn = next((turn for turn, _ in rows if turn.id == question.turn_id), None)
     if turn is None:
         raise NotFoundError(_GONE)
-    still_there = set(rows[0][2])
-    living = [
-        citation if citation.doc_id in still_there else msgspec.structs.replace(citation, doc_id=None)
-        for citation in citations
-    ]
-    return turn, Branches([turn for turn, *_ in rows]), rows[0][1], living
+    return turn, Branches([turn for turn, _ in rows]), rows[0][1]
 
 
 async def _resume(session: AsyncSession, turn: Turn, process: int) -> None:
@@ -446,8 +473,9 @@ async def _resume(session: AsyncSession, turn: Turn, process: int) -> None:
 
 async def _write(
     session: AsyncSession, turn: Turn, text: str, citations: Sequence[CitationView] | None
-) -> Message:
+) -> tuple[Message, list[CitationView]]:
     """Store an answer. Citations replace those that it has, unless they are None."""
+    stored = await _without_deleted(session, citations or ())
     if turn.answer_id is None:
         message = Message(chat_id=turn.chat_id, sender_type="LLM", content=text, time_sent=utcnow())
         session.add(message)
@@ -459,7 +487,20 @@ async def _write(
             former = delete(Citation).where(Citation.message_id == turn.answer_id).cte("former")
             rewrite = rewrite.add_cte(former)
         message = (await session.scalars(rewrite.returning(Message))).one()
-    if citations:
-        rows = [{"message_id": message.id, **msgspec.structs.asdict(citation)} for citation in citations]
+    if stored:
+        rows = [{"message_id": message.id, **msgspec.structs.asdict(citation)} for citation in stored]
         await session.execute(insert(Citation), rows)
-    return message
+    return message, stored
+
+
+async def _without_deleted(session: AsyncSession, citations: Sequence[CitationView]) -> list[CitationView]:
+    """Citations without the documents that have been deleted in the meantime; their quotes stay."""
+    if not citations:
+        return []
+    cited = select(Document.id).where(Document.id.in_([citation.doc_id for citation in citations]))
+    # Locked, so that none is deleted before the commit.
+    still_there = set(await session.scalars(cited.with_for_update(read=True, key_share=True)))
+    return [
+        citation if citation.doc_id in still_there else msgspec.structs.replace(citation, doc_id=None)
+        for citation in citations
+    ]
