@@ -21,6 +21,8 @@ from luma_rag.retrieval.statement import search_statement
 from tests.api import Api
 from tests.library import Library, vectors
 
+pytestmark = pytest.mark.slow
+
 CALLERS = 300
 # Role, maximum level, and whether the token is for some namespaces.
 FORMS = (

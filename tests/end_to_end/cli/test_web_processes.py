@@ -19,6 +19,8 @@ from tests.databases import run_on
 from tests.processes import ask_each, is_alive
 from tests.service_process import wait_until_ready
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = 2
 SERVE = [sys.executable, "-c", "from luma_rag.cli import main; main()", "serve", "--port", "0"]
 Found = TypeVar("Found")

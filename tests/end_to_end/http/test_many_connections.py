@@ -14,6 +14,8 @@ import pytest
 
 from tests import service_process
 
+pytestmark = pytest.mark.slow
+
 HALF = (
     b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\n"
     b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{"

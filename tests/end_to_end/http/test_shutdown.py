@@ -21,6 +21,8 @@ from tests.integration.http.test_turns import PATIENCE, Event, read_until, readi
 from tests.processes import kill
 from tests.service_process import wait_until_ready
 
+pytestmark = pytest.mark.slow
+
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 
 

@@ -98,6 +98,7 @@ async def test_a_migrated_store_without_accounts_is_empty(api: Api, target: Stor
     assert await rows_of(target) == await rows_of(api.runtime)
 
 
+@pytest.mark.slow
 async def test_a_store_in_use_is_backed_up(api: Api, empty_store: EmptyStore, tmp_path: Path) -> None:
     """Each of several backups, during uploads, ingestion, answers, and deletions, is consistent."""
     alice = await api.admin()
