@@ -167,7 +167,14 @@ async def _serve_one(configured: Settings, listening: socket.socket, pool_size: 
     async with open_runtime(configured, pool_size=pool_size) as runtime:
         server.freeze_objects()
         serving = asyncio.create_task(server.run(runtime, listening, lambda: print("ready", flush=True)))
-        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), serving.cancel)
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            # At its end, standard input stays readable, and a second cancellation would cut the answers off.
+            loop.remove_reader(sys.stdin.fileno())
+            serving.cancel()
+
+        loop.add_reader(sys.stdin.fileno(), stop)
         await asyncio.wait([serving])
 
 

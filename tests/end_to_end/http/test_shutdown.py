@@ -12,8 +12,10 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from sqlalchemy import select
 
 from luma_rag.accounts import users
+from luma_rag.db.models import Message, Turn
 from luma_rag.runtime import Store
 from tests.api import PASSWORD
 from tests.canned_server import CannedServer, delta, streamed
@@ -35,7 +37,7 @@ async def endless(writer: asyncio.StreamWriter) -> None:
 
 @contextmanager
 def luma_serve(
-    folder: Path, store: Store, llm: CannedServer
+    folder: Path, store: Store, llm: CannedServer, processes: int = 1
 ) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("LUMA_")}
     environ |= {
@@ -43,6 +45,7 @@ def luma_serve(
         "LUMA_DATABASE_URL": store.url,
         "LUMA_LLM_BASE_URL": llm.base_url,
         "LUMA_LLM_MODEL": "canned",
+        "LUMA_PROCESSES": str(processes),
     }
     log = folder / "serve.log"
     with log.open("wb") as output:
@@ -112,6 +115,27 @@ async def test_a_shutdown_keeps_the_answers(
                 assert "shut down" in answer["error"]["detail"]
             again = await alice.post(path.replace("messages", "regenerate"))
             assert again.json()["llm_message"]["content"] == "Again."
+
+
+async def test_web_processes_keep_the_answers_when_their_parent_is_killed(
+    store: Store, canned_server: CannedServer, tmp_path: Path
+) -> None:
+    await users.create(store.sessions, "alice", "alice@example.com", PASSWORD, "user")
+    canned_server.replies = [endless] * 3
+    with luma_serve(tmp_path, store, canned_server, processes=2) as (process, url):
+        async with signed_in(url) as alice, AsyncExitStack() as stack:
+            begun = await begin_answers(alice, stack, 3)
+            process.kill()
+            for events in begun.values():
+                _, error = (await read_until(events, "error"))[-1]
+                assert error["code"] == "answer_interrupted"
+    async with store.sessions.begin() as session:
+        kept = (
+            await session.execute(
+                select(Turn.state, Message.content).join(Message, Message.id == Turn.answer_id)
+            )
+        ).all()
+    assert kept == [("stopped", "It begins well.")] * 3
 
 
 async def test_a_killed_process_leaves_failed_turns(
