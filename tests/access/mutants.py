@@ -262,8 +262,8 @@ MUTANTS = (
     ),
     Mutant(
         "chats and tokens",
-        "power is handed out without a recent password",
-        "    if of is not None:\n        require_reauthentication(principal)\n",
+        "a sensitive operation without a recent password",
+        "    if audience is not None:\n        require_reauthentication(principal)\n",
         "",
         _cell("POST /api/users", "admin's session without a recent password"),
     ),
