@@ -96,8 +96,10 @@ def times(folder: Path, files: int, rounds: int) -> dict[str, Times]:
 
 def _round(paths: Sequence[Path], files: int) -> Times:
     parse_in_sandbox(paths[0], ParserLimits())
-    assert sandbox._launcher._process is not None  # noqa: S101 - just started
-    launcher = psutil.Process(sandbox._launcher._process.pid)
+    started = sandbox._launcher._process
+    if started is None:
+        raise RuntimeError("the launcher was just started")
+    launcher = psutil.Process(started.pid)
     before = launcher.cpu_times()
     elapsed = []
     for number in range(files):

@@ -162,7 +162,7 @@ def _step_of(key: bytes, code: str) -> int | None:
 
 def _totp(key: bytes) -> TOTP:
     # Authenticator apps ignore other hashes than SHA-1, which is sound in HMAC.
-    return TOTP(key, _DIGITS, SHA1(), _STEP_SECONDS)  # noqa: S303
+    return TOTP(key, _DIGITS, SHA1(), _STEP_SECONDS)  # noqa: S303  # nosec B303
 
 
 def _new_recovery_code() -> str:

@@ -297,13 +297,6 @@ MUTANTS = (
     ),
     Mutant(
         "levels",
-        "a reader publishes what was shown to them",
-        "    if not document.is_public:\n",
-        "    if False:\n",
-        _leaks("a_member_sees_of_a_shared_document_only_what_is_shared"),
-    ),
-    Mutant(
-        "levels",
         "who may read also writes",
         'enough = ("write",) if permission == "write" else ("read", "write")',
         'enough = ("read", "write")',
@@ -329,7 +322,7 @@ MUTANTS = (
         "a token's level is not looked at",
         "case((_in_scope(principal), principal.max_level), else_=0)",
         "case((_in_scope(principal), ADMINISTER), else_=0)",
-        _cell("PATCH /api/namespaces/{namespace} (name)", "token, level 1"),
+        _cell("PATCH /api/namespaces/{namespace} (name)", "token, level 2"),
     ),
     Mutant(
         "chats and tokens",
@@ -350,7 +343,7 @@ MUTANTS = (
         "a token narrowed to its level only counts as whole",
         "return self.max_level < ADMINISTER or self.namespace_ids is not None",
         "return self.namespace_ids is not None",
-        _cell("POST /api/auth/tokens (with an end)", "token, level 1"),
+        _cell("POST /api/auth/tokens (with an end)", "token, level 2"),
     ),
     Mutant(
         "open after unsharing",
