@@ -19,7 +19,7 @@ from luma_rag.runtime import Runtime, Store, open_services
 from luma_rag.settings import Settings
 from tests import servers
 from tests.api import Api
-from tests.databases import Database, Databases, create_template, run_on
+from tests.databases import Database, Databases, create_template, drop, run_on
 from tests.servers import serving
 
 __all__ = ["run_on", "serving"]
@@ -59,7 +59,7 @@ async def template_without_rows(server_url: str) -> AsyncGenerator[str]:
     name = f"luma_template_{os.getpid()}"
     await create_template(server_url, name)
     yield name
-    await run_on(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    await drop(server_url, name)
 
 
 @pytest.fixture(scope="session")

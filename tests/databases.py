@@ -155,7 +155,7 @@ class Databases:
     async def _drop(self, database: Database) -> None:
         await database.engine.dispose()
         name = make_url(database.url).database
-        await run_on(self._server_url, f"DROP DATABASE {name} WITH (FORCE)")
+        await drop(self._server_url, name)
 
 
 def database_at(server_url: str, name: str) -> str:
@@ -166,10 +166,17 @@ def database_at(server_url: str, name: str) -> str:
 async def run_on(url: str, statement: str) -> None:
     """Execute a statement outside a transaction."""
     engine = create_engine(url, pool_size=1)
-    async with engine.connect() as connection:
-        autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await autocommit.execute(text(statement))
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await autocommit.execute(text(statement))
+    finally:
+        await engine.dispose()
+
+
+async def drop(server_url: str, name: str) -> None:
+    """Drop a database that may be in use. Only the superuser can end autovacuum in it."""
+    await run_on(as_superuser(server_url), f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def _is_small_and_has(connection: Any, schema: str) -> bool:

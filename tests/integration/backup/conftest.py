@@ -10,7 +10,7 @@ from luma_rag.db.session import create_engine, create_sessions
 from luma_rag.documents.storage import FileStorage
 from luma_rag.runtime import Store
 from luma_rag.settings import Settings
-from tests.databases import database_at, run_on
+from tests.databases import database_at, drop, run_on
 
 EmptyStore = Callable[[], Awaitable[Store]]
 _numbers = itertools.count(1)
@@ -25,7 +25,7 @@ async def empty_store(server_url: str, tmp_path: Path) -> AsyncGenerator[EmptySt
             number = next(_numbers)
             name = f"restored_{os.getpid()}_{number}"
             await run_on(server_url, f"CREATE DATABASE {name} STRATEGY file_copy")
-            stack.push_async_callback(run_on, server_url, f"DROP DATABASE {name} WITH (FORCE)")
+            stack.push_async_callback(drop, server_url, name)
             url = database_at(server_url, name)
             engine = create_engine(url)
             stack.push_async_callback(engine.dispose)

@@ -22,7 +22,7 @@ from luma_rag.runtime import Runtime, Store, open_services
 from luma_rag.settings import Settings
 from luma_rag.verify import verify
 from tests.api import PASSWORD, Api
-from tests.databases import database_at, run_on
+from tests.databases import database_at, drop, run_on
 from tests.integration.db.old_data.record import FILES, TOKEN
 from tests.servers import serving
 
@@ -64,7 +64,7 @@ async def old(request: pytest.FixtureRequest, server_url: str, tmp_path: Path) -
     token = dump.partition("\n")[0].removeprefix(TOKEN)
     yield OldStore(request.param, Store(settings, url, engine, create_sessions(engine), storage), token)
     await engine.dispose()
-    await run_on(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    await drop(server_url, name)
 
 
 def test_every_revision_before_the_newest_is_recorded() -> None:
