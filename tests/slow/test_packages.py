@@ -7,8 +7,8 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import Any
 from types import ModuleType
+from typing import Any
 
 import pytest
 
