@@ -35,7 +35,7 @@ DEMO = Path(__file__).parent.parent / "docs" / "demo" / "documents"
 QUESTIONS = (
     "How many days of paid vacation do employees have?",
     "How is the dosing pump cleaned?",
-    "What was the revenue of the last year?",
+    "How large was last year's revenue?",
     "Who approves travel expenses?",
     "What does the warranty cover?",
 )

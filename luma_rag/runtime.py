@@ -66,7 +66,7 @@ class Runtime(Store, frozen=True):
     openid: IdentityProvider | None = None
 
     async def checks(self) -> dict[str, str]:
-        """For each component, `ok` or what is wrong with it.
+        """For each component, `ok` or its problem.
 
         The LLM and the reranker are not included: without them Luma still searches, and taking it out of
         service would help nobody.

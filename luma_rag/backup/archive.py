@@ -27,7 +27,7 @@ FILES = "files/"
 PIECE_BYTES = 2**20
 
 Progress = Callable[[str, int], None]
-"""Receives what is being copied, and how many bytes of it have been copied since the last call."""
+"""Called with the name of the part in progress and the number of bytes copied since the last call."""
 Contents = TypeVar("Contents")
 
 

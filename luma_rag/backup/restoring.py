@@ -28,7 +28,7 @@ _DAMAGE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg
 
 
 class Restored(msgspec.Struct, frozen=True):
-    """What was restored. `missing` lists the paths of files that the backup lacks."""
+    """The result of a restore. `missing` lists the paths of files that the backup lacks."""
 
     version: str
     files: int

@@ -31,12 +31,12 @@ class TurnProblem(msgspec.Struct, frozen=True):
 
 
 async def fail(session: AsyncSession, turn_id: int, error: LumaError) -> None:
-    """End a turn that its process no longer writes. What is stored of its answer stays."""
+    """End a turn that its process no longer writes. The stored part of its answer stays."""
     await _fail(session, Turn.id == turn_id, error)
 
 
 async def recover(session: AsyncSession) -> None:
-    """End the turns of processes that have died. What they had stored stays."""
+    """End the turns of processes that have died. The stored parts of their answers stay."""
     error = AnswerInterruptedError(
         "The server ended unexpectedly while it wrote this answer. Regenerate the answer."
     )

@@ -15,7 +15,8 @@ from luma_rag.chat.answerer import Answerer, HistoryMessage
 from luma_rag.chat.messages import CitationView
 from luma_rag.chat.running import Delta, Login, RunningTurn, Stopped, TurnEvent
 from luma_rag.chat.turns import Admission, Question
-from luma_rag.chat.writing import CHECK_SECONDS, DATABASE_ERRORS, AnswerWriter
+from luma_rag.chat.writing import CHECK_SECONDS, AnswerWriter
+from luma_rag.db.errors import outage
 from luma_rag.db.listener import Listener
 from luma_rag.db.session import Sessions
 from luma_rag.errors import AnswerInterruptedError, LumaError, NotFoundError, UnavailableError
@@ -253,7 +254,9 @@ class ChatService:
                 async with asyncio.timeout(_PATIENCE_SECONDS), self._sessions.begin() as session:
                     await failures.fail(session, turn_id, reason)
                 return
-            except DATABASE_ERRORS:
+            except Exception as failure:
+                if outage(failure) is None:
+                    raise
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow(self, login: Login, turn_id: int) -> AsyncGenerator[TurnEvent]:

@@ -9,14 +9,12 @@ import time
 from contextlib import aclosing
 from http import HTTPStatus
 
-import asyncpg
-from sqlalchemy.exc import DataError, SQLAlchemyError
-
-from luma_rag.chat import evidence, turns
+from luma_rag.chat import answers, evidence
 from luma_rag.chat.answerer import Answerer
+from luma_rag.chat.answers import Ending
 from luma_rag.chat.citations import cited_numbers
 from luma_rag.chat.running import Progress, RunningTurn, Stopped, TurnEvent
-from luma_rag.chat.turns import Ending, Question
+from luma_rag.chat.turns import Question
 from luma_rag.db.errors import OutageLog, outage, reason
 from luma_rag.db.session import Sessions
 from luma_rag.errors import AnswerInterruptedError, LumaError, UnavailableError
@@ -37,7 +35,6 @@ _KEEP_SECONDS = 600.0
 # At shutdown, while uvicorn waits for its requests.
 _CLOSING_SECONDS = 3.0
 
-DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 # Text of a model that the database can't store: NUL and halves of surrogate pairs.
 _UNSTORABLE = {0: None} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
@@ -59,7 +56,8 @@ class AnswerWriter:
 
         Raises:
             NotFoundError: the chat is gone.
-            UnavailableError: the answer could not be stored, so that its turn has not ended.
+            UnavailableError: the answer could not be stored, so that its turn has not ended. Other errors of
+                the database mean the same, and a bug.
         """
         self._running += 1
         try:
@@ -128,14 +126,16 @@ class AnswerWriter:
                 principal = await turn.login.authenticate()
                 async with self._sessions.begin() as session:
                     unsaved = text if text != turn.saved_text else ""
-                    may_continue = await turns.save(
+                    may_continue = await answers.save(
                         session, principal, question, unsaved, citations, {hit.doc_id for hit in turn.hits}
                     )
         except LumaError as error:
             if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
             return
-        except DATABASE_ERRORS as error:
+        except Exception as error:
+            if outage(error) is None:
+                raise
             self._outages.add("Storing the text so far of an answer", error)
             return
         turn.saved_text, turn.saved_citations = text, numbers
@@ -150,11 +150,11 @@ class AnswerWriter:
             patience = _CLOSING_SECONDS if self._is_closing else _PATIENCE_SECONDS
             try:
                 async with asyncio.timeout(patience), self._sessions.begin() as session:
-                    answer = await turns.end(session, turn.login.principal, question, text, used, ending)
+                    answer = await answers.end(session, turn.login.principal, question, text, used, ending)
                 break
-            except DataError:
-                raise
-            except DATABASE_ERRORS as error:
+            except Exception as error:
+                if outage(error) is None:
+                    raise
                 waited = time.monotonic() - began
                 if waited > (_CLOSING_SECONDS if self._is_closing else _KEEP_SECONDS):
                     logger.error("An answer is lost, because the database is unavailable: %s", reason(error))
@@ -181,9 +181,9 @@ class AnswerWriter:
             case LumaError():
                 logger.error("An answer failed: %s", error)
                 return Ending("failed", error)
-        if isinstance(error, DATABASE_ERRORS) and outage(error) is not None:
+        if failed := outage(error):
             self._outages.add("An answer", error)
-            return Ending("failed", UnavailableError("The database was unavailable. Regenerate the answer."))
+            return Ending("failed", UnavailableError(f"{failed}. Regenerate the answer."))
         logger.error("An answer failed", exc_info=error)
         return Ending("failed", LumaError("Internal error. Regenerate the answer."))
 

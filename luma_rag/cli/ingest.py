@@ -174,7 +174,7 @@ async def _work(
     files: Sequence[File],
     show: Callable[[Sequence[File]], None],
 ) -> None:
-    """Read what is queued, here and in other workers, until every file is ready or has failed."""
+    """Ingest the queued documents, here and in other workers, until every file is ready or has failed."""
     doc_ids = [file.doc_id for file in files if file.doc_id is not None]
     working: asyncio.Task[None] | None = None
     try:

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ingest import isolated
 from luma_rag import __version__, log, settings, tracing
+from luma_rag.db.session import POOL_SIZE
 from luma_rag.errors import ConfigurationError, LumaError
 from luma_rag.http import server
 from luma_rag.runtime import open_runtime
@@ -32,7 +33,7 @@ logger = logging.getLogger(__name__)
 _CONFIGURATION = os.EX_CONFIG
 _STOP_SECONDS = 20
 _MAX_PAUSE_SECONDS = 30
-_LARGEST_POOL, _SMALLEST_POOL = 8, 2
+_SMALLEST_POOL = 2
 # For the worker, the commands, and administrators.
 _OTHER_CONNECTIONS = 16
 
@@ -69,7 +70,7 @@ async def _pool_size(engine: AsyncEngine, processes: int) -> int:
             f"LUMA_PROCESSES={processes} needs more than the {most} connections that Postgres allows. Lower "
             "it, or raise max_connections."
         )
-    return min(size, _LARGEST_POOL)
+    return min(size, POOL_SIZE)
 
 
 class _WebProcesses:
@@ -170,7 +171,7 @@ async def _serve_one(configured: Settings, listening: socket.socket, pool_size: 
         loop = asyncio.get_running_loop()
 
         def stop() -> None:
-            # At its end, standard input stays readable, and a second cancellation would cut the answers off.
+            # At its end, standard input stays readable; cancellations would go on during the shutdown.
             loop.remove_reader(sys.stdin.fileno())
             serving.cancel()
 

@@ -45,11 +45,13 @@ _RETRY_SECONDS = 5
 
 
 def outage(error: BaseException) -> str | None:
-    """What has failed, without a final period, if it is the database or the disk; None for other errors."""
+    """The failure as a sentence without its period, if the database or the disk is at fault; else None."""
     if isinstance(error, PoolTimeoutError):
         return "All database connections are busy"
     if isinstance(error, OSError):
-        return "The disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else _UNAVAILABLE
+        # The socket of a stopped server is missing like any other file.
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return "The disk is full" if is_full else "The database or the disk is unavailable"
     state = sqlstate(error) or ""
     known = (_OUTAGES.get(state[:length]) for length in (5, 2))
     return next(filter(None, known), _UNAVAILABLE if _is_disconnected(error) else None)

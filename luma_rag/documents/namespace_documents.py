@@ -113,7 +113,7 @@ async def add(
     )
     if held is not None:
         raise ConflictError("The namespace holds this document already.")
-    size = document.file_metadata.get("size", 0)
+    size = document.file_metadata["size"]
     await quotas.require_room_in_namespaces(session, limits, [namespace_id], doc_id, size)
     return await enqueue(session, principal, namespace_id, doc_id)
 

@@ -9,7 +9,7 @@ import re
 
 # What begins every image of Markdown, also by reference and inside a link, and every element of HTML, since
 # any may have a style with an address. A space after the first character leaves only text, in all dialects,
-# whatever stands before; code gets it too, because dialects differ in what is code.
+# independent of the text before it. Code is treated alike, because dialects disagree on what code is.
 #
 # The name of a language of diagrams, after what begins a block of code, becomes two words.
 _LOADING = re.compile(
@@ -33,14 +33,14 @@ class ImageFilter:
         self._held = ""
 
     def feed(self, piece: str) -> str:
-        """What can be shown of the text so far. An end that may begin an image is held back."""
+        """The text so far that can be shown. An end that may begin an image is held back."""
         text = self._held + piece
         found = _BEGINNING.search(text)
         self._held = "" if found is None else found[0]
-        # With what is held back, since it may follow a character that begins an image.
+        # Including the held end, since it may follow a character that begins an image.
         return without_images(text)[: -len(self._held) or None]
 
     def end(self) -> str:
-        """What is still held back at the end of the text."""
+        """The rest, at the end of the text."""
         held, self._held = self._held, ""
         return held

@@ -57,8 +57,8 @@ RULES = {
 }
 # Functions that stand for a rule: they name one or another such function, and give nothing without it.
 REQUIRING = {
-    "luma_rag.chat.turns:_locked",
-    "luma_rag.chat.turns:_locked_versions",
+    "luma_rag.chat.answers:_locked",
+    "luma_rag.chat.answers:_locked_versions",
     "luma_rag.chat.turns:_open_chat",
     "luma_rag.documents.change_stream:ChangeStream._read",
     "luma_rag.documents.ingestion:_readable",
@@ -81,7 +81,7 @@ EXEMPT = {
     "luma_rag.accounts.removal:remove": "for administrators, who may do everything",
     "luma_rag.accounts.users:_accounts": "counts what users own, for administrators",
     "luma_rag.chat.failures:fail": "ends a turn of the calling process; returns nothing",
-    "luma_rag.chat.failures:recover": "ends the turns of dead processes, whoever calls it; returns nothing",
+    "luma_rag.chat.failures:recover": "ends the turns of dead processes for all users; returns nothing",
     "luma_rag.documents.pending_files:_with_document": "asks which files have a document",
     "luma_rag.documents.ingestion:<module>": "names the states of ingestions, and reads none",
     "luma_rag.documents.ingestion_stats:measure": "counts for administrators, who may do everything",

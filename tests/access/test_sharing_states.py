@@ -190,7 +190,7 @@ class Sharing(RuleBasedStateMachine):
                     user_id=self.principals[who].user_id,
                     title="d",
                     file_path="-",
-                    file_metadata={"sha256": str(len(self.made_papers))},
+                    file_metadata={"sha256": str(len(self.made_papers)), "size": 1},
                     type="pdf",
                     is_public=is_public,
                     uploaded_at=utcnow(),

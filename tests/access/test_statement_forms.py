@@ -35,7 +35,7 @@ FORMS = (
 
 
 class Statements:
-    """What was sent to the database: distinct SQL, and how often it had to be compiled."""
+    """The distinct SQL texts sent to the database, and the number of compilations."""
 
     def __init__(self) -> None:
         self.texts: set[str] = set()

@@ -265,7 +265,7 @@ class People:
         if response.status_code == 201:
             self.acknowledged.documents[response.json()["id"]] = True
             self.acknowledged.counts["uploads"] += 1
-        self._must_be_polite(response)
+        self._count_internal_error(response)
 
     def _delete(self, client: httpx.Client) -> None:
         self._stopping.wait(0.5)
@@ -279,7 +279,7 @@ class People:
         if response.status_code == 204:
             self.acknowledged.documents[doc] = False
             self.acknowledged.counts["deletions"] += 1
-        self._must_be_polite(response)
+        self._count_internal_error(response)
 
     def _share(self, client: httpx.Client) -> None:
         present = [doc for doc, is_there in list(self.acknowledged.documents.items()) if is_there]
@@ -293,11 +293,11 @@ class People:
         if response.is_success:
             self.acknowledged.shares[doc] = not is_shared
             self.acknowledged.counts["changes of shares"] += 1
-        self._must_be_polite(response)
+        self._count_internal_error(response)
 
     def _ask(self, client: httpx.Client) -> None:
         started = client.post("/api/chats", json={"namespace_id": self.namespace})
-        self._must_be_polite(started)
+        self._count_internal_error(started)
         if started.status_code != 201:
             return
         chat, event, question = started.json()["id"], "", 0
@@ -325,7 +325,7 @@ class People:
                         self.acknowledged.answers[question] = data["content"]
                         self.acknowledged.counts["answers"] += 1
 
-    def _must_be_polite(self, response: httpx.Response) -> None:
+    def _count_internal_error(self, response: httpx.Response) -> None:
         if response.status_code == 500:
             self.acknowledged.counts["internal errors"] += 1
 
@@ -456,6 +456,8 @@ def run(folder: Path, rounds: int, *, check_every: int = 10, say: Callable[[str]
                         break
             counts = people.acknowledged.counts
             found += [f"there were no {work}" for work in _WORK if not counts[work]]
+            if errors := counts["internal errors"]:
+                found.append(f"{errors} requests were answered with 500")
             return Result(number, found, outages, counts)
         finally:
             people.halt()

@@ -1,4 +1,4 @@
-"""`luma serve` ends while it writes answers: what is written stays, and the readers learn why it ended."""
+"""A shutdown of `luma serve` keeps the text so far of every answer and tells the readers the reason."""
 
 import asyncio
 import os

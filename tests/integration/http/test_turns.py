@@ -521,6 +521,18 @@ async def test_the_turn_of_an_answer_that_could_not_be_stored_fails(
     assert (await service.answered("Again?", "Yes."))["llm_message"]["state"] == "complete"
 
 
+async def test_an_answer_that_the_database_rejects_does_not_wait(service: Service, runtime: Runtime) -> None:
+    async with runtime.sessions.begin() as session:
+        await session.execute(
+            text("ALTER TABLE message ADD CONSTRAINT no_bees CHECK (content NOT LIKE '%bees%')")
+        )
+    service.says.say("Why?", "Because of the bees.", None)
+    failed = await asyncio.wait_for(service.ask("Why?"), PATIENCE)
+    assert failed.status_code == 500
+    await service.until("failed")
+    assert (await service.answered("Again?", "Yes."))["llm_message"]["state"] == "complete"
+
+
 async def test_an_answer_waits_for_the_database(
     service: Service, server_url: str, runtime: Runtime, caplog: pytest.LogCaptureFixture
 ) -> None:
