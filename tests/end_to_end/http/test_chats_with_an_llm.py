@@ -40,7 +40,8 @@ async def test_chat_answer_is_streamed(store: Store, embedder: Embedder, gguf: P
         ) as answer:
             events = await read_events(answer)
         names = [name for name, _ in events]
-        assert names.count("delta") > 3
+        # How many depends on how much is gathered before a write: more on a busy machine.
+        assert names.count("delta") > 1
         assert names[-1] == "llm_message"
         written = events[-1][1]
         assert written["content"].strip()  # type: ignore[index]
