@@ -11,7 +11,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 export PIP_NO_COMPILE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-all test-slow mutants plant fuzz check format docs docs-serve wheels lock clean
+.PHONY: help demo serve test test-all test-slow mutants plant fuzz check format docs docs-serve vendor check-page wheels lock clean
 
 help:  ## Print what can be made
 	@sed -nE 's/^([a-z-]+):[^#]*  ## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -61,6 +61,17 @@ docs: $(VENV)/.docs  ## Regenerate the reference pages and build the documentati
 
 docs-serve: docs  ## Serve the documentation site at http://127.0.0.1:8001
 	$(BIN)/zensical serve --dev-addr 127.0.0.1:8001
+
+PAGE := luma_rag/web
+$(PAGE)/node_modules: $(PAGE)/package-lock.json
+	npm ci --prefix $(PAGE) --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+vendor: $(PAGE)/node_modules  ## Copy the libraries of the page into luma_rag/web/static/vendor (needs Node)
+	node $(PAGE)/vendor.mjs
+
+check-page: $(PAGE)/node_modules  ## Check the types of the page (needs Node)
+	$(PAGE)/node_modules/.bin/tsc --project $(PAGE)
 
 wheels: $(VENV)/.python  ## Build every package into dist/
 	@rm -f dist/*.whl

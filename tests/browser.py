@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import httpx
 from selenium import webdriver
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -24,10 +24,8 @@ class Page:
         self.base = base
 
     def open(self, path: str) -> None:
-        # Via a blank page, because a URL that differs only in its hash would not be reloaded.
-        self.driver.get("about:blank")
         self.driver.get(self.base + path)
-        self.wait(lambda: self.is_shown("#account") or self.is_shown("#app"), "the page to start")
+        self.wait(lambda: self.is_shown("#account-form, .shell"), "the page to start")
 
     def resize(self, width: int, height: int) -> None:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
@@ -74,46 +72,41 @@ class Page:
             field.send_keys(value)
         self.click(f"{form} [type=submit]")
 
-    def sign_in(self, password: str = PASSWORD) -> None:
-        self.fill("#account-form", username=USER, password=password)
+    def sign_in(self, username: str = USER, password: str = PASSWORD) -> None:
+        """Sign in by the form."""
+        self.fill("#account-form", username=username, password=password)
+        self.wait_for(".shell")
 
-    def create_namespace(self, name: str) -> None:
-        self.wait(
-            lambda: self.is_shown("#welcome button, .empty-state h2, .message"), "the page to be filled"
-        )
-        before = self.driver.current_url
-        self.click("#new-namespace")
-        self.fill("#form-dialog", name=name)
-        # Names need not be unique; the URL distinguishes namespaces.
-        self.wait(lambda: self.driver.current_url != before, f"the place of namespace {name}")
-        self.wait(lambda: self.find("#namespace-heading").text == name, f"namespace {name}")
-        self.wait_for(".empty-state h2")
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the HTTP interface with the session of the browser, and return the decoded body."""
+        return self.module("core/api.js", "return m.call(...a);", method, path, body)
 
-    def upload(self, files: Iterable[Path]) -> None:
-        self.find("#file-input").send_keys("\n".join(map(str, files)))
-
-    def wait_until_read(self, number: int, seconds: float = 90) -> None:
-        """Wait until `number` documents are listed and none is being ingested."""
+    def prepare_namespace(self, name: str, files: Iterable[Path] = (), seconds: float = 90) -> int:
+        """Create a namespace with documents over HTTP, wait until they are ready, and return its id."""
+        namespace: int = self.call("POST", "/api/namespaces", {"name": name})["id"]
+        cookies = {cookie["name"]: cookie["value"] for cookie in self.driver.get_cookies()}
+        headers = {"x-csrftoken": cookies["csrftoken"]}
+        with httpx.Client(base_url=self.base, cookies=cookies, headers=headers) as client:
+            for file in files:
+                data = {"namespace_id": str(namespace)}
+                client.post(
+                    "/api/documents", files={"file": (file.name, file.read_bytes())}, data=data
+                ).raise_for_status()
+        listing = f"/api/namespaces/{namespace}/documents"
 
         def is_read() -> bool:
-            states = [row.get_attribute("data-state") for row in self.find_all(".document")]
-            return len(states) == number and not {"queued", "running"} & set(states)
+            states = [document["ingestion"]["state"] for document in self.call("GET", listing)["items"]]
+            return not {"queued", "running"} & set(states)
 
-        self.wait(is_read, f"{number} documents to be read", seconds)
-
-    def ask(self, question: str, seconds: float = 60) -> WebElement:
-        """Ask a question and return the completed answer."""
-        before = len(self.find_all(".answer"))
-        self.wait_for("#question").send_keys(question, Keys.ENTER)
-        whole = lambda: len(self.find_all(".answer:not(.is-writing)")) > before and self.is_shown("#send")  # noqa: E731
-        self.wait(whole, "the answer", seconds)
-        return self.find_all(".answer")[-1]
+        self.wait(is_read, f"the documents of {name}", seconds)
+        return namespace
 
     def module(self, name: str, body: str, *arguments: Any) -> Any:
         """Run `body` with the exports of one of the page's modules as `m`, and the arguments as `a`."""
         script = (
             "const done = arguments[arguments.length - 1], a = [...arguments].slice(0, -1);"
-            f"import('/static/{name}').then(async (m) => {{ {body} }})"
+            "const main = document.querySelector('script[type=module]').src;"
+            f"import(main.replace('main.js', '{name}')).then(async (m) => {{ {body} }})"
             ".then((value) => done([value]), (error) => done(String(error)));"
         )
         result = self.driver.execute_async_script(script, *arguments)

@@ -5,8 +5,8 @@ from typing import Any
 from litestar import MediaType, Request, Response
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
-from luma_rag import web
 from luma_rag.http.headers import SECURITY_HEADERS
+from luma_rag.web import assets
 
 # The style sheet of Swagger UI holds its icons as data: URLs.
 _POLICY = f"{SECURITY_HEADERS['content-security-policy']}; img-src 'self' data:"
@@ -17,7 +17,7 @@ class SchemaPage(OpenAPIRenderPlugin):
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """The page."""
-        return web.SCHEMA.read_bytes()
+        return assets.schema_page()
 
 
 def for_schema_page(response: Response[Any]) -> Response[Any]:

@@ -2,42 +2,43 @@
 
 from typing import Any
 
-from litestar import MediaType, Request, get
-from litestar.datastructures import CacheControlHeader
+from litestar import MediaType, Request, Response, get
 from litestar.exceptions import NotFoundException
-from litestar.response import File
-from litestar.static_files import create_static_files_router
 
-from luma_rag import web
 from luma_rag.http.authentication import PUBLIC
+from luma_rag.web import assets
+
+# The page reads its state from the address; see `luma_rag/web/static/core/router.js`.
+_PATHS = [
+    "/",
+    "/n/{rest:path}",
+    "/c/{rest:path}",
+    "/documents",
+    "/documents/{rest:path}",
+    "/settings",
+    "/settings/{rest:path}",
+    "/admin",
+    "/admin/{rest:path}",
+]
+_YEAR_SECONDS = 365 * 24 * 60 * 60
 
 
-@get("/", opt=PUBLIC, include_in_schema=False, media_type=MediaType.HTML)
-async def page() -> File:
+@get(_PATHS, opt=PUBLIC, include_in_schema=False, media_type=MediaType.HTML)
+async def page() -> Response[bytes]:
     """The chat page."""
-    return File(
-        web.INDEX,
-        media_type=MediaType.HTML,
-        content_disposition_type="inline",
-        headers={"Cache-Control": "no-cache"},
-    )
+    return Response(assets.page(), media_type=MediaType.HTML, headers={"Cache-Control": "no-cache"})
 
 
-_FILES = frozenset(path.relative_to(web.STATIC).as_posix() for path in web.STATIC.rglob("*"))
-
-
-async def _require_known_file(request: Request[Any, Any, Any]) -> None:
-    # Looking up a name that no file can have, too long or with a NUL, is an error and not a miss.
-    if request.scope["path"].removeprefix("/static/") not in _FILES:
+@get("/static/{version:str}/{name:path}", opt=PUBLIC, include_in_schema=False)
+async def static(version: str, name: str, request: Request[Any, Any, Any]) -> Response[bytes]:
+    """A file of the page."""
+    files = assets.assets()
+    found = files.find(name.removeprefix("/")) if version == files.version else None
+    if found is None:
         raise NotFoundException
-
-
-static = create_static_files_router(
-    "/static",
-    [web.STATIC],
-    opt=PUBLIC,
-    before_request=_require_known_file,
-    include_in_schema=False,
-    # Revalidated by ETag each time: modules of different versions must not mix after an upgrade.
-    cache_control=CacheControlHeader(no_cache=True),
-)
+    headers = {"Cache-Control": f"public, max-age={_YEAR_SECONDS}, immutable", "Vary": "Accept-Encoding"}
+    content = found.content
+    if found.compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        content = found.compressed
+        headers["Content-Encoding"] = "gzip"
+    return Response(content, media_type=found.media_type, headers=headers)

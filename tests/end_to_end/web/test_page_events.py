@@ -38,8 +38,8 @@ def test_events_are_parsed_at_any_chunk_boundary(modules: Page, line_end: str) -
     text = line_end.join(lines)
     cuts = [[text[:i], text[i:]] for i in range(len(text))] + [list(text)]
     read_all = f"return Promise.all(a[0].map((cut) => (async (a) => {{ {READ} }})([cut])));"
-    assert modules.module("events.js", read_all, cuts) == [EVENTS] * len(cuts)
+    assert modules.module("core/event-stream.js", read_all, cuts) == [EVENTS] * len(cuts)
 
 
 def test_incomplete_event_is_ignored(modules: Page) -> None:
-    assert modules.module("events.js", READ, ["event: delta\ndata: {}\n"]) == []
+    assert modules.module("core/event-stream.js", READ, ["event: delta\ndata: {}\n"]) == []
