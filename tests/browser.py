@@ -79,7 +79,7 @@ class Page:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Call the HTTP interface with the session of the browser, and return the decoded body."""
-        return self.module("core/api.js", "return m.call(...a);", method, path, body)
+        return self.module("core/api.js", "return m.call(a[0], a[1], a[2] ?? undefined);", method, path, body)
 
     def prepare_namespace(self, name: str, files: Iterable[Path] = (), seconds: float = 90) -> int:
         """Create a namespace with documents over HTTP, wait until they are ready, and return its id."""
