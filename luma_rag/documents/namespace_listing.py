@@ -141,35 +141,41 @@ async def documents_of(
 async def summary(session: AsyncSession, principal: Principal, namespace_id: int) -> DocumentSummary:
     """The numbers of the documents that `documents_of` lists. Requires level 1."""
     await require_namespace(session, principal, namespace_id)
-    listed = (
-        select(_state(namespace_id).label("state"), page_count().label("pages"), byte_count().label("size"))
+    state = _state(namespace_id).label("state")
+    rows = await session.execute(
+        select(state, func.count(), func.sum(page_count()), func.sum(byte_count()))
         .where(_in_namespace(principal, namespace_id))
-        .subquery()
+        .group_by(state)
     )
-    row = await session.execute(
-        select(
-            func.count(),
-            func.count().filter(listed.c.state == "ready"),
-            func.count().filter(listed.c.state == "pending"),
-            func.count().filter(listed.c.state == "failed"),
-            func.coalesce(func.sum(listed.c.pages), 0),
-            func.coalesce(func.sum(listed.c.size), 0),
-        ).select_from(listed)
+    counts, pages, size = {}, 0, 0
+    for name, count, pages_there, size_there in rows:
+        counts[name] = count
+        pages += pages_there or 0
+        size += size_there or 0
+    return DocumentSummary(
+        sum(counts.values()),
+        counts.get("ready", 0),
+        counts.get("pending", 0),
+        counts.get("failed", 0),
+        pages,
+        size,
     )
-    return DocumentSummary(*row.one())
 
 
 def _in_namespace(principal: Principal, namespace_id: int) -> ColumnElement[bool]:
     """Of the enclosing statement's `Document`: it is listed in the namespace, and the caller can read it."""
-    held = select(NamespaceDoc.doc_id).where(NamespaceDoc.namespace_id == namespace_id)
-    coming = select(Ingestion.doc_id).where(Ingestion.namespace_id == namespace_id)
-    is_readable = (
-        select(func.count())
-        .where(readable_namespaces(principal).subquery().c.id == namespace_id)
-        .scalar_subquery()
-        > 0
+    readable = readable_namespaces(principal)
+    held = select(NamespaceDoc.doc_id).where(
+        NamespaceDoc.namespace_id == namespace_id, NamespaceDoc.namespace_id.in_(readable)
     )
-    return Document.id.in_(held.union(coming)) & Document.id.in_(readable_documents(principal)) & is_readable
+    # Whoever reads the namespace reads what it holds. Only the others have to be asked for one by one.
+    coming = select(Ingestion.doc_id).where(
+        Ingestion.namespace_id == namespace_id,
+        Ingestion.namespace_id.in_(readable),
+        Ingestion.doc_id.not_in(held),
+        Ingestion.doc_id.in_(readable_documents(principal)),
+    )
+    return Document.id.in_(held.union(coming))
 
 
 def _state(namespace_id: int) -> ColumnElement[str]:
