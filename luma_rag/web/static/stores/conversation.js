@@ -13,6 +13,7 @@ import { Turn } from "./turn.js";
  * A question or an answer.
  * @typedef {object} Message
  * @property {number} id
+ * @property {number} chat_id
  * @property {"user" | "LLM"} sender_type
  * @property {string} content
  * @property {string} time_sent
@@ -94,7 +95,7 @@ class Conversation extends Store {
     try {
       const [chat] = await Promise.all([
         isSameChat && this.chat ? this.chat : call("GET", `/api/chats/${chatId}`),
-        this.#loadLast(visit, { isSameChat }),
+        this.#loadLast(visit, { isSameBranch: false }),
       ]);
       if (visit !== this.#visit) return;
       this.chat = chat;
@@ -128,7 +129,7 @@ class Conversation extends Store {
     if (this.chatId === null || !this.isLoaded || this.turn) return;
     const visit = this.#visit;
     try {
-      await this.#loadLast(visit, { isSameChat: true });
+      await this.#loadLast(visit, { isSameBranch: true });
     } catch (problem) {
       // What is shown stays. The next event or connection tries again.
       if (!(problem instanceof Problem)) throw problem;
@@ -153,6 +154,8 @@ class Conversation extends Store {
     const before = { messages: this.messages, branch: this.branch, key: this.draftKey };
     const place = replaces === null ? -1 : this.messages.findIndex(({ id }) => id === replaces);
     const question = newQuestion(content);
+    // In an older branch, the question continues what is shown.
+    const follows = replaces === null && this.branch !== null ? (this.messages.at(-1)?.id ?? null) : null;
     this.messages = [...(place < 0 ? this.messages : this.messages.slice(0, place)), question];
     this.sendProblem = null;
     const turn = new Turn(this.chatId ?? 0, question);
@@ -160,7 +163,7 @@ class Conversation extends Store {
     this.changed();
     try {
       if (this.chatId === null) await this.#begin(turn);
-      const body = { content, doc_ids: this.narrowed.length ? this.narrowed.map(({ id }) => id) : null, replaces };
+      const body = { content, doc_ids: this.narrowed.length ? this.narrowed.map(({ id }) => id) : null, replaces, follows };
       await this.#follow(turn, "POST", "messages", body);
     } catch (problem) {
       if (!(problem instanceof Problem) || visit !== this.#visit) throw problem;
@@ -189,7 +192,7 @@ class Conversation extends Store {
     this.turn = turn;
     this.changed();
     try {
-      await this.#follow(turn, "POST", "regenerate");
+      await this.#follow(turn, "POST", `regenerate?question=${questionId}`);
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       this.turn = null;
@@ -300,7 +303,7 @@ class Conversation extends Store {
     const isAnswer = last.sender_type === "LLM";
     const question = isAnswer ? this.messages.at(-2) : last;
     if (!question) return;
-    const turn = new Turn(last.chat_id ?? this.chatId, question);
+    const turn = new Turn(last.chat_id, question);
     if (isAnswer) {
       turn.text = last.content;
       turn.citations = last.citations;
@@ -311,19 +314,22 @@ class Conversation extends Store {
     this.#follow(turn, "GET", "stream");
   }
 
-  async #loadLast(visit, { isSameChat }) {
-    // Most chats fit into one page. The last messages of longer ones take a second request, since lists begin with the oldest.
-    const known = isSameChat ? Math.max(this.older, 0) : 0;
-    let page = await call("GET", this.#path(known, PAGE));
-    let offset = known;
-    if (page.total > known + PAGE || page.total < known) {
+  /** Load the last messages, and keep the older ones that are loaded if the branch is the same. */
+  async #loadLast(visit, { isSameBranch }) {
+    const former = this.messages;
+    // Most chats fit into one page. For others, the first request tells how long the chat is: lists begin with the oldest.
+    let offset = isSameBranch ? Math.max(0, this.older + former.length - PAGE / 2) : 0;
+    let page = await call("GET", this.#path(offset, PAGE));
+    if (page.total > offset + PAGE || (offset > 0 && page.items.length === 0)) {
       offset = Math.max(0, page.total - PAGE);
       page = await call("GET", this.#path(offset, PAGE));
     }
     if (visit !== this.#visit) return;
-    const former = new Map(this.messages.map((message) => [message.id, message]));
-    this.messages = page.items.map((message) => kept(message, former.get(message.id)));
-    this.older = offset;
+    const known = new Map(former.map((message) => [message.id, message]));
+    const last = page.items.map((message) => kept(message, known.get(message.id)));
+    const joins = isSameBranch && offset >= this.older && offset <= this.older + former.length;
+    this.messages = joins ? [...former.slice(0, offset - this.older), ...last] : last;
+    if (!joins) this.older = offset;
   }
 
   #path(offset, limit) {
