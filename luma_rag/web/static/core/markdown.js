@@ -30,8 +30,10 @@ rules.th_open = rules.td_open = (tokens, i, given, _env, self) => {
   return self.renderToken(tokens, i, given);
 };
 
-/** Definitions that other blocks refer to. */
 const DEFINITION = /^ {0,3}\[[^\]\n]+\]:/m;
+
+/** Whether a text has footnotes or addresses that other blocks refer to, so that its blocks can't be drawn apart. @param {string} text */
+export const refersAcross = (text) => DEFINITION.test(text);
 
 /**
  * The sources of the blocks of a text. Joined, they are the text. The last one may not be complete.
@@ -39,7 +41,6 @@ const DEFINITION = /^ {0,3}\[[^\]\n]+\]:/m;
  * @returns {string[]}
  */
 export function blocksOf(text) {
-  if (DEFINITION.test(text)) return [text];
   const lines = text.split("\n");
   const starts = splitter
     .parse(text, {})

@@ -76,6 +76,7 @@ class Conversation extends Store {
     this.#leave();
     this.#setNamespace(namespaceId);
     this.isLoaded = true;
+    drafts.restore(this.draftKey);
     this.changed();
   }
 
@@ -101,6 +102,7 @@ class Conversation extends Store {
       this.chat = chat;
       this.#setNamespace(chat.namespace_id);
       this.isLoaded = true;
+      this.#recoverHeld();
       while (messageId !== null && this.older && !this.messages.some(({ id }) => id === messageId)) {
         await this.loadOlder();
       }
@@ -111,6 +113,11 @@ class Conversation extends Store {
     }
     this.changed();
     this.#join();
+  }
+
+  /** Forget the chat, so that opening it loads it again. */
+  close() {
+    this.#leave();
   }
 
   /** Load older messages, if there are any. */
@@ -144,35 +151,40 @@ class Conversation extends Store {
   }
 
   /**
-   * Ask a question. The first one of a new chat begins the chat.
+   * Ask a question. The first one of a new chat begins the chat. Throws a Problem if a new version was not sent;
+   * another question goes back to where it was typed.
    * @param {string} content
-   * @param {{replaces?: number | null}} [options] the question of which this is a new version
+   * @param {{replaces?: number | null, onSent?: () => void}} [options] `replaces` is the question of which this is a new version
    */
-  async ask(content, { replaces = null } = {}) {
+  async ask(content, { replaces = null, onSent = () => {} } = {}) {
     if (this.turn) return;
     const visit = this.#visit;
-    const before = { messages: this.messages, branch: this.branch, key: this.draftKey };
-    const place = replaces === null ? -1 : this.messages.findIndex(({ id }) => id === replaces);
-    const question = newQuestion(content);
+    const before = this.messages;
+    const place = replaces === null ? -1 : before.findIndex(({ id }) => id === replaces);
+    const question = newQuestion(content, this.chatId ?? 0, before[place]?.key);
     // In an older branch, the question continues what is shown.
-    const follows = replaces === null && this.branch !== null ? (this.messages.at(-1)?.id ?? null) : null;
-    this.messages = [...(place < 0 ? this.messages : this.messages.slice(0, place)), question];
-    this.sendProblem = null;
+    const follows = replaces === null && this.branch !== null ? (before.at(-1)?.id ?? null) : null;
+    const docIds = this.narrowed.length ? this.narrowed.map(({ id }) => id) : null;
     const turn = new Turn(this.chatId ?? 0, question);
-    this.turn = turn;
-    this.changed();
+    let key = this.draftKey;
+    if (replaces === null) drafts.hold(key, content);
+    turn.onStored = () => {
+      if (replaces === null) drafts.hold(key, "");
+      onSent();
+    };
+    this.#show(turn, [...(place < 0 ? before : before.slice(0, place)), question]);
     try {
-      if (this.chatId === null) await this.#begin(turn);
-      const body = { content, doc_ids: this.narrowed.length ? this.narrowed.map(({ id }) => id) : null, replaces, follows };
-      await this.#follow(turn, "POST", "messages", body);
+      if (this.chatId === null) {
+        await this.#begin(turn, key);
+        key = `c${turn.chatId}`;
+      }
+      await this.#follow(turn, "POST", "messages", { content, doc_ids: docIds, replaces, follows });
     } catch (problem) {
-      if (!(problem instanceof Problem) || visit !== this.#visit) throw problem;
-      // Not stored: the question goes back to where it was typed.
-      this.turn = null;
-      this.messages = before.messages;
-      this.sendProblem = problem;
-      if (replaces === null) drafts.restore(this.draftKey, content);
-      this.changed();
+      if (!(problem instanceof Problem)) throw problem;
+      // Not stored.
+      drafts.restore(key);
+      if (visit !== this.#visit) return;
+      this.#showUnsent(before, problem);
       if (replaces !== null) throw problem;
     }
   }
@@ -185,20 +197,15 @@ class Conversation extends Store {
     const place = this.messages.findIndex(({ id }) => id === questionId);
     const question = this.messages[place];
     if (this.turn || !question) return;
+    const visit = this.#visit;
     const before = this.messages;
-    this.messages = this.messages.slice(0, place + 1);
-    this.sendProblem = null;
-    const turn = new Turn(/** @type {number} */ (this.chatId), question);
-    this.turn = turn;
-    this.changed();
+    const turn = new Turn(question.chat_id, question);
+    this.#show(turn, before.slice(0, place + 1));
     try {
       await this.#follow(turn, "POST", `regenerate?question=${questionId}`);
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
-      this.turn = null;
-      this.messages = before;
-      this.sendProblem = problem;
-      this.changed();
+      if (visit === this.#visit) this.#showUnsent(before, problem);
     }
   }
 
@@ -238,13 +245,28 @@ class Conversation extends Store {
     return answer ? named(answer.citations) : null;
   }
 
+  #show(turn, messages) {
+    this.messages = messages;
+    this.sendProblem = null;
+    this.turn = turn;
+    this.changed();
+  }
+
+  #showUnsent(messages, problem) {
+    this.turn = null;
+    this.messages = messages;
+    this.sendProblem = problem;
+    this.changed();
+  }
+
   /** Begin a chat for the question of a turn. */
-  async #begin(turn) {
+  async #begin(turn, key) {
     const visit = this.#visit;
     const chat = await call("POST", "/api/chats", { namespace_id: this.namespaceId });
-    drafts.forget(this.draftKey);
+    turn.chatId = chat.id;
+    drafts.move(key, `c${chat.id}`);
     if (visit !== this.#visit) return;
-    [this.chat, this.chatId, this.branch, turn.chatId] = [chat, chat.id, null, chat.id];
+    [this.chat, this.chatId, this.branch] = [chat, chat.id, null];
     router.go({ ...router.route, view: "chat", chatId: chat.id, branch: null }, { replace: true });
   }
 
@@ -255,7 +277,7 @@ class Conversation extends Store {
     try {
       answer = await turn.read(method, `/api/chats/${turn.chatId}/${path}`, body);
     } catch (error) {
-      if (turn.isLeft) return;
+      if (turn.isLeft && turn.isStored) return;
       if (!(error instanceof Problem) || !turn.isStored) throw error;
       this.#showFailure(turn, error);
     } finally {
@@ -283,7 +305,6 @@ class Conversation extends Store {
       this.branch = null;
       router.go({ ...router.route, branch: null }, { replace: true });
     }
-    drafts.forget(this.draftKey);
     this.changed();
   }
 
@@ -304,6 +325,7 @@ class Conversation extends Store {
     const question = isAnswer ? this.messages.at(-2) : last;
     if (!question) return;
     const turn = new Turn(last.chat_id, question);
+    turn.isStored = true;
     if (isAnswer) {
       turn.text = last.content;
       turn.citations = last.citations;
@@ -346,16 +368,23 @@ class Conversation extends Store {
     [this.chat, this.chatId, this.branch, this.messages, this.older, this.isLoaded] = [null, null, null, [], 0, false];
   }
 
+  /** A question was on its way when the page was closed: it arrived, or it goes back to where it was typed. */
+  #recoverHeld() {
+    const last = this.messages.findLast(({ sender_type: sender }) => sender === "user");
+    if (last?.content === drafts.held(this.draftKey).trim()) drafts.hold(this.draftKey, "");
+    else drafts.restore(this.draftKey);
+  }
+
   #setNamespace(namespaceId) {
     if (this.namespaceId !== namespaceId) this.narrowed = [];
     this.namespaceId = namespaceId;
   }
 }
 
-/** @param {string} content @returns {any} */
-function newQuestion(content) {
+/** @returns {any} */
+function newQuestion(content, chatId, key) {
   const time = new Date().toISOString();
-  return { id: 0, key: `question-${time}`, sender_type: "user", content, time_sent: time, citations: [], state: "running", error: null, answers: null, versions: [] };
+  return { id: 0, chat_id: chatId, key: key ?? `question-${time.replaceAll(/\W/g, "-")}`, sender_type: "user", content, time_sent: time, citations: [], state: "running", error: null, answers: null, versions: [] };
 }
 
 const withKey = (message) => ({ ...message, key: `message-${message.id}` });

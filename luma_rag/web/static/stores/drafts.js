@@ -4,6 +4,7 @@ import { Store } from "../core/store.js";
 import { session } from "./session.js";
 
 const PREFIX = "draft:";
+const HELD = ":held";
 
 class Drafts extends Store {
   /** @param {string} key */
@@ -17,15 +18,31 @@ class Drafts extends Store {
     else localStorage.removeItem(this.#name(key));
   }
 
-  /** The text was sent. @param {string} key */
-  forget(key) {
-    this.set(key, "");
+  /** Keep a text that is on its way to the server; "" once it is there. @param {string} key @param {string} text */
+  hold(key, text) {
+    this.set(`${key}${HELD}`, text);
   }
 
-  /** The text could not be sent: it is to be shown again, before what was typed since. @param {string} key @param {string} text */
-  restore(key, text) {
+  /** A text that was on its way when the page was closed. @param {string} key */
+  held(key) {
+    return this.get(`${key}${HELD}`);
+  }
+
+  /** A text did not arrive: it is to be shown again, before what was typed since. @param {string} key */
+  restore(key) {
+    const text = this.held(key);
+    if (!text) return;
+    this.hold(key, "");
     this.set(key, [text, this.get(key)].filter(Boolean).join("\n"));
     this.changed();
+  }
+
+  /** The chat has got an id. @param {string} from @param {string} to */
+  move(from, to) {
+    for (const suffix of ["", HELD]) {
+      this.set(`${to}${suffix}`, this.get(`${from}${suffix}`));
+      this.set(`${from}${suffix}`, "");
+    }
   }
 
   /** Forget all drafts, when the user signs out. */

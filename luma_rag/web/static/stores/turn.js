@@ -28,6 +28,11 @@ export class Turn extends Store {
   beganAt = null;
   startedAt = Date.now();
 
+  /** Whether the server has stored the question, so that the answer is written whatever happens here. */
+  isStored = false;
+  onStored = () => {};
+  isLeft = false;
+
   #controller = new AbortController();
   #startsOver = false;
 
@@ -41,19 +46,10 @@ export class Turn extends Store {
     this.question = question;
   }
 
-  /** Whether the server has the question, so that the answer is written whatever happens here. */
-  get isStored() {
-    return this.question.id !== 0;
-  }
-
-  /** Whether nobody wants to read this turn any more. */
-  get isLeft() {
-    return this.#controller.signal.aborted;
-  }
-
-  /** Stop reading. The server goes on writing. */
+  /** Stop reading, though not before the question is stored. The server goes on writing. */
   leave() {
-    this.#controller.abort();
+    this.isLeft = true;
+    if (this.isStored) this.#controller.abort();
   }
 
   /** Ask the server to stop. It then ends the stream with what it has stored. */
@@ -115,6 +111,9 @@ export class Turn extends Store {
   #apply(event, data) {
     if (event === "user_message") {
       this.question = { ...data, key: this.question.key };
+      this.isStored = true;
+      this.onStored();
+      if (this.isLeft) this.#controller.abort();
     } else if (event === "progress") {
       this.stage = data.stage;
       if (data.titles.length) this.titles = data.titles;
