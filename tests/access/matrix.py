@@ -358,6 +358,8 @@ CALLS = [
     Call("POST /api/chats/{chat}/stop", own_chat),
     Call("GET /api/chats/{chat}/export", own_chat),
     Call("PUT /api/messages/{answer}/feedback", own_chat, json={"rating": 1}),
+    Call("GET /api/events", signed_in),
+    Call("GET /api/events", signed_in, "of a namespace", url="/api/events?namespace_id={namespace}"),
     Call("GET /api/audit", administrators),
     Call("GET /metrics", administrators_however_narrowed),
     Call("GET /v1/models", signed_in),
