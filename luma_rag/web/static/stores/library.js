@@ -1,6 +1,6 @@
 // The documents of the user, also those that stand in no namespace.
 
-import { DocumentList } from "./documents.js";
+import { DocumentList } from "./document-list.js";
 import { events } from "./events.js";
 
 /** @typedef {"mine" | "shared" | "public"} Scope */

@@ -173,7 +173,7 @@ class Uploads extends Store {
     item.docId = doc.id;
     item.share = 1;
     if (item.namespaceId === documents.namespaceId && ingestions.length) {
-      documents.insert({ vec_count: 0, ...doc, ingestion: documents.get(doc.id)?.ingestion ?? ingestions[0] });
+      documents.insert({ ...doc, state: "pending", ingestion: ingestions[0], added_at: ingestions[0].created_at, ...documents.get(doc.id) });
     }
     if (status === 200) item.message = await remarkOf(doc, item.namespaceId, isHere, standing);
     item.state = "sent";

@@ -3,7 +3,6 @@
 import { ago, dateTime, number, size } from "../core/format.js";
 import { icon } from "../core/icon.js";
 import { View } from "../core/view.js";
-import { stateOf } from "../stores/documents.js";
 import { WRITE } from "../stores/namespaces.js";
 import { session } from "../stores/session.js";
 import { html, nothing } from "../vendor/lit/lit.js";
@@ -22,9 +21,9 @@ class DocumentRow extends View {
 
   constructor() {
     super();
-    /** @type {import("../stores/documents.js").Doc | null} */
+    /** @type {import("../stores/document-list.js").Doc | null} */
     this.doc = null;
-    /** @type {import("../stores/documents.js").DocumentList | null} */
+    /** @type {import("../stores/document-list.js").DocumentList | null} */
     this.list = null;
     /** @type {import("../stores/namespaces.js").Namespace | null} */
     this.namespace = null;
@@ -36,7 +35,7 @@ class DocumentRow extends View {
   render() {
     const { doc } = this;
     if (!doc) return nothing;
-    const { pages, size: bytes } = doc.file_metadata;
+    const added = doc.added_at ?? doc.uploaded_at;
     return html`
       <span role="cell" class="cell-check">
         <input type="checkbox" aria-label="Select ${doc.title}" .checked=${this.isSelected} @click=${this.#onCheck}>
@@ -47,35 +46,34 @@ class DocumentRow extends View {
         ${doc.is_public ? html`<span class="doc-public" title="Public: everyone with an account can read it">${icon("globe")}<span class="visually-hidden">Public</span></span>` : nothing}
       </span>
       <span role="cell" class="cell-state">${this.#state()}</span>
-      <span role="cell" class="cell-pages">${pages ? html`${number(pages)}<span class="unit"> ${pages === 1 ? "page" : "pages"}</span>` : nothing}</span>
-      <span role="cell" class="cell-size">${bytes === undefined ? nothing : size(bytes)}</span>
-      <span role="cell" class="cell-added" title=${dateTime(doc.uploaded_at)}>${ago(doc.uploaded_at)}</span>
-      <span role="cell" class="cell-by" dir="auto">${doc.user_id === session.user?.id ? "You" : (doc.username ?? "")}</span>
+      <span role="cell" class="cell-pages">${doc.pages === null ? nothing : number(doc.pages)}</span>
+      <span role="cell" class="cell-size">${size(doc.size)}</span>
+      <span role="cell" class="cell-added" title=${dateTime(added)}>${ago(added)}</span>
+      <span role="cell" class="cell-by" dir="auto">${nameOf(doc.added_by ?? { id: doc.user_id, username: doc.username })}</span>
       <span role="cell" class="cell-menu"><luma-menu label="Actions for ${doc.title}" .items=${this.#items()}></luma-menu></span>
       ${this.isOpen ? this.#details() : nothing}
     `;
   }
 
   #state() {
-    const { ingestion } = /** @type {any} */ (this.doc);
-    if (ingestion === undefined) return nothing;
-    const state = stateOf(/** @type {any} */ (this.doc));
-    const text = stateText(ingestion);
-    const dot = html`<span class="dot is-${ingestion?.state === "queued" ? "waiting" : state}"></span>`;
-    const hasDetails = Boolean(reasonOf(ingestion)) || warningsOf(this.doc).length > 0;
-    if (!hasDetails) return html`<span class="doc-state is-${state}">${dot}<span>${text}</span></span>`;
-    return html`<button type="button" class="doc-state is-${state}" aria-expanded=${this.isOpen ? "true" : "false"}
-      @click=${() => (this.isOpen = !this.isOpen)}>${dot}<span>${state === "ready" ? "Ready, with gaps" : text}</span>${icon(this.isOpen ? "up" : "down")}</button>`;
+    const doc = /** @type {import("../stores/document-list.js").Doc} */ (this.doc);
+    const { ingestion } = doc;
+    const hasDetails = Boolean(reasonOf(ingestion)) || doc.warnings.length > 0;
+    const text = stateText(doc);
+    const dot = html`<span class="dot is-${ingestion?.state === "queued" ? "waiting" : doc.state}"></span>`;
+    if (!hasDetails) return html`<span class="doc-state is-${doc.state}">${dot}<span>${text}</span></span>`;
+    return html`<button type="button" class="doc-state is-${doc.state}" aria-expanded=${this.isOpen ? "true" : "false"}
+      @click=${() => (this.isOpen = !this.isOpen)}>${dot}<span>${text}</span>${icon(this.isOpen ? "up" : "down")}</button>`;
   }
 
   #details() {
-    const { ingestion } = /** @type {any} */ (this.doc);
+    const { ingestion, warnings } = /** @type {import("../stores/document-list.js").Doc} */ (this.doc);
     const reason = reasonOf(ingestion);
     const again = ingestion?.next_attempt_at ? ` The next attempt is at ${new Date(ingestion.next_attempt_at).toLocaleTimeString()}.` : "";
     const canRetry = reason && (this.namespace?.auth_level ?? 0) >= WRITE;
     return html`<div role="cell" class="doc-details">
       ${reason ? html`<p dir="auto">${reason}${again}</p>` : nothing}
-      ${warningsOf(this.doc).map(({ pages, text }) => html`<p dir="auto">${icon("warning")}<span>${pagesText(pages)}${text}</span></p>`)}
+      ${warnings.map((warning) => html`<p dir="auto">${icon("warning")}<span>${warningText(warning)}</span></p>`)}
       ${canRetry ? html`<button type="button" class="small" @click=${this.#retry}>${icon("again")}Try again</button>` : nothing}
     </div>`;
   }
@@ -88,7 +86,7 @@ class DocumentRow extends View {
   }
 
   #items() {
-    const doc = /** @type {import("../stores/documents.js").Doc} */ (this.doc);
+    const doc = /** @type {import("../stores/document-list.js").Doc} */ (this.doc);
     const { namespace } = this;
     const canWrite = (namespace?.auth_level ?? 0) >= WRITE;
     const isOwn = actions.isOwn(doc);
@@ -115,23 +113,26 @@ class DocumentRow extends View {
 
 customElements.define("luma-document-row", DocumentRow);
 
-/** @param {import("../stores/documents.js").Ingestion | null} ingestion */
-function stateText(ingestion) {
-  if (ingestion?.state === "queued") return ingestion.error ? "Waiting to try again" : "Waiting";
-  if (ingestion?.state === "failed") return "Couldn’t be read";
-  if (ingestion?.state !== "running") return "Ready";
-  const percent = ingestion.progress > 0 ? ` ${Math.floor(ingestion.progress * 100)}\u202f%` : "";
-  return `Reading…${percent}`;
+/** @type {Record<string, string>} */
+const STATES = { ready: "Ready", pending: "Being read", failed: "Couldn’t be read", unplaced: "In no namespace" };
+
+/** @param {import("../stores/document-list.js").Doc} doc */
+function stateText({ state, ingestion, warnings }) {
+  if (state === "ready" && warnings.length) return "Ready, with gaps";
+  if (state !== "pending" || !ingestion) return STATES[state] ?? "";
+  if (ingestion.state === "queued") return ingestion.error ? "Waiting to try again" : "Waiting";
+  return `Reading…${ingestion.progress > 0 ? ` ${Math.floor(ingestion.progress * 100)}\u202f%` : ""}`;
 }
 
-/** @param {import("../stores/documents.js").Ingestion | null | undefined} ingestion */
+/** @param {import("../stores/document-list.js").Ingestion | null | undefined} ingestion */
 const reasonOf = (ingestion) => (typeof ingestion?.error === "object" ? ingestion?.error?.text : ingestion?.error);
 
-/** @param {any} doc @returns {import("../stores/documents.js").Warning[]} */
-const warningsOf = (doc) => doc.ingestion?.warnings ?? doc.warnings ?? [];
-
-/** "Pages 3, 4: " @param {number[] | null} pages */
-function pagesText(pages) {
-  if (!pages?.length) return "";
-  return `${pages.length === 1 ? "Page" : "Pages"} ${pages.map(number).join(", ")}: `;
+/** "Pages 3, 4: …" @param {import("../stores/document-list.js").Warning} warning */
+function warningText(warning) {
+  if (typeof warning === "string") return warning;
+  const { pages, text } = warning;
+  return pages?.length ? `${pages.length === 1 ? "Page" : "Pages"} ${pages.map(number).join(", ")}: ${text}` : text;
 }
+
+/** @param {{id: number, username: string}} user */
+const nameOf = ({ id, username }) => (id === session.user?.id ? "You" : username);

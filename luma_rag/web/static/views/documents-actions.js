@@ -3,14 +3,14 @@
 import { call, Problem } from "../core/api.js";
 import { count } from "../core/format.js";
 import { pathOf, router } from "../core/router.js";
-import { documents, stateOf } from "../stores/documents.js";
+import { documents } from "../stores/documents.js";
 import { library } from "../stores/library.js";
 import { namespaces, WRITE } from "../stores/namespaces.js";
 import { notices } from "../stores/notices.js";
 import { session } from "../stores/session.js";
 import { showForm } from "./form-dialog.js";
 
-/** @import { Doc } from "../stores/documents.js" */
+/** @import { Doc } from "../stores/document-list.js" */
 /** @import { Namespace } from "../stores/namespaces.js" */
 
 const MOST_ASKED = 1000;
@@ -63,7 +63,7 @@ export function publish(doc, isPublic) {
 
 /** Narrow the next questions to documents, and go to where they are asked. @param {Doc[]} docs @param {Namespace} namespace */
 export async function askOnly(docs, namespace) {
-  const readable = docs.filter((doc) => stateOf(doc) === "ready");
+  const readable = docs.filter((doc) => doc.state === "ready");
   if (!readable.length) return notices.show("None of these documents can be asked yet.");
   if (readable.length > MOST_ASKED) return notices.show(`Choose at most ${count(MOST_ASKED, "document")}.`);
   const { conversation } = await import("../stores/conversation.js");

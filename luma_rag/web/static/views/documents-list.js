@@ -5,7 +5,7 @@ import { View } from "../core/view.js";
 import { html, nothing, repeat } from "../vendor/lit/lit.js";
 import "./document-row.js";
 
-/** @import { DocumentList } from "../stores/documents.js" */
+/** @import { DocumentList } from "../stores/document-list.js" */
 
 /** Columns that sort, with the order that a first click gives. */
 const COLUMNS = /** @type {const} */ ([
@@ -47,11 +47,11 @@ class DocumentTable extends View {
   }
 
   render() {
-    const { items, total, isLoaded, isLoading, problem, selected, query } = this.list;
+    const { items, total, isLoaded, isLoading, problem, selected } = this.list;
     if (!isLoaded && !problem) return this.#skeleton();
     const isAll = items.length > 0 && selected.size === total;
     return html`
-      <div role="table" aria-label="Documents" aria-rowcount=${total + 1} class="doc-table ${query.scope ? "is-library" : ""}" @focusin=${this.#onFocus}>
+      <div role="table" aria-label="Documents" aria-rowcount=${total + 1} class="doc-table" @focusin=${this.#onFocus}>
         <div role="row" class="doc-heads" ?hidden=${!items.length}>
           <span role="columnheader" class="cell-check">
             <input type="checkbox" aria-label="Select all" .checked=${isAll} .indeterminate=${selected.size > 0 && !isAll}

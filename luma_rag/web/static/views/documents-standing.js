@@ -21,7 +21,7 @@ class StandingDialog extends View {
 
   constructor() {
     super();
-    /** @type {import("../stores/documents.js").Doc | null} */
+    /** @type {import("../stores/document-list.js").Doc | null} */
     this.doc = null;
     /** @type {Place[] | null} */
     this.places = null;
@@ -135,7 +135,7 @@ class StandingDialog extends View {
 
 customElements.define("luma-standing-dialog", StandingDialog);
 
-/** Show where a document stands. @param {import("../stores/documents.js").Doc} doc */
+/** Show where a document stands. @param {import("../stores/document-list.js").Doc} doc */
 export function showStanding(doc) {
   document.body.append(Object.assign(document.createElement("luma-standing-dialog"), { doc }));
 }

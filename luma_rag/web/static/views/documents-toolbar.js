@@ -7,12 +7,12 @@ import { WRITE } from "../stores/namespaces.js";
 import { html, nothing } from "../vendor/lit/lit.js";
 import * as actions from "./documents-actions.js";
 
-/** @import { Doc, DocumentList } from "../stores/documents.js" */
+/** @import { Doc, DocumentList } from "../stores/document-list.js" */
 
-/** @typedef {{value: string, label: string, n?: number, isWarning?: boolean}} Filter */
+/** @typedef {{name: string, label: string, query: Partial<DocumentList["query"]>, n?: number, isWarning?: boolean}} Filter */
 
 class DocumentsToolbar extends View {
-  static properties = { list: { attribute: false }, namespace: { attribute: false }, filters: { attribute: false }, by: {} };
+  static properties = { list: { attribute: false }, namespace: { attribute: false }, filters: { attribute: false } };
 
   constructor() {
     super();
@@ -22,8 +22,6 @@ class DocumentsToolbar extends View {
     this.namespace = null;
     /** @type {Filter[]} */
     this.filters = [];
-    /** @type {"state" | "scope"} what the filters choose */
-    this.by = "state";
     this.unsubscribe = () => {};
   }
 
@@ -46,17 +44,22 @@ class DocumentsToolbar extends View {
     const { query } = this.list;
     return html`
       <label class="doc-search">${icon("search")}<span class="visually-hidden">Find documents</span>
-        <input type="search" name="q" dir="auto" placeholder="Find" autocomplete="off" .value=${query.q} @input=${this.#onInput}>
+        <input type="search" name="q" dir="auto" placeholder="Find" autocomplete="off" maxlength="200" .value=${query.q} @input=${this.#onInput}>
       </label>
       <div class="doc-filters" role="group" aria-label="Filter">
         ${this.filters.map(
-          ({ value, label, n, isWarning }) => html`<button type="button" class="small quiet ${isWarning && n ? "is-warning" : ""}" data-filter=${value || "all"}
-            aria-pressed=${query[this.by] === value ? "true" : "false"} @click=${() => this.list.find({ [this.by]: value })}>
+          ({ name, label, query, n, isWarning }) => html`<button type="button" class="small quiet ${isWarning && n ? "is-warning" : ""}" data-filter=${name}
+            aria-pressed=${this.#isChosen(query) ? "true" : "false"} @click=${() => this.list.find(query)}>
             ${label}${n === undefined ? nothing : html`<span class="filter-count">${number(n)}</span>`}
           </button>`,
         )}
       </div>
     `;
+  }
+
+  /** @param {Filter["query"]} query */
+  #isChosen({ scope = "", state = "" }) {
+    return scope === this.list.query.scope && state === this.list.query.state;
   }
 
   /** @param {Doc[]} docs */

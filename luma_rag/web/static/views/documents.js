@@ -38,7 +38,7 @@ class Documents extends View {
         <h2 id="documents-heading" class="visually-hidden">Documents</h2>
         ${isEmpty
           ? nothing
-          : html`<luma-documents-toolbar .list=${documents} .namespace=${namespace} .filters=${filters()} by="state"></luma-documents-toolbar>
+          : html`<luma-documents-toolbar .list=${documents} .namespace=${namespace} .filters=${filters()}></luma-documents-toolbar>
               ${canWrite ? html`<luma-upload-button .namespace=${namespace} isQuiet></luma-upload-button>` : html`<span class="badge reader-badge">You can read</span>`}`}
       </header>
       ${isEmpty ? this.#empty(canWrite) : html`<luma-document-list .list=${documents} .namespace=${namespace}></luma-document-list>${this.#nothingFound()}`}
@@ -67,9 +67,9 @@ customElements.define("luma-documents", Documents);
 function filters() {
   const { summary } = documents;
   return [
-    { value: "", label: "All", n: summary?.total },
-    { value: "ready", label: "Ready", n: summary?.ready },
-    { value: "pending", label: "Being read", n: summary?.pending },
-    { value: "failed", label: "Failed", n: summary?.failed, isWarning: true },
+    { name: "all", label: "All", query: { state: "" }, n: summary?.all },
+    { name: "ready", label: "Ready", query: { state: "ready" }, n: summary?.ready },
+    { name: "pending", label: "Being read", query: { state: "pending" }, n: summary?.pending },
+    { name: "failed", label: "Failed", query: { state: "failed" }, n: summary?.failed, isWarning: true },
   ];
 }
