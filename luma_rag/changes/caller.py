@@ -160,12 +160,14 @@ async def _fingerprint(session: AsyncSession, principal: Principal) -> str:
 
 async def _own(session: AsyncSession, principal: Principal, chats: set[int | None]) -> list[int | None]:
     """Of chats of the user, those that the caller may know of. Some may have been deleted."""
-    if len(chats) > _MOST_CHATS:
+    if None in chats or len(chats) > _MOST_CHATS:
         return [None]
-    if not chats or principal.namespace_ids is None or None in chats:
-        return [None] if None in chats else sorted(filter(None, chats))
+    found: list[int | None]
+    if not chats or principal.namespace_ids is None:
+        found = [*sorted(filter(None, chats))]
+        return found
     mine = select(Chat.id).where(Chat.id.in_(chats), Chat.id.in_(own_chats(principal))).order_by(Chat.id)
-    found: list[int | None] = [*await session.scalars(mine)]
+    found = [*await session.scalars(mine)]
     return found
 
 

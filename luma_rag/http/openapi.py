@@ -147,9 +147,9 @@ EventsOperation = _streamed(
 )
 CallerEventsOperation = _streamed(
     '`namespaces` and `documents` if these lists of the caller have changed; `chats` (`{"chat_id": …}`) and '
-    '`members` (`{"namespace_id": …}`) if these have, or with null, any; with `namespace_id` also '
-    '`ingestion` and `document_removed` as in the events of a namespace, and `namespace_lost` (`{"namespace_id": …}`) if '
-    "the caller can't read it; `error` (a Problem) when the login ends."
+    '`members` (`{"namespace_id": …}`) if these have, or with null, any. With `namespace_id` also '
+    "`ingestion` and `document_removed` as in the events of a namespace, and `namespace_lost` "
+    '(`{"namespace_id": …}`) if the caller can\'t read it. `error` (a Problem) when the login ends.'
 )
 AnswerOperation = _streamed(
     '`user_message` (stored), `progress` (`{"stage": …, "titles": […]}`; the stages are `searching`, '
