@@ -156,6 +156,7 @@ PROPERTIES: dict[str, Property] = {
     "quote": Property("The words that support the answer.", "The notice period is three months."),
     "rank": Property("Rank, from 1.", 1),
     "rating": Property("1: good; -1: bad; 0: withdrawn.", 1),
+    "follows": Property("Id of a message: the question is added at the end of its newest branch.", 41),
     "replaces": Property("Id of the question of which this is a new version.", 40),
     "request_id": Property("Id of the request in the log.", "9f2b4c6d8e0a1b3c"),
     "ready": Property("Number of documents that can be searched.", 30),
