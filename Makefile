@@ -50,6 +50,9 @@ check: $(VENV)/.dev  ## Style, types, direction of imports, migrations, rights i
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive luma_rag packages ingest migrations benchmarks
 	@# With AUDIT_COMPLETE=1, for releases, packages of which nothing could be learned are an error.
 	$(BIN)/python -m tests.security.check_packages
+	@# Only those who work on the page need Node.
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory check-page; \
+		else echo "Skipped check-page: npm was not found."; fi
 
 format: $(VENV)/.dev  ## Put the code into shape
 	$(BIN)/ruff format .
@@ -70,7 +73,10 @@ $(PAGE)/node_modules: $(PAGE)/package-lock.json
 vendor: $(PAGE)/node_modules  ## Copy the libraries of the page into luma_rag/web/static/vendor (needs Node)
 	node $(PAGE)/vendor.mjs
 
-check-page: $(PAGE)/node_modules  ## Check the types of the page (needs Node)
+check-page: $(VENV)/.dev $(PAGE)/node_modules  ## Check the types of the page against the HTTP interface (needs Node)
+	$(BIN)/python -m scripts.openapi > $(PAGE)/openapi.json
+	$(PAGE)/node_modules/.bin/openapi-typescript $(PAGE)/openapi.json --output $(PAGE)/api.d.ts \
+		--root-types --root-types-no-schema-prefix --root-types-keep-casing
 	$(PAGE)/node_modules/.bin/tsc --project $(PAGE)
 
 wheels: $(VENV)/.python  ## Build every package into dist/

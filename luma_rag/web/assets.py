@@ -15,18 +15,18 @@ import msgspec
 _HERE = Path(__file__).parent
 _TYPES = {
     ".bcmap": "application/octet-stream",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".mjs": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
     ".pfb": "application/octet-stream",
     ".svg": "image/svg+xml",
     ".ttf": "font/ttf",
 }
 _COMPRESSED = frozenset({".css", ".js", ".mjs", ".svg"})
-_PREFIX = "/static/"
+PREFIX = "/static/"
 _STYLES = "styles"
 _STYLE_SHEET = "page.css"
-_IMPORT = re.compile(r"""^(?:import|export)\b[^;]*?["'](\.[^"']+)["']""", re.MULTILINE)
+_IMPORT = re.compile(r"""^(?:import|export)\s+(?:[\w*{}\s,$]+\sfrom\s*)?["'](\.[^"']+)["']""", re.MULTILINE)
 
 
 class Asset(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ class Asset(msgspec.Struct, frozen=True):
 
 
 class Assets:
-    """The files in `folder`, by path. `page.css` is all of `styles/`, since one request is faster than many."""
+    """The files in `folder`, by path. `page.css` is all of `styles/`: one request is faster than many."""
 
     def __init__(self, folder: Path) -> None:
         self._contents = {
@@ -58,6 +58,10 @@ class Assets:
             digest.update(f"{name}\0{len(content)}\0".encode())
             digest.update(content)
         return digest.hexdigest()[:16]
+
+    def url(self, name: str) -> str:
+        """The path under which a file is served."""
+        return f"{PREFIX}{self.version}/{name}"
 
     def find(self, name: str) -> Asset | None:
         """The file with this path, or None. The first call for a file compresses it."""
@@ -87,10 +91,10 @@ class Assets:
         entry = re.search(r'<script type="module" src="/static/([^"]+)"', html)
         if entry is not None:
             links = "\n  ".join(
-                f'<link rel="modulepreload" href="{_PREFIX}{name}">' for name in self.imports(entry[1])
+                f'<link rel="modulepreload" href="{PREFIX}{name}">' for name in self.imports(entry[1])
             )
             html = html.replace("<!-- modulepreload -->", links)
-        return html.replace(_PREFIX, f"{_PREFIX}{self.version}/").encode()
+        return html.replace(PREFIX, self.url("")).encode()
 
 
 def _resolve(path: PurePosixPath) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import MediaType, Request, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from luma_rag.http.authentication import PUBLIC
 from luma_rag.web import assets
@@ -30,7 +31,9 @@ async def page() -> Response[bytes]:
 
 
 @get("/static/{version:str}/{name:path}", opt=PUBLIC, include_in_schema=False)
-async def static(version: str, name: str, request: Request[Any, Any, Any]) -> Response[bytes]:
+async def static(
+    version: FromPath[str], name: FromPath[str], request: Request[Any, Any, Any]
+) -> Response[bytes]:
     """A file of the page."""
     files = assets.assets()
     found = files.find(name.removeprefix("/")) if version == files.version else None

@@ -12,6 +12,7 @@ from ingest.errors import IngestError
 from luma_rag.errors import LumaError, error_classes
 from luma_rag.http.authentication import PUBLIC
 from luma_rag.http.errors import DOCUMENTATION
+from luma_rag.web.assets import assets
 
 _PAGE = """\
 <!doctype html>
@@ -21,9 +22,8 @@ _PAGE = """\
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <meta name="color-scheme" content="light dark">
   <title>Problems · Luma</title>
-  <link rel="icon" href="/static/luma.svg" type="image/svg+xml">
-  <link rel="stylesheet" href="/static/base.css">
-  <link rel="stylesheet" href="/static/layout.css">
+  <link rel="icon" href="{icon}" type="image/svg+xml">
+  <link rel="stylesheet" href="{style_sheet}">
 </head>
 <body>
 <main class="reference">
@@ -58,8 +58,12 @@ def _page() -> str:
         for member in vars(ingest_errors).values()
         if isinstance(member, type) and issubclass(member, IngestError)
     ]
+    files = assets()
     return _PAGE.format(
-        problems="\n".join(map(_entry, error_classes())), ingestion="\n".join(map(_entry, ingestion))
+        icon=files.url("luma.svg"),
+        style_sheet=files.url("page.css"),
+        problems="\n".join(map(_entry, error_classes())),
+        ingestion="\n".join(map(_entry, ingestion)),
     )
 
 

@@ -15,6 +15,7 @@ from luma_rag.errors import ConfigurationError
 from luma_rag.http import bodies, protocol
 from luma_rag.http.hosts import AllowedHosts, parse_hosts
 from luma_rag.runtime import Runtime
+from luma_rag.web.assets import assets
 from tests import factories
 from tests.api import Api
 from tests.servers import serving
@@ -143,8 +144,8 @@ async def test_every_response_has_the_security_headers(api: Api, tmp_path: Path)
         await alice.request(method, url)
         for method, url in (
             ("GET", "/"),
-            ("GET", "/static/main.js"),
-            ("GET", "/static/nothing.js"),
+            ("GET", assets().url("main.js")),
+            ("GET", assets().url("nothing.js")),
             ("GET", "/nothing"),
             ("GET", "/schema/openapi.json"),
             ("GET", "/schema"),

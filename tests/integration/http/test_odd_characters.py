@@ -15,6 +15,7 @@ from ingest.embedder import Embedder
 from luma_rag.http.app import create_app
 from luma_rag.runtime import Runtime, Store
 from luma_rag.settings import Settings
+from luma_rag.web.assets import assets
 from tests import factories
 from tests.access.conftest import shared_store
 from tests.access.matrix import CALLS, Call
@@ -28,7 +29,9 @@ ODD = ["%00", "%FF", "%ED%A0%80", "..%2F..%2F", "x" * 5000]
 ODD_IN_JSON = [rb"\u0000", rb"\ud800", b"\xff", b"\xed\xa0\x80"]
 PAGES = [
     "/",
-    "/static/main.js",
+    "/n/1",
+    assets().url("main.js"),
+    assets().url(""),
     "/static/",
     "/health/live",
     "/health/ready",
