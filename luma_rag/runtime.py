@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from ingest.embedder import MODEL, Embedder, ModelError
 from ingest.types import EmbeddingProfile
 from luma_rag.accounts.external_identities import IdentityProvider
+from luma_rag.changes.stream import CHANNEL, ChangeStream
 from luma_rag.chat import failures, turns
 from luma_rag.chat.answerer import Answerer
 from luma_rag.chat.extractive_answerer import ExtractiveAnswerer
@@ -30,7 +31,6 @@ from luma_rag.db.errors import OutageLog, as_luma_error
 from luma_rag.db.listener import Listener
 from luma_rag.db.models import EmbeddingModel, Ingestion
 from luma_rag.db.session import POOL_SIZE, Sessions, reading
-from luma_rag.documents.change_stream import CHANNEL, ChangeStream
 from luma_rag.documents.ingestion import connected_workers
 from luma_rag.errors import ConfigurationError
 from luma_rag.llm.llamacpp import LlamaServer

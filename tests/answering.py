@@ -8,12 +8,12 @@ from functools import partial
 
 import msgspec
 
+from luma_rag.changes.stream import CHANNEL
 from luma_rag.chat.answerer import Answerer, HistoryMessage, RetrievedPassage
 from luma_rag.chat.processes import Process
 from luma_rag.chat.service import ChatService
 from luma_rag.chat.turns import Admission
 from luma_rag.db.listener import Listener
-from luma_rag.documents.change_stream import CHANNEL
 from luma_rag.runtime import Runtime
 
 

@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 
 from luma_rag.access import Principal
+from luma_rag.changes.stream import Authenticate
 from luma_rag.chat.messages import CitationView, MessageView
 from luma_rag.chat.turns import Question
-from luma_rag.documents.change_stream import Authenticate
 from luma_rag.retrieval.hits import ScoredChunk
 
 

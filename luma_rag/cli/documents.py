@@ -18,11 +18,12 @@ from luma_rag.cli.options import As, Json, UserName, Yes
 from luma_rag.cli.output import EVERYTHING, console, print_json, print_properties, say
 from luma_rag.cli.running import run, transaction
 from luma_rag.cli.upload import upload
-from luma_rag.documents import namespace_documents
+from luma_rag.documents import namespace_documents, namespace_listing
 from luma_rag.documents import service as documents
-from luma_rag.documents.namespace_documents import DocumentNamespace, NamespaceDocument
+from luma_rag.documents.namespace_documents import DocumentNamespace
+from luma_rag.documents.namespace_listing import NamespaceDocument
 from luma_rag.documents.pending_files import removing_files
-from luma_rag.documents.service import DocumentView
+from luma_rag.documents.service import DocumentView, ListedDocument
 from luma_rag.pagination import Page
 from luma_rag.store import open_store
 
@@ -64,12 +65,12 @@ def list_documents(
     Example: luma documents list --namespace contracts
     """
 
-    async def read() -> Page[DocumentView] | Page[NamespaceDocument]:
+    async def read() -> Page[ListedDocument] | Page[NamespaceDocument]:
         async with transaction(acting) as (session, principal):
             if namespace is None:
                 return await documents.list_readable(session, principal, scope, EVERYTHING)
             found = await namespaces.by_name(session, principal, namespace)
-            return await namespace_documents.documents_of(session, principal, found.id, EVERYTHING)
+            return await namespace_listing.documents_of(session, principal, found.id, EVERYTHING)
 
     found = run(read())
     if json:

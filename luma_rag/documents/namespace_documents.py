@@ -1,4 +1,4 @@
-"""Documents in namespaces: listing, adding, removing."""
+"""Documents in namespaces: adding and removing."""
 
 from datetime import datetime
 
@@ -8,82 +8,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import (
     Principal,
-    document_permission,
     placements,
-    readable_documents,
-    readable_namespaces,
     require_document,
     require_namespace,
 )
 from luma_rag.access.principal import WRITE
 from luma_rag.audit import record, set_actor
-from luma_rag.db.models import Document, Ingestion, Namespace, NamespaceDoc, Placement, User
+from luma_rag.db.models import Document, Namespace, NamespaceDoc, Placement, User
 from luma_rag.documents import ingestion, quotas
 from luma_rag.documents.ingestion import IngestionView
-from luma_rag.documents.service import DocumentView, view
 from luma_rag.errors import ConflictError, NotFoundError
 from luma_rag.pagination import Page, Pagination
 from luma_rag.settings import QuotaSettings
-
-
-class NamespaceDocument(DocumentView, frozen=True):
-    """A document in a namespace, with its number of vectors there and its latest ingestion."""
-
-    vec_count: int
-    ingestion: IngestionView | None
-
-
-async def documents_of(
-    session: AsyncSession, principal: Principal, namespace_id: int, pagination: Pagination
-) -> Page[NamespaceDocument]:
-    """Documents in the namespace, on their way there, or failed; newest first. Requires level 1.
-
-    Readers of a namespace may read the documents in it. A document that is still on its way, or failed, is
-    listed only for callers who may read it anyway.
-    """
-    await require_namespace(session, principal, namespace_id)
-    vec_count = (
-        select(func.cardinality(NamespaceDoc.vec_id))
-        .where(NamespaceDoc.doc_id == Document.id, NamespaceDoc.namespace_id == namespace_id)
-        .scalar_subquery()
-    )
-    latest = (
-        select(func.max(Ingestion.id))
-        .where(Ingestion.doc_id == Document.id, Ingestion.namespace_id == namespace_id)
-        .correlate(Document)
-        .scalar_subquery()
-    )
-    held = select(NamespaceDoc.doc_id).where(NamespaceDoc.namespace_id == namespace_id)
-    coming = select(Ingestion.doc_id).where(Ingestion.namespace_id == namespace_id)
-    is_readable = (
-        select(func.count())
-        .where(readable_namespaces(principal).subquery().c.id == namespace_id)
-        .scalar_subquery()
-        > 0
-    )
-    wanted = (
-        Document.id.in_(held.union(coming)) & Document.id.in_(readable_documents(principal)) & is_readable
-    )
-    total = await session.scalar(select(func.count()).select_from(Document).where(wanted))
-    rows = await session.execute(
-        select(Document, document_permission(principal), vec_count, Ingestion)
-        .outerjoin(Ingestion, Ingestion.id == latest)
-        .where(wanted)
-        .order_by(Document.id.desc())
-        .limit(pagination.limit)
-        .offset(pagination.offset)
-    )
-    return Page(
-        [
-            NamespaceDocument(
-                **msgspec.structs.asdict(view(document, permission or "read")),
-                vec_count=count or 0,
-                ingestion=ingestion.view(work) if work is not None else None,
-            )
-            for document, permission, count, work in rows
-        ],
-        total or 0,
-    )
 
 
 async def add(

@@ -5,18 +5,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, select, true
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import (
     Principal,
     document_permission,
     readable_documents,
+    readable_namespaces,
     require_document,
 )
 from luma_rag.audit import Action, record, set_actor
-from luma_rag.db.models import Document, Passage
+from luma_rag.db.models import Document, Ingestion, NamespaceDoc, Passage, User
 from luma_rag.documents.file_names import download_name
+from luma_rag.documents.listing import Listing, State, contains, order, state_of
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import (
     FieldError,
@@ -29,7 +31,11 @@ Scope = Literal["mine", "shared", "public", "all"]
 
 
 class DocumentView(msgspec.Struct, frozen=True):
-    """A document as the caller sees it, with the caller's `permission`. The file's path is not exposed."""
+    """A document as the caller sees it, with the caller's `permission`. The file's path is not exposed.
+
+    `username` is the owner's, `size` in bytes. `pages` is null until the document has been read, and for
+    formats without pages; `warnings` say what could not be read.
+    """
 
     id: int
     user_id: int
@@ -39,6 +45,16 @@ class DocumentView(msgspec.Struct, frozen=True):
     file_metadata: dict[str, Any]
     uploaded_at: datetime
     permission: str
+    username: str
+    size: int
+    pages: int | None
+    warnings: list[str]
+
+
+class ListedDocument(DocumentView, frozen=True):
+    """A document in a list, with the state of its latest ingestion; `unplaced` if it is in no namespace."""
+
+    state: State
 
 
 class PassageView(msgspec.Struct, frozen=True):
@@ -59,12 +75,16 @@ class DocumentFile(msgspec.Struct, frozen=True):
 
 
 async def list_readable(
-    session: AsyncSession, principal: Principal, scope: Scope, pagination: Pagination
-) -> Page[DocumentView]:
-    """The documents that the caller can read, newest first.
+    session: AsyncSession,
+    principal: Principal,
+    scope: Scope,
+    pagination: Pagination,
+    listing: Listing = Listing(),  # noqa: B008 - immutable
+) -> Page[ListedDocument]:
+    """The documents that the caller can read, by default newest first.
 
     `mine` are the caller's own, `public` those open to everyone, `shared` those shared directly or through a
-    namespace.
+    namespace. The state of the caller's own documents includes namespaces that they can't read.
     """
     mine = Document.user_id == principal.user_id
     public = Document.is_public.is_(true())
@@ -74,25 +94,50 @@ async def list_readable(
         "shared": ~mine & ~public,
         "all": true(),
     }
-    wanted = Document.id.in_(readable_documents(principal)) & narrower[scope]
+    state = _state(principal)
+    wanted = Document.id.in_(readable_documents(principal)) & narrower[scope] & contains(listing.containing)
+    if listing.state is not None:
+        wanted &= state == listing.state
     total = await session.scalar(select(func.count()).select_from(Document).where(wanted))
     rows = await session.execute(
-        select(Document, document_permission(principal))
+        select(Document, document_permission(principal), User.username, state)
+        .join(User, User.id == Document.user_id)
         .where(wanted)
-        .order_by(Document.id.desc())
+        .order_by(*order(listing.sort, Document.uploaded_at))
         .limit(pagination.limit)
         .offset(pagination.offset)
     )
-    return Page([view(document, permission or "read") for document, permission in rows], total or 0)
+    items = [
+        ListedDocument(**msgspec.structs.asdict(view(document, permission, username)), state=found)
+        for document, permission, username, found in rows
+    ]
+    return Page(items, total or 0)
+
+
+def _state(principal: Principal) -> ColumnElement[Any]:
+    readable = readable_namespaces(principal)
+    visible = or_(Document.user_id == principal.user_id, Ingestion.namespace_id.in_(readable))
+    latest = (
+        select(Ingestion.state)
+        .where(Ingestion.doc_id == Document.id, visible)
+        .order_by(Ingestion.id.desc())
+        .limit(1)
+        .correlate(Document)
+        .scalar_subquery()
+    )
+    held = exists().where(NamespaceDoc.doc_id == Document.id, NamespaceDoc.namespace_id.in_(readable))
+    return state_of(latest, is_held=held)
 
 
 async def get(session: AsyncSession, principal: Principal, doc_id: int) -> DocumentView:
     """One document."""
     document = await require_document(session, principal, doc_id)
-    permission = await session.scalar(
-        select(document_permission(principal)).select_from(Document).where(Document.id == doc_id)
+    row = await session.execute(
+        select(document_permission(principal), User.username)
+        .join(Document, Document.user_id == User.id)
+        .where(Document.id == doc_id)
     )
-    return view(document, permission or "read")
+    return view(document, *row.one())
 
 
 async def change(
@@ -168,8 +213,8 @@ def checked_title(title: str) -> str:
     return title
 
 
-def view(document: Document, permission: str) -> DocumentView:
-    """A document with the caller's permission on it."""
+def view(document: Document, permission: str | None, username: str) -> DocumentView:
+    """A document of `username` with the caller's permission on it."""
     return DocumentView(
         document.id,
         document.user_id,
@@ -178,5 +223,9 @@ def view(document: Document, permission: str) -> DocumentView:
         document.is_public,
         document.file_metadata,
         document.uploaded_at,
-        permission,
+        permission or "read",
+        username,
+        document.file_metadata["size"],
+        document.file_metadata.get("pages"),
+        document.file_metadata.get("warnings", []),
     )

@@ -5,18 +5,18 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import PurePath, PureWindowsPath
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest.errors import PermanentError
 from ingest.parsers import detect_type
-from luma_rag.access import Principal, require_namespace
+from luma_rag.access import Principal, readable_namespaces, require_namespace
 from luma_rag.access.principal import WRITE
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
 from luma_rag.db.errors import violated_constraint
-from luma_rag.db.models import Document, NamespaceDoc
+from luma_rag.db.models import Document, Namespace, NamespaceDoc, Placement, User
 from luma_rag.db.session import Sessions
 from luma_rag.documents import namespace_documents, quotas
 from luma_rag.documents.ingestion import IngestionView
@@ -29,10 +29,21 @@ from luma_rag.settings import QuotaSettings
 _SAME_FILE = "ux_document_user_id_sha256"
 
 
+class HoldingNamespace(msgspec.Struct, frozen=True):
+    """A namespace with a document."""
+
+    id: int
+    name: str
+
+
 class UploadedDocument(DocumentView, frozen=True):
-    """An uploaded document and the ingestions queued for it."""
+    """An uploaded document and the ingestions queued for it.
+
+    `already_in` are the namespaces that the same file was in before, as far as the caller can read them.
+    """
 
     ingestions: list[IngestionView]
+    already_in: list[HoldingNamespace]
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -156,6 +167,7 @@ async def add(
     await quotas.require_room_in_namespaces(session, limits, namespace_ids, known_id, stored.size)
     if document is None:
         document = await _create(session, principal, stored, kind, filename, title, is_public=is_public)
+    already_in = [] if is_new else await _readable_namespaces(session, principal, document.id)
     placed = set(
         await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == document.id))
     )
@@ -164,8 +176,9 @@ async def add(
         for namespace_id in dict.fromkeys(namespace_ids)
         if namespace_id not in placed
     ]
-    own = view(document, "write")
-    uploaded = UploadedDocument(**msgspec.structs.asdict(own), ingestions=ingestions)
+    username = await session.scalar(select(User.username).where(User.id == principal.user_id))
+    own = view(document, "write", username or "")
+    uploaded = UploadedDocument(**msgspec.structs.asdict(own), ingestions=ingestions, already_in=already_in)
     return Added(uploaded, is_new, is_file_kept)
 
 
@@ -222,6 +235,18 @@ async def _same_file(session: AsyncSession, principal: Principal, stored: Stored
             Document.file_metadata["sha256"].as_string() == stored.sha256,
         )
     )
+
+
+async def _readable_namespaces(
+    session: AsyncSession, principal: Principal, doc_id: int
+) -> list[HoldingNamespace]:
+    rows = await session.execute(
+        select(Namespace.id, Namespace.name)
+        .join(Placement, Placement.namespace_id == Namespace.id)
+        .where(Placement.doc_id == doc_id, Namespace.id.in_(readable_namespaces(principal)))
+        .order_by(func.lower(Namespace.name), Namespace.id)
+    )
+    return [HoldingNamespace(*row) for row in rows]
 
 
 async def _replaces_lost(

@@ -38,6 +38,7 @@ from luma_rag.http.routes import (
     chats,
     documents,
     evaluation,
+    events,
     metrics,
     namespaces,
     openai,
@@ -60,7 +61,7 @@ _TAGS = {
     "chats": "Questions and answers.",
     "openai": "For programs that speak OpenAI's API: each namespace is a model.",
     "evaluation": "Questions with known answers, and how well retrieval finds them.",
-    "operations": "Health, metrics and the audit trail.",
+    "operations": "Events, health, metrics and the audit trail.",
 }
 
 
@@ -85,6 +86,7 @@ def create_app(runtime: Runtime) -> Litestar:
             documents.router(runtime.settings.max_upload_mb * 2**20),
             documents.ingestions,
             chats.router,
+            events.router,
             openai.router,
             evaluation.router,
             operations.router,

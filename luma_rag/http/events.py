@@ -1,6 +1,6 @@
 """Server-sent events."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -8,8 +8,9 @@ import msgspec
 from litestar.response import Stream
 from litestar.status_codes import HTTP_200_OK
 
+from luma_rag.changes.caller import ChatChanged, DocumentsChanged, MembersChanged, NamespacesChanged
+from luma_rag.changes.namespace import DocumentRemoved, NamespaceLost
 from luma_rag.chat.running import TurnEvent
-from luma_rag.documents.change_stream import Change
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.http.errors import log_failure, problem
 
@@ -44,8 +45,21 @@ async def event_stream(first: TurnEvent, turn: AsyncGenerator[TurnEvent]) -> Asy
             yield _message("error", problem(error))
 
 
-async def change_stream(first: list[Change], changes: AsyncGenerator[list[Change]]) -> AsyncGenerator[bytes]:
-    """Changes in a namespace as events `ingestion` and `document_removed`; `error` says why the stream ends.
+_NAMES: dict[type[msgspec.Struct], str] = {
+    ChatChanged: "chats",
+    DocumentRemoved: "document_removed",
+    DocumentsChanged: "documents",
+    IngestionView: "ingestion",
+    MembersChanged: "members",
+    NamespaceLost: "namespace_lost",
+    NamespacesChanged: "namespaces",
+}
+
+
+async def change_stream(
+    first: Sequence[msgspec.Struct], changes: AsyncGenerator[Sequence[msgspec.Struct]]
+) -> AsyncGenerator[bytes]:
+    """Changes as events; `error` says why the stream ends.
 
     The id of an event is its time. A client that reconnects sends it in the header `Last-Event-ID`.
     """
@@ -71,14 +85,13 @@ def last_event(header: str | None) -> datetime | None:
     return time if time.year > 2000 else None
 
 
-def _changes(changes: list[Change]) -> list[bytes]:
+def _changes(changes: Sequence[msgspec.Struct]) -> list[bytes]:
     return [_change(change) for change in changes] or [WAITING]
 
 
-def _change(change: Change) -> bytes:
-    if isinstance(change, IngestionView):
-        return _message("ingestion", change, change.updated_at.isoformat())
-    return _message("document_removed", change)
+def _change(change: msgspec.Struct) -> bytes:
+    event_id = change.updated_at.isoformat() if isinstance(change, IngestionView) else None
+    return _message(_NAMES[type(change)], change, event_id)
 
 
 def _message(name: str, data: object, event_id: str | None = None) -> bytes:

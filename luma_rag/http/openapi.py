@@ -145,6 +145,12 @@ EventsOperation = _streamed(
     "`ingestion` (an IngestionView; its `id` is the time of the change), `document_removed` "
     '(`{"doc_id": …, "namespace_id": …}`); `error` (a Problem) when the login or the access ends.'
 )
+CallerEventsOperation = _streamed(
+    '`namespaces` and `documents` if these lists of the caller have changed; `chats` (`{"chat_id": …}`) and '
+    '`members` (`{"namespace_id": …}`) if these have, or with null, any. With `namespace_id` also '
+    "`ingestion` and `document_removed` as in the events of a namespace, and `namespace_lost` "
+    '(`{"namespace_id": …}`) if the caller can\'t read it. `error` (a Problem) when the login ends.'
+)
 AnswerOperation = _streamed(
     '`user_message` (stored), `progress` (`{"stage": …, "titles": […]}`; the stages are `searching`, '
     "`reading` and `thinking`), `citations` (the retrieved passages), many `delta` "

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from litestar.params import PathParameter, QueryParameter
 
 from luma_rag.audit import Action
+from luma_rag.documents.listing import Sort, State, StateHere
 from luma_rag.documents.service import Scope
 from luma_rag.http.input import MAX_INT, NO_NUL
 from luma_rag.pagination import MAX_LIMIT
@@ -18,6 +19,32 @@ GetOrCreate = Annotated[
 ]
 OfPage = Annotated[int | None, QueryParameter(name="page", ge=1, le=MAX_INT, description="Starts at 1.")]
 OfNamespace = Annotated[int | None, QueryParameter(name="namespace_id", ge=1, le=MAX_INT)]
+OfDocumentText = Annotated[
+    str | None,
+    QueryParameter(
+        name="q",
+        min_length=1,
+        max_length=200,
+        pattern=NO_NUL,
+        description="Only documents with this text in the title or in the file name, in any case.",
+    ),
+]
+# Litestar reserves the name `state`.
+OfState = Annotated[
+    State | None,
+    QueryParameter(
+        name="state",
+        description="Only documents in this state: read, on their way, failed, or in no namespace.",
+    ),
+]
+OfStateHere = Annotated[
+    StateHere | None,
+    QueryParameter(name="state", description="Only documents in this state: read, on their way, or failed."),
+]
+SortedBy = Annotated[
+    Sort,
+    QueryParameter(name="sort", description="The order; with `-` descending. Unknown values come last."),
+]
 OfChatText = Annotated[
     str | None,
     QueryParameter(

@@ -223,7 +223,19 @@ CHECKS = (
              ('disabled_account', 'tell_change'),
              ('login_session', 'tell_change'),
              ('api_token', 'tell_change'),
-             ('turn', 'tell_change')
+             ('turn', 'tell_change'),
+             ('namespace', 'tell_list'),
+             ('namespace_auth', 'tell_members'),
+             ('document', 'tell_document'),
+             ('document', 'tell_owner'),
+             ('document', 'tell_everyone'),
+             ('document', 'tell_everyone_gone'),
+             ('ingestion', 'tell_document'),
+             ('doc_user', 'tell_user'),
+             ('chats', 'tell_chat'),
+             ('chat_title', 'tell_chat'),
+             ('pinned_chat', 'tell_chat'),
+             ('turn', 'tell_chat')
            ) AS relied (on_table, name) LEFT JOIN pg_trigger t
              -- In mode R (replica) it would be silent in every session of Luma's.
              ON t.tgrelid = to_regclass(relied.on_table) AND t.tgname = relied.name

@@ -60,7 +60,7 @@ REQUIRING = {
     "luma_rag.chat.answers:_locked",
     "luma_rag.chat.answers:_locked_versions",
     "luma_rag.chat.turns:_open_chat",
-    "luma_rag.documents.change_stream:ChangeStream._read",
+    "luma_rag.changes.namespace:NamespaceChanges._read",
     "luma_rag.documents.ingestion:_readable",
 }
 # Where requests come in: the command that starts the server does not answer for what they reach.

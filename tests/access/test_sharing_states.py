@@ -33,7 +33,7 @@ from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chunk, Document, Passage, User
 from luma_rag.db.models.document import DIMENSIONS
 from luma_rag.db.session import create_engine
-from luma_rag.documents import ingestion, namespace_documents, service, vectors
+from luma_rag.documents import ingestion, namespace_documents, namespace_listing, service, vectors
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import LumaError, NotFoundError
 from luma_rag.pagination import Pagination
@@ -445,7 +445,7 @@ class Sharing(RuleBasedStateMachine):
         """The documents that a namespace lists."""
         async with AsyncSession(self.connection, join_transaction_mode="rollback_only") as session:
             try:
-                page = await namespace_documents.documents_of(session, principal, space.id, ALL)
+                page = await namespace_listing.documents_of(session, principal, space.id, ALL)
             except NotFoundError:
                 return set()
         return {document.id for document in page.items}

@@ -12,18 +12,21 @@ from msgspec import UNSET
 from luma_rag.access import Principal, grants
 from luma_rag.access.grants import SharedWith
 from luma_rag.documents import ingestion, namespace_documents, quotas, uploads
+from luma_rag.documents import outline as outlines
 from luma_rag.documents import service as documents
 from luma_rag.documents.ingestion import IngestionView
+from luma_rag.documents.listing import Listing
 from luma_rag.documents.namespace_documents import DocumentNamespace
+from luma_rag.documents.outline import Outline
 from luma_rag.documents.pending_files import removing_files
-from luma_rag.documents.service import DocumentView, PassageView
+from luma_rag.documents.service import DocumentView, ListedDocument, PassageView
 from luma_rag.documents.uploads import UploadedDocument
 from luma_rag.errors import NotFoundError
 from luma_rag.http.authentication import principal_now
 from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
 from luma_rag.http.input import DocumentChange, Sharing
 from luma_rag.http.openapi import MEDIA_TYPES, FileOperation, UploadOperation, problems
-from luma_rag.http.parameters import Id, InScope, OfPage
+from luma_rag.http.parameters import Id, InScope, OfDocumentText, OfPage, OfState, SortedBy
 from luma_rag.http.rate_limit import limited
 from luma_rag.http.upload import read_upload
 from luma_rag.pagination import Page
@@ -60,10 +63,17 @@ async def upload(
 
 @get("/")
 async def list_documents(
-    session: Session, principal: Caller, pagination: PaginationDependency, which: InScope = "all"
-) -> Page[DocumentView]:
-    """List the documents that the caller can read, newest first."""
-    return await documents.list_readable(session, principal, which, pagination)
+    session: Session,
+    principal: Caller,
+    pagination: PaginationDependency,
+    which: InScope = "all",
+    containing: OfDocumentText = None,
+    in_state: OfState = None,
+    sort: SortedBy = "-added",
+) -> Page[ListedDocument]:
+    """List the documents that the caller can read, by default newest first."""
+    listing = Listing(containing, in_state, sort)
+    return await documents.list_readable(session, principal, which, pagination, listing)
 
 
 @get("/{doc_id:int}")
@@ -108,6 +118,12 @@ async def passages(
 ) -> Page[PassageView]:
     """List the passages of the parsed text in order."""
     return await documents.passages(session, principal, doc_id, page, pagination)
+
+
+@get("/{doc_id:int}/outline")
+async def outline(doc_id: Id, session: Session, principal: Caller) -> Outline:
+    """Get the headings of the document as a tree, with a page that has none as an item of its own."""
+    return await outlines.outline(session, principal, doc_id)
 
 
 @get("/{doc_id:int}/permissions")
@@ -187,6 +203,7 @@ def router(max_upload_bytes: int) -> Router:
             remove_document,
             file,
             passages,
+            outline,
             permissions,
             share,
             unshare,

@@ -11,15 +11,16 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPT
 from luma_rag import namespaces
 from luma_rag.access import grants
 from luma_rag.access.grants import Member
-from luma_rag.documents import namespace_documents
+from luma_rag.documents import namespace_documents, namespace_listing
 from luma_rag.documents.ingestion import IngestionView
-from luma_rag.documents.namespace_documents import NamespaceDocument
+from luma_rag.documents.listing import Listing
+from luma_rag.documents.namespace_listing import DocumentSummary, NamespaceDocument
 from luma_rag.http.authentication import still_signed_in
 from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
 from luma_rag.http.events import EVENT_STREAM, EventStream, change_stream, last_event
 from luma_rag.http.input import DocumentReference, Membership, NamespaceChange, NewNamespace, Search
 from luma_rag.http.openapi import EventsOperation, problems
-from luma_rag.http.parameters import GetOrCreate, Id
+from luma_rag.http.parameters import GetOrCreate, Id, OfDocumentText, OfStateHere, SortedBy
 from luma_rag.http.rate_limit import limited
 from luma_rag.http.token_level import ASKING
 from luma_rag.namespaces import NamespaceView
@@ -111,10 +112,23 @@ async def remove_member(namespace_id: Id, user_id: Id, session: Session, princip
 
 @get("/{namespace_id:int}/documents")
 async def documents_of_namespace(
-    namespace_id: Id, session: Session, principal: Caller, pagination: PaginationDependency
+    namespace_id: Id,
+    session: Session,
+    principal: Caller,
+    pagination: PaginationDependency,
+    containing: OfDocumentText = None,
+    in_state: OfStateHere = None,
+    sort: SortedBy = "-added",
 ) -> Page[NamespaceDocument]:
-    """List the documents and running ingestions, newest first. Level 1."""
-    return await namespace_documents.documents_of(session, principal, namespace_id, pagination)
+    """List the documents and running ingestions, by default newest first. Level 1."""
+    listing = Listing(containing, in_state, sort)
+    return await namespace_listing.documents_of(session, principal, namespace_id, pagination, listing)
+
+
+@get("/{namespace_id:int}/documents/summary")
+async def summary_of_documents(namespace_id: Id, session: Session, principal: Caller) -> DocumentSummary:
+    """Count the documents by state, and add up their pages and bytes. Level 1."""
+    return await namespace_listing.summary(session, principal, namespace_id)
 
 
 @post(
@@ -191,6 +205,7 @@ router = Router(
         set_member,
         remove_member,
         documents_of_namespace,
+        summary_of_documents,
         add_document,
         remove_document,
         follow,

@@ -46,8 +46,19 @@ class Member(msgspec.Struct, frozen=True):
     auth_level: int
 
 
+class UserName(msgspec.Struct, frozen=True):
+    """As much of a user as is needed to share something with them."""
+
+    id: int
+    username: str
+
+
 class Document(msgspec.Struct, frozen=True):
-    """A document. `permission` is the caller's: `write` or `read`."""
+    """A document. `permission` is the caller's: `write` or `read`; `username` is the owner's.
+
+    `size` is in bytes. `pages` is None until the document has been read, and for a DOCX; `warnings` say what
+    could not be read. `state` is only in lists: `ready`, `pending`, `failed`, or `unplaced`.
+    """
 
     id: int
     user_id: int
@@ -57,6 +68,12 @@ class Document(msgspec.Struct, frozen=True):
     file_metadata: dict[str, Any]
     uploaded_at: datetime
     permission: str
+    # Version 0.1 of the service sends none of these.
+    username: str = ""
+    size: int = 0
+    pages: int | None = None
+    warnings: list[str] = []
+    state: str | None = None
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -117,17 +134,32 @@ class Ingestion(msgspec.Struct, frozen=True):
         return self.state not in ("queued", "running")
 
 
-class UploadedDocument(Document, frozen=True):
-    """A document with the ingestions that its upload queued, one for each namespace."""
+class HoldingNamespace(msgspec.Struct, frozen=True):
+    """A namespace with a document."""
+
+    id: int
+    name: str
+
+
+class UploadedDocument(Document, frozen=True, kw_only=True):
+    """A document with the ingestions that its upload queued, one for each namespace.
+
+    `already_in` are the namespaces that the same file was in before.
+    """
 
     ingestions: list[Ingestion]
+    # Version 0.1 of the service sends none.
+    already_in: list[HoldingNamespace] = []
 
 
-class NamespaceDocument(Document, frozen=True):
-    """A document in a namespace: the number of its vectors there, and its latest ingestion."""
+class NamespaceDocument(Document, frozen=True, kw_only=True):
+    """A document in a namespace: the number of its vectors there, its latest ingestion, and who added it."""
 
     vec_count: int
     ingestion: Ingestion | None
+    # Version 0.1 of the service sends neither.
+    added_at: datetime | None = None
+    added_by: UserName | None = None
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -257,13 +289,6 @@ class Account(msgspec.Struct, frozen=True):
     bytes: int
     max_documents: int | None
     max_bytes: int | None
-
-
-class UserName(msgspec.Struct, frozen=True):
-    """As much of a user as is needed to share something with them."""
-
-    id: int
-    username: str
 
 
 class Token(msgspec.Struct, frozen=True):

@@ -25,7 +25,7 @@ from luma_client import (
     ReconnectedEvent,
     UserMessageEvent,
 )
-from luma_rag.documents.change_stream import STREAMS_PER_USER
+from luma_rag.changes.stream import STREAMS_PER_USER
 from luma_rag.http import server
 from luma_rag.runtime import Runtime, Store, open_services
 from tests import factories

@@ -1,28 +1,26 @@
 """The events of a namespace, over real HTTP with a real database."""
 
 import asyncio
-import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx
 import msgspec
 import pytest
 from sqlalchemy import text
 
+from luma_rag.changes.stream import CHANNEL, STREAMS_PER_USER, ChangeStream
 from luma_rag.db.listener import Listener
 from luma_rag.db.session import connect
-from luma_rag.documents.change_stream import CHANNEL, STREAMS_PER_USER, ChangeStream
 from luma_rag.runtime import Runtime
 from tests import factories
 from tests.api import PASSWORD, Api
+from tests.event_streams import Stream
+from tests.event_streams import follow as follow_events
 from tests.servers import serving
-
-PATIENCE = 60.0
 
 
 @pytest.fixture
@@ -41,59 +39,10 @@ async def runtime(runtime: Runtime, heartbeat: float) -> AsyncGenerator[Runtime]
     await listener.aclose()
 
 
-class Stream:
-    """An open stream of events."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self.response = response
-        self._lines = response.aiter_lines()
-        self.id: str | None = None
-
-    async def next(self) -> tuple[str, Any]:
-        """The next event, skipping comments; ("end", None) at the end."""
-        async with asyncio.timeout(PATIENCE):
-            name = ""
-            async for line in self._lines:
-                if line.startswith("id: "):
-                    self.id = line.removeprefix("id: ")
-                elif line.startswith("event: "):
-                    name = line.removeprefix("event: ")
-                elif line.startswith("data: "):
-                    return name, json.loads(line.removeprefix("data: "))
-            return "end", None
-
-    async def until(self, state: str) -> list[dict[str, Any]]:
-        """The reported ingestions, up to the first in this state."""
-        found = []
-        while True:
-            name, data = await self.next()
-            assert name == "ingestion", (name, data)
-            found.append(data)
-            if data["state"] == state:
-                return found
-
-    async def comment(self) -> None:
-        """Wait for a comment, which is sent when there are no events."""
-        async with asyncio.timeout(PATIENCE):
-            async for line in self._lines:
-                if line.startswith(":"):
-                    return
-
-    async def ends(self, status: int) -> None:
-        """Assert that the stream ends with a problem of this status."""
-        name, data = await self.next()
-        assert (name, data["status"]) == ("error", status)
-        assert await self.next() == ("end", None)
-
-
-@asynccontextmanager
-async def follow(
+def follow(
     client: httpx.AsyncClient, namespace: int, headers: dict[str, str] | None = None
-) -> AsyncIterator[Stream]:
-    async with client.stream("GET", f"/api/namespaces/{namespace}/events", headers=headers) as response:
-        assert response.status_code == 200, await response.aread()
-        assert response.headers["content-type"].startswith("text/event-stream")
-        yield Stream(response)
+) -> AbstractAsyncContextManager[Stream]:
+    return follow_events(client, f"/api/namespaces/{namespace}/events", headers)
 
 
 async def queue(owner: httpx.AsyncClient, path: Path, *namespaces: int) -> int:

@@ -196,7 +196,11 @@ def test_responses_are_json_or_a_stream(schema: dict[str, Any]) -> None:
         ("SearchResult", "hits took_ms is_relevant fits reranking"),
         ("Hit", "vec_id doc_id title page heading text score rank"),
         ("Timings", "embed search rerank total"),
-        ("DocumentView", "id user_id title type is_public file_metadata uploaded_at permission"),
+        (
+            "DocumentView",
+            "id user_id title type is_public file_metadata uploaded_at permission username size pages "
+            "warnings",
+        ),
         ("Sharing", "permission"),
         (
             "IngestionView",

@@ -40,7 +40,7 @@ from functools import partial
 from luma_rag.accounts import sign_in
 from luma_rag.db.listener import Listener
 from luma_rag.db.session import connect
-from luma_rag.documents.change_stream import CHANNEL, ChangeStream
+from luma_rag.changes.stream import CHANNEL, ChangeStream
 from luma_rag.http import server
 from luma_rag.rate_limits import Limit
 from luma_rag.runtime import Runtime, open_store

@@ -5,8 +5,8 @@ To record the revision that is the head of a commit, check that commit out, copy
     pytest tests/integration/db/old_data/record.py
 
 It writes `<revision>.sql`, a dump of schema and rows, to be kept beside this file. Record a revision before
-the next one is merged. Every table gets rows: by HTTP, but for two that HTTP can't fill here. The files in
-`files/` are what is uploaded.
+the next one is merged. Every table gets rows: by HTTP, where it can fill them here. The files in `files/`
+are what is uploaded.
 """
 
 import subprocess
@@ -23,11 +23,20 @@ HERE = Path(__file__).parent
 FILES = HERE / "files"
 TOKEN = "-- token: "
 
-# What HTTP can't make here: a backfill, a sign-in by a provider, and a limit that was used up just before.
+# What HTTP can't make here, such as a sign-in by a provider, or makes only with an authenticator. An
+# unconfirmed second factor asks for nothing.
 BY_HAND = {
     "external_identity": "INSERT INTO external_identity (issuer, subject, user_id, created_at) "
     "SELECT 'https://login.example.com', 'bob', id, now() FROM users WHERE username = 'bob'",
     "backfill": "INSERT INTO backfill (name, finished_at) VALUES ('example', now())",
+    "file_store": "INSERT INTO file_store (store_id) VALUES ('store')",
+    "worker": "INSERT INTO worker (id) VALUES (1)",
+    "temporary_password": "INSERT INTO temporary_password (user_id, set_at) "
+    "SELECT id, now() FROM users WHERE username = 'carol'",
+    "second_factor": "INSERT INTO second_factor (user_id, key, created_at, last_step) "
+    "SELECT id, 'key', now(), 0 FROM users WHERE username = 'bob'",
+    "recovery_code": "INSERT INTO recovery_code (user_id, code_hash) "
+    "SELECT user_id, 'hash' FROM second_factor",
     "rate_limit": "INSERT INTO rate_limit (key, free_at) VALUES ('login bob', now())",
 }
 
