@@ -30,11 +30,16 @@ async def hash_password(password: str, username: str, email: str, *, field: str 
     Raises:
         InvalidInputError: the password breaks a rule. The error names `field` and the rule.
     """
-    message = await asyncio.to_thread(_objection, password, username, email)
+    message = await find_objection(password, username, email)
     if message is not None:
         raise InvalidInputError(f"The password {message}.", errors=[FieldError(field, message)])
     async with _slots:
         return await asyncio.to_thread(_hasher.hash, password)
+
+
+async def find_objection(password: str, username: str, email: str) -> str | None:
+    """The rule that a user's new password breaks, or None."""
+    return await asyncio.to_thread(_objection, password, username, email)
 
 
 async def verify_password(hashed: str | None, password: str) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from luma_rag.access import Principal
 from luma_rag.access.principal import RequiredAction
 from luma_rag.accounts.account_status import is_enabled, keep_an_admin, lock_accounts, set_disabled
-from luma_rag.accounts.passwords import hash_password, verify_password
+from luma_rag.accounts.passwords import find_objection, hash_password, verify_password
 from luma_rag.audit import record, set_actor
 from luma_rag.db.base import utcnow
 from luma_rag.db.errors import violated_constraint
@@ -334,9 +334,11 @@ async def _checked_hash(username: str, email: str, password: str) -> str:
         errors.append(FieldError("username", "must have 1 to 50 letters, digits, spaces or any of . _ -"))
     if not is_email(email):
         errors.append(FieldError("email", "must be an e-mail address"))
-    if errors:
-        raise InvalidInputError("Invalid user name or e-mail address.", errors=errors)
-    return await hash_password(password, username, email)
+    if not errors:
+        return await hash_password(password, username, email)
+    if objection := await find_objection(password, username, email):
+        errors.append(FieldError("password", objection))
+    raise InvalidInputError("Invalid account.", errors=errors)
 
 
 async def _insert(session: AsyncSession, username: str, email: str, hashed: str, role: Role) -> User:

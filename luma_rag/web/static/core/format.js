@@ -41,6 +41,12 @@ export function ago(time) {
 }
 
 /**
+ * "is too long" → "Is too long."
+ * @param {string} text
+ */
+export const sentence = (text) => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+
+/**
  * "1.4 MB".
  * @param {number} bytes
  */

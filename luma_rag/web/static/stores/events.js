@@ -4,7 +4,8 @@ const RECONNECT_MS = 5000;
 
 /**
  * Names of events: `namespaces`, `chats`, `documents`, `members`, and for the namespace that is followed
- * `ingestion`, `document_removed` and `namespace_lost`; `connected` comes after each connection, since changes may have been missed.
+ * `ingestion`, `document_removed` and `namespace_lost`; `connected` comes after each connection, since changes may have
+ * been missed, and `lost` when a connection has broken or could not be made.
  */
 const NAMES = ["namespaces", "chats", "documents", "members", "ingestion", "document_removed", "namespace_lost"];
 
@@ -59,6 +60,7 @@ class Events {
     // The server ends a stream after its `error` event, and says why when the page connects again.
     source.onerror = () => {
       this.#close();
+      this.#tell("lost", null);
       this.#timer = setTimeout(() => this.#open(), RECONNECT_MS);
     };
   }

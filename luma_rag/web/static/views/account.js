@@ -1,45 +1,52 @@
-// The form before the page: sign in, set up, register, change the password, second factor.
+// What stands before the page: signing in, and what an account has to do first. If a session ends while the page is
+// in use, it lies over the page.
 
-import { Problem } from "../core/api.js";
 import { View } from "../core/view.js";
 import { session } from "../stores/session.js";
-import { html, nothing } from "../vendor/lit/lit.js";
+import { html } from "../vendor/lit/lit.js";
+import "./account-password.js";
+import "./account-second-factor.js";
+import "./account-sign-in.js";
 
 class Account extends View {
-  static properties = { problem: { state: true }, isNew: { state: true } };
-
   constructor() {
     super();
-    /** @type {Problem | null} */
-    this.problem = null;
-    this.isNew = false;
+    /** The password of this sign-in, which changing it asks for. */
+    this.password = "";
     this.watch(session);
   }
 
   render() {
-    const isNew = this.isNew || session.options.is_empty;
-    return html`<main class="account"><form id="account-form" class="card" novalidate @submit=${this.#submit}>
-      <h1>${isNew ? "Create an account" : "Sign in"}</h1>
-      <label>User name<input name="username" autocomplete="username" autocapitalize="none" spellcheck="false"></label>
-      ${isNew ? html`<label>E-mail<input name="email" type="email" autocomplete="email"></label>` : nothing}
-      <label>Password<input name="password" type="password" autocomplete=${isNew ? "new-password" : "current-password"}></label>
-      ${this.problem ? html`<p class="error" role="alert">${this.problem.message}</p>` : nothing}
-      <button type="submit" class="primary">${isNew ? "Create account" : "Sign in"}</button>
-      <button type="button" class="link" @click=${() => (this.isNew = !this.isNew)}>${isNew ? "Sign in" : "Create an account"}</button>
-    </form></main>`;
+    // A dialog lies also over the dialogs of the page, and holds the focus.
+    if (session.hasEnded) {
+      return html`<dialog class="account" aria-labelledby="account-heading" @cancel=${prevent}>${this.#step()}</dialog>`;
+    }
+    return html`<main class="account">
+      <p class="account-brand"><img src=${LOGO} alt="" width="32" height="32">Luma</p>
+      ${this.#step()}
+    </main>`;
   }
 
-  /** @param {SubmitEvent} event */
-  async #submit(event) {
-    event.preventDefault();
-    const values = /** @type {any} */ (Object.fromEntries(new FormData(/** @type {HTMLFormElement} */ (event.target))));
-    try {
-      await ("email" in values ? session.register(values) : session.signIn(values));
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      this.problem = problem;
+  #step() {
+    const { user, hasEnded, requiredAction } = session;
+    if (user && !hasEnded && requiredAction === "change_password") {
+      return html`<luma-account-password .current=${this.password}></luma-account-password>`;
     }
+    if (user && !hasEnded && requiredAction === "set_up_second_factor") {
+      return html`<div class="card"><luma-second-factor isRequired @done=${() => session.refresh()}></luma-second-factor></div>`;
+    }
+    return html`<luma-sign-in @accepted=${(/** @type {CustomEvent} */ event) => (this.password = event.detail)}></luma-sign-in>`;
+  }
+
+  updated() {
+    const dialog = this.querySelector("dialog");
+    if (dialog && !dialog.open) dialog.showModal();
   }
 }
+
+const LOGO = new URL("../luma.svg", import.meta.url).pathname;
+
+/** @param {Event} event */
+const prevent = (event) => event.preventDefault();
 
 customElements.define("luma-account", Account);

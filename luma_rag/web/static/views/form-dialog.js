@@ -1,6 +1,7 @@
 // A modal form: heading, fields, one action. Errors stand at their fields.
 
 import { Problem } from "../core/api.js";
+import { sentence } from "../core/format.js";
 import { View } from "../core/view.js";
 import { html, ifDefined, nothing } from "../vendor/lit/lit.js";
 
@@ -104,8 +105,6 @@ class FormDialog extends View {
       this.find("dialog")?.close();
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
-      // The dialog would cover the sign-in form.
-      if (problem.status === 401 && !problem.isAboutCredentials) this.find("dialog")?.close();
       this.problem = problem;
     } finally {
       this.isBusy = false;
@@ -113,6 +112,7 @@ class FormDialog extends View {
   }
 
   #onClose() {
+    this.dispatchEvent(new Event("closed"));
     this.remove();
   }
 
@@ -128,11 +128,13 @@ customElements.define("luma-form-dialog", FormDialog);
 /**
  * Show a form in a dialog. The focus returns to where it was when the dialog closes.
  * @param {Form} form
+ * @returns {Promise<void>} resolves when the dialog has closed, submitted or not
  */
 export function showForm(form) {
   const dialog = /** @type {FormDialog} */ (document.createElement("luma-form-dialog"));
   dialog.form = form;
   document.body.append(dialog);
+  return new Promise((resolve) => dialog.addEventListener("closed", () => resolve(), { once: true }));
 }
 
 /** @param {HTMLFormElement} form @param {Field[]} fields */
@@ -144,6 +146,3 @@ function valuesOf(form, fields) {
     }),
   );
 }
-
-/** "is too long" → "Is too long." @param {string} text */
-const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;

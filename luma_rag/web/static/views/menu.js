@@ -7,13 +7,15 @@ import { html, nothing } from "../vendor/lit/lit.js";
 /** @typedef {{label: string, icon?: string, run: () => void, isDangerous?: boolean} | null | false | undefined} MenuItem */
 
 class Menu extends View {
-  static properties = { label: {}, items: { attribute: false }, icon: {}, isOpen: { state: true } };
+  static properties = { label: {}, items: { attribute: false }, icon: {}, face: { attribute: false }, isOpen: { state: true } };
 
   constructor() {
     super();
     /** The accessible name of the button. */
     this.label = "More";
     this.icon = "more";
+    /** @type {unknown} what the button shows instead of the icon */
+    this.face = null;
     /** @type {MenuItem[]} */
     this.items = [];
     this.isOpen = false;
@@ -22,8 +24,8 @@ class Menu extends View {
   render() {
     const items = this.items.filter((item) => item !== null && item !== false && item !== undefined);
     return html`
-      <button type="button" class="icon" aria-label=${this.label} title=${this.label} aria-haspopup="menu"
-        aria-expanded=${this.isOpen ? "true" : "false"} @click=${this.#toggle}>${icon(this.icon)}</button>
+      <button type="button" class=${this.face ? "quiet" : "icon"} aria-label=${this.label} title=${this.label} aria-haspopup="menu"
+        aria-expanded=${this.isOpen ? "true" : "false"} @click=${this.#toggle}>${this.face ?? icon(this.icon)}</button>
       <div class="menu" role="menu" popover aria-label=${this.label} @toggle=${this.#onToggle} @keydown=${this.#onKey}>
         ${this.isOpen
           ? items.map(

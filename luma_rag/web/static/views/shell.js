@@ -4,6 +4,7 @@
 // of them at a time.
 
 import { icon } from "../core/icon.js";
+import { startKeys } from "../core/keys.js";
 import { router } from "../core/router.js";
 import { View } from "../core/view.js";
 import { events } from "../stores/events.js";
@@ -43,6 +44,7 @@ class Shell extends View {
   connectedCallback() {
     super.connectedCallback();
     events.start();
+    startKeys();
     namespaces.start();
     namespaces.load();
     watchAccess();
