@@ -12,8 +12,7 @@ export function formulas(md) {
   md.block.ruler.before("fence", "formula_block", blockFormula, { alt: ["paragraph", "reference", "blockquote", "list"] });
   md.renderer.rules.formula = (tokens, i) => {
     const { content, markup } = tokens[i];
-    const display = markup === "block" ? ' data-display="block"' : "";
-    const html = `<span class="math"${display}>${md.utils.escapeHtml(content)}</span>`;
+    const html = `<span class="math${markup === "block" ? " is-block" : ""}">${md.utils.escapeHtml(content)}</span>`;
     return tokens[i].block ? `<p>${html}</p>\n` : html;
   };
 }
@@ -110,7 +109,7 @@ export function drawFormulas(root) {
 /** @param {Element} place */
 function draw(place) {
   const source = place.textContent ?? "";
-  const displayMode = place.getAttribute("data-display") === "block";
+  const displayMode = place.classList.contains("is-block");
   try {
     const html = katex.renderToString(source, { output: "mathml", displayMode, trust: false, strict: false, maxSize: 20, maxExpand: 200 });
     place.replaceChildren(sanitizedMath(html));

@@ -7,7 +7,7 @@ const TEXT = {
     ...["p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code"],
     ...["strong", "em", "s", "a", "sup", "section", "span", "table", "thead", "tbody", "tr", "th", "td"],
   ],
-  ALLOWED_ATTR: ["href", "id", "class", "start", "data-display"],
+  ALLOWED_ATTR: ["href", "id", "class", "start"],
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|#fn)/i,
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,

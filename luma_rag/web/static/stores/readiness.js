@@ -1,6 +1,6 @@
 // How many documents of the open namespace can be asked, and what one could ask first.
 
-import { call, Problem } from "../core/api.js";
+import { call, listAll, Problem } from "../core/api.js";
 import { Store } from "../core/store.js";
 import { events } from "./events.js";
 
@@ -19,6 +19,8 @@ class Readiness extends Store {
   suggestions = [];
 
   #isStarted = false;
+  /** @type {number | null} */
+  #suggestedFor = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer = undefined;
 
@@ -29,14 +31,15 @@ class Readiness extends Store {
       for (const name of ["documents", "ingestion", "document_removed", "connected"]) events.on(name, () => this.#loadSoon());
     }
     if (namespaceId === this.namespaceId) return;
-    [this.namespaceId, this.counts, this.suggestions] = [namespaceId, null, []];
+    [this.namespaceId, this.counts, this.suggestions, this.#suggestedFor] = [namespaceId, null, [], null];
     await this.#load();
   }
 
   /** Suggest first questions, made of headings of the first documents. */
   async suggest() {
     const { namespaceId } = this;
-    if (this.suggestions.length || namespaceId === null) return;
+    if (namespaceId === null || namespaceId === this.#suggestedFor) return;
+    this.#suggestedFor = namespaceId;
     try {
       const { items } = await call("GET", `/api/namespaces/${namespaceId}/documents?limit=${MOST_SUGGESTIONS}`);
       const found = await Promise.all(items.map(questionAbout));
@@ -71,7 +74,16 @@ class Readiness extends Store {
 }
 
 /** @param {number} namespaceId @returns {Promise<Counts>} */
-const countsOf = (namespaceId) => call("GET", `/api/namespaces/${namespaceId}/documents/summary`);
+async function countsOf(namespaceId) {
+  try {
+    return await call("GET", `/api/namespaces/${namespaceId}/documents/summary`);
+  } catch (problem) {
+    if (problem.status !== 404 && problem.status !== 405) throw problem;
+    const states = (await listAll(`/api/namespaces/${namespaceId}/documents`)).map(({ ingestion }) => ingestion?.state);
+    const of = (...wanted) => states.filter((state) => wanted.includes(state)).length;
+    return { all: states.length, ready: of("ready"), pending: of("queued", "running"), failed: of("failed") };
+  }
+}
 
 /** @param {{id: number, title: string}} document @returns {Promise<string | null>} */
 async function questionAbout({ id, title }) {

@@ -98,6 +98,7 @@ class Composer extends View {
     if (!content || conversation.turn) return;
     box.value = "";
     fit(box);
+    drafts.set(conversation.draftKey, "");
     await conversation.ask(content);
   }
 
