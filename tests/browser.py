@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 from selenium import webdriver
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -60,6 +61,30 @@ class Page:
 
     def click(self, selector: str) -> None:
         self.wait_for(selector).click()
+
+    def click_text(self, selector: str, text: str) -> None:
+        """Click the first visible element of the selector with this text."""
+
+        def matching() -> WebElement | None:
+            shown = (element for element in self.find_all(selector) if element.is_displayed())
+            return next((element for element in shown if text in element.text), None)
+
+        self.wait(matching, f"{text} in {selector}").click()
+
+    def hover(self, selector: str) -> None:
+        """Move the pointer over the last element of the selector."""
+        ActionChains(self.driver).move_to_element(self.find_all(selector)[-1]).perform()
+
+    def press(self, *keys: str) -> None:
+        """Press the last key while the others are held, where the focus is."""
+        *held, last = keys
+        actions = ActionChains(self.driver)
+        for key in held:
+            actions.key_down(key)
+        actions.send_keys(last)
+        for key in reversed(held):
+            actions.key_up(key)
+        actions.perform()
 
     def texts(self, selector: str) -> list[str]:
         return [element.text for element in self.find_all(selector)]

@@ -1,6 +1,7 @@
 // A place to drop files on, or to choose them. A new namespace is made of them.
 
 import { icon } from "../core/icon.js";
+import { router } from "../core/router.js";
 import { View } from "../core/view.js";
 import { notices } from "../stores/notices.js";
 import { html, nothing } from "../vendor/lit/lit.js";
@@ -53,9 +54,9 @@ class StartFiles extends View {
 async function add(files) {
   if (!files.length) return;
   try {
-    // @ts-ignore: uploads are a part of the documents.
     const { uploads } = await import("../stores/uploads.js");
-    await uploads.addToNew(files);
+    const namespace = await uploads.addToNew(files);
+    if (namespace) router.go({ view: "namespace", namespaceId: namespace.id });
   } catch (error) {
     notices.showError(error);
   }
