@@ -24,7 +24,8 @@ class ScriptedLLM(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.script: Sequence[Piece] = ["Yes [1]."]
         self.prompts: list[str] = []
-        self._held = threading.Semaphore(0)
+        self._news = threading.Condition()
+        self._held: list[threading.Event] = []
 
     @property
     def base_url(self) -> str:
@@ -32,11 +33,19 @@ class ScriptedLLM(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/v1"
 
     def go_on(self) -> None:
-        """Pass the next `HOLD`."""
-        self._held.release()
+        """Let all answers that hold go on, once there is one."""
+        with self._news:
+            assert self._news.wait_for(lambda: self._held, timeout=30), "no answer holds"
+            while self._held:
+                self._held.pop().set()
 
     def hold(self) -> None:
-        self._held.acquire(timeout=60)
+        """Wait for `go_on`."""
+        event = threading.Event()
+        with self._news:
+            self._held.append(event)
+            self._news.notify_all()
+        event.wait(120)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -30,12 +30,20 @@ class CitationView(msgspec.Struct, frozen=True):
     score: float
 
 
+class FeedbackView(msgspec.Struct, frozen=True):
+    """The reader's feedback on an answer."""
+
+    message_id: int
+    rating: int
+    comment: str | None
+
+
 class MessageView(msgspec.Struct, frozen=True):
     """A question or an answer, with its citations.
 
     `state` and `error` are those of the turn; a question with several answers has those of its newest.
     `answers` is the id of the question, for answers. `versions` are the ids of all versions of the message,
-    oldest first.
+    oldest first. `feedback` is the reader's, on answers.
     """
 
     id: int
@@ -48,6 +56,7 @@ class MessageView(msgspec.Struct, frozen=True):
     error: TurnProblem | None
     answers: int | None
     versions: list[int]
+    feedback: FeedbackView | None = None
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -55,14 +64,6 @@ class Exchange(msgspec.Struct, frozen=True):
 
     user_message: MessageView
     llm_message: MessageView
-
-
-class FeedbackView(msgspec.Struct, frozen=True):
-    """The reader's feedback on an answer."""
-
-    message_id: int
-    rating: int
-    comment: str | None
 
 
 async def list_messages(
@@ -116,8 +117,14 @@ async def rate(
     return FeedbackView(message_id, rating, comment)
 
 
-def view(message: Message, turn: Turn, tree: Branches, citations: Sequence[CitationView] = ()) -> MessageView:
-    """A message of a turn with its citations."""
+def view(
+    message: Message,
+    turn: Turn,
+    tree: Branches,
+    citations: Sequence[CitationView] = (),
+    feedback: Feedback | None = None,
+) -> MessageView:
+    """A message of a turn with its citations and its feedback."""
     is_question = message.id == turn.question_id
     return MessageView(
         message.id,
@@ -130,6 +137,7 @@ def view(message: Message, turn: Turn, tree: Branches, citations: Sequence[Citat
         None if turn.error is None else msgspec.convert(turn.error, TurnProblem),
         None if is_question else turn.question_id,
         tree.questions(turn.follows_id) if is_question else tree.answers(turn.question_id),
+        None if feedback is None else FeedbackView(message.id, feedback.rating, feedback.comment),
     )
 
 
@@ -147,12 +155,13 @@ async def _views(
     session: AsyncSession, principal: Principal, tree: Branches, places: Sequence[tuple[int, Turn]]
 ) -> list[MessageView]:
     ids = [message_id for message_id, _ in places]
-    found = await session.scalars(
-        select(Message)
+    found = await session.execute(
+        select(Message, Feedback)
+        .outerjoin(Feedback, Feedback.message_id == Message.id)
         .where(Message.id.in_(ids), Message.chat_id.in_(own_chats(principal)))
         .execution_options(populate_existing=True)
     )
-    messages = {message.id: message for message in found}
+    messages = {message.id: (message, feedback) for message, feedback in found}
     citations: dict[int, list[CitationView]] = {}
     cited = select(Citation).where(Citation.message_id.in_(ids)).order_by(Citation.n)
     for citation in await session.scalars(cited.execution_options(populate_existing=True)):
@@ -160,5 +169,7 @@ async def _views(
             msgspec.convert(citation, CitationView, from_attributes=True)
         )
     return [
-        view(messages[message_id], turn, tree, citations.get(message_id, ())) for message_id, turn in places
+        view(message, turn, tree, citations.get(message_id, ()), feedback)
+        for message_id, turn in places
+        for message, feedback in [messages[message_id]]
     ]

@@ -109,6 +109,7 @@ PROPERTIES: dict[str, Property] = {
     "measures": Property("The measures by name."),
     "message": Property("The answer."),
     "message_id": Property("Id of the message.", 31),
+    "MessageView.feedback": Property("The reader's feedback on an answer; null if there is none."),
     "MessageView.error": Property("Why the answer is incomplete or missing; null otherwise."),
     "ChatExport.messages": Property("The messages of the branch in use."),
     "messages": Property("The conversation. The last message is the question."),

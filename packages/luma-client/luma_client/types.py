@@ -232,6 +232,14 @@ class Citation(msgspec.Struct, frozen=True):
     score: float
 
 
+class Feedback(msgspec.Struct, frozen=True):
+    """The caller's verdict on an answer."""
+
+    message_id: int
+    rating: int
+    comment: str | None
+
+
 class Message(msgspec.Struct, frozen=True):
     """A question (`sender_type` is `user`) or an answer (`LLM`) with its citations.
 
@@ -249,6 +257,7 @@ class Message(msgspec.Struct, frozen=True):
     error: Problem | None = None
     answers: int | None = None
     versions: list[int] = []
+    feedback: Feedback | None = None
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -256,14 +265,6 @@ class Exchange(msgspec.Struct, frozen=True):
 
     user_message: Message
     llm_message: Message
-
-
-class Feedback(msgspec.Struct, frozen=True):
-    """The caller's verdict on an answer."""
-
-    message_id: int
-    rating: int
-    comment: str | None
 
 
 class User(msgspec.Struct, frozen=True):

@@ -160,6 +160,9 @@ async def test_answer_can_be_rated(api: Api, tmp_path: Path) -> None:
     assert (await bob.put(path, json={"rating": 1})).status_code == 404
     question = f"/api/messages/{turn['user_message']['id']}/feedback"
     assert (await alice.put(question, json={"rating": 1})).status_code == 404
+    listed = (await alice.get(f"/api/chats/{chat}/messages")).json()["items"]
+    given = {"message_id": turn["llm_message"]["id"], "rating": 1, "comment": None}
+    assert [message["feedback"] for message in listed] == [None, given]
 
 
 class SlowAnswerer:

@@ -211,7 +211,7 @@ def test_responses_are_json_or_a_stream(schema: dict[str, Any]) -> None:
         ("ChatView", "id user_id namespace_id started_at title pinned last_active_at is_answering"),
         (
             "MessageView",
-            "id chat_id sender_type content time_sent citations state error answers versions",
+            "id chat_id sender_type content time_sent citations state error answers versions feedback",
         ),
         ("NewMessage", "content doc_ids replaces follows"),
         ("Exchange", "user_message llm_message"),

@@ -3,7 +3,7 @@
 import { call, Problem, stream } from "../core/api.js";
 import { Store } from "../core/store.js";
 
-/** @import { Citation, Message } from "./conversation.js" */
+/** @import { Citation, Message } from "./branch.js" */
 
 const RECONNECT_MS = [300, 1000, 2000, 4000, 8000];
 /** Failures that pass: unreachable, signed out, too many requests, restarting. */
