@@ -54,7 +54,7 @@ class Uploads extends Store {
   }
 
   get isActive() {
-    return this.items.some(isOpen);
+    return this.items.some(isUnsent);
   }
 
   /** How much is sent of what was given. */
@@ -109,8 +109,8 @@ class Uploads extends Store {
 
   /** Send none of the files that are still to be sent. */
   cancelAll() {
-    const open = this.items.filter(isOpen);
-    this.items = this.items.filter((item) => !isOpen(item));
+    const open = this.items.filter(isUnsent);
+    this.items = this.items.filter((item) => !isUnsent(item));
     for (const item of open) item.controller.abort();
     this.#advance();
   }
@@ -125,7 +125,7 @@ class Uploads extends Store {
 
   /** Take everything that is over off the screen. */
   dismiss() {
-    this.items = this.items.filter(isOpen);
+    this.items = this.items.filter(isUnsent);
     this.leftOut = [];
     this.unsent = [];
     this.#advance();
@@ -136,7 +136,7 @@ class Uploads extends Store {
     for (const item of this.#isPaused ? [] : this.items.filter(({ state }) => state === "waiting").slice(0, AT_ONCE - sending)) {
       this.#send(item);
     }
-    const isReceiving = this.items.some((item) => isOpen(item) && item.namespaceId === documents.namespaceId);
+    const isReceiving = this.items.some((item) => isUnsent(item) && item.namespaceId === documents.namespaceId);
     if (documents.isReceiving && !isReceiving) documents.refreshing.whenQuiet();
     documents.isReceiving = isReceiving;
     this.#keep(false);
@@ -169,10 +169,12 @@ class Uploads extends Store {
 
   /** @param {Upload} item @param {number} status @param {any} doc */
   async #finish(item, status, { ingestions, namespaces: standing, ...doc }) {
-    const isHere = !ingestions.length || this.items.some((other) => other.docId === doc.id && other.namespaceId === item.namespaceId);
+    const isOpen = item.namespaceId === documents.namespaceId;
+    const isSame = (/** @type {Upload} */ other) => other.docId === doc.id && other.namespaceId === item.namespaceId;
+    const isHere = !ingestions.length || this.items.some(isSame) || (isOpen && documents.get(doc.id) !== null);
     item.docId = doc.id;
     item.share = 1;
-    if (item.namespaceId === documents.namespaceId && ingestions.length) {
+    if (isOpen && ingestions.length) {
       documents.insert({ ...doc, state: "pending", ingestion: ingestions[0], added_at: ingestions[0].created_at, ...documents.get(doc.id) });
     }
     if (status === 200) item.message = await remarkOf(doc, item.namespaceId, isHere, standing);
@@ -209,7 +211,7 @@ class Uploads extends Store {
   /** @param {boolean} isLeaving */
   #keep(isLeaving) {
     this.#keptAt = Date.now();
-    keepUnsent(this.items.filter(isOpen), isLeaving);
+    keepUnsent(this.items.filter(isUnsent), isLeaving);
   }
 }
 
@@ -224,7 +226,7 @@ function refuseDrop(event) {
 }
 
 /** @param {Upload} item */
-const isOpen = ({ state }) => state === "waiting" || state === "sending";
+const isUnsent = ({ state }) => state === "waiting" || state === "sending";
 
 /** @param {Given} given */
 const withPath = (given) => (given instanceof File ? { file: given, path: given.webkitRelativePath || given.name } : given);

@@ -114,7 +114,7 @@ class DocumentRow extends View {
 customElements.define("luma-document-row", DocumentRow);
 
 /** @type {Record<string, string>} */
-const STATES = { ready: "Ready", pending: "Being read", failed: "Couldn’t be read", unplaced: "In no namespace" };
+const STATES = { ready: "Ready", pending: "Being read", failed: "Couldn't be read", unplaced: "In no namespace" };
 
 /** @param {import("../stores/document-list.js").Doc} doc */
 function stateText({ state, ingestion, warnings }) {

@@ -29,7 +29,8 @@ class DocumentTable extends View {
     this.namespace = null;
     this.focused = -1;
     this.unsubscribe = () => {};
-    this.observer = new IntersectionObserver((entries) => entries.some(({ isIntersecting }) => isIntersecting) && this.list.loadMore(), { rootMargin: "600px" });
+    const options = /** @type {any} */ ({ scrollMargin: "600px" });
+    this.observer = new IntersectionObserver((entries) => entries.some(({ isIntersecting }) => isIntersecting) && this.list.loadMore(), options);
   }
 
   connectedCallback() {

@@ -1,6 +1,6 @@
 // Above a list of documents: what can be done with the selected ones, or else search and filter.
 
-import { count, number } from "../core/format.js";
+import { number } from "../core/format.js";
 import { icon, iconButton } from "../core/icon.js";
 import { View } from "../core/view.js";
 import { WRITE } from "../stores/namespaces.js";
@@ -76,7 +76,7 @@ class DocumentsToolbar extends View {
       [docs.some(actions.isOwn), "trash", "Delete for good", "delete", () => actions.deleteForGood(docs)],
     ];
     return html`
-      <span class="doc-chosen" role="status">${count(docs.length, "document")} selected</span>
+      <span class="doc-chosen" role="status">${number(docs.length)} selected</span>
       <div class="doc-acts" role="group" aria-label="Actions for the selected documents">
         ${offered
           .filter(([isOffered]) => isOffered)

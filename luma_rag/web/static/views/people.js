@@ -1,6 +1,7 @@
 // The tab with the people of a namespace: who owns it, who may do what in it.
 
 import { Problem } from "../core/api.js";
+import { copy } from "../core/clipboard.js";
 import { icon } from "../core/icon.js";
 import { pathOf } from "../core/router.js";
 import { View } from "../core/view.js";
@@ -85,7 +86,7 @@ class People extends View {
         </div>
         ${this.problem ? html`<p id="people-error" class="error" role="alert">${this.problem.message}</p>` : nothing}
         <p class="muted"><span id="people-level"><strong>${levelName(this.level)}:</strong> ${LEVELS[this.level - 1].text}</span>
-          <span id="people-hint">Enter the exact user name; names can’t be searched.</span></p>
+          <span id="people-hint">Enter the exact user name; names can't be searched.</span></p>
       </form>
       <h3>Who has access</h3>
       ${members.problem ? html`<p class="error" role="alert">${members.problem.message} <button type="button" class="small" @click=${() => members.load()}>Try again</button></p>` : nothing}
@@ -128,14 +129,11 @@ class People extends View {
     return may ? html`<button type="button" class="leave" @click=${() => leaveNamespace(this.namespace)}>${icon("leave")}Leave…</button>` : nothing;
   }
 
-  async #copy() {
+  /** @param {Event} event */
+  async #copy(event) {
     const link = location.origin + pathOf({ view: "namespace", namespaceId: this.namespace.id });
-    // Outside https, browsers offer no clipboard.
-    const isCopied = await navigator.clipboard?.writeText(link).then(
-      () => true,
-      () => false,
-    );
-    notices.show(isCopied ? "Link copied. It opens for people who have access." : link);
+    await copy(link, /** @type {Element} */ (event.currentTarget));
+    notices.show("Link copied. It opens for people who have access.");
   }
 
   /** @param {SubmitEvent} event */

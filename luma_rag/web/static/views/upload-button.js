@@ -25,8 +25,8 @@ class UploadButton extends View {
     return html`
       <input class="files" type="file" multiple hidden accept=${ACCEPT} aria-label="Files" @change=${this.#onChange}>
       <input class="folder" type="file" webkitdirectory hidden aria-label="Folder" @change=${this.#onChange}>
-      <button type="button" class=${this.isQuiet ? "choose-files" : "choose-files primary"} @click=${choose("files")}>
-        ${icon("upload")}<span>Add documents</span>
+      <button type="button" class=${this.isQuiet ? "choose-files" : "choose-files primary"} title="Add documents" @click=${choose("files")}>
+        ${icon("upload")}<span>Add<span class="spare-word"> documents</span></span>
       </button>
       <button type="button" class="quiet choose-folder" title="Add a folder with all its documents" @click=${choose("folder")}>
         ${icon("folder")}<span>Add a folder</span>

@@ -59,7 +59,7 @@ class UploadTray extends View {
     return html`<li class="tray-file is-${state}">
       <span class="tray-name" dir="auto" title=${path}>${file.name}</span>
       <span class="tray-state" dir="auto" title=${message || nothing}>${stateText(item)}</span>
-      ${state === "failed" ? html`<button type="button" class="small quiet" aria-label="Try ${file.name} again" @click=${() => uploads.retry(item)}>Try again</button>` : nothing}
+      ${state === "failed" ? html`<button type="button" class="small quiet" aria-label="Try again: ${file.name}" @click=${() => uploads.retry(item)}>Try again</button>` : nothing}
       ${state === "sent" ? nothing : iconButton("close", isOpen ? `Cancel ${file.name}` : `Dismiss ${file.name}`, () => this.#remove(item), "icon small")}
     </li>`;
   }

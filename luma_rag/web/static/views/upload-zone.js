@@ -34,7 +34,7 @@ class UploadZone extends View {
 
   render() {
     if (!this.target) return nothing;
-    return html`<div class="upload-zone"><p>${icon("upload")}<span dir="auto">${this.target.text}</span></p></div>`;
+    return html`<div class="upload-zone" role="status"><p>${icon("upload")}<span dir="auto">${this.target.text}</span></p></div>`;
   }
 
   #onDragOver = async (/** @type {DragEvent} */ event) => {
