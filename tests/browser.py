@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 from selenium import webdriver
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -61,6 +63,29 @@ class Page:
     def click(self, selector: str) -> None:
         self.wait_for(selector).click()
 
+    def choose(self, menu: str, item: str) -> None:
+        """Open the menu inside `menu` and choose one of its items."""
+        element = self.wait_for(menu)
+        # Some menus appear with the pointer.
+        ActionChains(self.driver).move_to_element(element).perform()
+        element.find_element(By.CSS_SELECTOR, "button[aria-haspopup=menu]").click()
+        self.wait(
+            lambda: next(
+                each for each in self.find_all("[role=menuitem]") if each.is_displayed() and each.text == item
+            ),
+            f"the item {item!r}",
+        ).click()
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after the other, wherever the focus is."""
+        ActionChains(self.driver).send_keys(*keys).perform()
+
+    def press_with_control(self, key: str) -> None:
+        ActionChains(self.driver).key_down(Keys.CONTROL).send_keys(key).key_up(Keys.CONTROL).perform()
+
+    def has_focus(self, selector: str) -> bool:
+        return self.driver.switch_to.active_element in self.find_all(selector)
+
     def texts(self, selector: str) -> list[str]:
         return [element.text for element in self.find_all(selector)]
 
@@ -71,6 +96,11 @@ class Page:
             field.clear()
             field.send_keys(value)
         self.click(f"{form} [type=submit]")
+
+    def sign_out(self) -> None:
+        """Sign out by the menu of the user."""
+        self.choose(".rail-user", "Sign out")
+        self.wait_for("#account-form")
 
     def sign_in(self, username: str = USER, password: str = PASSWORD) -> None:
         """Sign in by the form."""
