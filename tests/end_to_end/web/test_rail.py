@@ -54,7 +54,7 @@ def _await_titles(page: Page, *titles: str) -> None:
 def test_chats_stand_in_groups_by_day(modules: Page) -> None:
     now = datetime(2026, 3, 30, 12, tzinfo=UTC)
     days = [0, 1, 2, 7, 8, 30, 31, 60, 200]
-    chats = [{"id": day, "last_active_at": (now - timedelta(days=day)).isoformat()} for day in days]
+    chats = [{"id": day, "last_activity_at": (now - timedelta(days=day)).isoformat()} for day in days]
     group = "return m.byDay(a[0], new Date(a[1])).map(({name, items}) => [name, items.map(({id}) => id)]);"
     assert modules.module("views/chat-list.js", group, chats, now.isoformat()) == [
         ["Today", [0]],
