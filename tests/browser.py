@@ -10,6 +10,7 @@ from selenium import webdriver
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -75,16 +76,28 @@ class Page:
         """Move the pointer over the last element of the selector."""
         ActionChains(self.driver).move_to_element(self.find_all(selector)[-1]).perform()
 
+    def choose(self, menu: str, item: str) -> None:
+        """Open the menu inside `menu` and choose one of its items."""
+        element = self.wait_for(menu)
+        # Some menus appear with the pointer.
+        ActionChains(self.driver).move_to_element(element).perform()
+        element.find_element(By.CSS_SELECTOR, "button[aria-haspopup=menu]").click()
+        self.wait(
+            lambda: next(
+                each for each in self.find_all("[role=menuitem]") if each.is_displayed() and each.text == item
+            ),
+            f"the item {item!r}",
+        ).click()
+
     def press(self, *keys: str) -> None:
-        """Press the last key while the others are held, where the focus is."""
-        *held, last = keys
-        actions = ActionChains(self.driver)
-        for key in held:
-            actions.key_down(key)
-        actions.send_keys(last)
-        for key in reversed(held):
-            actions.key_up(key)
-        actions.perform()
+        """Press keys one after the other, wherever the focus is."""
+        ActionChains(self.driver).send_keys(*keys).perform()
+
+    def press_with_control(self, key: str) -> None:
+        ActionChains(self.driver).key_down(Keys.CONTROL).send_keys(key).key_up(Keys.CONTROL).perform()
+
+    def has_focus(self, selector: str) -> bool:
+        return self.driver.switch_to.active_element in self.find_all(selector)
 
     def texts(self, selector: str) -> list[str]:
         return [element.text for element in self.find_all(selector)]
@@ -96,6 +109,11 @@ class Page:
             field.clear()
             field.send_keys(value)
         self.click(f"{form} [type=submit]")
+
+    def sign_out(self) -> None:
+        """Sign out by the menu of the user."""
+        self.choose(".rail-user", "Sign out")
+        self.wait_for("#account-form")
 
     def sign_in(self, username: str = USER, password: str = PASSWORD) -> None:
         """Sign in by the form."""

@@ -11,7 +11,7 @@ from luma_rag.access import Principal, own_chats, require_chat, require_namespac
 from luma_rag.chat import messages
 from luma_rag.chat.messages import MessageView
 from luma_rag.db.base import utcnow
-from luma_rag.db.models import Chat, ChatTitle, Message, PinnedChat, Turn
+from luma_rag.db.models import Chat, ChatTitle, Message, PinnedChat
 from luma_rag.pagination import Page, Pagination
 
 _TITLE_LENGTH = 80
@@ -20,10 +20,7 @@ _ALL = Pagination(2**31 - 1, 0)
 
 
 class ChatView(msgspec.Struct, frozen=True):
-    """A chat. The default title is the beginning of its first question.
-
-    `last_active_at` is the time of the newest message, and `is_answering` is true while an answer is written.
-    """
+    """A chat. The default title is the beginning of its first question."""
 
     id: int
     user_id: int
@@ -31,8 +28,6 @@ class ChatView(msgspec.Struct, frozen=True):
     started_at: datetime
     title: str
     pinned: bool
-    last_active_at: datetime
-    is_answering: bool
 
 
 class ChatExport(msgspec.Struct, frozen=True):
@@ -77,10 +72,11 @@ async def list_own(
     if pinned is not None:
         mine &= _is_pinned() if pinned else ~_is_pinned()
     total = await session.scalar(select(func.count()).select_from(Chat).where(mine))
+    newest = select(func.max(Message.time_sent)).where(Message.chat_id == Chat.id).scalar_subquery()
     rows = await session.execute(
         _views()
         .where(mine)
-        .order_by(_last_active_at().desc(), Chat.id.desc())
+        .order_by(func.coalesce(newest, Chat.started_at).desc(), Chat.id.desc())
         .limit(pagination.limit)
         .offset(pagination.offset)
     )
@@ -148,16 +144,7 @@ def _is_pinned() -> ColumnElement[bool]:
     return exists().where(PinnedChat.chat_id == Chat.id)
 
 
-def _last_active_at() -> ColumnElement[datetime]:
-    newest = select(func.max(Message.time_sent)).where(Message.chat_id == Chat.id).scalar_subquery()
-    return func.coalesce(newest, Chat.started_at)
-
-
-def _is_answering() -> ColumnElement[bool]:
-    return exists().where(Turn.chat_id == Chat.id, Turn.state == "running")
-
-
-def _views() -> Select[Chat, str | None, str | None, bool, datetime, bool]:
+def _views() -> Select[Chat, str | None, str | None, bool]:
     first_question = (
         select(Message.content)
         .where(Message.chat_id == Chat.id, Message.sender_type == "user")
@@ -165,29 +152,13 @@ def _views() -> Select[Chat, str | None, str | None, bool, datetime, bool]:
         .limit(1)
         .scalar_subquery()
     )
-    return select(
-        Chat, ChatTitle.title, first_question, _is_pinned(), _last_active_at(), _is_answering()
-    ).outerjoin(ChatTitle, ChatTitle.chat_id == Chat.id)
+    return select(Chat, ChatTitle.title, first_question, _is_pinned()).outerjoin(
+        ChatTitle, ChatTitle.chat_id == Chat.id
+    )
 
 
-def _view(
-    chat: Chat,
-    title: str | None,
-    first_question: str | None,
-    pinned: bool,
-    last_active_at: datetime,
-    is_answering: bool,
-) -> ChatView:
+def _view(chat: Chat, title: str | None, first_question: str | None, pinned: bool) -> ChatView:
     if title is None:
         title = " ".join((first_question or "New chat").split())
         title = title if len(title) <= _TITLE_LENGTH else title[: _TITLE_LENGTH - 1].rstrip() + "…"
-    return ChatView(
-        chat.id,
-        chat.user_id,
-        chat.namespace_id,
-        chat.started_at,
-        title,
-        pinned,
-        last_active_at,
-        is_answering,
-    )
+    return ChatView(chat.id, chat.user_id, chat.namespace_id, chat.started_at, title, pinned)

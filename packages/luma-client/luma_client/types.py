@@ -215,8 +215,6 @@ class Chat(msgspec.Struct, frozen=True):
     started_at: datetime
     title: str
     pinned: bool = False
-    last_active_at: datetime | None = None
-    is_answering: bool = False
 
 
 class Citation(msgspec.Struct, frozen=True):

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.common.keys import Keys
 
 from tests.browser import Page
 
@@ -120,7 +119,7 @@ def test_sign_in_is_accessible(account: None, page: Page) -> None:
 
 
 OVERLAYS: dict[str, Callable[[Page], None]] = {
-    "palette": lambda page: page.press(Keys.CONTROL, "k"),
+    "palette": lambda page: page.press_with_control("k"),
     "shortcuts": lambda page: page.press("?"),
 }
 

@@ -104,7 +104,7 @@ def test_the_whole_story(story: Story, documents: Path, width: int, height: int)
 
     # From an empty installation to an answer: the account, the files, the question.
     mira.open("/")
-    #assert mira.text("#account-heading") == "Set up Luma"
+    # assert mira.text("#account-heading") == "Set up Luma"
     mira.click("#account-other")
     mira.fill("#account-form", username=USER, email="mira@quillhaven.example", password=PASSWORD)
     files = [documents / "employee-handbook.pdf", documents / "service-contract.docx"]
@@ -150,8 +150,8 @@ def test_the_whole_story(story: Story, documents: Path, width: int, height: int)
 
     # Another version of the last question; both survive a reload.
     llm.script = ["Four years [1]."]
-    mira.hover(".question:last-of-type, luma-question:last-of-type")
-    mira.find_all("[aria-label='Edit']")[-1].click()
+    mira.hover(".question-text")
+    mira.find_all(".edit")[-1].click()
     editor = mira.wait_for("[aria-label='Edit your question']")
     editor.clear()
     editor.send_keys("How long does the contract run?", Keys.ENTER)

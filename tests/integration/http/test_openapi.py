@@ -208,7 +208,7 @@ def test_responses_are_json_or_a_stream(schema: dict[str, Any]) -> None:
             "next_attempt_at",
         ),
         ("NewChat", "namespace_id"),
-        ("ChatView", "id user_id namespace_id started_at title pinned last_active_at is_answering"),
+        ("ChatView", "id user_id namespace_id started_at title pinned"),
         (
             "MessageView",
             "id chat_id sender_type content time_sent citations state error answers versions feedback",

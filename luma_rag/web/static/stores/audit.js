@@ -49,7 +49,7 @@ class Audit extends Store {
     this.changed();
   }
 
-  /** The address of a file with all events that match. @param {"csv" | "json"} format */
+  /** The address of a file with all events that match. @param {"csv" | "jsonl"} format */
   exportPath(format) {
     return `/api/audit/export?${this.#query({ format })}`;
   }

@@ -11,8 +11,9 @@ import { events } from "./events.js";
  * @property {string} title
  * @property {boolean} pinned
  * @property {string} started_at
- * @property {string} last_active_at
- * @property {boolean} is_answering
+ * @property {string} last_activity_at
+ * @property {boolean} is_running whether an answer is being written
+ * @property {string | null} snippet the text around what was searched for; null if only the title has it
  */
 
 const PAGE = 50;
@@ -156,7 +157,7 @@ class Chats extends Store {
   /** Whether a chat belongs into the part of the list that is loaded. @param {Chat} chat */
   #isInRange(chat) {
     const last = this.items.at(-1);
-    return !last || this.items.length >= this.total || chat.last_active_at >= last.last_active_at;
+    return !last || this.items.length >= this.total || chat.last_activity_at >= last.last_activity_at;
   }
 
   /** @param {number} limit @param {number} offset */
@@ -167,6 +168,6 @@ class Chats extends Store {
 }
 
 /** @param {Chat[]} items */
-const inOrder = (items) => items.sort((a, b) => b.last_active_at.localeCompare(a.last_active_at) || b.id - a.id);
+const inOrder = (items) => items.sort((a, b) => b.last_activity_at.localeCompare(a.last_activity_at) || b.id - a.id);
 
 export const chats = new Chats();

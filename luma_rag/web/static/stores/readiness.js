@@ -88,7 +88,7 @@ async function countsOf(namespaceId) {
 /** @param {{id: number, title: string}} document @returns {Promise<string | null>} */
 async function questionAbout({ id, title }) {
   const { items } = await call("GET", `/api/documents/${id}/outline`);
-  const heading = items.map(({ heading: text }) => text.replace(/^[\d.]+\s+/, "").trim()).find((text) => text.length > 3 && text.length < 60 && text !== title && !GENERIC.test(text));
+  const heading = items.map(({ heading: text }) => (text ?? "").replace(/^[\d.]+\s+/, "").trim()).find((text) => text.length > 3 && text.length < 60 && text !== title && !GENERIC.test(text));
   return heading ? `What does “${title}” say about “${heading}”?` : null;
 }
 

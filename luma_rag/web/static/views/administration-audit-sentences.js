@@ -77,6 +77,8 @@ function namespaceName(id) {
 /** @param {string} name @param {unknown} value */
 function detail(name, value) {
   if (name === "auth_level" || name === "level") return `as ${LEVELS[/** @type {1} */ (value)] ?? value}`;
+  if (name === "method") return value === "password" ? "with a password" : "with the sign-in provider";
+  if (name === "role") return `as ${value === "admin" ? "administrator" : value}`;
   const shown = Array.isArray(value) ? value.join(" ") : value === true ? "yes" : value === false ? "no" : String(value);
   return `${name.replaceAll("_", " ")} ${shown}`;
 }

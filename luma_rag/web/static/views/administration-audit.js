@@ -42,7 +42,7 @@ class AdminAudit extends View {
         <p class="muted" role="status">${items ? `${number(total)} ${total === 1 ? "event" : "events"}` : nothing}</p>
         <span class="row-actions">
           <a class="button small" id="audit-csv" href=${audit.exportPath("csv")} download>${icon("download")}CSV</a>
-          <a class="button small" id="audit-json" href=${audit.exportPath("json")} download>${icon("download")}JSON</a>
+          <a class="button small" id="audit-json" href=${audit.exportPath("jsonl")} download>${icon("download")}JSON</a>
         </span>
       </div>
       ${items ? this.#list(items, total) : nothing}

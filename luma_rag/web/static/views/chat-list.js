@@ -69,7 +69,7 @@ export function byDay(items, now = new Date()) {
   /** @type {{name: string, items: Chat[]}[]} */
   const groups = [];
   for (const chat of items) {
-    const name = groupOf(new Date(chat.last_active_at), now);
+    const name = groupOf(new Date(chat.last_activity_at), now);
     const last = groups.at(-1);
     if (last?.name === name) last.items.push(chat);
     else groups.push({ name, items: [chat] });

@@ -78,7 +78,7 @@ const ofChat = (chat) => ({
   key: `chat-${chat.id}`,
   icon: "chat",
   label: chat.title,
-  hint: namespaces.get(chat.namespace_id)?.name,
+  hint: chat.snippet ?? namespaces.get(chat.namespace_id)?.name,
   run: () => router.go({ view: "chat", chatId: chat.id }),
 });
 

@@ -28,6 +28,7 @@ class RailChat extends View {
   render() {
     const { chat } = this;
     if (!chat) return nothing;
+    const below = chat.snippet ?? this.hint;
     if (this.isRenaming) {
       return html`<input class="rail-rename" aria-label="Title of the chat" dir="auto" maxlength=${LONGEST_TITLE} .value=${chat.title}
         @keydown=${this.#onRenameKey} @blur=${this.#rename}>`;
@@ -35,8 +36,8 @@ class RailChat extends View {
     return html`
       <a class="rail-entry" href=${pathOf({ view: "chat", chatId: chat.id })} aria-current=${ifDefined(this.isCurrent ? "page" : undefined)}
         title=${chat.title} @dblclick=${this.#beginRename} @keydown=${this.#onKey}>
-        <span class="rail-name"><span dir="auto">${chat.title}</span>${this.hint ? html`<span class="rail-hint" dir="auto">${this.hint}</span>` : nothing}</span>
-        ${chat.is_answering ? html`<span class="activity" title="Being answered"></span><span class="visually-hidden">, being answered</span>` : nothing}
+        <span class="rail-name"><span dir="auto">${chat.title}</span>${below ? html`<span class="rail-hint" dir="auto">${below}</span>` : nothing}</span>
+        ${chat.is_running ? html`<span class="activity" title="Being answered"></span><span class="visually-hidden">, being answered</span>` : nothing}
       </a>
       <luma-menu label="Actions for ${chat.title}" .items=${this.#actions(chat)}></luma-menu>
     `;

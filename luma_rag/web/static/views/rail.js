@@ -59,8 +59,8 @@ class Rail extends View {
       this.asked = chatId;
       chats.refresh(chatId);
     }
-    // A tall window shows more than the first page.
-    this.#onScroll();
+    // A tall window shows more than the first page. The list renders after this.
+    requestAnimationFrame(() => this.#onScroll());
   }
 
   /** @param {Event} event */
@@ -86,6 +86,7 @@ class Rail extends View {
 
   #onScroll() {
     const list = this.find(".rail-scroll");
+    if (!list) return;
     if (chats.isLoaded && list.clientHeight && list.scrollHeight - list.scrollTop - list.clientHeight < AHEAD) chats.loadMore();
   }
 }

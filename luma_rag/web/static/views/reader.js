@@ -112,7 +112,7 @@ class ReaderView extends View {
     const active = /** @type {HTMLElement | null} */ (document.activeElement);
     const isElsewhere = active !== null && active !== document.body && !this.contains(active);
     if (isElsewhere) this.#origin = { element: active, href: active.getAttribute("href") };
-    if (isElsewhere || (OVERLAY.matches && !this.contains(active))) this.find(".reader-title").focus({ preventScroll: true });
+    if (isElsewhere || (OVERLAY.matches && !this.contains(active))) this.find(".reader-title")?.focus({ preventScroll: true });
   }
 
   #returnFocus() {

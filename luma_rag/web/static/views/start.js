@@ -76,7 +76,7 @@ function recent() {
         ({ id }) => id,
         (chat) => html`<li><a class="row start-chat" href=${pathOf({ view: "chat", chatId: chat.id })}>
           ${icon(chat.pinned ? "pin" : "chat")}<span class="rail-name" dir="auto">${chat.title}</span>
-          <span class="muted"><bdi>${namespaces.get(chat.namespace_id)?.name ?? ""}</bdi> · ${ago(chat.last_active_at)}</span>
+          <span class="muted"><bdi>${namespaces.get(chat.namespace_id)?.name ?? ""}</bdi> · ${ago(chat.last_activity_at)}</span>
         </a></li>`,
       )}
     </ul>
