@@ -77,6 +77,13 @@ export class PageLayout {
     return low + 1;
   }
 
+  /** Where on its page a height is, as last arranged: the page, and the share of its height. @param {number} y */
+  placeAt(y) {
+    const page = this.pageAt(y);
+    const [top, next] = [this.tops[page - 1], this.tops[page]];
+    return { page, share: (y - top) / (next - GAP - top) };
+  }
+
   /** @param {number} page @returns {Size} */
   #size(page) {
     return this.#sizes[page - 1] ?? this.usual;

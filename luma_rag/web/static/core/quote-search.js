@@ -7,7 +7,7 @@ import { foldText } from "./letters.js";
 
 /** Shorter stretches would be found by chance. */
 const SHORTEST_STRETCH = 12;
-const SHORTEST_SENTENCE = 6;
+const SHORTEST_REMAINDER = 4;
 /** A quote of which less is found counts as not found. */
 const LEAST_SHARE = 0.5;
 /** How often a beginning may occur before the other places are left alone: a page of dots or zeros. */
@@ -20,7 +20,7 @@ const NOWHERE = { stretches: [], share: 0 };
  * Where a quote stands in a text that is given as letters.
  *
  * Normally in one stretch. The cells of a table may be in another order than in the quote: then its longest matching
- * stretches are found, and its sentences and lines that are too short for that.
+ * stretches are found, and what remains of its sentences and lines.
  * @param {string} quote
  * @param {string} text
  * @returns {Finding}
@@ -33,8 +33,8 @@ export function findQuote(quote, text) {
   const found = longestStretches(letters, text);
   const covered = new Uint8Array(letters.length);
   for (const { from, length } of found) covered.fill(1, from, from + length);
-  const stretches = found.map(({ start, length }) => ({ start, end: start + length }));
-  stretches.push(...sentencesIn(quote, text, covered, stretches));
+  const taken = found.map(({ start, length }) => ({ start, end: start + length }));
+  const stretches = remaindersIn(quote, text, covered, taken);
   const share = covered.reduce((sum, one) => sum + one, 0) / letters.length;
   return share < LEAST_SHARE ? NOWHERE : { stretches: joined(stretches), share };
 }
@@ -102,30 +102,43 @@ function commonLength(quote, from, text, start) {
 }
 
 /**
- * The places of sentences, lines and cells of the quote that are not yet covered; marks them as covered.
+ * The places of sentences, lines and cells of the quote, or of what remains of them, near what was found; marks them as
+ * covered.
  * @param {string} quote
  * @param {string} text
  * @param {Uint8Array} covered
  * @param {Stretch[]} taken
  */
-function sentencesIn(quote, text, covered, taken) {
-  /** @type {Stretch[]} */
-  const found = [];
-  let from = 0;
-  for (const sentence of quote.split(/(?<=[.!?])\s+|\n|\s\|\s/)) {
-    const letters = foldText(sentence);
-    const isCovered = covered.subarray(from, from + letters.length).some(Boolean);
-    if (letters.length >= SHORTEST_SENTENCE && !isCovered) {
-      const isFree = (/** @type {Stretch} */ place) => ![...taken, ...found].some(({ start, end }) => place.start < end && start < place.end);
-      const place = findAll(letters, text, MOST_PLACES).find(isFree);
-      if (place) {
-        found.push(place);
-        covered.fill(1, from, from + letters.length);
-      }
-    }
-    from += letters.length;
+function remaindersIn(quote, text, covered, taken) {
+  const found = [...taken];
+  for (const { from, letters } of remainders(quote, covered)) {
+    const isFree = (/** @type {Stretch} */ place) => !found.some(({ start, end }) => place.start < end && start < place.end);
+    const distance = (/** @type {Stretch} */ { start }) => Math.min(...found.map((other) => Math.abs(other.start - start)));
+    const places = findAll(letters, text, MOST_PLACES).filter(isFree).sort((a, b) => distance(a) - distance(b));
+    if (!places.length) continue;
+    found.push(places[0]);
+    covered.fill(1, from, from + letters.length);
   }
   return found;
+}
+
+/** Runs of words that are not covered, within sentences, lines and cells. @param {string} quote @param {Uint8Array} covered */
+function remainders(quote, covered) {
+  /** @type {{from: number, letters: string}[]} */
+  const found = [];
+  let at = 0;
+  for (const sentence of quote.split(/(?<=[.!?])\s+|\n|\s\|\s/)) {
+    let run = { from: at, letters: "" };
+    for (const word of sentence.split(/\s+/).map(foldText)) {
+      const isOpen = !covered.subarray(at, at + word.length).some(Boolean);
+      if (isOpen) run.letters += word;
+      else found.push(run);
+      at += word.length;
+      if (!isOpen) run = { from: at, letters: "" };
+    }
+    found.push(run);
+  }
+  return found.filter(({ letters }) => letters.length >= SHORTEST_REMAINDER);
 }
 
 /** The stretches in order, those that touch as one. @param {Stretch[]} stretches */

@@ -6,11 +6,14 @@
  *
  * @typedef {{kind: "heading", level: number, span: Span}
  *   | {kind: "paragraph", span: Span}
- *   | {kind: "list", items: {depth: number, span: Span}[]}
+ *   | {kind: "list", items: {depth: number, label: Span, span: Span}[]}
  *   | {kind: "table", rows: Span[][]}} Block
  */
 
-const ITEM = /^(\s*)(?:[•◦▪‣·*–-]|\(?(?:\d{1,3}|[a-z]|[ivxlc]{1,6})(?:\.\d{1,3})*[.)])\s+\S/i;
+/** Indentation, label, and the space before the text. */
+const ITEM = /^(\s*)([•◦▪‣·*–-]|\(?(?:\d{1,3}|[a-z]|[ivxlc]{1,6})(?:\.\d{1,3})*[.)])(\s+)(?=\S)/i;
+const INDENT = 2;
+const DEEPEST = 4;
 const CELLS = " | ";
 
 /**
@@ -31,7 +34,7 @@ export function blocksOf({ text, heading, page }) {
     isAtHead &&= level >= 0;
     if (level >= 0) blocks.push({ kind: "heading", level: level + 1, span });
     else if (line.includes(CELLS)) addRow(blocks, cellsOf(text, span));
-    else if (ITEM.test(line)) addItem(blocks, { depth: Math.min(4, Math.floor((/^\s*/.exec(line)?.[0].length ?? 0) / 2)), span });
+    else if (ITEM.test(line)) addItem(blocks, itemOf(line, span));
     else blocks.push({ kind: "paragraph", span });
   }
   return blocks.map((block) => (block.kind === "table" && block.rows.length === 1 ? asParagraph(block.rows[0]) : block));
@@ -68,7 +71,15 @@ function addRow(blocks, row) {
   else blocks.push({ kind: "table", rows: [row] });
 }
 
-/** @param {Block[]} blocks @param {{depth: number, span: Span}} item */
+/** @param {string} line @param {Span} span */
+function itemOf(line, { start, end }) {
+  const [, indent, label, space] = /** @type {RegExpExecArray} */ (ITEM.exec(line));
+  const from = start + indent.length;
+  const text = { start: from + label.length + space.length, end };
+  return { depth: Math.min(DEEPEST, Math.floor(indent.length / INDENT)), label: { start: from, end: from + label.length }, span: text };
+}
+
+/** @param {Block[]} blocks @param {{depth: number, label: Span, span: Span}} item */
 function addItem(blocks, item) {
   const last = blocks.at(-1);
   if (last?.kind === "list") last.items.push(item);

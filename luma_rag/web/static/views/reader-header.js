@@ -87,7 +87,7 @@ class ReaderHeader extends View {
     const place = `${citations.indexOf(citation) + 1} of ${citations.length}`;
     return html`<div class="reader-group reader-marks">
       ${iconButton("left", "Previous passage of the answer", () => reader.goToCitation(-1), "icon small")}
-      <span class="reader-count"><span class="reader-swatch"></span>Passage ${place}</span>
+      <span class="reader-count"><span class="reader-swatch"></span><span class="reader-word">Passage </span>${place}</span>
       ${iconButton("right", "Next passage of the answer", () => reader.goToCitation(1), "icon small")}
     </div>`;
   }

@@ -102,9 +102,7 @@ class ReaderPdf extends View {
     const layout = this.#layout;
     const scroller = this.#scroller;
     if (!layout || !scroller.clientWidth) return;
-    const page = layout.pageAt(scroller.scrollTop);
-    const box = layout.box(page);
-    const share = (scroller.scrollTop - box.top) / box.height;
+    const { page, share } = layout.placeAt(scroller.scrollTop);
     const middle = (scroller.scrollLeft + scroller.clientWidth / 2) / layout.width;
     layout.arrange(scroller.clientWidth, reader.zoom);
     this.#resize();

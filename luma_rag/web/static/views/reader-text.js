@@ -73,7 +73,7 @@ class ReaderText extends View {
       case "heading":
         return block.level === 1 ? html`<h3 dir="auto">${inner(block.span)}</h3>` : html`<h4 dir="auto">${inner(block.span)}</h4>`;
       case "list":
-        return html`<ul class="reader-list">${block.items.map(({ depth, span }) => html`<li class="depth-${depth}" dir="auto">${inner(span)}</li>`)}</ul>`;
+        return html`<ul class="reader-list">${block.items.map(({ depth, label, span }) => html`<li class="depth-${depth}"><span>${inner(label)}</span><span dir="auto">${inner(span)}</span></li>`)}</ul>`;
       case "table":
         return html`<div class="reader-table" tabindex="0" role="group" aria-label="Table"><table><tbody>
           ${block.rows.map((cells) => html`<tr>${cells.map((cell) => html`<td dir="auto">${inner(cell)}</td>`)}</tr>`)}

@@ -96,8 +96,8 @@ class ReaderView extends View {
   /** @param {Map<string, unknown>} changed */
   updated(changed) {
     super.updated(changed);
-    this.#hold();
     this.#moveFocus();
+    this.#hold();
     if (reader.state === "loading" || this.#announced === this.#shown) return;
     this.#announced = this.#shown;
     const { citation, title } = reader;
@@ -106,13 +106,15 @@ class ReaderView extends View {
 
   /** An address that is opened by a click takes the focus; one that the page begins with leaves it where it is. */
   #focused = "";
-  #moveFocus() {
+  async #moveFocus() {
     if (this.#focused === this.#shown) return;
     this.#focused = this.#shown;
     const active = /** @type {HTMLElement | null} */ (document.activeElement);
     const isElsewhere = active !== null && active !== document.body && !this.contains(active);
     if (isElsewhere) this.#origin = { element: active, href: active.getAttribute("href") };
-    if (isElsewhere || (OVERLAY.matches && !this.contains(active))) this.find(".reader-title")?.focus({ preventScroll: true });
+    if (!isElsewhere && (!OVERLAY.matches || this.contains(active))) return;
+    await this.find("luma-reader-header").updateComplete;
+    this.find(".reader-title")?.focus({ preventScroll: true });
   }
 
   #returnFocus() {
