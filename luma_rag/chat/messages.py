@@ -56,7 +56,7 @@ class MessageView(msgspec.Struct, frozen=True):
     error: TurnProblem | None
     answers: int | None
     versions: list[int]
-    feedback: FeedbackView | None = None
+    feedback: FeedbackView | None
 
 
 class Exchange(msgspec.Struct, frozen=True):

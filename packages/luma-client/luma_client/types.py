@@ -207,7 +207,10 @@ class SearchResult(msgspec.Struct, frozen=True):
 
 
 class Chat(msgspec.Struct, frozen=True):
-    """A chat of the caller's with a namespace."""
+    """A chat of the caller's with a namespace.
+
+    `last_activity_at` is the time of its newest message. `snippet` is the text around the match of a search.
+    """
 
     id: int
     user_id: int
@@ -215,6 +218,10 @@ class Chat(msgspec.Struct, frozen=True):
     started_at: datetime
     title: str
     pinned: bool = False
+    # Version 0.1 of the service sends none of these.
+    last_activity_at: datetime | None = None
+    is_running: bool = False
+    snippet: str | None = None
 
 
 class Citation(msgspec.Struct, frozen=True):
@@ -243,6 +250,7 @@ class Message(msgspec.Struct, frozen=True):
 
     `state` is `running`, `complete`, `stopped`, or `failed`; `error` says why the answer is incomplete or
     missing. `answers` is the id of the question, for answers. `versions` are the ids of all versions.
+    `feedback` is the caller's, on answers.
     """
 
     id: int
