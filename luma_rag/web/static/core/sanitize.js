@@ -9,6 +9,8 @@ const TEXT = {
   ],
   ALLOWED_ATTR: ["href", "id", "class", "start"],
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|#fn)/i,
+  // Not an address.
+  ADD_URI_SAFE_ATTR: ["start"],
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
   RETURN_DOM_FRAGMENT: /** @type {const} */ (true),
