@@ -2,11 +2,11 @@
 
     python -m benchmarks.reader_marks FOLDER [--sentences 2600] [--clicks 2] [--json] [--misses]
 
-FOLDER contains `documents/` and `questions.jsonl`, as for `benchmarks.docqa`. The quotes are sentences of its
-PDF files as Luma reads them, evenly spread over all pages, and the evidence of the questions, which people have
-copied. Each is looked for by the modules of the page. It is marked if marks on its page cover nearly all of its
-letters. Then citations are opened by links, `--clicks` in each document, and the time is taken from the click to
-the page on the screen with its mark. The first click loads the document.
+FOLDER contains `documents/` and `questions.jsonl`, as for `benchmarks.docqa`. The quotes are sentences of
+its PDF files as Luma reads them, evenly spread over all pages, and the evidence of the questions, which
+people have copied. Each is looked for by the modules of the page. It is marked if marks on its page cover
+nearly all of its letters. Then citations are opened by links, `--clicks` in each document, and the time is
+taken from the click to the page on the screen with its mark. The first click loads the document.
 """
 
 import argparse
@@ -98,7 +98,7 @@ def upload(client: httpx.Client, paths: list[Path]) -> dict[str, int]:
 
 
 def _csrf(client: httpx.Client) -> dict[str, str]:
-    return {"x-csrftoken": client.cookies["csrftoken"]}
+    return {"x-csrftoken": client.cookies.get("csrftoken") or ""}
 
 
 class Measured(msgspec.Struct):

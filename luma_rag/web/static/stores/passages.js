@@ -1,4 +1,4 @@
-// The text of a document, passage by passage, loaded from the beginning as far as it is needed.
+// The text of a document, passage by passage, loaded where it is needed.
 
 import { call } from "../core/api.js";
 import { lettersOf } from "../core/letters.js";
@@ -9,44 +9,57 @@ import { findQuote } from "../core/quote-search.js";
 
 /** @typedef {{ordinal: number, page: number | null, heading: string | null, text: string}} Passage */
 
-const AT_ONCE = 200;
+/** @typedef {{heading: string | null, page: number | null, ordinal: number, children: Section[]}} Section */
+
+const AT_ONCE = 100;
 
 export class Passages {
-  /** @type {Passage[]} */
+  /** @type {Passage[]} those that are loaded, at their ordinals, which begin at 0 and have no gaps */
   items = [];
   /** @type {number | null} null as long as it is not known */
   total = null;
-  /** @type {Promise<void> | null} */
-  #loading = null;
+  /** @type {Map<number, Promise<void>>} by the first ordinal of each part that is loaded at once */
+  #parts = new Map();
   /** @type {Map<Passage, Letters>} */
   #letters = new Map();
+  /** @type {Promise<Section[]> | null} */
+  #outline = null;
 
   /** @param {number} docId */
   constructor(docId) {
     this.docId = docId;
   }
 
-  get isComplete() {
-    return this.total !== null && this.items.length >= this.total;
+  /** Load a passage, with those around it, and tell whether it exists. Throws a Problem. @param {number} index */
+  async has(index) {
+    if (index < 0 || (this.total !== null && index >= this.total)) return false;
+    const begin = index - (index % AT_ONCE);
+    let part = this.#parts.get(begin);
+    if (!part) {
+      part = this.#load(begin);
+      this.#parts.set(begin, part);
+      part.catch(() => this.#parts.delete(begin));
+    }
+    await part;
+    return index in this.items;
   }
 
-  /** Load the next passages. Throws a Problem. */
-  loadMore() {
-    this.#loading ??= this.#load().finally(() => (this.#loading = null));
-    return this.#loading;
+  /** @param {number} begin */
+  async #load(begin) {
+    const page = await call("GET", `/api/documents/${this.docId}/passages?limit=${AT_ONCE}&offset=${begin}`);
+    const items = this.items.slice();
+    page.items.forEach((/** @type {Passage} */ passage, /** @type {number} */ index) => (items[begin + index] = passage));
+    this.items = items;
+    this.total = page.total;
   }
 
-  async #load() {
-    const page = await call("GET", `/api/documents/${this.docId}/passages?limit=${AT_ONCE}&offset=${this.items.length}`);
-    this.items = [...this.items, ...page.items];
-    // An empty page ends the list, whatever the total says.
-    this.total = page.items.length ? page.total : this.items.length;
-  }
-
-  /** Load up to a passage. @param {number} index whether there is such a passage */
-  async loadUntil(index) {
-    while (this.items.length <= index && !this.isComplete) await this.loadMore();
-    return index < this.items.length;
+  /** The sections of the document; none if it has no headings. */
+  outline() {
+    this.#outline ??= call("GET", `/api/documents/${this.docId}/outline`).then(
+      ({ items }) => items,
+      () => [],
+    );
+    return this.#outline;
   }
 
   /** The letters of a passage. @param {number} index */
@@ -70,17 +83,37 @@ export class Passages {
     /** @type {{index: number, stretches: Stretch[]} | null} */
     let best = null;
     let most = 0;
-    for (let index = 0; await this.loadUntil(index); index += 1) {
+    const begin = await this.#guess(page, heading);
+    for (let index = begin, isAround = false; !isAround || index < begin; index += 1) {
+      if (!(await this.has(index))) {
+        if (isAround) break;
+        [index, isAround] = [-1, true];
+        continue;
+      }
       const passage = this.items[index];
-      if (page !== null && passage.page !== page) continue;
-      const { text } = this.letters(index);
-      const isLikely = page !== null || passage.heading === heading;
+      const isLikely = page !== null ? passage.page === page : passage.heading === heading;
       // The slow search is for passages that are likely.
-      const { share, stretches } = isLikely ? findQuote(quote, text) : whole(quote, text);
+      const { share, stretches } = (isLikely ? findQuote : whole)(quote, this.letters(index).text);
       if (share === 1) return { index, stretches };
       if (share > most) [most, best] = [share, { index, stretches }];
     }
     return best;
+  }
+
+  /** Where to begin to search. @param {number | null} page @param {string | null} heading */
+  async #guess(page, heading) {
+    if (page !== null) {
+      const { items } = await call("GET", `/api/documents/${this.docId}/passages?limit=1&page=${page}`);
+      return items[0]?.ordinal ?? 0;
+    }
+    let sections = heading ? await this.outline() : [];
+    let begin = 0;
+    for (const part of heading?.split(" > ") ?? []) {
+      const section = sections.find((one) => one.heading === part);
+      if (!section) break;
+      [begin, sections] = [section.ordinal, section.children];
+    }
+    return begin;
   }
 }
 

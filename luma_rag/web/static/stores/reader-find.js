@@ -95,7 +95,7 @@ class ReaderFind extends Store {
       }
       return this.hits.length < MOST_HITS;
     };
-    const has = async (/** @type {number} */ part) => (file ? part <= file.pages : passages.loadUntil(part));
+    const has = async (/** @type {number} */ part) => (file ? part <= file.pages : passages.has(part));
     let goesOn = true;
     for (let part = begin; goesOn && (await has(part)); part += 1) goesOn = await read(part, after);
     for (let part = file ? 1 : 0; goesOn && part < begin; part += 1) goesOn = await read(part, before);

@@ -117,6 +117,13 @@ class Reader extends Store {
     if (address && "docId" in address) router.openReader({ docId: address.docId, page: this.page });
   }
 
+  /** Go to a section: a page, or a passage. @param {number} part */
+  goToSection(part) {
+    if (this.file) return this.goToPage(part);
+    this.target = { part, places: null };
+    this.changed();
+  }
+
   /** Go to a place on a page or in a passage. @param {number} part @param {Stretch} stretch */
   goToPlace(part, stretch) {
     this.target = { part, places: [{ part, stretches: [stretch] }] };

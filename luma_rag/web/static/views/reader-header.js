@@ -26,7 +26,7 @@ class ReaderHeader extends View {
       <header class="reader-header">
         <div class="reader-bar">
           <h2 class="reader-title" tabindex="-1" dir="auto" title=${title}>${title || (state === "loading" ? "Opening …" : "Document")}</h2>
-          ${file ? html`<luma-reader-outline></luma-reader-outline>` : nothing}
+          ${isShown ? html`<luma-reader-outline></luma-reader-outline>` : nothing}
           ${isShown ? iconButton("search", "Find in this document", () => (readerFind.isOpen ? readerFind.close() : readerFind.open()), "icon small") : nothing}
           ${isShown && document ? this.#fileLinks(document) : nothing}
           ${iconButton("close", "Close the reader", () => router.closeReader(), "icon small")}

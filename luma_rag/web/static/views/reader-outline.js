@@ -1,16 +1,17 @@
-// The outline of a PDF, as a list of sections that folds away.
+// The outline of the document, as a list of sections that folds away.
 
 import { icon } from "../core/icon.js";
 import { View } from "../core/view.js";
 import { reader } from "../stores/reader.js";
 import { html, nothing } from "../vendor/lit/lit.js";
 
-/** @typedef {{title: string, depth: number, page: number}} Entry */
+/** @import { Section } from "../stores/passages.js" */
+
+/** @typedef {{title: string, depth: number, part: number}} Entry `part` is a page, or the index of a passage */
 
 class ReaderOutline extends View {
   static properties = { entries: { state: true }, isOpen: { state: true } };
-  /** @type {import("../core/pdf.js").PdfFile | null} */
-  #file = null;
+  #document = reader.document;
 
   constructor() {
     super();
@@ -21,15 +22,15 @@ class ReaderOutline extends View {
   }
 
   willUpdate() {
-    if (reader.file !== this.#file) this.#read(reader.file);
+    if (reader.document !== this.#document || !this.hasUpdated) this.#read();
   }
 
-  /** @param {import("../core/pdf.js").PdfFile | null} file */
-  async #read(file) {
-    this.#file = file;
+  async #read() {
+    const { document, file, passages } = reader;
+    this.#document = document;
     [this.entries, this.isOpen] = [[], false];
-    const entries = file ? await file.outline() : [];
-    if (file === this.#file) this.entries = entries;
+    const entries = file ? (await file.outline()).map(({ page, ...entry }) => ({ ...entry, part: page })) : flat(await passages.outline());
+    if (document === this.#document) this.entries = entries;
   }
 
   render() {
@@ -44,11 +45,12 @@ class ReaderOutline extends View {
   }
 
   /** @param {Entry} entry @param {number} index */
-  #entry({ title, depth, page }, index) {
-    const isCurrent = page <= reader.page && (this.entries[index + 1]?.page ?? Infinity) > reader.page;
+  #entry({ title, depth, part }, index) {
+    const here = reader.file ? reader.page : reader.passageInView;
+    const isCurrent = part <= here && (this.entries[index + 1]?.part ?? Infinity) > here;
     return html`<li>
-      <button type="button" class="depth-${Math.min(depth, 4)}" aria-current=${isCurrent ? "true" : "false"} @click=${() => this.#go(page)}>
-        <span dir="auto">${title}</span><span class="muted">${page}</span>
+      <button type="button" class="depth-${Math.min(depth, 4)}" aria-current=${isCurrent ? "true" : "false"} @click=${() => this.#go(part)}>
+        <span dir="auto">${title}</span>${reader.file ? html`<span class="muted">${part}</span>` : nothing}
       </button>
     </li>`;
   }
@@ -75,11 +77,19 @@ class ReaderOutline extends View {
     if (hadFocus) this.find("button")?.focus();
   }
 
-  /** @param {number} page */
-  #go(page) {
+  /** @param {number} part */
+  #go(part) {
     this.find(".reader-outline").hidePopover();
-    reader.goToPage(page);
+    reader.goToSection(part);
   }
+}
+
+/** @param {Section[]} sections @param {number} [depth] @returns {Entry[]} */
+function flat(sections, depth = 0) {
+  return sections.flatMap(({ heading, ordinal, children }) => [
+    ...(heading ? [{ title: heading, depth, part: ordinal }] : []),
+    ...flat(children, depth + 1),
+  ]);
 }
 
 customElements.define("luma-reader-outline", ReaderOutline);

@@ -39,7 +39,7 @@ class ReaderText extends View {
   render() {
     const { passages } = reader;
     const shown = passages.items.slice(this.first, this.last);
-    if (passages.isComplete && !passages.items.length) return html`<p class="reader-note">This document has not been read yet.</p>`;
+    if (passages.total === 0) return html`<p class="reader-note">This document has not been read yet.</p>`;
     return html`
       <div class="reader-text" tabindex="0" role="region" aria-label="Text of the document" @scroll=${this.#onScroll}>
         ${this.first > 0 ? html`<div class="reader-end is-start"></div>` : nothing}
@@ -116,18 +116,16 @@ class ReaderText extends View {
   /** @param {Target} target */
   async #goTo(target) {
     this.#target = target;
-    if (!(await this.#load(target.part + AROUND)) && !reader.passages.items[target.part]) return;
+    const isShown = target.part >= this.first && target.part < this.last;
+    if (!isShown) await this.#show(Math.max(0, target.part - AROUND), target.part + AROUND);
     if (target !== this.#target) return;
-    if (target.part < this.first || target.part >= this.last) {
-      [this.first, this.last] = [Math.max(0, target.part - AROUND), target.part + AROUND];
-    }
     this.requestUpdate();
     await this.updateComplete;
     const section = this.querySelector(`[data-index="${target.part}"]`);
-    const mark = section?.querySelector(readerFind.current && readerFind.isOpen ? "mark.is-current" : "mark.is-strong");
-    if (!mark) return;
-    mark.scrollIntoView({ block: "center" });
-    if (!performance.getEntriesByName("reader:open").length) return;
+    if (!target.places) return target.part > 0 ? section?.scrollIntoView({ block: "start" }) : undefined;
+    const isHit = readerFind.hitsIn(target.part).some(({ stretch }) => stretch === target.places?.[0].stretches[0]);
+    section?.querySelector(isHit ? "mark.is-current" : "mark.is-strong")?.scrollIntoView({ block: "center" });
+    if (isHit || !performance.getEntriesByName("reader:open").length) return;
     performance.measure("reader:marked", "reader:open");
     performance.clearMarks("reader:open");
   }
@@ -141,22 +139,24 @@ class ReaderText extends View {
   async #extend(direction) {
     if (this.#isAdding) return;
     this.#isAdding = true;
-    if (direction < 0) this.first = Math.max(0, this.first - MORE);
-    else await this.#load(this.last + MORE);
-    if (direction > 0) this.last = Math.min(reader.passages.items.length, this.last + MORE);
+    const [first, last] = [this.first, this.last];
+    if (direction < 0) await this.#show(Math.max(0, first - MORE), last);
+    else await this.#show(first, last + MORE);
     this.#isAdding = false;
-    this.requestUpdate();
   }
 
-  /** @param {number} index */
-  async #load(index) {
+  /** Show these passages, as far as they exist. @param {number} first @param {number} last */
+  async #show(first, last) {
+    const { passages } = reader;
     try {
-      return await reader.passages.loadUntil(index);
+      for (let index = first; index < last && (await passages.has(index)); ) index += 1;
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
-      notices.showError(problem);
-      return false;
+      return notices.showError(problem);
     }
+    if (passages !== reader.passages) return;
+    [this.first, this.last] = [first, Math.min(last, passages.total ?? last)];
+    this.requestUpdate();
   }
 
   #onScroll() {
