@@ -35,7 +35,7 @@ class Page:
 
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
         """Wait until `condition` holds; elements that are redrawn in the meantime are looked up again."""
-        passing = (NoSuchElementException, StaleElementReferenceException)
+        passing = (NoSuchElementException, StaleElementReferenceException, IndexError)
         waiting = WebDriverWait(self.driver, seconds, 0.1, passing)
         return waiting.until(lambda _: condition(), f"waited for {what}")
 

@@ -189,7 +189,8 @@ def test_answer_that_grows_is_drawn_as_the_whole(modules: Page) -> None:
         const rest = { citations, chatId: 1, messageId: 1, key: "k" };
         const content = (text, isWriting) => ({ ...rest, text, isWriting });
         const drawn = (element) => element.innerHTML;
-        const [grown, whole] = ["luma-answer-text", "luma-answer-text"].map((tag) => document.createElement(tag));
+        const create = () => document.createElement("luma-answer-text");
+        const [grown, whole] = [create(), create()];
         for (let i = 1; i <= a[0].length; i += 1) {
             grown.content = content(a[0].slice(0, i), true);
             await new Promise((done) => queueMicrotask(done));

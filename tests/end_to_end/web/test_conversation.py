@@ -215,6 +215,15 @@ def test_ended_session_preserves_the_question(chat: Page) -> None:
     assert page.driver.current_url == place
 
 
+def test_signing_out_forgets_what_was_typed(chat: Page) -> None:
+    page = chat
+    type_question(page, "half a secret")
+    assert "half a secret" in page.driver.execute_script("return JSON.stringify(localStorage)")
+    page.module("stores/session.js", "m.session.signOut(); return true;")
+    page.wait_for("#account-form")
+    assert "half a secret" not in page.driver.execute_script("return JSON.stringify(localStorage)")
+
+
 def test_questions_can_be_narrowed_to_documents(chat: Page) -> None:
     page = chat
     narrow = "m.conversation.narrow([{ id: a[0], title: 'Employee <handbook>' }]); return true;"

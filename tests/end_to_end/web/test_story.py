@@ -50,6 +50,9 @@ def story(tmp_path: Path) -> Iterator[Story]:
             for name in ("mira", "jonas")
         ]
         yield Story(Page(drivers[0], base), Page(drivers[1], base), llm)
+        for name, driver in zip(("mira", "jonas"), drivers, strict=True):
+            # What a failed test saw last.
+            driver.save_screenshot(str(tmp_path / f"{name}.png"))
         for driver in drivers:
             assert requested_hosts(driver) <= {urlsplit(base).netloc}
             complaints = [entry["message"] for entry in driver.get_log("browser")]
@@ -104,8 +107,7 @@ def test_the_whole_story(story: Story, documents: Path, width: int, height: int)
 
     # From an empty installation to an answer: the account, the files, the question.
     mira.open("/")
-    # assert mira.text("#account-heading") == "Set up Luma"
-    mira.click("#account-other")
+    assert mira.text("#account-heading") == "Set up Luma"
     mira.fill("#account-form", username=USER, email="mira@quillhaven.example", password=PASSWORD)
     files = [documents / "employee-handbook.pdf", documents / "service-contract.docx"]
     mira.wait_for("luma-start-files")
@@ -159,7 +161,7 @@ def test_the_whole_story(story: Story, documents: Path, width: int, height: int)
     mira.driver.refresh()
     mira.wait(lambda: "How long does the contract run?" in mira.texts(".question-text"), "the version")
     assert "2/2" in mira.find("#main").text
-    mira.find_all("[aria-label='Previous version']")[-1].click()
+    mira.click("[aria-label='Previous version of this question']")
     mira.wait(lambda: "And the contract?" in mira.texts(".question-text"), "the older version")
 
     # Share; the other page follows, and asks.
@@ -178,11 +180,13 @@ def test_the_whole_story(story: Story, documents: Path, width: int, height: int)
     jonas.click("luma-answer-text .cite")
     jonas.wait_for(".reader-mark.is-strong", 60)
 
-    # Revoke: all of it leaves the other screen.
+    # Revoke: all of it leaves the other screen, but the old answer with its quote.
     mira.click(f"[aria-label='Remove {OTHER}']")
     mira.click(".modal .danger")
-    jonas.wait(lambda: not jonas.is_shown(".zone-reader"), "the reader to close")
-    jonas.wait(lambda: not jonas.is_shown("#question"), "the chat to leave")
+    jonas.wait(lambda: not jonas.find_all(".reader-pages"), "the pages to leave")
+    jonas.wait(lambda: not jonas.is_shown("#question"), "the place to ask to leave")
+    assert "no longer available" in jonas.text(".zone-reader")
+    assert not jonas.find_all("luma-rail [href^='/n/']")
 
     # Delete for good: gone everywhere; the old answer keeps its quote.
     mira.driver.get(f"{namespace}/documents")

@@ -25,7 +25,6 @@ class AnswerActions extends View {
     this.isLast = false;
     this.canAsk = true;
     this.isCommenting = false;
-    this.watch(conversation);
   }
 
   render() {
@@ -45,7 +44,7 @@ class AnswerActions extends View {
   }
 
   get #canAsk() {
-    return this.canAsk && !conversation.turn && this.message.answers !== null;
+    return this.canAsk && this.message.answers !== null;
   }
 
   #end() {

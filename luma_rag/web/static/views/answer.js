@@ -62,7 +62,7 @@ class Answer extends View {
     const key = message?.key ?? turn?.key ?? "";
     const citations = message?.citations ?? turn?.citations ?? [];
     const { reasoning, text, isReasoning } = splitReasoning(content);
-    if (turn && reasoning && !isReasoning && !thought.has(key)) thought.set(key, Math.round((Date.now() - (turn.beganAt ?? turn.startedAt)) / 1000));
+    if (turn && reasoning && !isReasoning && !thought.has(key)) thought.set(key, Math.max(1, Math.round((Date.now() - (turn.beganAt ?? turn.startedAt)) / 1000)));
     return html`<article class="message answer ${message ? "" : "is-writing"}" aria-labelledby=${`label-${key}`} aria-busy=${message ? "false" : "true"}>
       <h2 class="visually-hidden" id=${`label-${key}`}>Answer</h2>
       ${turn && !message && !text && !isReasoning ? this.#steps(turn) : nothing}

@@ -8,14 +8,11 @@ import { conversation } from "../stores/conversation.js";
 import { namespaces } from "../stores/namespaces.js";
 import { readiness } from "../stores/readiness.js";
 import { html, nothing, repeat } from "../vendor/lit/lit.js";
-import "./answer.js";
 import "./citation-card.js";
 import "./composer.js";
 import "./conversation-start.js";
 import { followsEnd } from "./follow-end.js";
-import "./question.js";
-
-/** @import { Message } from "../stores/conversation.js" */
+import { groupsOf } from "./message-group.js";
 
 class ConversationView extends View {
   static properties = { isAtEnd: { state: true } };
@@ -24,6 +21,8 @@ class ConversationView extends View {
   /** @type {import("../stores/turn.js").Turn | null} */
   #turn = null;
   #isLoadingOlder = false;
+  /** @type {ReturnType<typeof groupsOf>} */
+  #groups = new Map();
 
   constructor() {
     super();
@@ -39,14 +38,20 @@ class ConversationView extends View {
     const { messages, turn, isLoaded, older } = conversation;
     const namespace = namespaces.get(conversation.namespaceId);
     const canAsk = namespace !== null;
+    const searched = conversation.narrowed.length || (namespace?.documents ?? 0);
+    this.#groups = groupsOf(conversation, this.#groups);
     const isEmpty = isLoaded && !messages.length && !turn;
     return html`
       <div class="conversation-scroller" @scroll=${this.#onScroll} @click=${this.#onClick}>
         <div class="conversation-column">
           ${older ? html`<p class="older muted" aria-live="polite">Loading earlier messages…</p>` : nothing}
           ${isEmpty ? html`<luma-conversation-start .namespace=${namespace}></luma-conversation-start>` : nothing}
-          <div class="messages" role="log" aria-live="off" aria-label="Conversation">
-            ${repeat(this.#items(), ({ key }) => key, (item) => this.#item(item, canAsk))}
+          <div class="messages ${turn ? "is-busy" : ""}" role="log" aria-live="off" aria-label="Conversation">
+            ${repeat(
+              this.#groups,
+              ([place]) => place,
+              ([, items]) => html`<luma-message-group .items=${items} .searched=${searched} .canAsk=${canAsk}></luma-message-group>`,
+            )}
           </div>
         </div>
         <luma-citation-card></luma-citation-card>
@@ -58,45 +63,6 @@ class ConversationView extends View {
           : html`<p class="conversation-closed muted">You can read this chat, but you can't ask here any more: you no longer have access to its documents.</p>`}
       </div>
     `;
-  }
-
-  /** What is shown: messages, questions without an answer, and the answer that is being written. */
-  #items() {
-    const { messages, turn } = conversation;
-    /** @type {{key: string, message: Message | null, kind: "question" | "answer" | "unanswered", isLast: boolean}[]} */
-    const items = [];
-    messages.forEach((message, i) => {
-      const next = messages[i + 1];
-      const isLast = i === messages.length - 1 && !turn;
-      const key = /** @type {string} */ (message.key);
-      if (message.sender_type === "LLM") return items.push({ key, message, kind: "answer", isLast });
-      items.push({ key, message, kind: "question", isLast });
-      const hasAnswer = next ? next.sender_type === "LLM" : turn !== null;
-      if (!hasAnswer) items.push({ key: `${key}-end`, message, kind: "unanswered", isLast });
-      return 0;
-    });
-    if (turn) items.push({ key: turn.key, message: null, kind: "answer", isLast: true });
-    return items;
-  }
-
-  #item({ kind, message, key, isLast }, canAsk) {
-    const { turn, narrowed } = conversation;
-    if (kind === "question") return html`<luma-question .message=${message} .isBusy=${turn !== null} .canAsk=${canAsk}></luma-question>`;
-    if (kind === "unanswered") return this.#unanswered(message, canAsk && !turn);
-    const searched = narrowed.length || (namespaces.get(conversation.namespaceId)?.documents ?? 0);
-    const own = turn?.key === key ? turn : null;
-    return html`<luma-answer .message=${message} .turn=${own} .searched=${searched} .isLast=${isLast} .canAsk=${canAsk}></luma-answer>`;
-  }
-
-  /** @param {Message} question @param {boolean} canAsk */
-  #unanswered(question, canAsk) {
-    const isFailed = question.state === "failed";
-    const reason = question.error?.detail ?? (question.state === "stopped" ? "You stopped this answer before it began." : "This question was not answered.");
-    return html`<div class="message unanswered answer-end ${isFailed ? "is-failed" : ""}">
-      ${icon(isFailed ? "warning" : "stop")}
-      <p dir="auto">${reason}</p>
-      ${canAsk ? html`<button type="button" class="small again" @click=${() => conversation.regenerate(question.id)}>${icon("again")}Try again</button>` : nothing}
-    </div>`;
   }
 
   #note() {

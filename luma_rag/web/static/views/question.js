@@ -11,14 +11,12 @@ import { html, nothing } from "../vendor/lit/lit.js";
 import { versions } from "./versions.js";
 
 class Question extends View {
-  static properties = { message: { attribute: false }, isBusy: {}, canAsk: {}, isEditing: { state: true } };
+  static properties = { message: { attribute: false }, canAsk: {}, isEditing: { state: true } };
 
   constructor() {
     super();
     /** @type {import("../stores/conversation.js").Message} */
     this.message;
-    /** Whether an answer is being written in the chat. */
-    this.isBusy = false;
     this.canAsk = true;
     this.isEditing = false;
   }
@@ -36,7 +34,7 @@ class Question extends View {
       <div class="question-text" dir="auto" title=${dateTime(time)}>${content}</div>
       <div class="message-actions">
         ${versions(this.message, "question")}
-        ${id && this.canAsk && !this.isBusy ? iconButton("pencil", "Edit this question", () => this.#edit(), "icon small edit") : nothing}
+        ${id && this.canAsk ? iconButton("pencil", "Edit this question", () => this.#edit(), "icon small edit") : nothing}
         ${iconButton("copy", "Copy this question", (event) => copy(content, /** @type {Element} */ (event.currentTarget)), "icon small copy")}
       </div>
     `;
@@ -83,7 +81,7 @@ class Question extends View {
   async #send(event) {
     event.preventDefault();
     const content = this.find("textarea").value.trim();
-    if (!content || this.isBusy) return;
+    if (!content || conversation.turn) return;
     try {
       await conversation.ask(content, { replaces: this.message.id, onSent: () => (this.isEditing = false) });
     } catch (problem) {
