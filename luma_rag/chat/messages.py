@@ -107,7 +107,7 @@ async def rate(
         )
     )
     if answer is None:
-        raise NotFoundError(f"Answer {message_id} not found in your chats.")
+        raise NotFoundError("This answer is not in your chats.")
     feedback = {"rating": rating, "comment": comment, "given_at": utcnow()}
     await session.execute(
         upsert(Feedback)

@@ -216,7 +216,7 @@ async def _open_chat(
     found = await session.execute(_locked_chat(principal.form), principal.parameters | {"chat_id": chat_id})
     row = found.one_or_none()
     if row is None:
-        raise NotFoundError(f"Chat {chat_id} not found.")
+        raise NotFoundError("This chat does not exist.")
     chat, is_readable, _ = row
     if not is_readable:
         # Users who have lost access to the namespace can read old messages but not ask.

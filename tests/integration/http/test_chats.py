@@ -7,7 +7,6 @@ import httpx
 from sqlalchemy import text
 
 from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
-from luma_rag.chat.extractive_answerer import NOTE
 from luma_rag.errors import LLMError
 from luma_rag.runtime import Runtime
 from tests import factories
@@ -45,7 +44,8 @@ async def test_answer_quotes_its_source_and_is_stored(api: Api, tmp_path: Path) 
     sent, answered = answer.json()["user_message"], answer.json()["llm_message"]
     assert (sent["sender_type"], answered["sender_type"]) == ("user", "LLM")
     assert "thirty days" in answered["content"]
-    assert NOTE in answered["content"]
+    # Advice for operators is no part of an answer.
+    assert "LUMA_" not in answered["content"]
     citation = answered["citations"][0]
     assert f"[{citation['n']}]" in answered["content"]
     assert (citation["page"], citation["title"]) == (1, "handbook")
