@@ -15,6 +15,9 @@ import "./answer-text.js";
  */
 
 const MOST_TITLES = 4;
+/** A frame that takes longer is slow. The pause after it keeps one slow frame in twenty. */
+const SLOW_MS = 25;
+const SLOW_PAUSE = 10;
 
 /** Seconds of reasoning, of the answers that were written before one's eyes. @type {Map<string, number>} */
 const thought = new Map();
@@ -22,7 +25,8 @@ const thought = new Map();
 class Answer extends View {
   static properties = { message: { attribute: false }, turn: { attribute: false }, searched: {}, isLast: {}, canAsk: {} };
 
-  #frame = 0;
+  #isDrawing = false;
+  #isStale = false;
   #end = () => {};
 
   constructor() {
@@ -46,14 +50,33 @@ class Answer extends View {
   willUpdate(changed) {
     if (!changed.has("turn")) return;
     this.#end();
-    // At most once per frame, however many pieces come.
-    const draw = () => (this.#frame ||= requestAnimationFrame(() => ((this.#frame = 0), this.requestUpdate())));
-    this.#end = this.turn?.subscribe(draw) ?? (() => {});
+    this.#end = this.turn?.subscribe(() => this.#draw()) ?? (() => {});
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
     this.#end();
+  }
+
+  /** Draw what has come: at most every other frame however many pieces come, and less often where that takes long. */
+  #draw() {
+    this.#isStale = true;
+    if (this.#isDrawing) return;
+    this.#isDrawing = true;
+    requestAnimationFrame((began) => {
+      this.#isStale = false;
+      this.requestUpdate();
+      requestAnimationFrame((ended) => {
+        const took = ended - began;
+        setTimeout(
+          () => {
+            this.#isDrawing = false;
+            if (this.#isStale) this.#draw();
+          },
+          took > SLOW_MS ? took * SLOW_PAUSE : 0,
+        );
+      });
+    });
   }
 
   render() {
