@@ -55,6 +55,11 @@ class DocumentRow extends View {
     `;
   }
 
+  updated() {
+    this.classList.toggle("is-selected", this.isSelected);
+    this.classList.toggle("is-ready", this.doc?.state === "ready");
+  }
+
   #state() {
     const doc = /** @type {import("../stores/document-list.js").Doc} */ (this.doc);
     const { ingestion } = doc;

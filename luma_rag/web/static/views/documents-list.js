@@ -17,6 +17,8 @@ const COLUMNS = /** @type {const} */ ([
   ["by", "By", ""],
 ]);
 const SKELETONS = 6;
+/** Rows that the browser lays out, or leaves out while they are far away, together. */
+const BLOCK = 50;
 
 class DocumentTable extends View {
   static properties = { list: { attribute: false }, namespace: { attribute: false } };
@@ -52,7 +54,7 @@ class DocumentTable extends View {
     if (!isLoaded && !problem) return this.#skeleton();
     const isAll = items.length > 0 && selected.size === total;
     return html`
-      <div role="table" aria-label="Documents" aria-rowcount=${total + 1} class="doc-table" @focusin=${this.#onFocus}>
+      <div role="table" aria-label="Documents" aria-rowcount=${total + 1} class="doc-table ${selected.size ? "has-selection" : ""}" @focusin=${this.#onFocus}>
         <div role="row" class="doc-heads" ?hidden=${!items.length}>
           <span role="columnheader" class="cell-check">
             <input type="checkbox" aria-label="Select all" .checked=${isAll} .indeterminate=${selected.size > 0 && !isAll}
@@ -61,13 +63,15 @@ class DocumentTable extends View {
           ${COLUMNS.map(([name, label, order]) => this.#head(name, label, order))}
           <span role="columnheader" class="cell-menu"><span class="visually-hidden">Actions</span></span>
         </div>
-        <div role="rowgroup">
-          ${repeat(
-            items,
-            ({ id }) => id,
-            (doc) => html`<luma-document-row .doc=${doc} .list=${this.list} .namespace=${this.namespace} .isSelected=${selected.has(doc.id)}></luma-document-row>`,
-          )}
-        </div>
+        ${blocksOf(items).map(
+          (block) => html`<div role="rowgroup" class="doc-block">
+            ${repeat(
+              block,
+              ({ id }) => id,
+              (doc) => html`<luma-document-row .doc=${doc} .list=${this.list} .namespace=${this.namespace} .isSelected=${selected.has(doc.id)}></luma-document-row>`,
+            )}
+          </div>`,
+        )}
       </div>
       ${problem
         ? html`<p class="error doc-problem" role="alert">${problem.message} <button type="button" class="small" @click=${() => this.list.retryLoading()}>Try again</button></p>`
@@ -119,3 +123,6 @@ class DocumentTable extends View {
 }
 
 customElements.define("luma-document-list", DocumentTable);
+
+/** @param {import("../stores/document-list.js").Doc[]} docs */
+const blocksOf = (docs) => Array.from({ length: Math.ceil(docs.length / BLOCK) }, (_, n) => docs.slice(n * BLOCK, (n + 1) * BLOCK));
