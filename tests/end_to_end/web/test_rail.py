@@ -213,7 +213,9 @@ def test_long_lists_are_loaded_while_scrolling(rail: Page) -> None:
     page.open("/")
     page.wait(lambda: len(page.find_all(_CHATS)) == 50, "the first chats")
     for number in (100, 120):
-        page.driver.execute_script("const list = document.querySelector('.rail-scroll'); list.scrollTo(0, 1e6)")
+        page.driver.execute_script(
+            "const list = document.querySelector('.rail-scroll'); list.scrollTo(0, 1e6)"
+        )
         page.wait(lambda number=number: len(page.find_all(_CHATS)) == number, f"{number} chats")
     links = {link.get_attribute("href") for link in page.find_all(_CHATS)}
     assert len(links) == 120
@@ -293,15 +295,15 @@ def answering_page(
         llm.shutdown()
 
 
-def test_a_running_answer_shows_in_the_list(
-    answering_page: tuple[Page, _SilentLLM], documents: Path
-) -> None:
+def test_a_running_answer_shows_in_the_list(answering_page: tuple[Page, _SilentLLM], documents: Path) -> None:
     page, llm = answering_page
     papers = page.prepare_namespace("Papers", [documents / "annual-report.pdf"])
     page.open("/")
     chat = _chat(page, papers, "Asked elsewhere")
     _await_titles(page, "Asked elsewhere")
-    ask = "m.call('POST', `/api/chats/${a[0]}/messages`, {content: 'How often are buoys serviced?'}); return 1;"
+    ask = (
+        "m.call('POST', `/api/chats/${a[0]}/messages`, {content: 'How often are buoys serviced?'}); return 1;"
+    )
     page.module("core/api.js", ask, chat)
     page.wait_for(f"{_row(chat)} .activity")
     llm.may_speak.set()

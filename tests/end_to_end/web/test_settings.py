@@ -164,9 +164,7 @@ def test_a_token_is_created_shown_once_and_revoked(settings: Page) -> None:
     page.fill("#token-form", name="<i>nightly</i>")
     token = page.text("#token-text")
     assert token.startswith("luma_")
-    assert page.text("#token-curl") == (
-        f'curl -H "Authorization: Bearer {token}" {page.base}/api/namespaces'
-    )
+    assert page.text("#token-curl") == (f'curl -H "Authorization: Bearer {token}" {page.base}/api/namespaces')
     page.wait(lambda: page.has_focus("#token-heading"), "the focus on the token")
     bearer = {"Authorization": f"Bearer {token}"}
     seen = httpx.get(f"{page.base}/api/namespaces", headers=bearer).json()["items"]
@@ -207,7 +205,9 @@ def test_the_appearance_is_kept(settings: Page) -> None:
     page.open("/settings/appearance")
     assert page.find("html").get_attribute("data-theme") == "dark"
     assert float(page.driver.execute_script(size)[:-2]) > float(normal[:-2])
-    checked = [field.get_attribute("value") for field in page.find_all("luma-settings-appearance input:checked")]
+    checked = [
+        field.get_attribute("value") for field in page.find_all("luma-settings-appearance input:checked")
+    ]
     assert checked == ["dark", "large", "ctrl-enter"]
 
 

@@ -53,7 +53,9 @@ async def test_an_address_is_printable(api: Api) -> None:
 
 async def test_invalid_input_is_reported_by_field(api: Api) -> None:
     client = await api.anonymous()
-    answer = await client.post("/api/auth/register", json={"email": "nowhere", "username": "a@b", "password": "?"})
+    answer = await client.post(
+        "/api/auth/register", json={"email": "nowhere", "username": "a@b", "password": "?"}
+    )
     assert answer.status_code == 422
     assert {error["field"] for error in answer.json()["errors"]} == {"email", "username", "password"}
     short = await client.post("/api/auth/register", json={**ALICE, "password": "short"})
