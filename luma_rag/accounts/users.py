@@ -310,9 +310,14 @@ async def can_register(session: AsyncSession, registering: Registering) -> bool:
     return True
 
 
+async def is_empty(session: AsyncSession) -> bool:
+    """Whether there is no account yet."""
+    return not await session.scalar(select(exists().select_from(User)))
+
+
 async def _may_register(session: AsyncSession, registering: Registering) -> bool:
     """Whether the account is the first. Raises `ForbiddenError` if registration is closed."""
-    is_first = not await session.scalar(select(exists().select_from(User)))
+    is_first = await is_empty(session)
     if registering == "closed" and is_first:
         raise ForbiddenError(
             "Registration is closed. Create the first account on the server: "

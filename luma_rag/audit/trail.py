@@ -1,15 +1,16 @@
 """Reads the audit trail."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.audit import Action
 from luma_rag.db.models import AuditEvent
+from luma_rag.db.session import Sessions
 from luma_rag.pagination import Page, Pagination
 
 _AT_ONCE = 1000
@@ -55,13 +56,19 @@ async def events(session: AsyncSession, wanted: EventFilter, pagination: Paginat
     return Page([_view(event) for event in rows], total or 0)
 
 
-async def all_events(session: AsyncSession, wanted: EventFilter) -> AsyncIterator[Event]:
-    """All events, oldest first, streamed from the database."""
-    rows = await session.stream_scalars(
-        _matching(wanted).order_by(AuditEvent.at, AuditEvent.id).execution_options(yield_per=_AT_ONCE)
-    )
-    async for event in rows:
-        yield _view(event)
+async def all_events(sessions: Sessions, wanted: EventFilter) -> AsyncGenerator[list[Event]]:
+    """All events in batches, oldest first. No connection is held while a batch is used."""
+    last: Event | None = None
+    while True:
+        found = _matching(wanted).order_by(AuditEvent.at, AuditEvent.id).limit(_AT_ONCE)
+        if last is not None:
+            found = found.where(tuple_(AuditEvent.at, AuditEvent.id) > (last.at, last.id))
+        async with sessions.begin() as session:
+            batch = [_view(event) for event in await session.scalars(found)]
+        yield batch
+        if len(batch) < _AT_ONCE:
+            return
+        last = batch[-1]
 
 
 def _matching(wanted: EventFilter) -> Select[AuditEvent]:

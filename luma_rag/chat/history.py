@@ -3,24 +3,31 @@
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, delete, exists, func, null, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal, own_chats, require_chat, require_namespace
 from luma_rag.chat import messages
+from luma_rag.chat.failures import recover
 from luma_rag.chat.messages import MessageView
 from luma_rag.db.base import utcnow
-from luma_rag.db.models import Chat, ChatTitle, Message, PinnedChat
+from luma_rag.db.models import Chat, ChatTitle, Message, PinnedChat, Turn
 from luma_rag.pagination import Page, Pagination
 
 _TITLE_LENGTH = 80
+# Characters of a snippet: before the match, and in all.
+_BEFORE, _SNIPPET = 60, 200
 # No chat has as many messages.
 _ALL = Pagination(2**31 - 1, 0)
 
 
 class ChatView(msgspec.Struct, frozen=True):
-    """A chat. The default title is the beginning of its first question."""
+    """A chat. The default title is the beginning of its first question.
+
+    `last_activity_at` is the time of its newest message. `snippet` is text around the first match of a
+    search; null without a search, and if only the title matches.
+    """
 
     id: int
     user_id: int
@@ -28,6 +35,9 @@ class ChatView(msgspec.Struct, frozen=True):
     started_at: datetime
     title: str
     pinned: bool
+    last_activity_at: datetime
+    is_running: bool
+    snippet: str | None
 
 
 class ChatExport(msgspec.Struct, frozen=True):
@@ -72,15 +82,19 @@ async def list_own(
     if pinned is not None:
         mine &= _is_pinned() if pinned else ~_is_pinned()
     total = await session.scalar(select(func.count()).select_from(Chat).where(mine))
-    newest = select(func.max(Message.time_sent)).where(Message.chat_id == Chat.id).scalar_subquery()
-    rows = await session.execute(
-        _views()
+    listed = (
+        _views(containing)
         .where(mine)
-        .order_by(func.coalesce(newest, Chat.started_at).desc(), Chat.id.desc())
+        .order_by(_last_activity().desc(), Chat.id.desc())
         .limit(pagination.limit)
         .offset(pagination.offset)
     )
-    return Page([_view(*row) for row in rows], total or 0)
+    chats = [_view(*row) for row in await session.execute(listed)]
+    if any(chat.is_running for chat in chats):
+        # Nobody else might look for the turns of a process that has died.
+        await recover(session)
+        chats = [_view(*row) for row in await session.execute(listed)]
+    return Page(chats, total or 0)
 
 
 async def get(session: AsyncSession, principal: Principal, chat_id: int) -> ChatView:
@@ -144,7 +158,14 @@ def _is_pinned() -> ColumnElement[bool]:
     return exists().where(PinnedChat.chat_id == Chat.id)
 
 
-def _views() -> Select[Chat, str | None, str | None, bool]:
+def _last_activity() -> ColumnElement[datetime]:
+    newest = select(func.max(Message.time_sent)).where(Message.chat_id == Chat.id).scalar_subquery()
+    return func.coalesce(newest, Chat.started_at)
+
+
+def _views(
+    containing: str | None = None,
+) -> Select[Chat, str | None, str | None, bool, datetime, bool, str | None]:
     first_question = (
         select(Message.content)
         .where(Message.chat_id == Chat.id, Message.sender_type == "user")
@@ -152,13 +173,55 @@ def _views() -> Select[Chat, str | None, str | None, bool]:
         .limit(1)
         .scalar_subquery()
     )
-    return select(Chat, ChatTitle.title, first_question, _is_pinned()).outerjoin(
-        ChatTitle, ChatTitle.chat_id == Chat.id
+    running = exists().where(Turn.chat_id == Chat.id, Turn.state == "running")
+    return select(
+        Chat,
+        ChatTitle.title,
+        first_question,
+        _is_pinned(),
+        _last_activity(),
+        running,
+        null() if containing is None else _snippet(containing),
+    ).outerjoin(ChatTitle, ChatTitle.chat_id == Chat.id)
+
+
+def _snippet(containing: str) -> ColumnElement[str | None]:
+    """The text around the first match in the enclosing statement's `Chat`."""
+    at = func.strpos(func.lower(Message.content), func.lower(containing))
+    begin = func.greatest(at - _BEFORE, 1)
+    return (
+        select(
+            case((begin > 1, "…"), else_="")
+            + func.substr(Message.content, begin, _SNIPPET)
+            + case((func.length(Message.content) >= begin + _SNIPPET, "…"), else_="")
+        )
+        .where(Message.chat_id == Chat.id, Message.content.icontains(containing, autoescape=True))
+        .order_by(Message.id)
+        .limit(1)
+        .scalar_subquery()
     )
 
 
-def _view(chat: Chat, title: str | None, first_question: str | None, pinned: bool) -> ChatView:
+def _view(
+    chat: Chat,
+    title: str | None,
+    first_question: str | None,
+    pinned: bool,
+    last_activity_at: datetime,
+    is_running: bool,
+    snippet: str | None,
+) -> ChatView:
     if title is None:
         title = " ".join((first_question or "New chat").split())
         title = title if len(title) <= _TITLE_LENGTH else title[: _TITLE_LENGTH - 1].rstrip() + "…"
-    return ChatView(chat.id, chat.user_id, chat.namespace_id, chat.started_at, title, pinned)
+    return ChatView(
+        chat.id,
+        chat.user_id,
+        chat.namespace_id,
+        chat.started_at,
+        title,
+        pinned,
+        last_activity_at,
+        is_running,
+        None if snippet is None else " ".join(snippet.split()),
+    )

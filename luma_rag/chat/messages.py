@@ -30,12 +30,20 @@ class CitationView(msgspec.Struct, frozen=True):
     score: float
 
 
+class FeedbackView(msgspec.Struct, frozen=True):
+    """The reader's feedback on an answer."""
+
+    message_id: int
+    rating: int
+    comment: str | None
+
+
 class MessageView(msgspec.Struct, frozen=True):
     """A question or an answer, with its citations.
 
     `state` and `error` are those of the turn; a question with several answers has those of its newest.
     `answers` is the id of the question, for answers. `versions` are the ids of all versions of the message,
-    oldest first.
+    oldest first. `feedback` is the reader's, on answers.
     """
 
     id: int
@@ -48,6 +56,7 @@ class MessageView(msgspec.Struct, frozen=True):
     error: TurnProblem | None
     answers: int | None
     versions: list[int]
+    feedback: FeedbackView | None
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -55,14 +64,6 @@ class Exchange(msgspec.Struct, frozen=True):
 
     user_message: MessageView
     llm_message: MessageView
-
-
-class FeedbackView(msgspec.Struct, frozen=True):
-    """The reader's feedback on an answer."""
-
-    message_id: int
-    rating: int
-    comment: str | None
 
 
 async def list_messages(
@@ -116,8 +117,14 @@ async def rate(
     return FeedbackView(message_id, rating, comment)
 
 
-def view(message: Message, turn: Turn, tree: Branches, citations: Sequence[CitationView] = ()) -> MessageView:
-    """A message of a turn with its citations."""
+def view(
+    message: Message,
+    turn: Turn,
+    tree: Branches,
+    citations: Sequence[CitationView] = (),
+    feedback: FeedbackView | None = None,
+) -> MessageView:
+    """A message of a turn with its citations and the reader's feedback."""
     is_question = message.id == turn.question_id
     return MessageView(
         message.id,
@@ -130,6 +137,7 @@ def view(message: Message, turn: Turn, tree: Branches, citations: Sequence[Citat
         None if turn.error is None else msgspec.convert(turn.error, TurnProblem),
         None if is_question else turn.question_id,
         tree.questions(turn.follows_id) if is_question else tree.answers(turn.question_id),
+        feedback,
     )
 
 
@@ -159,6 +167,11 @@ async def _views(
         citations.setdefault(citation.message_id, []).append(
             msgspec.convert(citation, CitationView, from_attributes=True)
         )
+    given = await session.scalars(
+        select(Feedback).where(Feedback.message_id.in_(ids)).execution_options(populate_existing=True)
+    )
+    feedback = {each.message_id: FeedbackView(each.message_id, each.rating, each.comment) for each in given}
     return [
-        view(messages[message_id], turn, tree, citations.get(message_id, ())) for message_id, turn in places
+        view(messages[message_id], turn, tree, citations.get(message_id, ()), feedback.get(message_id))
+        for message_id, turn in places
     ]

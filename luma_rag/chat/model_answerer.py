@@ -27,6 +27,11 @@ class ModelAnswerer:
         """The model's name."""
         return self._model.name
 
+    @property
+    def model(self) -> LanguageModel:
+        """The model that writes the answers."""
+        return self._model
+
     async def answer(
         self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
     ) -> AsyncGenerator[str, None]:

@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 
 from luma_rag import settings
 from luma_rag.audit import Action, trail
+from luma_rag.audit.files import CSV_HEADER, Lines, csv_lines, json_lines
 from luma_rag.audit.trail import Event, EventFilter
-from luma_rag.cli.audit_files import Writer, csv_lines, json_lines
 from luma_rag.cli.audit_sentences import sentence
 from luma_rag.cli.options import Json
 from luma_rag.cli.output import console, print_json, say
@@ -28,7 +28,7 @@ app = typer.Typer(invoke_without_command=True)
 
 _SPAN = re.compile(r"(\d{1,5})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_WRITERS: dict[str, Writer] = {".jsonl": json_lines, ".csv": csv_lines}
+_FORMATS: dict[str, tuple[str, Lines]] = {".jsonl": ("", json_lines), ".csv": (CSV_HEADER, csv_lines)}
 
 Since = Annotated[
     str | None, typer.Option("--since", help="A span such as 30m, 12h, 7d, 2w, or a date such as 2026-01-31.")
@@ -82,15 +82,19 @@ def export(
 
     Example: luma audit export january.csv --since 2026-01-01
     """
-    write = _WRITERS.get(file.suffix.lower())
-    if write is None:
+    if file.suffix.lower() not in _FORMATS:
         raise InvalidInputError("The name of the file must end in .jsonl or .csv.")
+    header, lines = _FORMATS[file.suffix.lower()]
 
     async def write_to(opened: TextIO) -> int:
+        count = 0
+        opened.write(header)
         async with open_store(settings.load()) as store:
             wanted = await _wanted(store, since, actor, action)
-            async with store.sessions.begin() as session:
-                return await write(trail.all_events(session, wanted), opened)
+            async for batch in trail.all_events(store.sessions, wanted):
+                opened.writelines(lines(batch))
+                count += len(batch)
+        return count
 
     with _new_file(file) as opened:
         try:

@@ -50,7 +50,8 @@ MAX_DEATHS = 10
 CHANNEL = "luma_ingestion"
 HEARTBEAT_SECONDS = 10.0
 """The interval between two heartbeats of a worker."""
-_LOCK_CLASS = 0x4C55_4D43
+LOCK_CLASS = 0x4C55_4D43
+"""The class of the advisory locks of workers."""
 _ACTIVE = text("state IN ('queued', 'running')")
 # Constants, because a generic plan uses a partial index only if the statement itself implies its condition.
 _QUEUED = Ingestion.state == literal_column("'queued'")
@@ -182,7 +183,7 @@ async def register_worker(connection: AsyncConnection) -> int:
     """Allocate a worker id. Its advisory lock is held until `connection` closes."""
     while True:
         worker = secrets.randbelow(2**31 - 1) + 1
-        locked = await connection.scalar(select(func.pg_try_advisory_lock(_LOCK_CLASS, worker)))
+        locked = await connection.scalar(select(func.pg_try_advisory_lock(LOCK_CLASS, worker)))
         if locked:
             return worker
 
@@ -210,7 +211,7 @@ async def live_workers(session: AsyncSession) -> LiveWorkers:
 
 def connected_workers() -> Select[int]:
     """The ids of all workers connected to this database now."""
-    return held_ids(_LOCK_CLASS)
+    return held_ids(LOCK_CLASS)
 
 
 async def claim(session: AsyncSession, worker: int, only: list[int] | None = None) -> Claim | None:

@@ -39,6 +39,7 @@ from luma_rag.http.routes import (
     documents,
     evaluation,
     events,
+    feedback,
     metrics,
     namespaces,
     openai,
@@ -46,6 +47,7 @@ from luma_rag.http.routes import (
     operations,
     page,
     problems,
+    system,
     users,
 )
 from luma_rag.http.schema_page import SchemaPage, for_schema_page
@@ -61,7 +63,7 @@ _TAGS = {
     "chats": "Questions and answers.",
     "openai": "For programs that speak OpenAI's API: each namespace is a model.",
     "evaluation": "Questions with known answers, and how well retrieval finds them.",
-    "operations": "Events, health, metrics and the audit trail.",
+    "operations": "Events, health, metrics, feedback and the audit trail.",
 }
 
 
@@ -91,6 +93,8 @@ def create_app(runtime: Runtime) -> Litestar:
             evaluation.router,
             operations.router,
             audit.router,
+            feedback.router,
+            system.router,
             metrics.metrics,
             page.page,
             problems.problems,

@@ -115,6 +115,19 @@ class FileOperation(Operation):
 
 
 @dataclass
+class AuditExportOperation(Operation):
+    """Describes the file of audit events."""
+
+    def __post_init__(self) -> None:
+        """Name both formats."""
+        content = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
+        self.responses = self.responses or {}
+        self.responses["200"] = OpenAPIResponse(
+            description="The file.", content={"text/csv": content, "application/jsonl": content}
+        )
+
+
+@dataclass
 class ExportOperation(Operation):
     """Describes the second format of an exported chat."""
 

@@ -67,6 +67,9 @@ OfBranch = Annotated[
         description="Id of a message: its newest branch, instead of the branch in use.",
     ),
 ]
+AuditFormat = Annotated[
+    Literal["csv", "jsonl"], QueryParameter(name="format", description="Format of the file.")
+]
 ExportFormat = Annotated[
     Literal["markdown", "json"], QueryParameter(name="format", description="Format of the file.")
 ]
@@ -85,6 +88,7 @@ OfContents = Annotated[
 ]
 # Litestar reserves the name `scope`.
 InScope = Annotated[Scope, QueryParameter(name="scope")]
+OfRating = Annotated[Literal[-1, 0, 1] | None, QueryParameter(name="rating", description="Only this rating.")]
 OfActor = Annotated[
     int | None, QueryParameter(name="actor_id", ge=1, le=MAX_INT, description="The acting user.")
 ]

@@ -80,6 +80,7 @@ EXEMPT = {
     "luma_rag.accounts.removal:owned_resources": "counts what a user owns, for administrators",
     "luma_rag.accounts.removal:remove": "for administrators, who may do everything",
     "luma_rag.accounts.users:_accounts": "counts what users own, for administrators",
+    "luma_rag.chat.feedback:all_feedback": "for administrators; of a chat it gives only user and namespace",
     "luma_rag.chat.failures:fail": "ends a turn of the calling process; returns nothing",
     "luma_rag.chat.failures:recover": "ends the turns of dead processes for all users; returns nothing",
     "luma_rag.documents.pending_files:_with_document": "asks which files have a document",
@@ -94,6 +95,9 @@ EXEMPT = {
     "luma_rag.documents.vectors:PostgresSink.link": "the worker calls it",
     "luma_rag.documents.store_identity:_belongs": "asks whether stored files exist, when Luma starts",
     "luma_rag.namespaces:_insert": "everybody may make a namespace, which is then theirs",
+    "luma_rag.documents.workers:<module>": "says what the workers are doing, to administrators",
+    "luma_rag.system:_queue": "counts for administrators, who may do everything",
+    "luma_rag.system:_storage": "counts for administrators, who may do everything",
     "luma_rag.runtime:_state": "says whether documents wait; no row leaves it",
 }
 _SQL = re.compile(

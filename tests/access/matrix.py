@@ -363,6 +363,10 @@ CALLS = [
     Call("GET /api/events", signed_in),
     Call("GET /api/events", signed_in, "of a namespace", url="/api/events?namespace_id={namespace}"),
     Call("GET /api/audit", administrators),
+    Call("GET /api/audit/export", administrators),
+    Call("GET /api/feedback", administrators),
+    Call("GET /api/system", administrators),
+    Call("POST /api/system/llm/test", administrators),
     Call("GET /metrics", administrators_however_narrowed),
     Call("GET /v1/models", signed_in),
     Call(

@@ -37,12 +37,13 @@ class SignInOptions(msgspec.Struct, frozen=True):
     """`openid` is the name of the OpenID provider, null if there is none.
 
     `has_passwords` is true if users can sign in with a password, `can_register` if anybody can create an
-    account with one.
+    account with one. `is_empty` is true if there is no account yet: the first one becomes an administrator.
     """
 
     openid: str | None
     has_passwords: bool
     can_register: bool
+    is_empty: bool
 
 
 @get("/options", opt=PUBLIC)
@@ -53,6 +54,7 @@ async def options(session: Session, runtime: RuntimeDependency) -> SignInOptions
         openid=settings.openid.name if runtime.openid else None,
         has_passwords=settings.password_sign_in,
         can_register=settings.password_sign_in and await users.can_register(session, settings.registration),
+        is_empty=await users.is_empty(session),
     )
 
 

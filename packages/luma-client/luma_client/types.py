@@ -207,7 +207,10 @@ class SearchResult(msgspec.Struct, frozen=True):
 
 
 class Chat(msgspec.Struct, frozen=True):
-    """A chat of the caller's with a namespace."""
+    """A chat of the caller's with a namespace.
+
+    `last_activity_at` is the time of its newest message. `snippet` is the text around the match of a search.
+    """
 
     id: int
     user_id: int
@@ -215,6 +218,10 @@ class Chat(msgspec.Struct, frozen=True):
     started_at: datetime
     title: str
     pinned: bool = False
+    # Version 0.1 of the service sends none of these.
+    last_activity_at: datetime | None = None
+    is_running: bool = False
+    snippet: str | None = None
 
 
 class Citation(msgspec.Struct, frozen=True):
@@ -230,11 +237,20 @@ class Citation(msgspec.Struct, frozen=True):
     score: float
 
 
+class Feedback(msgspec.Struct, frozen=True):
+    """The caller's verdict on an answer."""
+
+    message_id: int
+    rating: int
+    comment: str | None
+
+
 class Message(msgspec.Struct, frozen=True):
     """A question (`sender_type` is `user`) or an answer (`LLM`) with its citations.
 
     `state` is `running`, `complete`, `stopped`, or `failed`; `error` says why the answer is incomplete or
     missing. `answers` is the id of the question, for answers. `versions` are the ids of all versions.
+    `feedback` is the caller's, on answers.
     """
 
     id: int
@@ -247,6 +263,7 @@ class Message(msgspec.Struct, frozen=True):
     error: Problem | None = None
     answers: int | None = None
     versions: list[int] = []
+    feedback: Feedback | None = None
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -254,14 +271,6 @@ class Exchange(msgspec.Struct, frozen=True):
 
     user_message: Message
     llm_message: Message
-
-
-class Feedback(msgspec.Struct, frozen=True):
-    """The caller's verdict on an answer."""
-
-    message_id: int
-    rating: int
-    comment: str | None
 
 
 class User(msgspec.Struct, frozen=True):

@@ -149,6 +149,7 @@ def test_every_body_is_documented(schema: dict[str, Any]) -> None:
         "/api/ingestions/{ingestion_id}/retry",
         "/api/chats/{chat_id}/regenerate",
         "/api/chats/{chat_id}/stop",
+        "/api/system/llm/test",
     }
     for method, path, operation in _operations(schema):
         takes_one = method in {"post", "put", "patch"} and path not in bodiless
@@ -208,10 +209,13 @@ def test_responses_are_json_or_a_stream(schema: dict[str, Any]) -> None:
             "next_attempt_at",
         ),
         ("NewChat", "namespace_id"),
-        ("ChatView", "id user_id namespace_id started_at title pinned"),
+        (
+            "ChatView",
+            "id user_id namespace_id started_at title pinned last_activity_at is_running snippet",
+        ),
         (
             "MessageView",
-            "id chat_id sender_type content time_sent citations state error answers versions",
+            "id chat_id sender_type content time_sent citations state error answers versions feedback",
         ),
         ("NewMessage", "content doc_ids replaces"),
         ("Exchange", "user_message llm_message"),

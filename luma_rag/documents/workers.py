@@ -1,0 +1,46 @@
+"""The workers that are connected to the database, and what they are reading."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from luma_rag.documents.ingestion import LOCK_CLASS
+
+# A worker may run several documents; the one that has got further is shown.
+_WORKERS = text(
+    """
+    SELECT DISTINCT ON (l.objid) l.objid::bigint, host(a.client_addr),
+           a.backend_start AT TIME ZONE 'UTC', w.seen_at, i.doc_id, i.stage, i.progress
+      FROM pg_locks l
+      JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+      LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+      LEFT JOIN worker w ON w.id = l.objid::bigint
+      LEFT JOIN ingestion i ON i.worker = l.objid::bigint AND i.state = 'running'
+     WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted AND l.classid = :lock_class
+     ORDER BY l.objid, i.progress DESC NULLS LAST
+    """
+)
+
+
+class WorkerView(msgspec.Struct, frozen=True):
+    """A worker that is connected, and what it is reading now, if anything.
+
+    `host` is null on the machine of the database; `seen_at` is its latest heartbeat, `started_at` when it
+    connected.
+    """
+
+    id: int
+    host: str | None
+    started_at: datetime | None
+    seen_at: datetime | None
+    doc_id: int | None
+    stage: str | None
+    progress: float | None
+
+
+async def workers(session: AsyncSession) -> list[WorkerView]:
+    """The workers of all hosts, by id. Only for administrators."""
+    rows = await session.execute(_WORKERS, {"lock_class": LOCK_CLASS})
+    return [WorkerView(*row) for row in rows]
