@@ -142,6 +142,22 @@ def test_who_signs_in_again_goes_on_where_they_were(signed_in: Page) -> None:
     assert page.has_focus("luma-form-dialog *")
 
 
+def test_a_session_that_is_ended_elsewhere_asks_at_once(signed_in: Page) -> None:
+    page = signed_in
+    page.open("/settings/sessions")
+    page.wait_for("luma-session-list .row")
+    login = {"username": USER, "password": PASSWORD}
+    with httpx.Client(base_url=page.base, timeout=60) as other:
+        other.post("/api/auth/login", json=login).raise_for_status()
+        other.headers["x-csrftoken"] = other.cookies["csrftoken"]
+        for session in other.get("/api/auth/sessions").json()["items"]:
+            if not session["is_current"]:
+                other.delete(f"/api/auth/sessions/{session['id']}").raise_for_status()
+    _await_heading(page, "Sign in again")
+    # The page stays below.
+    assert page.is_shown("luma-session-list .row")
+
+
 def test_nothing_of_the_user_before_stays_on_the_screen(signed_in: Page) -> None:
     page = signed_in
     bob = {"username": "bob", "email": "bob@quillhaven.example", "password": "chosen by mira alone"}

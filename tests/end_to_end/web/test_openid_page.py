@@ -17,21 +17,27 @@ def provider() -> Iterator[OpenIDProvider]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(params=["true"])
 def openid_page(
-    driver: webdriver.Chrome, provider: OpenIDProvider, tmp_path_factory: pytest.TempPathFactory
+    driver: webdriver.Chrome,
+    provider: OpenIDProvider,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Page]:
-    """The page of a Luma with the provider configured and one account."""
+    """The page of a Luma with the provider configured and one account; the parameter allows passwords."""
     settings = {
         "LUMA_OPENID_ISSUER": provider.issuer,
         "LUMA_OPENID_CLIENT_ID": CLIENT_ID,
         "LUMA_OPENID_CLIENT_SECRET": CLIENT_SECRET,
         "LUMA_OPENID_NAME": "Quillhaven <ID>",
         "LUMA_OPENID_MATCH_EMAIL": "true",
+        "LUMA_PASSWORD_SIGN_IN": request.param,
+        "LUMA_OPENID_REGISTER": "true" if request.param == "false" else "false",
     }
     account = {"username": USER, "email": "mira@quillhaven.example", "password": PASSWORD}
     with serving(tmp_path_factory.mktemp("openid"), **settings) as base:
-        httpx.post(f"{base}/api/auth/register", json=account, timeout=60).raise_for_status()
+        if request.param == "true":
+            httpx.post(f"{base}/api/auth/register", json=account, timeout=60).raise_for_status()
         page = Page(driver, base)
         page.resize(1280, 800)
         driver.delete_all_cookies()
@@ -65,12 +71,26 @@ def test_sign_in_with_the_openid_provider(openid_page: Page, provider: OpenIDPro
 
     page.click("#account-openid")
     page.fill("form:has([name=sub])", sub="m1")
-    page.wait_for("#welcome button")
-    assert page.find("#user-name").text == USER
-    page.create_namespace("Papers")
-    page.click("#sign-out")
+    page.wait_for(".shell")
+    assert page.text("#user-name") == USER
+    assert page.call("POST", "/api/namespaces", {"name": "Papers"})["name"] == "Papers"
+    page.sign_out()
     page.wait_for("#account-openid")
 
     page.driver.get(f"{page.base}/?sign-in=<b>anything</b>")
     page.wait_for("#account-openid")
     assert not page.is_shown("#account-error")
+
+
+@pytest.mark.parametrize("openid_page", ["false"], indirect=True)
+def test_without_passwords_none_is_asked_for(openid_page: Page, provider: OpenIDProvider) -> None:
+    page = openid_page
+    provider.person("m1", email="mira@quillhaven.example", email_verified=True)
+    page.wait(lambda: page.has_focus("#account-openid"), "the focus on the only way in")
+    assert not page.is_shown("#account-form input, #account-form button")
+    page.click("#account-openid")
+    page.fill("form:has([name=sub])", sub="m1")
+    page.wait_for(".shell")
+    page.open("/settings/account")
+    page.wait_for("#second-factor")
+    assert not page.is_shown("#change-password")

@@ -1,5 +1,7 @@
 // What the server says has changed. One connection serves the whole tab.
 
+import { call } from "../core/api.js";
+
 const RECONNECT_MS = 5000;
 
 /**
@@ -58,8 +60,10 @@ class Events {
       source.addEventListener(name, (event) => this.#tell(name, JSON.parse(event.data)));
     }
     // The server ends a stream after its `error` event, and says why when the page connects again.
-    source.onerror = () => {
+    source.onerror = (event) => {
       this.#close();
+      // The server has ended the stream: perhaps the session has ended, which a request finds out.
+      if ("data" in event) call("GET", "/api/auth/me").catch(() => {});
       this.#tell("lost", null);
       this.#timer = setTimeout(() => this.#open(), RECONNECT_MS);
     };

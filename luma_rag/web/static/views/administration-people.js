@@ -31,7 +31,7 @@ class AdminPeople extends View {
     const found = (people.items ?? []).filter(({ username, email }) => `${username} ${email}`.toLowerCase().includes(query));
     return html`
       <div class="toolbar">
-        <div class="search-field" role="search">${icon("search")}<input id="people-search" type="search" aria-label="Find people" placeholder="Find people" dir="auto"
+        <div class="search-field" role="search" aria-label="People">${icon("search")}<input id="people-search" type="search" aria-label="Find people" placeholder="Find people" dir="auto"
           @input=${(/** @type {InputEvent} */ event) => (this.query = /** @type {HTMLInputElement} */ (event.target).value)}></div>
         <button type="button" id="new-person" class="primary" @click=${create}>${icon("plus")}New account</button>
       </div>

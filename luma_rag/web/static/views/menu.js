@@ -2,7 +2,7 @@
 
 import { icon } from "../core/icon.js";
 import { View } from "../core/view.js";
-import { html, nothing } from "../vendor/lit/lit.js";
+import { html, ifDefined, nothing } from "../vendor/lit/lit.js";
 
 /** @typedef {{label: string, icon?: string, run: () => void, isDangerous?: boolean} | null | false | undefined} MenuItem */
 
@@ -14,7 +14,7 @@ class Menu extends View {
     /** The accessible name of the button. */
     this.label = "More";
     this.icon = "more";
-    /** @type {unknown} what the button shows instead of the icon */
+    /** @type {unknown} what the button shows instead of the icon; it has to name the button, too */
     this.face = null;
     /** @type {MenuItem[]} */
     this.items = [];
@@ -24,7 +24,7 @@ class Menu extends View {
   render() {
     const items = this.items.filter((item) => item !== null && item !== false && item !== undefined);
     return html`
-      <button type="button" class=${this.face ? "quiet" : "icon"} aria-label=${this.label} title=${this.label} aria-haspopup="menu"
+      <button type="button" class=${this.face ? "quiet" : "icon"} aria-label=${ifDefined(this.face ? undefined : this.label)} title=${this.label} aria-haspopup="menu"
         aria-expanded=${this.isOpen ? "true" : "false"} @click=${this.#toggle}>${this.face ?? icon(this.icon)}</button>
       <div class="menu" role="menu" popover aria-label=${this.label} @toggle=${this.#onToggle} @keydown=${this.#onKey}>
         ${this.isOpen

@@ -2,6 +2,7 @@
 
 import { Problem } from "../core/api.js";
 import { download } from "../core/files.js";
+import { icon } from "../core/icon.js";
 import { pathOf, router } from "../core/router.js";
 import { View } from "../core/view.js";
 import { chats } from "../stores/chats.js";
@@ -13,7 +14,7 @@ import "./menu.js";
 const LONGEST_TITLE = 255;
 
 class RailChat extends View {
-  static properties = { chat: { attribute: false }, hint: {}, isCurrent: { attribute: false }, isRenaming: { state: true } };
+  static properties = { chat: { attribute: false }, hint: {}, isCurrent: { attribute: false }, isRenaming: { state: true }, hasMenu: { state: true } };
 
   constructor() {
     super();
@@ -23,6 +24,8 @@ class RailChat extends View {
     this.hint = "";
     this.isCurrent = false;
     this.isRenaming = false;
+    /** Whether the menu was opened. A thousand menus that nobody opens would slow the list down. */
+    this.hasMenu = false;
   }
 
   render() {
@@ -39,8 +42,20 @@ class RailChat extends View {
         <span class="rail-name"><span dir="auto">${chat.title}</span>${below ? html`<span class="rail-hint" dir="auto">${below}</span>` : nothing}</span>
         ${chat.is_running ? html`<span class="activity" title="Being answered"></span><span class="visually-hidden">, being answered</span>` : nothing}
       </a>
-      <luma-menu label="Actions for ${chat.title}" .items=${this.#actions(chat)}></luma-menu>
+      <span class="rail-menu">
+        ${this.hasMenu
+          ? html`<luma-menu label="Actions for ${chat.title}" .items=${this.#actions(chat)}></luma-menu>`
+          : html`<button type="button" class="icon" aria-haspopup="menu" aria-expanded="false" aria-label="Actions for ${chat.title}" @click=${this.#openMenu}>${icon("more")}</button>`}
+      </span>
     `;
+  }
+
+  async #openMenu() {
+    this.hasMenu = true;
+    await this.updateComplete;
+    const menu = this.find("luma-menu");
+    await menu.updateComplete;
+    menu.querySelector("button").click();
   }
 
   /** @param {import("../stores/chats.js").Chat} chat */

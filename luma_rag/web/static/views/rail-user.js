@@ -20,7 +20,7 @@ class RailUser extends View {
     if (!user) return nothing;
     const face = html`
       <span class="avatar" aria-hidden="true">${[...user.username][0]?.toUpperCase()}</span>
-      <span id="user-name" class="rail-name" dir="auto">${user.username}</span>${icon("more")}
+      <span id="user-name" class="rail-name" dir="auto">${user.username}</span><span class="visually-hidden">, account menu</span>${icon("more")}
     `;
     const items = [
       { label: "My documents", icon: "file", run: () => router.go({ view: "documents" }) },
@@ -29,7 +29,7 @@ class RailUser extends View {
       { label: "Keyboard shortcuts", icon: "keyboard", run: showShortcuts },
       { label: "Sign out", icon: "leave", run: () => session.signOut().catch((error) => notices.showError(error)) },
     ];
-    return html`<luma-menu class="rail-user" label="${user.username}: account menu" .face=${face} .items=${items}></luma-menu>`;
+    return html`<luma-menu class="rail-user" label="Account menu" .face=${face} .items=${items}></luma-menu>`;
   }
 }
 

@@ -37,7 +37,7 @@ class Rail extends View {
         <a class="brand" href="/" aria-label="Luma, start"><img src=${LOGO} alt="" width="26" height="26">Luma</a>
         <div class="rail-actions">
           <a id="new-chat" class="rail-entry" href=${newChatPath()}>${icon("pencil")}New chat</a>
-          <div class="rail-search" role="search">
+          <div class="rail-search" role="search" aria-label="Chats and namespaces">
             ${icon("search")}
             <input id="rail-search" type="search" aria-label="Search chats and namespaces" placeholder="Search" autocomplete="off" dir="auto"
               .value=${this.query} @input=${this.#onInput} @keydown=${this.#onKey}>
