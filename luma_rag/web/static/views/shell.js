@@ -68,7 +68,7 @@ class Shell extends View {
           <luma-upload-tray></luma-upload-tray>
           <luma-upload-zone></luma-upload-zone>
         </div>
-        ${reader ? html`<luma-resizer></luma-resizer><luma-reader class="zone-reader" role="complementary" aria-label="Reader"></luma-reader>` : nothing}
+        ${reader ? html`<aside class="zone-reader" aria-label="Reader"><luma-resizer></luma-resizer><luma-reader></luma-reader></aside>` : nothing}
       </div>
     `;
   }
