@@ -143,7 +143,12 @@ def _tasks(driver: webdriver.Chrome) -> list[float]:
         if (message := json.loads(entry["message"])["message"])["method"] == "Tracing.dataCollected"
     ]
     return sorted(
-        (round(event["tdur"] / 1000, 1) for event in traced if event["name"] == "RunTask"), reverse=True
+        (
+            round(event["tdur"] / 1000, 1)
+            for event in traced
+            if event["name"] == "RunTask" and "tdur" in event
+        ),
+        reverse=True,
     )
 
 

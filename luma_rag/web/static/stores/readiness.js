@@ -1,6 +1,6 @@
 // How many documents of the open namespace can be asked, and what one could ask first.
 
-import { call, listAll, Problem } from "../core/api.js";
+import { call, Problem } from "../core/api.js";
 import { Store } from "../core/store.js";
 import { events } from "./events.js";
 
@@ -74,16 +74,7 @@ class Readiness extends Store {
 }
 
 /** @param {number} namespaceId @returns {Promise<Counts>} */
-async function countsOf(namespaceId) {
-  try {
-    return await call("GET", `/api/namespaces/${namespaceId}/documents/summary`);
-  } catch (problem) {
-    if (problem.status !== 404 && problem.status !== 405) throw problem;
-    const states = (await listAll(`/api/namespaces/${namespaceId}/documents`)).map(({ ingestion }) => ingestion?.state);
-    const of = (...wanted) => states.filter((state) => wanted.includes(state)).length;
-    return { all: states.length, ready: of("ready"), pending: of("queued", "running"), failed: of("failed") };
-  }
-}
+const countsOf = (namespaceId) => call("GET", `/api/namespaces/${namespaceId}/documents/summary`);
 
 /** @param {{id: number, title: string}} document @returns {Promise<string | null>} */
 async function questionAbout({ id, title }) {

@@ -17,8 +17,8 @@ const TABS = /** @type {const} */ ([
   ["people", "People"],
 ]);
 
-/** The modules of the tabs that are loaded when they are wanted. @type {Record<string, string>} */
-const MODULES = { documents: "./documents.js", people: "./people.js" };
+/** The tabs that are loaded when they are wanted. */
+const LOADS = { documents: () => import("./documents.js"), people: () => import("./people.js") };
 
 class NamespaceView extends View {
   #end = () => {};
@@ -90,7 +90,7 @@ class NamespaceView extends View {
 
   /** @param {"documents" | "people"} tab */
   #tab(tab, namespace) {
-    import(MODULES[tab]);
+    LOADS[tab]();
     const element = tab === "documents" ? html`<luma-documents .namespace=${namespace}></luma-documents>` : html`<luma-people .namespace=${namespace}></luma-people>`;
     return html`<div class="namespace-tab">${namespace ? element : nothing}</div>`;
   }
