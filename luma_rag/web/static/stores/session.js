@@ -59,7 +59,7 @@ class Session extends Store {
   /** @param {{username: string, email: string, password: string}} account */
   async register(account) {
     await call("POST", "/api/auth/register", account);
-    await this.signIn(account);
+    await this.signIn({ username: account.username, password: account.password });
   }
 
   /** End the session and load the page anew, so that none of its data stays on the screen or in memory. */
