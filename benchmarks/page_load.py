@@ -3,8 +3,7 @@
     python -m benchmarks.page_load
 
 A real Chromium with an empty cache loads the sign-in page of a separate Luma through an emulated network of
-150 ms latency and 1.6 Mbit/s. Reported are the medians of the first paint and of the sign-in form, and the bytes
-received.
+150 ms latency and 1.6 Mbit/s. The figures are medians: the first paint, the sign-in form, the bytes received.
 """
 
 import json

@@ -35,7 +35,7 @@ class Page:
 
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
         """Wait until `condition` holds; elements that are redrawn in the meantime are looked up again."""
-        passing = (NoSuchElementException, StaleElementReferenceException)
+        passing = (NoSuchElementException, StaleElementReferenceException, IndexError)
         waiting = WebDriverWait(self.driver, seconds, 0.1, passing)
         return waiting.until(lambda _: condition(), f"waited for {what}")
 
@@ -62,6 +62,19 @@ class Page:
 
     def click(self, selector: str) -> None:
         self.wait_for(selector).click()
+
+    def click_text(self, selector: str, text: str) -> None:
+        """Click the first visible element of the selector with this text."""
+
+        def matching() -> WebElement | None:
+            shown = (element for element in self.find_all(selector) if element.is_displayed())
+            return next((element for element in shown if text in element.text), None)
+
+        self.wait(matching, f"{text} in {selector}").click()
+
+    def hover(self, selector: str) -> None:
+        """Move the pointer over the last element of the selector."""
+        ActionChains(self.driver).move_to_element(self.find_all(selector)[-1]).perform()
 
     def choose(self, menu: str, item: str) -> None:
         """Open the menu inside `menu` and choose one of its items."""

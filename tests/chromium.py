@@ -1,7 +1,7 @@
 """A real headless Chromium."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,11 +25,11 @@ def is_installed() -> bool:
 
 
 @contextmanager
-def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
-    """A browser with an empty profile in `profile`."""
+def chromium(profile: Path, logs: Sequence[str] = ("browser",)) -> Iterator[webdriver.Chrome]:
+    """A browser with an empty profile in `profile`, and with these logs."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("goog:loggingPrefs", dict.fromkeys(logs, "ALL"))
     for flag in (*_FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     service = webdriver.ChromeService(shutil.which("chromedriver"))

@@ -106,7 +106,7 @@ async def revoke_level(session: AsyncSession, principal: Principal, namespace_id
         .returning(NamespaceAuth.id)
     )
     if removed is None:
-        raise NotFoundError(f"User {user_id} is not a member of this namespace.")
+        raise NotFoundError("This user is not a member of the namespace.")
     await record(session, "member.removed", principal.user_id, namespace_id=namespace_id, user_id=user_id)
 
 
@@ -182,7 +182,7 @@ async def unshare(session: AsyncSession, principal: Principal, doc_id: int, user
         delete(DocUser).where(DocUser.doc_id == doc_id, DocUser.user_id == user_id).returning(DocUser.id)
     )
     if removed is None:
-        raise NotFoundError(f"The document is not shared with user {user_id}.")
+        raise NotFoundError("The document is not shared with this user.")
     await record(session, "document.unshared", principal.user_id, doc_id=doc_id, user_id=user_id)
 
 
@@ -222,5 +222,5 @@ async def _lock_document(session: AsyncSession, principal: Principal, doc_id: in
 async def _username(session: AsyncSession, user_id: int) -> str:
     username = await session.scalar(select(User.username).where(User.id == user_id))
     if username is None:
-        raise NotFoundError(f"User {user_id} not found.")
+        raise NotFoundError("This user does not exist.")
     return username

@@ -35,6 +35,7 @@ from luma_rag.db.models import Chat, Document, DocUser, Namespace, NamespaceAuth
 from luma_rag.errors import ForbiddenError, NotFoundError
 
 Permission = Literal["read", "write", "own"]
+_CAN = {READ: "read", WRITE: "change the documents of", ADMINISTER: "manage"}
 _LEVEL_OF_PERMISSION: dict[Permission, int] = {"read": READ, "write": WRITE, "own": ADMINISTER}
 
 
@@ -92,12 +93,12 @@ async def require_namespace(
         )
     ).one_or_none()
     if row is None:
-        raise NotFoundError(f"Namespace {namespace_id} not found, or you have no access to it.")
+        raise NotFoundError("This namespace does not exist, or you have no access to it.")
     namespace, actual = row
     if actual < level:
         raise ForbiddenError(
-            f"Level {level} in the namespace is required; yours is {actual}. "
-            "Ask its owner or a member with level 3."
+            f"You can {_CAN[actual]} this namespace, but not {_CAN[level]} it. Ask its owner, or somebody "
+            "who manages it."
         )
     return namespace
 
@@ -119,7 +120,7 @@ async def require_document(
         )
     ).one_or_none()
     if row is None:
-        raise NotFoundError(f"Document {doc_id} not found, or you have no access to it.")
+        raise NotFoundError("This document does not exist, or you have no access to it.")
     document, permitted = row
     if not permitted:
         who = "the owner and administrators" if permission == "own" else "users with write permission"
@@ -135,7 +136,7 @@ async def require_chat(session: AsyncSession, principal: Principal, chat_id: int
     """
     chat = await session.scalar(select(Chat).where(Chat.id == chat_id, Chat.id.in_(own_chats(principal))))
     if chat is None:
-        raise NotFoundError(f"Chat {chat_id} not found.")
+        raise NotFoundError("This chat does not exist.")
     return chat
 
 

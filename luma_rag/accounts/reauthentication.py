@@ -22,6 +22,6 @@ def require_reauthentication(principal: Principal) -> None:
         )
     if principal.authenticated_at is None or principal.authenticated_at <= utcnow() - WINDOW:
         raise ReauthenticationRequiredError(
-            f"This requires that you entered your password within the last {_MINUTES} minutes. Enter it with "
-            "POST /api/auth/reauthenticate, or sign in again, then retry."
+            f"This requires that you entered your password within the last {_MINUTES} minutes. Enter it, "
+            "or sign in again, then retry."
         )

@@ -89,7 +89,7 @@ async def confirm(session: AsyncSession, user_id: int, code: str) -> RecoveryCod
     """
     unconfirmed = select(exists().where(SecondFactor.user_id == user_id, SecondFactor.confirmed_at.is_(None)))
     if not await session.scalar(unconfirmed):
-        raise NotFoundError("There is no second factor to confirm. Begin with POST /api/auth/totp.")
+        raise NotFoundError("There is no second factor to confirm. Begin again.")
     if not await _accepts_totp(session, user_id, code):
         raise _wrong_code()
     await session.execute(

@@ -236,7 +236,7 @@ async def end_session_of(session: AsyncSession, user_id: int, session_id: int, *
     """
     which = LoginSession.id == session_id, LoginSession.user_id == user_id, LoginSession.expires_at > utcnow()
     if not await _end(session, *which, actor_id=actor_id):
-        raise NotFoundError(f"Session {session_id} not found.")
+        raise NotFoundError("This session does not exist, or has ended.")
 
 
 async def renew_session(session: AsyncSession, principal: Principal) -> None:

@@ -256,7 +256,7 @@ async def revoke_token_of(session: AsyncSession, user_id: int, token_id: int, *,
         delete(ApiToken).where(ApiToken.id == token_id, ApiToken.user_id == user_id).returning(ApiToken.id)
     )
     if revoked is None:
-        raise NotFoundError(f"Token {token_id} not found.")
+        raise NotFoundError("This token does not exist, or has been revoked.")
     about = {} if actor_id == user_id else {"user_id": user_id}
     await record(session, "token.revoked", actor_id, token_id=token_id, **about)
 

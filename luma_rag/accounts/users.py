@@ -259,7 +259,7 @@ async def get_account(session: AsyncSession, user_id: int) -> AccountView:
     """One user, for administrators."""
     row = (await session.execute(_accounts().where(User.id == user_id))).one_or_none()
     if row is None:
-        raise NotFoundError(f"User {user_id} not found.")
+        raise NotFoundError("This user does not exist.")
     return _account(*row)
 
 
@@ -297,7 +297,7 @@ async def find(session: AsyncSession, user_id: int) -> User:
     """
     user = await session.get(User, user_id)
     if user is None:
-        raise NotFoundError(f"User {user_id} not found.")
+        raise NotFoundError("This user does not exist.")
     return user
 
 

@@ -51,7 +51,7 @@ class Branches:
         """
         found = next((turn for turn in self._turns if turn.question_id == message_id), None)
         if found is None:
-            raise NotFoundError(f"Question {message_id} not found in this chat.")
+            raise NotFoundError("This question is not in the chat.")
         return found
 
     def questions(self, follows_id: int | None) -> list[int]:

@@ -19,6 +19,7 @@ NOTE = (
     "No language model is configured, so Luma quotes the documents. "
     "To have answers written, set LUMA_LLM_BASE_URL or LUMA_LLM_GGUF."
 )
+"""Advice for operators; no part of an answer."""
 
 MOST_EMBEDDED = 60
 """The maximum number of sentences to embed: those that share the most words with the question."""
@@ -103,17 +104,18 @@ class ExtractiveAnswerer:
     async def answer(
         self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
     ) -> AsyncGenerator[str, None]:
-        """Yield the quotes, each followed by `[n]`, then one line on how to configure a language model.
+        """Yield the quotes, each followed by `[n]`.
 
         `history` is ignored: questions must be complete.
         """
         loop = asyncio.get_running_loop()
         quotes = await loop.run_in_executor(self._executor, self.quotes, question, passages)
+        gap = ""
         for number, text in quotes:
-            yield f"{_escaped(text)}{chr(10) if '`' in text else ' '}[{number}]\n\n"
+            yield f"{gap}{_escaped(text)}{chr(10) if '`' in text else ' '}[{number}]"
+            gap = "\n\n"
         if not quotes:
-            yield f"{NOTHING}\n\n"
-        yield NOTE
+            yield NOTHING
 
     async def aclose(self) -> None:
         """Nothing to release: the embedder belongs to the caller."""

@@ -107,7 +107,7 @@ async def rate(
         )
     )
     if answer is None:
-        raise NotFoundError(f"Answer {message_id} not found in your chats.")
+        raise NotFoundError("This answer is not in your chats.")
     feedback = {"rating": rating, "comment": comment, "given_at": utcnow()}
     await session.execute(
         upsert(Feedback)
@@ -122,9 +122,9 @@ def view(
     turn: Turn,
     tree: Branches,
     citations: Sequence[CitationView] = (),
-    feedback: FeedbackView | None = None,
+    feedback: Feedback | None = None,
 ) -> MessageView:
-    """A message of a turn with its citations and the reader's feedback."""
+    """A message of a turn with its citations and its feedback."""
     is_question = message.id == turn.question_id
     return MessageView(
         message.id,
@@ -137,7 +137,7 @@ def view(
         None if turn.error is None else msgspec.convert(turn.error, TurnProblem),
         None if is_question else turn.question_id,
         tree.questions(turn.follows_id) if is_question else tree.answers(turn.question_id),
-        feedback,
+        None if feedback is None else FeedbackView(message.id, feedback.rating, feedback.comment),
     )
 
 
@@ -155,23 +155,21 @@ async def _views(
     session: AsyncSession, principal: Principal, tree: Branches, places: Sequence[tuple[int, Turn]]
 ) -> list[MessageView]:
     ids = [message_id for message_id, _ in places]
-    found = await session.scalars(
-        select(Message)
+    found = await session.execute(
+        select(Message, Feedback)
+        .outerjoin(Feedback, Feedback.message_id == Message.id)
         .where(Message.id.in_(ids), Message.chat_id.in_(own_chats(principal)))
         .execution_options(populate_existing=True)
     )
-    messages = {message.id: message for message in found}
+    messages = {message.id: (message, feedback) for message, feedback in found}
     citations: dict[int, list[CitationView]] = {}
     cited = select(Citation).where(Citation.message_id.in_(ids)).order_by(Citation.n)
     for citation in await session.scalars(cited.execution_options(populate_existing=True)):
         citations.setdefault(citation.message_id, []).append(
             msgspec.convert(citation, CitationView, from_attributes=True)
         )
-    given = await session.scalars(
-        select(Feedback).where(Feedback.message_id.in_(ids)).execution_options(populate_existing=True)
-    )
-    feedback = {each.message_id: FeedbackView(each.message_id, each.rating, each.comment) for each in given}
     return [
-        view(messages[message_id], turn, tree, citations.get(message_id, ()), feedback.get(message_id))
+        view(message, turn, tree, citations.get(message_id, ()), feedback)
         for message_id, turn in places
+        for message, feedback in [messages[message_id]]
     ]

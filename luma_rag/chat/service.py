@@ -74,6 +74,7 @@ class ChatService:
         *,
         doc_ids: Sequence[int] | None = None,
         replaces: int | None = None,
+        follows: int | None = None,
     ) -> AsyncGenerator[TurnEvent]:
         """Store a question and answer it; see `turns.ask`. Closing the iterator does not stop the answer.
 
@@ -82,7 +83,9 @@ class ChatService:
             LLMError: the LLM failed. The question and the text so far are stored.
             AnswerInterruptedError: the service is shutting down.
         """
-        ask = partial(turns.ask, chat_id=chat_id, content=content, doc_ids=doc_ids, replaces=replaces)
+        ask = partial(
+            turns.ask, chat_id=chat_id, content=content, doc_ids=doc_ids, replaces=replaces, follows=follows
+        )
         return self._turn(login, lambda session: ask(session, login.principal, self._admission))
 
     def ask_in_new_chat(
@@ -104,8 +107,10 @@ class ChatService:
             ends_with_reader=True,
         )
 
-    def regenerate(self, login: Login, chat_id: int) -> AsyncGenerator[TurnEvent]:
-        """Answer the last question again. The older answers stay, as versions.
+    def regenerate(
+        self, login: Login, chat_id: int, question_id: int | None = None
+    ) -> AsyncGenerator[TurnEvent]:
+        """Answer a question again, by default the last one. The older answers stay, as versions.
 
         Raises:
             ConflictError: the chat has no question yet.
@@ -113,7 +118,8 @@ class ChatService:
                 `ask`.
         """
         return self._turn(
-            login, lambda session: turns.regenerate(session, login.principal, self._admission, chat_id)
+            login,
+            lambda session: turns.regenerate(session, login.principal, self._admission, chat_id, question_id),
         )
 
     async def join(self, login: Login, chat_id: int) -> AsyncGenerator[TurnEvent]:

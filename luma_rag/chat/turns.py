@@ -86,18 +86,21 @@ async def ask(
     *,
     doc_ids: Sequence[int] | None = None,
     replaces: int | None = None,
+    follows: int | None = None,
 ) -> Question:
     """Store a question and its turn, at the end of the branch in use or as a new version of another question.
 
+    `follows` is a message: the question is added to the newest branch through it.
+
     Raises:
-        NotFoundError: the chat is not the caller's or has no question `replaces`, or the caller can't read
-            the namespace or one of the documents.
+        NotFoundError: the chat is not the caller's or has no question `replaces` or message `follows`, or the
+            caller can't read the namespace or one of the documents.
         TurnRunningError: an answer is being written in this chat.
         TooManyAnswersError: too many are in the user's chats.
     """
     chat, tree = await _open_chat(session, principal, admission, chat_id)
     await _require_documents(session, principal, doc_ids or ())
-    before = tree.branch() if replaces is None else tree.path(tree.question(replaces).follows_id)
+    before = tree.branch(follows) if replaces is None else tree.path(tree.question(replaces).follows_id)
     message = Message(chat_id=chat_id, sender_type="user", content=content, time_sent=utcnow())
     turn = Turn(
         chat_id=chat_id,
@@ -138,9 +141,13 @@ async def ask_first(
 
 
 async def regenerate(
-    session: AsyncSession, principal: Principal, admission: Admission, chat_id: int
+    session: AsyncSession,
+    principal: Principal,
+    admission: Admission,
+    chat_id: int,
+    question_id: int | None = None,
 ) -> Question:
-    """A new turn with the last question of the branch in use.
+    """A new turn with a question, by default the last one of the branch in use.
 
     Raises:
         ConflictError: the chat has no question yet.
@@ -150,7 +157,7 @@ async def regenerate(
     path = tree.branch()
     if not path:
         raise ConflictError("This chat has no question yet.")
-    last = path[-1]
+    last = path[-1] if question_id is None else tree.question(question_id)
     message = await session.get_one(Message, last.question_id)
     turn = Turn(
         chat_id=chat_id,
@@ -209,7 +216,7 @@ async def _open_chat(
     found = await session.execute(_locked_chat(principal.form), principal.parameters | {"chat_id": chat_id})
     row = found.one_or_none()
     if row is None:
-        raise NotFoundError(f"Chat {chat_id} not found.")
+        raise NotFoundError("This chat does not exist.")
     chat, is_readable, _ = row
     if not is_readable:
         # Users who have lost access to the namespace can read old messages but not ask.

@@ -378,7 +378,7 @@ async def _readable(session: AsyncSession, principal: Principal, ingestion_id: i
         )
     )
     if ingestion is None:
-        raise NotFoundError(f"Ingestion {ingestion_id} not found, or you have no access to it.")
+        raise NotFoundError("This document is no longer being read, or you have no access to it.")
     return ingestion
 
 

@@ -129,7 +129,7 @@ async def _end(session: AsyncSession, principal: Principal, namespace_id: int, d
         .returning(Placement.doc_id)
     )
     if ended is None:
-        raise NotFoundError(f"Document {doc_id} not found in this namespace.")
+        raise NotFoundError("This document is not in the namespace.")
 
 
 def _in_reach(principal: Principal) -> ColumnElement[bool]:

@@ -57,8 +57,8 @@ async def require_room_in_namespaces(
         return
     # In the same order everywhere, against deadlocks.
     for namespace_id in sorted(set(namespace_ids)):
-        locked = select(Namespace.id).where(Namespace.id == namespace_id).with_for_update(key_share=True)
-        await session.execute(locked)
+        locked = select(Namespace.name).where(Namespace.id == namespace_id).with_for_update(key_share=True)
+        name = await session.scalar(locked)
         held = select(NamespaceDoc.doc_id).where(NamespaceDoc.namespace_id == namespace_id)
         coming = select(Ingestion.doc_id).where(Ingestion.namespace_id == namespace_id)
         inside = Document.id.in_(held.union(coming))
@@ -67,8 +67,7 @@ async def require_room_in_namespaces(
         ):
             continue
         usage = await _usage(session, inside)
-        name = f"Namespace {namespace_id}"
-        _require_room(name, usage, size, quotas.namespace_documents, quotas.namespace_mb)
+        _require_room(f"The namespace “{name}”", usage, size, quotas.namespace_documents, quotas.namespace_mb)
 
 
 def require_room_for_body(quotas: QuotaSettings, body_bytes: int, form_bytes: int) -> None:
@@ -93,11 +92,11 @@ async def _usage(session: AsyncSession, which: ColumnElement[bool]) -> Usage:
 
 def _require_room(who: str, usage: Usage, size: int, max_documents: int, max_mb: int) -> None:
     has = "have" if who == "You" else "has"
-    fix = "Delete documents that are no longer needed, or ask the operator for a larger quota."
+    fix = "Delete documents that are no longer needed, or ask an administrator for a larger quota."
     if max_documents and usage.documents >= max_documents:
         raise QuotaExceededError(f"{who} {has} {usage.documents} of {max_documents} documents. {fix}")
     if max_mb and usage.bytes + size > max_mb * _MB:
         raise QuotaExceededError(
-            f"The file has {size / _MB:.1f} MB, and {who.lower() if who == 'You' else who} {has} "
+            f"The file has {size / _MB:.1f} MB, and {who[0].lower()}{who[1:]} {has} "
             f"{usage.bytes / _MB:.1f} of {max_mb} MB. {fix}"
         )

@@ -217,9 +217,7 @@ class FileStorage:
             async for piece in pieces:
                 size += len(piece)
                 if size > self._max_bytes:
-                    raise TooLargeError(
-                        f"The file exceeds the limit of {self._max_bytes >> 20} MB (LUMA_MAX_UPLOAD_MB)."
-                    )
+                    raise TooLargeError(f"The file exceeds the limit of {self._max_bytes >> 20} MB.")
                 await asyncio.to_thread(_append, file, digest, piece)
             if size == 0:
                 raise InvalidInputError("The file is empty.")

@@ -177,12 +177,8 @@ async def _principal(connection: ASGIConnection[Any, Any, Any, Any], *, is_use: 
 
 def _required_action_error(action: RequiredAction) -> ForbiddenError:
     if action == "change_password":
-        return PasswordChangeRequiredError(
-            "An administrator set this password. Choose your own first: POST /api/auth/password."
-        )
-    return SecondFactorRequiredError(
-        "Administrators need a second factor here. Set it up first: POST /api/auth/totp."
-    )
+        return PasswordChangeRequiredError("An administrator set this password. Choose your own first.")
+    return SecondFactorRequiredError("Administrators need a second factor here. Set it up first.")
 
 
 @asynccontextmanager

@@ -49,8 +49,8 @@ class AllowedHosts:
             await send_problem(
                 send,
                 MisdirectedError(
-                    "This server does not serve the host name in the address. The operator can allow it "
-                    "with LUMA_ALLOWED_HOSTS."
+                    "This server does not serve the host name in the address. "
+                    "Ask its administrator to allow it."
                 ),
             )
         else:

@@ -187,11 +187,13 @@ class NewMessage(Input, frozen=True):
     """A question, optionally restricted to the documents `doc_ids`.
 
     `replaces` is the id of an earlier question, of which this is a new version. The chat continues from here.
+    `follows` is the id of a message in an older branch, at the end of which the question is added.
     """
 
     content: Question
     doc_ids: Annotated[list[Id], Meta(max_length=1000)] | None = None
     replaces: Id | None = None
+    follows: Id | None = None
 
 
 class Verdict(Input, frozen=True):

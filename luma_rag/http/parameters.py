@@ -67,6 +67,15 @@ OfBranch = Annotated[
         description="Id of a message: its newest branch, instead of the branch in use.",
     ),
 ]
+OfQuestion = Annotated[
+    int | None,
+    QueryParameter(
+        name="question",
+        ge=1,
+        le=MAX_INT,
+        description="Id of the question to answer, instead of the last one of the branch in use.",
+    ),
+]
 AuditFormat = Annotated[
     Literal["csv", "jsonl"], QueryParameter(name="format", description="Format of the file.")
 ]

@@ -184,7 +184,7 @@ class Retriever:
     def _chosen(self, rerank: bool | None) -> Reranking | None:
         if rerank and self._reranking is None:
             raise InvalidInputError(
-                "This service has no reranker. Leave rerank out, or have the operator set LUMA_RERANKER.",
+                "This service has no reranker. Leave `rerank` out.",
                 errors=[FieldError("rerank", "There is no reranker.")],
             )
         return None if rerank is False else self._reranking

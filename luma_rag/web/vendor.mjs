@@ -10,6 +10,7 @@ import { build } from "esbuild";
 const here = dirname(fileURLToPath(import.meta.url));
 const modules = join(here, "node_modules");
 const out = join(here, "static", "vendor");
+const tests = join(here, "..", "..", "tests", "end_to_end", "web", "vendor");
 
 /** The entry of each bundled library: what the page may import from it. */
 const ENTRIES = {
@@ -88,6 +89,10 @@ for (const [from, to] of COPIES) {
   cpSync(join(modules, from), join(out, to), { recursive: true });
 }
 writeFileSync(join(out, "pdfjs", "pdf.min.d.mts"), 'export * from "pdfjs-dist";\n');
+// What the tests check the accessibility with.
+mkdirSync(join(tests, "axe"), { recursive: true });
+cpSync(join(modules, "axe-core/axe.min.js"), join(tests, "axe/axe.min.js"));
+cpSync(join(modules, "axe-core/LICENSE"), join(tests, "axe/LICENSE"));
 for (const [folder, names] of Object.entries(PARTS)) {
   const text = names.map((name) => `${name} ${manifestOf(name).version}\n\n${licenceOf(name)}`).join("\n\n");
   writeFileSync(join(out, folder, "LICENSE"), text);

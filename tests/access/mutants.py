@@ -177,7 +177,7 @@ MUTANTS = (
     Mutant(
         "ids can be counted up",
         "the words for a missing chat differ from those for another's",
-        'raise NotFoundError(f"Chat {chat_id} not found.")',
+        'raise NotFoundError("This chat does not exist.")',
         'raise NotFoundError("Not yours." if await session.get(Chat, chat_id) else "No such chat.")',
         _COUNTING,
     ),

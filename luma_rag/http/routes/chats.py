@@ -25,7 +25,7 @@ from luma_rag.http.events import EVENT_STREAM, EventStream, event_stream
 from luma_rag.http.input import ChatChange, NewChat, NewMessage, Verdict
 from luma_rag.http.markdown_images import without_images
 from luma_rag.http.openapi import AnswerOperation, ExportOperation, problems
-from luma_rag.http.parameters import ExportFormat, Id, IsPinned, OfBranch, OfChatText, OfNamespace
+from luma_rag.http.parameters import ExportFormat, Id, IsPinned, OfBranch, OfChatText, OfNamespace, OfQuestion
 from luma_rag.http.rate_limit import limited
 from luma_rag.http.token_level import ASKING
 from luma_rag.pagination import Page
@@ -123,7 +123,12 @@ async def ask(
     The answer is written even if the client disconnects.
     """
     turn = runtime.chats.ask(
-        login_of(request, principal), chat_id, data.content, doc_ids=data.doc_ids, replaces=data.replaces
+        login_of(request, principal),
+        chat_id,
+        data.content,
+        doc_ids=data.doc_ids,
+        replaces=data.replaces,
+        follows=data.follows,
     )
     return await _respond(request, turn, HTTP_201_CREATED)
 
@@ -136,10 +141,17 @@ async def ask(
     responses=problems(409, 502),
 )
 async def regenerate(
-    chat_id: Id, request: Request[Any, Any, Any], principal: Caller, runtime: RuntimeDependency
+    chat_id: Id,
+    request: Request[Any, Any, Any],
+    principal: Caller,
+    runtime: RuntimeDependency,
+    question: OfQuestion = None,
 ) -> Response[Exchange]:
-    """Answer the last question again. The older answers stay, as versions."""
-    turn = runtime.chats.regenerate(login_of(request, principal), chat_id)
+    """Answer the last question again, or another one. The older answers stay, as versions.
+
+    After an earlier question, the chat continues from the new answer; the older branch is kept.
+    """
+    turn = runtime.chats.regenerate(login_of(request, principal), chat_id, question)
     return await _respond(request, turn, HTTP_200_OK)
 
 

@@ -38,7 +38,7 @@ async def test_from_a_file_to_an_evaluation_in_asyncio(api: Api, token: str, tmp
         assert (await luma.compare(namespace.id, first, second)).differences["RR"].mean == 0
         answer = await luma.ask(namespace.id, question.question)
         assert answer.sender_type == "LLM"
-        with pytest.raises(ApiError, match="Namespace 2000000 not found") as refused:
+        with pytest.raises(ApiError, match="This namespace does not exist") as refused:
             await luma.documents(2_000_000)
         assert refused.value.status == 404
 

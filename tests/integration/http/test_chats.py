@@ -7,7 +7,6 @@ import httpx
 from sqlalchemy import text
 
 from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
-from luma_rag.chat.extractive_answerer import NOTE
 from luma_rag.errors import LLMError
 from luma_rag.runtime import Runtime
 from tests import factories
@@ -45,7 +44,8 @@ async def test_answer_quotes_its_source_and_is_stored(api: Api, tmp_path: Path) 
     sent, answered = answer.json()["user_message"], answer.json()["llm_message"]
     assert (sent["sender_type"], answered["sender_type"]) == ("user", "LLM")
     assert "thirty days" in answered["content"]
-    assert NOTE in answered["content"]
+    # Advice for operators is no part of an answer.
+    assert "LUMA_" not in answered["content"]
     citation = answered["citations"][0]
     assert f"[{citation['n']}]" in answered["content"]
     assert (citation["page"], citation["title"]) == (1, "handbook")
@@ -160,6 +160,9 @@ async def test_answer_can_be_rated(api: Api, tmp_path: Path) -> None:
     assert (await bob.put(path, json={"rating": 1})).status_code == 404
     question = f"/api/messages/{turn['user_message']['id']}/feedback"
     assert (await alice.put(question, json={"rating": 1})).status_code == 404
+    listed = (await alice.get(f"/api/chats/{chat}/messages")).json()["items"]
+    given = {"message_id": turn["llm_message"]["id"], "rating": 1, "comment": None}
+    assert [message["feedback"] for message in listed] == [None, given]
 
 
 class SlowAnswerer:

@@ -168,7 +168,7 @@ IMAGE = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}
         ({"model": "luma/x"}, 404, "GET /v1/models"),
         ({"model": "luma/²"}, 404, "GET /v1/models"),
         ({"model": "luma/99999999999999"}, 404, "GET /v1/models"),
-        ({"model": "luma/9999999999"}, 404, "Namespace 2147483647 not found"),
+        ({"model": "luma/9999999999"}, 404, "This namespace does not exist"),
     ],
 )
 async def test_unsupported_requests_are_rejected(

@@ -217,7 +217,7 @@ def test_responses_are_json_or_a_stream(schema: dict[str, Any]) -> None:
             "MessageView",
             "id chat_id sender_type content time_sent citations state error answers versions feedback",
         ),
-        ("NewMessage", "content doc_ids replaces"),
+        ("NewMessage", "content doc_ids replaces follows"),
         ("Exchange", "user_message llm_message"),
         ("Verdict", "rating comment"),
         ("CitationView", "n vec_id doc_id title page heading quote score"),

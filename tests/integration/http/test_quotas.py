@@ -143,4 +143,4 @@ async def test_documents_of_a_namespace(runtime: Runtime, pdf: Pdf) -> None:
         assert exceeds(await upload(alice, b"%PDF-1.7 broken", space))
         second = (await upload(alice, pdf("two"))).json()["id"]
         added = await alice.post(f"/api/namespaces/{space}/documents", json={"doc_id": second})
-        assert f"Namespace {space}" in exceeds(added)
+        assert "The namespace “papers”" in exceeds(added)

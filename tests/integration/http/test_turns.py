@@ -621,6 +621,28 @@ async def test_an_edited_question_begins_a_branch(service: Service) -> None:
     assert (await service.alice.get(service.path, params={"branch": 4711})).status_code == 404
 
 
+async def test_an_older_branch_goes_on(service: Service) -> None:
+    first = await service.answered("One?", "One.")
+    older = await service.answered("Two?", "Two.")
+    await service.answered("Two, then?", "Two indeed.", replaces=older["user_message"]["id"])
+    await service.answered("Three?", "Three.", follows=older["llm_message"]["id"])
+    assert service.says.asked[-1][1][-2:] == [("user", "Two?"), ("LLM", "Two.")]
+    assert [m["content"] for m in await service.messages()][2:] == ["Two?", "Two.", "Three?", "Three."]
+
+    question = first["user_message"]["id"]
+    service.says.say("One?", "One again.", None)
+    again = f"/api/chats/{service.chat}/regenerate"
+    assert (await service.alice.post(again, params={"question": question})).status_code == 200
+    assert service.says.asked[-1] == ("One?", [])
+    in_use = await service.messages()
+    assert [m["content"] for m in in_use] == ["One?", "One again."]
+    assert in_use[1]["versions"] == [first["llm_message"]["id"], in_use[1]["id"]]
+    assert len(await service.messages(branch=older["llm_message"]["id"])) == 6
+    for wrong in (first["llm_message"]["id"], 4711):
+        assert (await service.alice.post(again, params={"question": wrong})).status_code == 404
+    assert (await service.ask("What?", follows=4711)).status_code == 404
+
+
 async def test_history_pairs_each_question_with_its_own_answer(service: Service) -> None:
     await service.answered("One?", "One.")
     service.says.say("One?", "One again.", None)

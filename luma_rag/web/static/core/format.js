@@ -4,6 +4,8 @@ const numbers = new Intl.NumberFormat();
 const days = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const times = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+/** @type {Intl.NumberFormat[]} by the power of 1000 */
+const sizes = [];
 const plural = new Intl.PluralRules("en");
 
 const MINUTE = 60_000;
@@ -54,5 +56,6 @@ export function size(bytes) {
   const units = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"]);
   const power = bytes < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(bytes) / 3));
   const style = { style: "unit", unit: units[power], unitDisplay: power ? "short" : "long", maximumFractionDigits: power > 1 ? 1 : 0 };
-  return new Intl.NumberFormat(undefined, /** @type {Intl.NumberFormatOptions} */ (style)).format(bytes / 1000 ** power);
+  sizes[power] ??= new Intl.NumberFormat(undefined, /** @type {Intl.NumberFormatOptions} */ (style));
+  return sizes[power].format(bytes / 1000 ** power);
 }

@@ -6,10 +6,10 @@ const RECONNECT_MS = 5000;
 
 /**
  * Names of events: `namespaces`, `chats`, `documents`, `members`, and for the namespace that is followed
- * `ingestion` and `document_removed`; `connected` comes after each connection, since changes may have been missed,
- * and `lost` when a connection has broken or could not be made.
+ * `ingestion`, `document_removed` and `namespace_lost`; `connected` comes after each connection, since changes may have
+ * been missed, and `lost` when a connection has broken or could not be made.
  */
-const NAMES = ["namespaces", "chats", "documents", "members", "ingestion", "document_removed"];
+const NAMES = ["namespaces", "chats", "documents", "members", "ingestion", "document_removed", "namespace_lost"];
 
 class Events {
   /** @type {EventSource | null} */

@@ -46,3 +46,13 @@ function stored() {
 }
 
 export const preferences = new Preferences();
+
+/**
+ * Whether a key sends what is typed. While an input method composes, Enter selects a candidate.
+ * @param {KeyboardEvent} event
+ */
+export function sends(event) {
+  if (event.key !== "Enter" || event.isComposing || event.keyCode === 229) return false;
+  const isHeld = event.ctrlKey || event.metaKey;
+  return isHeld || (preferences.values.sendKey === "enter" && !event.shiftKey && !event.altKey);
+}

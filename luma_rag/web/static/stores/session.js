@@ -66,6 +66,7 @@ class Session extends Store {
   async signOut() {
     await call("POST", "/api/auth/logout");
     sessionStorage.clear();
+    (await import("./drafts.js")).drafts.clear();
     location.assign("/");
   }
 

@@ -8,11 +8,15 @@ import { startKeys } from "../core/keys.js";
 import { router } from "../core/router.js";
 import { View } from "../core/view.js";
 import { events } from "../stores/events.js";
+import { watchAccess } from "../stores/lost-access.js";
 import { namespaces } from "../stores/namespaces.js";
 import { preferences } from "../stores/preferences.js";
+import { uploads } from "../stores/uploads.js";
 import { html, nothing } from "../vendor/lit/lit.js";
 import "./rail.js";
 import "./resizer.js";
+import "./upload-tray.js";
+import "./upload-zone.js";
 
 /** The module and the element of each view of the main zone. */
 const VIEWS = {
@@ -43,6 +47,8 @@ class Shell extends View {
     startKeys();
     namespaces.start();
     namespaces.load();
+    watchAccess();
+    uploads.start();
   }
 
   render() {
@@ -59,6 +65,8 @@ class Shell extends View {
           <button type="button" class="icon rail-button" aria-label="Chats and namespaces" title="Chats and namespaces"
             aria-controls="rail" aria-expanded=${this.isRailOpen ? "true" : "false"} @click=${this.openRail}>${icon("menu")}</button>
           <main id="main" tabindex="-1">${element()}</main>
+          <luma-upload-tray></luma-upload-tray>
+          <luma-upload-zone></luma-upload-zone>
         </div>
         ${reader ? html`<luma-resizer></luma-resizer><luma-reader class="zone-reader" role="complementary" aria-label="Reader"></luma-reader>` : nothing}
       </div>

@@ -31,7 +31,6 @@ class StartFiles extends View {
     input.value = "";
     if (!files.length) return;
     try {
-      // @ts-ignore: uploads are a part of the documents.
       const { startWith } = await import("./upload-zone.js");
       await startWith(files);
     } catch (error) {
