@@ -52,6 +52,7 @@ def llm() -> Iterator[_BriefLLM]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(scope="module")

@@ -119,3 +119,13 @@ def test_single_keys_work_outside_of_fields_only(palette: Page) -> None:
     page.find("#rail-search").send_keys("?/")
     assert page.find("#rail-search").get_attribute("value") == "?/"
     assert not page.find_all("luma-shortcuts")
+
+
+def test_a_slash_leads_to_the_composer(palette: Page) -> None:
+    page = palette
+    page.press(*"tide", Keys.ENTER)
+    page.wait_for("#question")
+    page.driver.execute_script("document.querySelector('#new-chat').focus()")
+    page.press("/")
+    assert page.has_focus("#question")
+    assert page.find("#question").get_attribute("value") == ""

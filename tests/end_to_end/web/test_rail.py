@@ -293,6 +293,7 @@ def answering_page(
         yield page, llm
         llm.may_speak.set()
         llm.shutdown()
+        llm.server_close()
 
 
 def test_a_running_answer_shows_in_the_list(answering_page: tuple[Page, _SilentLLM], documents: Path) -> None:

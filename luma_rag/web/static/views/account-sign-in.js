@@ -57,7 +57,7 @@ class SignIn extends View {
   get shown() {
     if (this.mode) return this.mode;
     if (session.hasEnded) return "again";
-    return session.options.is_empty ? "set-up" : "sign-in";
+    return session.options.is_empty && session.options.can_register ? "set-up" : "sign-in";
   }
 
   render() {

@@ -135,6 +135,8 @@ function remove({ id, username, namespaces, documents }) {
     submit: async ({ contents, hand_to: name }) => {
       const target = !isOwner ? null : contents === "remove" ? "remove" : await idOf(name);
       await withPassword(() => people.remove(id, target));
+      // After the dialog has closed: the menu that it would return to is gone.
+      setTimeout(() => /** @type {HTMLElement | null} */ (document.querySelector(".people"))?.focus());
     },
   });
 }

@@ -55,6 +55,8 @@ class RailChat extends View {
     await this.updateComplete;
     const menu = this.find("luma-menu");
     await menu.updateComplete;
+    // The focus was on the button that the menu has replaced.
+    menu.querySelector("button").focus();
     menu.querySelector("button").click();
   }
 

@@ -5,7 +5,6 @@ import { icon, iconButton } from "../core/icon.js";
 import { pathOf, router } from "../core/router.js";
 import { View } from "../core/view.js";
 import { namespaces } from "../stores/namespaces.js";
-import { notices } from "../stores/notices.js";
 import { html, ifDefined, nothing, repeat } from "../vendor/lit/lit.js";
 
 /** How many are shown before "Show all". */
@@ -58,13 +57,8 @@ function entry({ id, name, documents }) {
 
 /** Show the form for a new namespace. */
 export async function createNamespace() {
-  try {
-    // @ts-ignore: the form is a part of the namespaces.
-    const form = await import("./namespace-form.js");
-    form.createNamespace();
-  } catch (error) {
-    notices.showError(error);
-  }
+  const form = await import("./namespace-form.js");
+  form.createNamespace();
 }
 
 customElements.define("luma-rail-namespaces", RailNamespaces);
