@@ -23,7 +23,7 @@ class ReaderHeader extends View {
     const { document, title, file, state } = reader;
     const isShown = state === "pdf" || state === "text";
     return html`
-      <header class="reader-header">
+      <div class="reader-header">
         <div class="reader-bar">
           <h2 class="reader-title" tabindex="-1" dir="auto" title=${title}>${title || (state === "loading" ? "Opening …" : "Document")}</h2>
           ${isShown ? html`<luma-reader-outline></luma-reader-outline>` : nothing}
@@ -36,7 +36,7 @@ class ReaderHeader extends View {
               ${file ? this.#pages(file.pages) : nothing} ${file ? this.#zoom() : nothing} ${this.#marks()}
             </div>`
           : nothing}
-      </header>
+      </div>
     `;
   }
 
