@@ -96,6 +96,9 @@ class Page:
     def press_with_control(self, key: str) -> None:
         ActionChains(self.driver).key_down(Keys.CONTROL).send_keys(key).key_up(Keys.CONTROL).perform()
 
+    def press_with_shift(self, key: str) -> None:
+        ActionChains(self.driver).key_down(Keys.SHIFT).send_keys(key).key_up(Keys.SHIFT).perform()
+
     def has_focus(self, selector: str) -> bool:
         return self.driver.switch_to.active_element in self.find_all(selector)
 

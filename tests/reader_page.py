@@ -88,6 +88,13 @@ class ReaderPage:
         """The letters of the page that lie under marks."""
         return letters(self.page.driver.execute_script(_MARKED_TEXT, kind))
 
+    def visible_text(self) -> str:
+        """The text of the pages that are drawn."""
+        script = (
+            "return [...document.querySelectorAll('.pdf-text')].map((layer) => layer.textContent).join(' ')"
+        )
+        return str(self.page.driver.execute_script(script))
+
     @property
     def number(self) -> str:
         return str(self.page.find(".reader-page-field").get_attribute("value"))

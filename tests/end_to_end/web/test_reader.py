@@ -172,6 +172,48 @@ def test_a_docx_is_shown_as_text_with_the_quote_in_view(reader: ReaderPage) -> N
     assert page.text("mark.is-current") == "cross-cut shredder"
 
 
+def test_the_contents_lead_to_their_page(reader: ReaderPage) -> None:
+    page = reader.page
+    page.open(f"/documents/doc/{reader.document('annual-report')}")
+    page.click("[aria-label='Contents']")
+    page.wait(lambda: reader.focused.get_attribute("aria-current") is not None, "the focus in the contents")
+    section = next(one for one in page.find_all(".reader-sections button") if "Revenue by region" in one.text)
+    number = section.text.split()[-1]
+    section.click()
+    page.wait(lambda: reader.number == number, "the page of the section")
+    assert reader.focused.get_attribute("aria-label") == "Contents"
+    page.wait(lambda: "Revenue by region" in reader.visible_text(), "the section")
+
+
+def test_marks_lie_over_the_words_of_turned_pages(
+    reader: ReaderPage, documents: Path, tmp_path: Path
+) -> None:
+    writer = pypdf.PdfWriter()
+    for number, sheet in enumerate(pypdf.PdfReader(documents / "annual-report.pdf").pages):
+        writer.add_page(sheet).rotate(90 if number % 2 else 270)
+    turned = tmp_path / "turned.pdf"
+    writer.write(turned)
+    reader.namespace = reader.page.prepare_namespace("Reader, turned", [turned])
+    chat, answer = reader.ask(REVENUE)
+    citation = answer["citations"][0]
+    reader.page.open(f"/c/{chat}/cite/{answer['id']}/1")
+    reader.wait_for_mark()
+    # The parser reads the lines of a turned page in another order.
+    wanted = sorted(letters(citation["quote"]))
+    reader.page.wait(lambda: sorted(reader.marked()) == wanted, "the marked words")
+
+
+def test_another_document_is_searched_anew(reader: ReaderPage) -> None:
+    page = reader.page
+    page.open(f"/documents/doc/{reader.document('annual-report')}")
+    page.click("button[aria-label='Find in this document']")
+    reader.keys("revenue")
+    page.wait(lambda: page.text(".reader-find .reader-count").startswith("1 of"), "a match")
+    reader.go(f"/documents/doc/{reader.document('dosing-pump-manual')}")
+    page.wait(lambda: page.text(".reader-find .reader-count") == "No match", "no match")
+    assert not page.find_all(".reader-mark")
+
+
 def test_the_kept_quote_of_a_deleted_document(reader: ReaderPage, documents: Path) -> None:
     page = reader.page
     reader.namespace = page.prepare_namespace("Reader, deleted", [documents / "employee-handbook.pdf"])

@@ -6,8 +6,9 @@
 /** @import { Stretch } from "./quote-search.js" */
 
 /**
- * A rectangle in shares of the page's width and height, turned around its left upper corner by `angle` degrees.
- * @typedef {{left: number, top: number, width: number, height: number, angle: number}} Rectangle
+ * A rectangle in shares of the page's width and height, turned around its left upper corner by `angle` degrees. Of
+ * lines that run up or down, `isUpended` is true and `angle` is 0.
+ * @typedef {{left: number, top: number, width: number, height: number, angle: number, isUpended: boolean}} Rectangle
  */
 
 /** The text of a page as pdf.js reads it. */
@@ -95,15 +96,16 @@ function sharesOf(item, style, from, to) {
  */
 function turned(origin, right, below, { width, height }) {
   const angle = (Math.atan2(right[1] - origin[1], right[0] - origin[0]) * 180) / Math.PI;
-  const isUpright = Math.abs(angle - Math.round(angle / 90) * 90) < 1;
-  if (!isUpright) {
+  const quarters = Math.round(angle / 90);
+  if (Math.abs(angle - quarters * 90) >= 1) {
     const size = [Math.hypot(right[0] - origin[0], right[1] - origin[1]), Math.hypot(below[0] - origin[0], below[1] - origin[1])];
-    return { left: origin[0] / width, top: origin[1] / height, width: size[0] / width, height: size[1] / height, angle };
+    return { left: origin[0] / width, top: origin[1] / height, width: size[0] / width, height: size[1] / height, angle, isUpended: false };
   }
   const xs = [origin[0], right[0], below[0], right[0] + below[0] - origin[0]];
   const ys = [origin[1], right[1], below[1], right[1] + below[1] - origin[1]];
   const [left, top] = [Math.min(...xs), Math.min(...ys)];
-  return { left: left / width, top: top / height, width: (Math.max(...xs) - left) / width, height: (Math.max(...ys) - top) / height, angle: 0 };
+  const size = { width: (Math.max(...xs) - left) / width, height: (Math.max(...ys) - top) / height };
+  return { left: left / width, top: top / height, ...size, angle: 0, isUpended: quarters % 2 !== 0 };
 }
 
 /**
@@ -129,14 +131,23 @@ function merged(rectangles, viewport) {
   return result;
 }
 
-/** @param {Rectangle} one @param {Rectangle} other @param {number} ratio */
+/** @param {Rectangle} one @param {Rectangle} other @param {number} ratio of the page's height to its width */
 function isSameLine(one, other, ratio) {
-  if (one.angle !== 0 || other.angle !== 0) return false;
-  const overlap = Math.min(one.top + one.height, other.top + other.height) - Math.max(one.top, other.top);
-  const gap = Math.max(one.left, other.left) - Math.min(one.left + one.width, other.left + other.width);
-  const height = Math.min(one.height, other.height);
-  return overlap > height * 0.5 && gap < height * ratio * 1.2;
+  if (one.angle !== 0 || other.angle !== 0 || one.isUpended !== other.isUpended) return false;
+  const vertical = { gap: gap(one, other, "top", "height") * ratio, size: Math.min(one.height, other.height) * ratio };
+  const horizontal = { gap: gap(one, other, "left", "width"), size: Math.min(one.width, other.width) };
+  const [across, along] = one.isUpended ? [horizontal, vertical] : [vertical, horizontal];
+  return -across.gap > across.size * 0.5 && along.gap < across.size * 1.2;
 }
+
+/**
+ * The distance between two rectangles in one direction; negative if they overlap.
+ * @param {Rectangle} one
+ * @param {Rectangle} other
+ * @param {"left" | "top"} begin
+ * @param {"width" | "height"} size
+ */
+const gap = (one, other, begin, size) => Math.max(one[begin], other[begin]) - Math.min(one[begin] + one[size], other[begin] + other[size]);
 
 /** @param {number | undefined} value @param {number[]} range */
 const within = (value, [least, most]) => (value && Number.isFinite(value) ? Math.min(most, Math.max(least, value)) : most - 0.05);

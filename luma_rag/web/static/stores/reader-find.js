@@ -27,6 +27,16 @@ class ReaderFind extends Store {
   #timer = undefined;
   /** @type {Map<number, Hit[]>} */
   #byPart = new Map();
+  #content = reader.content;
+
+  constructor() {
+    super();
+    reader.subscribe(() => {
+      if (reader.content === this.#content) return;
+      this.#content = reader.content;
+      this.search(this.query);
+    });
+  }
 
   /** The number of the current hit, from 1; 0 for none. */
   get position() {
@@ -58,7 +68,7 @@ class ReaderFind extends Store {
     this.query = query;
     this.#run += 1;
     clearTimeout(this.#timer);
-    [this.hits, this.current, this.#byPart, this.isSearching] = [[], null, new Map(), Boolean(foldText(query))];
+    [this.hits, this.current, this.#byPart, this.isSearching] = [[], null, new Map(), Boolean(this.#content && foldText(query))];
     this.changed();
     if (this.isSearching) this.#timer = setTimeout(() => this.#search(foldText(query), this.#run), WAIT_MS);
   }

@@ -69,6 +69,11 @@ class Reader extends Store {
     return this.citation !== null && this.places.get(this.citation.n)?.length === 0;
   }
 
+  /** What can be read and searched: the pages or the passages; null as long as there are none. */
+  get content() {
+    return this.file ?? (this.state === "text" ? this.passages : null);
+  }
+
   get title() {
     return this.document?.title ?? this.citation?.title ?? "";
   }
