@@ -13,7 +13,7 @@ export const SHORTCUTS = [
 ];
 
 const TYPING = "input, textarea, select, [contenteditable='true']";
-const ON_TOP = "dialog[open], [popover]:popover-open";
+const ON_TOP = "dialog[open], [popover]:not([role=tooltip]):popover-open";
 
 let isStarted = false;
 

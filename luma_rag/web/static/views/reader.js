@@ -29,14 +29,12 @@ class ReaderView extends View {
     super.connectedCallback();
     reader.start();
     this.addEventListener("keydown", this.#onKey);
-    document.addEventListener("keydown", this.#onPageKey);
     OVERLAY.addEventListener("change", this.#hold);
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
     this.removeEventListener("keydown", this.#onKey);
-    document.removeEventListener("keydown", this.#onPageKey);
     OVERLAY.removeEventListener("change", this.#hold);
     setInert(false);
     readerFind.close();
@@ -142,15 +140,6 @@ class ReaderView extends View {
     else return;
     event.preventDefault();
     if (readerFind.isOpen) this.querySelector("luma-reader-find")?.querySelector("input")?.select();
-  };
-
-  /** Esc closes the reader, unless it is for something in front of it or elsewhere. @param {KeyboardEvent} event */
-  #onPageKey = (event) => {
-    if (event.key !== "Escape" || event.defaultPrevented || document.querySelector(":popover-open, dialog[open]")) return;
-    const target = /** @type {Node} */ (event.target);
-    if (target !== document.body && !this.contains(target)) return;
-    event.preventDefault();
-    router.closeReader();
   };
 }
 

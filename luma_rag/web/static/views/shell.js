@@ -18,11 +18,14 @@ import "./resizer.js";
 import "./upload-tray.js";
 import "./upload-zone.js";
 
+/** One template for both, so that a chat that begins keeps the element, and the focus in it. */
+const namespaceView = () => html`<luma-namespace></luma-namespace>`;
+
 /** The module and the element of each view of the main zone. */
 const VIEWS = {
   start: [() => import("./start.js"), () => html`<luma-start></luma-start>`],
-  namespace: [() => import("./namespace.js"), () => html`<luma-namespace></luma-namespace>`],
-  chat: [() => import("./namespace.js"), () => html`<luma-namespace></luma-namespace>`],
+  namespace: [() => import("./namespace.js"), namespaceView],
+  chat: [() => import("./namespace.js"), namespaceView],
   documents: [() => import("./library.js"), () => html`<luma-library></luma-library>`],
   settings: [() => import("./settings.js"), () => html`<luma-settings></luma-settings>`],
   admin: [() => import("./administration.js"), () => html`<luma-administration></luma-administration>`],
