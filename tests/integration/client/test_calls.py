@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from luma_client import ApiError, AsyncLuma, FieldError, IngestionError
@@ -53,7 +54,9 @@ async def test_documents(api: Api, connect: Connect, tmp_path: Path) -> None:
     here, there = await alice.create_namespace("here"), await alice.create_namespace("there")
     file = factories.handbook(tmp_path)
     uploaded = await alice.upload(file, here.id)
-    assert await alice.document(uploaded.id) == (await alice.readable_documents("mine"))[0]
+    listed = (await alice.readable_documents("mine"))[0]
+    assert listed.state == "pending"
+    assert await alice.document(uploaded.id) == msgspec.structs.replace(listed, state=None)
     assert uploaded.permission == "write"
     renamed = await alice.update_document(uploaded.id, title="The handbook")
     assert (renamed.title, renamed.is_public) == ("The handbook", False)
