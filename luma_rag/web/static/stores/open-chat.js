@@ -40,6 +40,8 @@ export class OpenChat extends Store {
   /** Grows with everything that is opened, so that what was loaded for something else is dropped. */
   visit = 0;
   #isStarted = false;
+  /** @type {Promise<void> | null} */
+  #loadingOlder = null;
 
   /** The key of the draft. */
   get draftKey() {
@@ -104,8 +106,13 @@ export class OpenChat extends Store {
     this.#leave();
   }
 
-  /** Load older messages, if there are any. */
-  async loadOlder() {
+  /** Load older messages, if there are any; once, however many ask for them at the same time. */
+  loadOlder() {
+    this.#loadingOlder ??= this.#loadBefore().finally(() => (this.#loadingOlder = null));
+    return this.#loadingOlder;
+  }
+
+  async #loadBefore() {
     const visit = this.visit;
     const { messages, older } = await loadBefore(/** @type {number} */ (this.chatId), this.branch, this.older);
     if (visit !== this.visit) return;
