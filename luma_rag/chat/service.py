@@ -119,9 +119,7 @@ class ChatService:
         """
         return self._turn(
             login,
-            lambda session: turns.regenerate(
-                session, login.principal, self._admission, chat_id, question_id
-            ),
+            lambda session: turns.regenerate(session, login.principal, self._admission, chat_id, question_id),
         )
 
     async def join(self, login: Login, chat_id: int) -> AsyncGenerator[TurnEvent]:
