@@ -81,10 +81,10 @@ class DocumentTable extends View {
   }
 
   updated() {
-    const end = this.find(".doc-end");
+    const end = this.lastElementChild;
     // Observed anew after each page: where the end is in view still, nothing else would tell.
     this.observer.disconnect();
-    if (end && !this.list.isLoading && this.list.items.length < this.list.total) this.observer.observe(end);
+    if (end && this.list.isLoaded && !this.list.isLoading && this.list.items.length < this.list.total) this.observer.observe(end);
   }
 
   /** @param {string} name @param {string} label @param {string} order */
