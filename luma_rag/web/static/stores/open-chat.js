@@ -185,7 +185,8 @@ export class OpenChat extends Store {
   async #load(visit, isSameBranch) {
     const { messages, older } = this;
     const loaded = await loadLast(/** @type {number} */ (this.chatId), this.branch, isSameBranch ? { messages, older } : null, messages);
-    if (visit === this.visit) Object.assign(this, loaded);
+    // A question that was asked in the meantime stays; the messages are read again after its answer.
+    if (visit === this.visit && !this.turn) Object.assign(this, loaded);
   }
 
   #leave({ keepsMessages = false } = {}) {

@@ -9,6 +9,7 @@ const NEAR = 80;
 export function followsEnd(host, findScroller) {
   let isAtEnd = true;
   let opened = "";
+  let top = 0;
   /** @type {ResizeObserver | null} */
   let observer = null;
 
@@ -43,7 +44,10 @@ export function followsEnd(host, findScroller) {
     /** The list was scrolled, by the user or here. */
     scrolled() {
       const { scrollHeight, scrollTop, clientHeight } = findScroller();
-      set(scrollHeight - scrollTop - clientHeight < NEAR);
+      const isNear = scrollHeight - scrollTop - clientHeight < NEAR;
+      // Only who scrolls up leaves the end; a list that grows does not.
+      if (isNear || scrollTop < top) set(isNear);
+      top = scrollTop;
     },
     /** Go to the end, and stay there. */
     jump() {
