@@ -4,7 +4,7 @@ import { call, Problem } from "../core/api.js";
 import { Store } from "../core/store.js";
 import { events } from "./events.js";
 
-const WAIT_MS = 300;
+const WAIT_MS = 1000;
 const MOST_SUGGESTIONS = 3;
 const GENERIC = /^(?:table of )?contents?$|^introduction$|^abstract$|^references$|^appendix|^overview$|^summary$|^page \d|^bibliography$/i;
 
