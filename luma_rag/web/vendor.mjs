@@ -35,7 +35,6 @@ const ENTRIES = {
 const COPIES = [
   ["pdfjs-dist/build/pdf.min.mjs", "pdfjs/pdf.min.mjs"],
   ["pdfjs-dist/build/pdf.worker.min.mjs", "pdfjs/pdf.worker.min.mjs"],
-  ["pdfjs-dist/build/pdf.renderer.min.mjs", "pdfjs/pdf.renderer.min.mjs"],
   ["pdfjs-dist/cmaps", "pdfjs/cmaps"],
   ["pdfjs-dist/standard_fonts", "pdfjs/standard_fonts"],
   ["pdfjs-dist/wasm/jbig2_nowasm_fallback.js", "pdfjs/wasm/jbig2_nowasm_fallback.js"],
