@@ -3,16 +3,7 @@
 import { call } from "../core/api.js";
 import { Store } from "../core/store.js";
 
-/**
- * @typedef {object} AuditEvent
- * @property {number} id
- * @property {string} at
- * @property {string} action
- * @property {number | null} actor_id
- * @property {string | null} actor
- * @property {Record<string, any>} about
- * @property {string | null} address
- */
+/** @typedef {import("../../api.js").Event & {about: Record<string, any>}} AuditEvent */
 
 /** @typedef {{action: string, actor_id: string, since: string, until: string}} AuditFilter empty strings for anything */
 

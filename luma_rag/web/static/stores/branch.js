@@ -2,23 +2,11 @@
 
 import { call } from "../core/api.js";
 
-/** @typedef {{n: number, vec_id: string, doc_id: number | null, title: string, page: number | null, heading: string | null, quote: string, score: number}} Citation */
+/** @typedef {import("../../api.js").CitationView} Citation */
 
 /**
- * A question or an answer.
- * @typedef {object} Message
- * @property {number} id 0 until the server has stored it
- * @property {number} chat_id
- * @property {"user" | "LLM"} sender_type
- * @property {string} content
- * @property {string} time_sent
- * @property {Citation[]} citations
- * @property {"running" | "complete" | "stopped" | "failed"} state of the turn
- * @property {{code: string, status: number, title: string, detail: string} | null} error
- * @property {number | null} answers the id of the question, of an answer
- * @property {number[]} versions ids, oldest first
- * @property {{rating: number, comment: string | null} | null} feedback
- * @property {string} key identifies the message on the screen, before and after it has an id
+ * A message; its `id` is 0 until the server has stored it. `key` identifies it on the screen, before and after.
+ * @typedef {import("../../api.js").MessageView & {key: string}} Message
  */
 
 const PAGE = 50;

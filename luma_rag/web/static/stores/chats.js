@@ -4,17 +4,7 @@ import { call, listAll, Problem } from "../core/api.js";
 import { Store } from "../core/store.js";
 import { events } from "./events.js";
 
-/**
- * @typedef {object} Chat
- * @property {number} id
- * @property {number} namespace_id
- * @property {string} title
- * @property {boolean} pinned
- * @property {string} started_at
- * @property {string} last_activity_at
- * @property {boolean} is_running whether an answer is being written
- * @property {string | null} snippet the text around what was searched for; null if only the title has it
- */
+/** @typedef {import("../../api.js").ChatView} Chat */
 
 const PAGE = 50;
 const MOST = 200; // of one request

@@ -1,8 +1,9 @@
 // The citations of an answer, wherever it is.
 
 import { listAll } from "../core/api.js";
+import { conversation } from "./conversation.js";
 
-/** @typedef {{n: number, vec_id: string, doc_id: number | null, title: string, page: number | null, heading: string | null, quote: string, score: number}} Citation */
+/** @typedef {import("../../api.js").CitationView} Citation */
 
 /**
  * The citations of an answer, or of the newest answer to a question.
@@ -12,6 +13,8 @@ import { listAll } from "../core/api.js";
  */
 export async function citationsOf(chatId, messageId) {
   if (chatId === null) return [];
+  const shown = conversation.chatId === chatId ? conversation.citationsOf(messageId) : null;
+  if (shown) return shown;
   // The branch through the message, which need not be the one that is shown.
   const messages = await listAll(`/api/chats/${chatId}/messages?branch=${messageId}`);
   return messages.findLast(({ id, answers }) => id === messageId || answers === messageId)?.citations ?? [];

@@ -9,19 +9,7 @@ import { GatheredRefresh } from "./gathered-refresh.js";
 
 /** @typedef {string | {code: string, pages: number[] | null, text: string}} Warning */
 
-/**
- * @typedef {object} Ingestion
- * @property {number} id
- * @property {number} doc_id
- * @property {number} namespace_id
- * @property {"queued" | "running" | "ready" | "failed"} state
- * @property {string | null} stage
- * @property {number} progress
- * @property {number} chunks
- * @property {string | {code: string, text: string} | null} error
- * @property {Warning[]} [warnings]
- * @property {string | null} next_attempt_at
- */
+/** @typedef {import("../../api.js").IngestionView} Ingestion */
 
 /**
  * @typedef {object} Doc

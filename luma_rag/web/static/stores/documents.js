@@ -7,7 +7,7 @@ import { events } from "./events.js";
 /** @import { Ingestion, State } from "./document-list.js" */
 
 /** @param {Ingestion} ingestion @returns {Exclude<State, "">} */
-const stateAfter = ({ state }) => (state === "queued" || state === "running" ? "pending" : state);
+const stateAfter = ({ state }) => (state === "ready" || state === "failed" ? state : "pending");
 
 class NamespaceDocuments extends DocumentList {
   /** @type {number | null} */

@@ -3,15 +3,7 @@
 import { call } from "../core/api.js";
 import { Store } from "../core/store.js";
 
-/**
- * @typedef {object} Feedback
- * @property {number} message_id
- * @property {-1 | 0 | 1} rating
- * @property {string | null} comment
- * @property {string} given_at
- * @property {{id: number, username: string}} user
- * @property {{id: number, name: string}} namespace
- */
+/** @typedef {import("../../api.js").GivenFeedback} Feedback */
 
 const PAGE = 50;
 

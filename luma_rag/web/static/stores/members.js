@@ -7,7 +7,7 @@ import { expectLoss } from "./lost-access.js";
 import { namespaces } from "./namespaces.js";
 import { session } from "./session.js";
 
-/** @typedef {{user_id: number, username: string, auth_level: number}} Member */
+/** @typedef {import("../../api.js").Member} Member */
 
 class Members extends Store {
   /** @type {Member[]} */

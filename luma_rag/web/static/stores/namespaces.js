@@ -4,17 +4,7 @@ import { call, listAll, Problem } from "../core/api.js";
 import { Store } from "../core/store.js";
 import { events } from "./events.js";
 
-/**
- * @typedef {object} Namespace
- * @property {number} id
- * @property {string} name
- * @property {string | null} description
- * @property {boolean} is_public
- * @property {number} user_id the owner
- * @property {number} auth_level the level of the caller: READ, WRITE or MANAGE
- * @property {number} documents
- * @property {number} chunks
- */
+/** @typedef {import("../../api.js").NamespaceView} Namespace */
 
 export const READ = 1;
 export const WRITE = 2;

@@ -161,21 +161,27 @@ export class OpenChat extends Store {
    */
   async rate(messageId, rating, comment = null) {
     await call("PUT", `/api/messages/${messageId}/feedback`, { rating, comment });
-    this.messages = this.messages.map((message) => (message.id === messageId ? { ...message, feedback: { rating, comment } } : message));
+    this.messages = this.messages.map((message) => (message.id === messageId ? { ...message, feedback: { message_id: messageId, rating, comment } } : message));
     this.changed();
   }
 
   /**
-   * Citation `n` of an answer, or of the answer to a question; null if it is not loaded or doesn't exist.
+   * The citations of an answer, or of the answer to a question; null if it is not loaded.
+   * @param {number} messageId
+   * @returns {Citation[] | null}
+   */
+  citationsOf(messageId) {
+    if (this.turn?.question.id === messageId) return this.turn.citations;
+    return this.messages.findLast(({ id, answers }) => id === messageId || answers === messageId)?.citations ?? null;
+  }
+
+  /**
+   * One of them by its number, or null.
    * @param {number} messageId
    * @param {number} n
-   * @returns {Citation | null}
    */
   findCitation(messageId, n) {
-    const named = (/** @type {Citation[]} */ citations) => citations.find((citation) => citation.n === n) ?? null;
-    if (this.turn?.question.id === messageId) return named(this.turn.citations);
-    const answer = this.messages.findLast(({ id, answers }) => id === messageId || answers === messageId);
-    return answer ? named(answer.citations) : null;
+    return this.citationsOf(messageId)?.find((citation) => citation.n === n) ?? null;
   }
 
   /** Show the answer that the server is writing, if it is. */

@@ -7,9 +7,9 @@ import { findQuote } from "../core/quote-search.js";
 /** @import { Letters } from "../core/letters.js" */
 /** @import { Stretch } from "../core/quote-search.js" */
 
-/** @typedef {{ordinal: number, page: number | null, heading: string | null, text: string}} Passage */
+/** @typedef {import("../../api.js").PassageView} Passage */
 
-/** @typedef {{heading: string | null, page: number | null, ordinal: number, children: Section[]}} Section */
+/** @typedef {import("../../api.js").OutlineItem} Section */
 
 const AT_ONCE = 100;
 

@@ -3,19 +3,7 @@
 import { call, listAll } from "../core/api.js";
 import { Store } from "../core/store.js";
 
-/**
- * @typedef {object} Person
- * @property {number} id
- * @property {string} username
- * @property {string} email
- * @property {"admin" | "user"} role
- * @property {string} created_at
- * @property {boolean} is_disabled
- * @property {boolean} must_change_password
- * @property {boolean} has_second_factor
- * @property {number} namespaces how many they own
- * @property {number} documents how many they own
- */
+/** @typedef {import("../../api.js").AccountView} Person */
 
 class People extends Store {
   /** @type {Person[] | null} null until they are loaded */

@@ -8,7 +8,7 @@ const WAIT_MS = 1000;
 const MOST_SUGGESTIONS = 3;
 const GENERIC = /^(?:table of )?contents?$|^introduction$|^abstract$|^references$|^appendix|^overview$|^summary$|^page \d|^bibliography$/i;
 
-/** @typedef {{all: number, ready: number, pending: number, failed: number}} Counts */
+/** @typedef {import("../../api.js").DocumentSummary} Counts */
 
 class Readiness extends Store {
   /** @type {number | null} */

@@ -3,8 +3,8 @@
 import { call, onSignedOut, Problem } from "../core/api.js";
 import { Store } from "../core/store.js";
 
-/** @typedef {{id: number, username: string, email: string, role: string}} User */
-/** @typedef {{openid: string | null, has_passwords: boolean, can_register: boolean, is_empty: boolean}} SignInOptions */
+/** @typedef {import("../../api.js").UserView} User */
+/** @typedef {import("../../api.js").SignInOptions} SignInOptions */
 /** @typedef {"change_password" | "set_up_second_factor"} RequiredAction */
 
 const OPTIONS = { openid: null, has_passwords: true, can_register: false, is_empty: false };

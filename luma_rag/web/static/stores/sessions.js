@@ -3,15 +3,7 @@
 import { call, listAll } from "../core/api.js";
 import { Store } from "../core/store.js";
 
-/**
- * @typedef {object} SignedInSession
- * @property {number} id
- * @property {string} created_at
- * @property {string} last_used_at
- * @property {string | null} address
- * @property {string | null} user_agent
- * @property {boolean} is_current
- */
+/** @typedef {import("../../api.js").SessionView} SignedInSession */
 
 /** The sessions of the caller, or for administrators of somebody else. */
 export class Sessions extends Store {

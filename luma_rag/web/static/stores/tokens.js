@@ -3,16 +3,7 @@
 import { call, listAll } from "../core/api.js";
 import { Store } from "../core/store.js";
 
-/**
- * @typedef {object} Token
- * @property {number} id
- * @property {string} name
- * @property {number[] | null} namespace_ids null for all
- * @property {number | null} max_level null for no limit
- * @property {string} created_at
- * @property {string | null} expires_at
- * @property {string | null} last_used_at
- */
+/** @typedef {import("../../api.js").TokenView} Token */
 
 /** @typedef {{name: string, expires_in_days: number | null, namespace_ids: number[] | null, max_level: number | null}} NewToken */
 

@@ -148,6 +148,7 @@ class Answer extends View {
     const used = message ? citations : citations.filter(({ n }) => text.includes(`[${n}]`));
     if (!used.length) return nothing;
     const { chat_id: chatId } = message ?? /** @type {Turn} */ (this.turn).question;
+    if (used.some(({ page }) => page !== null)) import("../core/pdf.js").then(({ warmUp }) => warmUp());
     return html`<nav class="sources" aria-label="Sources">
       ${used.map(
         (citation) => html`<a class="source" data-n=${citation.n} href=${pathOf({ view: "chat", chatId, reader: { messageId: this.messageId ?? 0, n: citation.n } })}>

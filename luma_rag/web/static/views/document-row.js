@@ -63,7 +63,7 @@ class DocumentRow extends View {
   #state() {
     const doc = /** @type {import("../stores/document-list.js").Doc} */ (this.doc);
     const { ingestion } = doc;
-    const hasDetails = Boolean(reasonOf(ingestion)) || doc.warnings.length > 0;
+    const hasDetails = Boolean(ingestion?.error) || doc.warnings.length > 0;
     const text = stateText(doc);
     const dot = html`<span class="dot is-${ingestion?.state === "queued" ? "waiting" : doc.state}"></span>`;
     if (!hasDetails) return html`<span class="doc-state is-${doc.state}">${dot}<span>${text}</span></span>`;
@@ -73,7 +73,7 @@ class DocumentRow extends View {
 
   #details() {
     const { ingestion, warnings } = /** @type {import("../stores/document-list.js").Doc} */ (this.doc);
-    const reason = reasonOf(ingestion);
+    const reason = ingestion?.error;
     const again = ingestion?.next_attempt_at ? ` The next attempt is at ${new Date(ingestion.next_attempt_at).toLocaleTimeString()}.` : "";
     const canRetry = reason && (this.namespace?.auth_level ?? 0) >= WRITE;
     return html`<div role="cell" class="doc-details">
@@ -128,9 +128,6 @@ function stateText({ state, ingestion, warnings }) {
   if (ingestion.state === "queued") return ingestion.error ? "Waiting to try again" : "Waiting";
   return `Reading…${ingestion.progress > 0 ? ` ${Math.floor(ingestion.progress * 100)}\u202f%` : ""}`;
 }
-
-/** @param {import("../stores/document-list.js").Ingestion | null | undefined} ingestion */
-const reasonOf = (ingestion) => (typeof ingestion?.error === "object" ? ingestion?.error?.text : ingestion?.error);
 
 /** "Pages 3, 4: …" @param {import("../stores/document-list.js").Warning} warning */
 function warningText(warning) {
