@@ -8,6 +8,7 @@ import ctypes
 import itertools
 import re
 from collections import deque
+from collections.abc import Sequence
 from ctypes import c_int, c_uint, c_void_p
 from typing import Any
 
@@ -75,10 +76,11 @@ def text_objects(text_page: pypdfium2.PdfTextPage) -> list[int | None]:
     return list(map(_text_object, itertools.repeat(handle), range(text_page.count_chars())))
 
 
-def unmapped(text_page: pypdfium2.PdfTextPage, indices: list[int]) -> int:
-    """How many of these characters have a font that doesn't tell their Unicode values."""
+def has_map_error(text_page: pypdfium2.PdfTextPage, indices: Sequence[int]) -> Bools:
+    """For each of these characters, whether its font doesn't tell its Unicode value."""
     handle = ctypes.cast(text_page.raw, c_void_p).value
-    return sum(_has_map_error(handle, index) == 1 for index in indices)
+    answers = map(_has_map_error, itertools.repeat(handle), indices)
+    return np.fromiter((answer == 1 for answer in answers), np.bool_, len(indices))
 
 
 def _combined(match: re.Match[str]) -> str:
@@ -113,13 +115,13 @@ def _quarter_turns(handle: int | None, boxes: Floats) -> NDArray[np.int8]:
     return turns[last]
 
 
-def _function(function: Any, result: Any, *arguments: Any) -> Any:
+def function(found: Any, result: Any, *arguments: Any) -> Any:
     """A function of pdfium that takes addresses as numbers."""
-    return ctypes.CFUNCTYPE(result, *arguments)(ctypes.cast(function, c_void_p).value or 0)
+    return ctypes.CFUNCTYPE(result, *arguments)(ctypes.cast(found, c_void_p).value or 0)
 
 
-_unicode = _function(pypdfium2.raw.FPDFText_GetUnicode, c_uint, c_void_p, c_int)
-_loose_box = _function(pypdfium2.raw.FPDFText_GetLooseCharBox, c_int, c_void_p, c_int, c_void_p)
-_angle = _function(pypdfium2.raw.FPDFText_GetCharAngle, ctypes.c_float, c_void_p, c_int)
-_text_object = _function(pypdfium2.raw.FPDFText_GetTextObject, c_void_p, c_void_p, c_int)
-_has_map_error = _function(pypdfium2.raw.FPDFText_HasUnicodeMapError, c_int, c_void_p, c_int)
+_unicode = function(pypdfium2.raw.FPDFText_GetUnicode, c_uint, c_void_p, c_int)
+_loose_box = function(pypdfium2.raw.FPDFText_GetLooseCharBox, c_int, c_void_p, c_int, c_void_p)
+_angle = function(pypdfium2.raw.FPDFText_GetCharAngle, ctypes.c_float, c_void_p, c_int)
+_text_object = function(pypdfium2.raw.FPDFText_GetTextObject, c_void_p, c_void_p, c_int)
+_has_map_error = function(pypdfium2.raw.FPDFText_HasUnicodeMapError, c_int, c_void_p, c_int)

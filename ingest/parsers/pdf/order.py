@@ -22,9 +22,13 @@ _NUMBERING = 3
 
 
 class Line(msgspec.Struct):
-    """Fragments on one baseline, from left to right."""
+    """Fragments on one baseline, from left to right.
+
+    `main` is false for text that runs in another direction than most of the page.
+    """
 
     cells: list[Fragment]
+    main: bool = True
 
     @property
     def text(self) -> str:
