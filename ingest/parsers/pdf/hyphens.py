@@ -26,17 +26,15 @@ _FIRST_PARTS = frozenset(
     " then third three time to top trade two under up user value vice voice war water web week well west white"
     " whole wide work world would year zero".split()
 )
+_VOWEL_PREFIXES = frozenset({"re", "pre", "de", "co"})
 _LAST_PARTS = frozenset(
-    "aged assisted aware based bearing being born bound built by called centered centred class classified"
-    " coming date day dependent down driven earning edge effective employed employment end ended established"
-    " ever existing exempt facing faced family fold free friendly funded going grade grained growing half hand"
-    " head held home hour house in income intensive interest job known law led level life like line lived living"
-    " long looking loss made making market mail minded minute month monthly off old on one oriented out owned"
-    " ownership paced paid party percent point price priced producing profit proof quality quarter ranging rate"
-    " rated ready related resistant rich right round run running scale section sectional selling sensitive"
-    " serving sharing side sided sized specific spread standing state step style sum tailed talk tax taxed term"
-    " thirds time tier to trained type up use value valued wave way week weighted wide wing winning work worker"
-    " working world worthy year yield".split()
+    "aged assisted aware based bearing born bound built called centered centred class classified dependent driven"
+    " earning effective employed exempt facing fold free friendly funded going grade grained growing income"
+    " intensive interest known led level like looking loss making market minded month oriented owned ownership"
+    " paid party point price priced producing profit proof quality quarter ranging rate rated ready related"
+    " resistant rich running scale section selling sensitive serving sharing sided size sized specific spread"
+    " standing state step style tailed tax taxed term thirds tier trained type use value valued wave weighted"
+    " wide winning working year yield".split()
 )
 
 
@@ -46,7 +44,8 @@ def joiner(texts: Iterable[str]) -> "Joiner":
     wanted: set[str] = set()
     for text in texts:
         for first, second in _BROKEN.findall(text) if LINE_HYPHEN in text else ():
-            wanted |= {f"{first}{second}".casefold(), f"{first}-{second}".casefold()}
+            forms = (f"{first}{second}", f"{first}-{second}", first.rsplit("-", 1)[-1], second)
+            wanted.update(map(str.casefold, forms))
     counts: Counter[str] = Counter()
     if wanted:
         for text in texts:
@@ -69,7 +68,7 @@ class Joiner:
             return f"{first}- {second}"
         if whole != compound:
             return f"{first}{second}" if whole > compound else f"{first}-{second}"
-        return f"{first}-{second}" if _is_compound(first, second) else f"{first}{second}"
+        return f"{first}-{second}" if self._is_compound(first, second) else f"{first}{second}"
 
     def text(self, text: str) -> str:
         """`text` with its broken words joined; what was on the next line stays on the first."""
@@ -80,16 +79,17 @@ class Joiner:
         text = _BROKEN.sub(lambda match: self.joined(match[1], match[2]), text)
         return text.replace(LINE_HYPHEN, "-")
 
-
-def _is_compound(first: str, second: str) -> bool:
-    last_of_first = first.rsplit("-", 1)[-1]
-    if second[0].isdigit() or last_of_first[-1].isdigit():
-        return True
-    if second[0].isupper() and not first.isupper():
-        return True
-    if len(last_of_first) == 1 or (first.isupper() and second.isupper() and len(first) < 3):
-        return True
-    if last_of_first.casefold() in {"re", "pre", "de", "co"}:
-        # "re-entry", but "re-place" only where lines end.
-        return last_of_first[-1].casefold() == second[0].casefold()
-    return last_of_first.casefold() in _FIRST_PARTS and len(second) > 3 or second.casefold() in _LAST_PARTS
+    def _is_compound(self, first: str, second: str) -> bool:
+        """Whether the parts of a word that is nowhere whole are words of their own."""
+        last = first.rsplit("-", 1)[-1]
+        if second[0].isdigit() or last[-1].isdigit() or len(last) == 1:
+            return True
+        if second[0].isupper() and not first.isupper():
+            return True
+        last, second = last.casefold(), second.casefold()
+        if last in _VOWEL_PREFIXES:
+            # "re-entry", but "replace".
+            return last[-1] == second[0]
+        if second in _LAST_PARTS:
+            return last in _FIRST_PARTS or self._counts[last] > 0
+        return last in _FIRST_PARTS and self._counts[second] > 0

@@ -91,7 +91,9 @@ def _layer(mark: int) -> str:
 
 
 def _actual_text(mark: int) -> str:
-    return _parameter(mark, b"ActualText")
+    text = _parameter(mark, b"ActualText")
+    # Programs mark blanks by a text of NUL, or of a space.
+    return text if any(map(str.isalnum, text)) else ""
 
 
 def _parameter(mark: int, key: bytes) -> str:

@@ -13,6 +13,7 @@ from ingest.parsers.pdf.lines import LINE_HYPHEN, Fragment, is_ideographic
 _PROSE_WORDS = 3
 _PROSE_LINES = 3
 _PROSE_SHARE = 0.4
+_MUCH_PROSE = 10
 _FILLED = 0.5
 # Deeper columns within columns are tables.
 _DEPTH = 4
@@ -133,7 +134,9 @@ def _is_column(fragments: list[Fragment]) -> bool:
     prose = sum(
         fragment.x1 - fragment.x0 >= _FILLED * width and _is_prose(fragment.text) for fragment in fragments
     )
-    if prose < _PROSE_LINES or prose < _PROSE_SHARE * len(fragments):
+    # A figure in the column may consist of many short texts.
+    share = _PROSE_SHARE if prose < _MUCH_PROSE else _PROSE_SHARE / 2
+    if prose < _PROSE_LINES or prose < share * len(fragments):
         return False
     return not _has_row_labels(lines_of(fragments))
 

@@ -115,7 +115,8 @@ def _on_paper(page: pypdfium2.PdfPage, characters: Characters) -> Characters:
     left, bottom, right, top = page.get_bbox()
     centers = (characters.boxes[:, :2] + characters.boxes[:, 2:]) / 2
     inside = (centers >= (left, bottom)).all(axis=1) & (centers <= (right, top)).all(axis=1)
-    return characters.only(inside)
+    # Spaces and line ends that pdfium added may be anywhere.
+    return characters.only(inside | (characters.boxes[:, 3] <= characters.boxes[:, 1]))
 
 
 def _with_replaced(characters: Characters, replaced: ReplacedText) -> Characters:

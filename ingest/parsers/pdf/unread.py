@@ -1,5 +1,6 @@
 """Tells text from what only looks like it, and pages from pictures of pages."""
 
+import itertools
 import re
 
 import numpy as np
@@ -12,6 +13,7 @@ _FEW_LETTERS = 300
 _PICTURE_SHARE = 0.5
 _LOST_SHARE = 0.03
 _SAMPLES = 40
+_FEWEST_VOWELS = 0.2
 # Control characters and private use: what pdfium gives for a glyph whose character it doesn't know.
 _SUSPICIOUS = re.compile("[\x01\x03-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]|\x02(?=[^\\s\x02]* )")
 
@@ -35,7 +37,7 @@ def readable_characters(
     """
     if not _is_suspicious(text_page, characters):
         return characters, False
-    lost = has_map_error(text_page, range(len(characters)))
+    lost = _without_meaning(characters.text, has_map_error(text_page, range(len(characters))))
     lost |= np.fromiter(map(_is_private, characters.text), np.bool_, len(characters))
     lost &= np.fromiter((not character.isspace() for character in characters.text), np.bool_, len(characters))
     if not lost.any():
@@ -55,6 +57,20 @@ def _is_suspicious(text_page: pypdfium2.PdfTextPage, characters: Characters) -> 
     starts = [match.start() for match in re.finditer(r"(?<![^\s])[^\W\d_]{2}", characters.text)]
     step = max(1, len(starts) // _SAMPLES)
     return bool(has_map_error(text_page, starts[::step]).any())
+
+
+def _without_meaning(text: str, unmapped: Bools) -> Bools:
+    """Which unmapped characters are lost: none if the codes of their fonts are letters nonetheless.
+
+    pdfium then gives the codes. Figures often have fonts with ordinary codes, and no Unicode values. Numbers of
+    glyphs, however, are letters only by chance: among them are control characters, and few vowels.
+    """
+    codes = "".join(itertools.compress(text, unmapped.tolist()))
+    letters = [character for character in codes.casefold() if character.isalpha()]
+    vowels = sum(letter in "aeiouyàáâãäåèéêëìíîïòóôõöùúûü" for letter in letters)
+    if any(ord(character) < 0x20 for character in codes) or vowels < _FEWEST_VOWELS * len(letters) - 1:
+        return unmapped
+    return np.zeros_like(unmapped)
 
 
 def _is_private(character: str) -> bool:
