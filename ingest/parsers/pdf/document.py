@@ -19,6 +19,7 @@ from ingest.parsers.pdf.pages import texts_of
 from ingest.parsers.pdf.reading import PageReader, ReadPage
 from ingest.parsers.pdf.reports import DAMAGED, attached_files, dynamic_form, warnings_of
 from ingest.parsers.pdf.running import drop_running_lines
+from ingest.parsers.pdf.tables import repeat_headers
 from ingest.parsers.pdf.xfa import form_data
 from ingest.parsers.text import clean, readable, usable_title
 from ingest.settings import ParserLimits
@@ -76,6 +77,7 @@ def parse_pdf(file: BinaryIO, limits: ParserLimits, *, attached: bool = False) -
 def _texts(pages: list[ReadPage]) -> list[str | None]:
     contents = [page.content for page in pages]
     drop_running_lines(contents)
+    repeat_headers(contents)
     return [
         None if text is None else clean("\n".join([text, *page.links]))
         for text, page in zip(texts_of(contents), pages, strict=True)

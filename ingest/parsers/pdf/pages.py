@@ -14,7 +14,7 @@ _FIRST_WORD = re.compile(r"[^\W\d_][\w'’]*")
 
 
 class PageLine(msgspec.Struct):
-    """A line of a page: its text, its box in points, and the left ends of its cells.
+    """A line of a page: its text, its box in points, and the left and right ends of its cells.
 
     `main` is false for text that runs in another direction than most of the page.
     """
@@ -24,7 +24,7 @@ class PageLine(msgspec.Struct):
     y0: float
     x1: float
     y1: float
-    cells: tuple[float, ...]
+    cells: tuple[tuple[float, float], ...]
     main: bool = True
 
 
@@ -39,7 +39,13 @@ def page_of(lines: list[Line]) -> Page:
     return Page(
         [
             PageLine(
-                line.text, line.x0, line.y0, line.x1, line.y1, tuple(cell.x0 for cell in line.cells), line.main
+                line.text,
+                line.x0,
+                line.y0,
+                line.x1,
+                line.y1,
+                tuple((cell.x0, cell.x1) for cell in line.cells),
+                line.main,
             )
             for line in lines
         ]

@@ -46,7 +46,8 @@ def _edge(page: Page, at_top: bool) -> list[PageLine]:
     ordered = lines[::-1] if at_top else lines
     edge: list[PageLine] = []
     for line, inner in zip(ordered[:_DEPTH], ordered[1:], strict=False):
-        if at_top and len(set(map(round, line.cells)) & set(map(round, inner.cells))) > 1:
+        columns = {round(cell[0]) for cell in line.cells} & {round(cell[0]) for cell in inner.cells}
+        if at_top and len(columns) > 1:
             break
         edge.append(line)
     return edge
