@@ -69,6 +69,14 @@ class ParsedDocument(msgspec.Struct, frozen=True):
     pages: _PageCount | None = None
     warnings: Annotated[Sequence[ReadingWarning | str], Meta(max_length=10_000)] = []
 
+    @property
+    def reading_warnings(self) -> list[ReadingWarning]:
+        """All warnings; those that a parser gives as mere text have the code `other`."""
+        return [
+            ReadingWarning("other", warning) if isinstance(warning, str) else warning
+            for warning in self.warnings
+        ]
+
 
 class Chunk(msgspec.Struct, frozen=True):
     """A part of a passage that fits the embedding model's input.

@@ -61,7 +61,10 @@ PROPERTIES: dict[str, Property] = {
     "errors": Property("The invalid fields.", [{"field": "name", "message": "is required"}]),
     "expires_at": Property("When it expires, in UTC; null for never.", _TIME),
     "expires_in_days": Property("Lifetime in days; null for no limit.", 90),
-    "file_metadata": Property("Facts about the file.", {"original_filename": "contract.pdf", "size": 48213}),
+    "file_metadata": Property(
+        "Facts about the file. After it was read, `warnings` name what was not: `code`, `text`, and `pages`.",
+        {"original_filename": "contract.pdf", "size": 48213, "pages": 12, "warnings": []},
+    ),
     "finish_reason": Property("Why the answer ended.", "stop"),
     "first": Property("Name of the first run.", "first, hybrid"),
     "fits": Property("Whether the best passages answer the query; null if unknown.", True),

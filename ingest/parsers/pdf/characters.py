@@ -102,6 +102,8 @@ def _quarter_turns(handle: int | None, boxes: Floats) -> NDArray[np.int8]:
     width = np.minimum(boxes[1:, 2] - boxes[1:, 0], boxes[:-1, 2] - boxes[:-1, 0])
     near = (steps < 2 * np.maximum(height, width)[:, None]).all(axis=1) & drawn[1:] & drawn[:-1]
     turned = near & (steps[:, 1] > 0.25 * np.maximum(height, width)) & (steps[:, 0] < 2 * steps[:, 1])
+    # Upside down, each character touches the left side of the one before.
+    turned |= near & (np.abs(boxes[1:, 2] - boxes[:-1, 0]) < 0.1 * height) & (boxes[1:, 0] < boxes[:-1, 0])
     if np.count_nonzero(turned) <= _FEW_TURNED:
         return turns
     angles = np.fromiter(map(_angle, itertools.repeat(handle), range(count)), np.float32, count)

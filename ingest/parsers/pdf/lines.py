@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import statistics
 import unicodedata
 
 import msgspec
@@ -123,7 +124,7 @@ def _with_hyphens(text: str) -> str:
 def _with_raised_figures(text: str, boxes: Floats) -> tuple[str, float, float]:
     """`text` in which raised figures can't be taken for digits of the number before; bottom and top."""
     heights = boxes[:, 3] - boxes[:, 1]
-    base = float(np.median(heights[heights > 0]))
+    base = statistics.median(heights[heights > 0].tolist())
     large = heights >= 0.85 * base
     bottom, top = float(boxes[large, 1].min()), float(boxes[large, 3].max())
     raised = (heights > 0) & (heights < 0.85 * base) & (boxes[:, 1] > bottom + 0.15 * base)

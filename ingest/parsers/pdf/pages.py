@@ -8,7 +8,9 @@ from ingest.parsers.pdf.hyphens import Joiner, joiner
 from ingest.parsers.pdf.lines import LINE_HYPHEN, is_ideographic
 from ingest.parsers.pdf.order import Line
 
+# Heights of a line that may lie between a line and the next of the same text, or of the same paragraph.
 _CONTINUING = 2.5
+_SAME_PARAGRAPH = 1.0
 _TOP_LINES = 3
 _FIRST_WORD = re.compile(r"[^\W\d_][\w'’]*")
 
@@ -74,7 +76,7 @@ def _text(page: Page) -> str:
             before.x1 - before.x0 >= full
             and is_ideographic(before.text[-1])
             and is_ideographic(line.text[0])
-            and _follows(before, line)
+            and _follows(before, line, _SAME_PARAGRAPH)
         )
         parts += [line.text] if continues else ["\n", line.text]
     return _without_mark("".join(parts))
@@ -84,10 +86,10 @@ def _without_mark(text: str) -> str:
     return text[:-1] + "-" if text.endswith(LINE_HYPHEN) else text
 
 
-def _follows(before: PageLine, line: PageLine) -> bool:
-    """Whether a line is the next of a paragraph: right below, or higher up in the next column."""
+def _follows(before: PageLine, line: PageLine, gap: float = _CONTINUING) -> bool:
+    """Whether a line goes on with the one before: below within `gap` heights, or in the next column."""
     height = before.y1 - before.y0
-    return line.main == before.main and (line.y0 > before.y0 or before.y0 - line.y1 < _CONTINUING * height)
+    return line.main == before.main and (line.y0 > before.y0 or before.y0 - line.y1 < gap * height)
 
 
 def _complete_last_word(page: Page, following: Page, words: Joiner) -> None:
