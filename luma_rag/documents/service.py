@@ -16,8 +16,8 @@ from luma_rag.access import (
 )
 from luma_rag.audit import Action, record, set_actor
 from luma_rag.db.models import Document, Passage
-from luma_rag.documents.page_labels import label_of
 from luma_rag.documents.file_names import download_name
+from luma_rag.documents.page_labels import label_of
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import (
     FieldError,

@@ -65,8 +65,7 @@ def links(
 
 
 def _words_in(box: Any, characters: Characters) -> str:
-    centers = (characters.boxes[:, :2] + characters.boxes[:, 2:]) / 2
-    inside = (centers >= (box.left, box.bottom)).all(axis=1) & (centers <= (box.right, box.top)).all(axis=1)
+    inside = characters.inside((box.left, box.bottom, box.right, box.top))
     return " ".join(characters.only(inside).text.split())
 
 

@@ -56,7 +56,8 @@ class Details:
 
     def glyph_texts(self, page: int) -> dict[int, str]:
         """What the codes of the page's fonts stand for, as far as their glyph names tell."""
-        return self._asked(lambda reader: _glyph_texts(reader, page), {})
+        texts: dict[int, str] = self._asked(lambda reader: _glyph_texts(reader, page), {})
+        return texts
 
     def _asked(self, question: Any, otherwise: Any) -> Any:
         try:

@@ -43,6 +43,14 @@ class Characters(msgspec.Struct, frozen=True):
     def __len__(self) -> int:
         return len(self.text)
 
+    def inside(self, box: tuple[float, float, float, float]) -> Bools:
+        """Which characters have their middle inside a box."""
+        middle_x = (self.boxes[:, 0] + self.boxes[:, 2]) / 2
+        middle_y = (self.boxes[:, 1] + self.boxes[:, 3]) / 2
+        left, bottom, right, top = box
+        inside: Bools = (middle_x >= left) & (middle_x <= right) & (middle_y >= bottom) & (middle_y <= top)
+        return inside
+
     def only(self, kept: Bools) -> "Characters":
         """The characters for which `kept` is true."""
         if kept.all():
@@ -59,7 +67,9 @@ def read_characters(text_page: pypdfium2.PdfTextPage) -> Characters:
     if len(text) != count:
         # pdfium leaves out characters that it can't map to Unicode.
         codes = map(_unicode, itertools.repeat(handle), range(count))
-        text = _SURROGATES.sub(_combined, "".join(chr(code) if code <= 0x10FFFF else "\ufffd" for code in codes))
+        text = _SURROGATES.sub(
+            _combined, "".join(chr(code) if code <= 0x10FFFF else "\ufffd" for code in codes)
+        )
     boxes = np.zeros((count, 4), np.float32)
     address, size = boxes.ctypes.data, boxes.itemsize * 4
     addresses = range(address, address + count * size, size)

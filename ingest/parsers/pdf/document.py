@@ -102,7 +102,9 @@ def _parse_with_pypdf(file: BinaryIO, limits: ParserLimits, *, encrypted: bool) 
     try:
         reader = by_pypdf.opened(file)
         _check_pages(len(reader.pages), limits)
-        texts = _within_limits(limits, (by_pypdf.page_text(reader, index) for index in range(len(reader.pages))))
+        texts = _within_limits(
+            limits, (by_pypdf.page_text(reader, index) for index in range(len(reader.pages)))
+        )
         title = usable_title(reader.metadata.title if reader.metadata else None)
     except (MemoryError, PermanentError):
         raise

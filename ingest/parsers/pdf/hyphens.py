@@ -10,31 +10,37 @@ from collections.abc import Iterable
 
 from ingest.parsers.pdf.lines import LINE_HYPHEN
 
-_BROKEN = re.compile(rf"([\w'’-]*\w){LINE_HYPHEN}[\n ](\w[\w'’]*)")
-_WORD = re.compile(r"\w[\w'’]*(?:-\w[\w'’]*)*")
+_BROKEN = re.compile(rf"([\w'\u2019-]*\w){LINE_HYPHEN}[\n ](\w[\w'\u2019]*)")
+_WORD = re.compile(r"\w[\w'\u2019]*(?:-\w[\w'\u2019]*)*")
 # "Import- und Export": the second part follows later.
-_CONJUNCTIONS = frozenset({"and", "or", "to", "und", "oder", "bis", "bzw", "et", "ou", "y", "o", "e", "en", "of"})
+_CONJUNCTIONS = frozenset(
+    {"and", "or", "to", "und", "oder", "bis", "bzw", "et", "ou", "y", "o", "e", "en", "of"}
+)
 _FIRST_PARTS = frozenset(
-    "above after all back below best better bottom broad built business case class client cloud co cost counter"
-    " cross custom customer data day decision deep double down early east end energy ever ex face fact fast few"
-    " first five follow four free front full future general half hand hard health heat high higher home hour ill"
-    " in income information inter job key knowledge labor labour large last late lead left less life light like"
-    " line little live long longer low lower machine market mid middle month most much multi near nine no non"
-    " north off older on one open out over part people performance point policy poor post power present price"
-    " pro problem quality quasi quick rate ready real rent right risk role run safety second self semi seven"
-    " share shelf short side single six slow small so south state step stock strong student sub tax ten term"
-    " then third three time to top trade two under up user value vice voice war water web week well west white"
-    " whole wide work world would year zero".split()
+    """
+    above after all back below best better bottom broad built business case class client cloud co cost
+    counter cross custom customer data day decision deep double down early east end energy ever ex face
+    fact fast few first five follow four free front full future general half hand hard health heat high
+    higher home hour ill in income information inter job key knowledge labor labour large last late lead
+    left less life light like line little live long longer low lower machine market mid middle month
+    most much multi near nine no non north off older on one open out over part people performance point
+    policy poor post power present price pro problem quality quasi quick rate ready real rent right risk
+    role run safety second self semi seven share shelf short side single six slow small so south state
+    step stock strong student sub tax ten term then third three time to top trade two under up user
+    value vice voice war water web week well west white whole wide work world would year zero
+    """.split()  # noqa: SIM905
 )
 _VOWEL_PREFIXES = frozenset({"re", "pre", "de", "co"})
 _LAST_PARTS = frozenset(
-    "aged assisted aware based bearing born bound built called centered centred class classified dependent driven"
-    " earning effective employed exempt facing fold free friendly funded going grade grained growing income"
-    " intensive interest known led level like looking loss making market minded month oriented owned ownership"
-    " paid party point price priced producing profit proof quality quarter ranging rate rated ready related"
-    " resistant rich running scale section selling sensitive serving sharing sided size sized specific spread"
-    " standing state step style tailed tax taxed term thirds tier trained type use value valued wave weighted"
-    " wide winning working year yield".split()
+    """
+    aged assisted aware based bearing born bound built called centered centred class classified
+    dependent driven earning effective employed exempt facing fold free friendly funded going grade
+    grained growing income intensive interest known led level like looking loss making market minded
+    month oriented owned ownership paid party point price priced producing profit proof quality quarter
+    ranging rate rated ready related resistant rich running scale section selling sensitive serving
+    sharing sided size sized specific spread standing state step style tailed tax taxed term thirds tier
+    trained type use value valued wave weighted wide winning working year yield
+    """.split()  # noqa: SIM905
 )
 
 
@@ -85,6 +91,9 @@ class Joiner:
         if second[0].isdigit() or last[-1].isdigit() or len(last) == 1:
             return True
         if second[0].isupper() and not first.isupper():
+            return True
+        if last != first and self._counts[second.casefold()]:
+            # "state-of-the-art", but "cost-effec-tive".
             return True
         last, second = last.casefold(), second.casefold()
         if last in _VOWEL_PREFIXES:

@@ -15,7 +15,7 @@ def without_leading_bytes(file: BinaryIO) -> BinaryIO | None:
     return _Rest(file, start) if start > 0 else None
 
 
-class _Rest(io.RawIOBase, BinaryIO):  # type: ignore[misc]
+class _Rest(io.RawIOBase, BinaryIO):
     """A file without its first bytes."""
 
     def __init__(self, file: BinaryIO, start: int) -> None:

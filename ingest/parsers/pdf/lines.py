@@ -4,12 +4,16 @@ import itertools
 import re
 import statistics
 import unicodedata
+from typing import TypeVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from ingest.parsers.pdf.characters import Bools, Characters, Floats
 from ingest.parsers.pdf.right_to_left import RIGHT_TO_LEFT, in_reading_order
+
+_T = TypeVar("_T", float, Floats)
 
 LINE_HYPHEN = "\x02"
 """A hyphen at a line end, of which only the words of the document can tell whether it belongs to the word."""
@@ -39,14 +43,21 @@ class Fragment(msgspec.Struct):
 def upright(characters: Characters, turns: int) -> Characters:
     """The characters with this number of quarter turns, with their boxes turned to be read normally."""
     chosen = characters.only(characters.quarter_turns == turns)
-    left, bottom, right, top = chosen.boxes.T
-    turned = {
-        0: (left, bottom, right, top),
-        1: (bottom, -right, top, -left),
-        2: (-right, -top, -left, -bottom),
-        3: (-top, left, -bottom, right),
-    }[turns]
-    return Characters(chosen.text, np.stack(turned, axis=1), chosen.quarter_turns)
+    return Characters(
+        chosen.text, np.stack(turned(tuple(chosen.boxes.T), turns), axis=1), chosen.quarter_turns
+    )
+
+
+def turned(box: tuple[_T, ...], turns: int) -> tuple[_T, _T, _T, _T]:
+    """A box in the coordinates in which text with these quarter turns is read normally."""
+    left, bottom, right, top = box
+    if turns == 1:
+        return bottom, -right, top, -left
+    if turns == 2:
+        return -right, -top, -left, -bottom
+    if turns == 3:
+        return -top, left, -bottom, right
+    return left, bottom, right, top
 
 
 def fragments(characters: Characters) -> list[Fragment]:
@@ -66,23 +77,29 @@ def fragments(characters: Characters) -> list[Fragment]:
     heights = kept[:, 3] - kept[:, 1]
     mixed = np.minimum.reduceat(heights, starts) < 0.85 * np.maximum.reduceat(heights, starts)
     rows = zip(
-        drawn[starts].tolist(), (drawn[ends] + 1).tolist(), x0.tolist(), y0.tolist(), x1.tolist(),
-        y1.tolist(), mixed.tolist(), strict=True,
+        drawn[starts].tolist(),
+        (drawn[ends] + 1).tolist(),
+        x0.tolist(),
+        y0.tolist(),
+        x1.tolist(),
+        y1.tolist(),
+        mixed.tolist(),
+        strict=True,
     )
     found = []
     for start, end, left, bottom, right, top, has_sizes in rows:
-        part = text[start:end]
+        part, low, high = text[start:end], bottom, top
         if RIGHT_TO_LEFT.search(part):
             part = in_reading_order(part, boxes[start:end])
         elif has_sizes:
-            part, bottom, top = _with_raised_figures(part, boxes[start:end])
+            part, low, high = _with_raised_figures(part, boxes[start:end])
         part = _with_hyphens(part)
         if part.strip():
-            found.append(Fragment(left, bottom, right, top, part))
+            found.append(Fragment(left, low, right, high, part))
     return found
 
 
-def _breaks(text: str, boxes: Floats, drawn: np.ndarray) -> Bools:
+def _breaks(text: str, boxes: Floats, drawn: NDArray[np.intp]) -> Bools:
     """Between which of the drawn characters and the next a new fragment begins."""
     kept = boxes[drawn]
     height = kept[:, 3] - kept[:, 1]
@@ -101,9 +118,10 @@ def _breaks(text: str, boxes: Floats, drawn: np.ndarray) -> Bools:
         # There, moving to the left is how text goes on, and wide gaps are within the order of words.
         lines = _lines_with_right_to_left(text)
         affected = lines[line_end[drawn[1:]]]
-        breaks = np.where(affected, (overlap < 0.5 * low) | ended, breaks | backwards)
-        return breaks
-    return breaks | backwards
+        backwards &= ~affected
+        breaks &= ~affected | ended | (overlap < 0.5 * low)
+    breaks |= backwards
+    return breaks
 
 
 def _lines_with_right_to_left(text: str) -> Bools:
@@ -161,6 +179,9 @@ def _raised(before: str, figure: str) -> str:
 def is_ideographic(character: str) -> bool:
     """Whether a character is of a script that is written without spaces, and broken anywhere."""
     code = ord(character)
-    return 0x2E80 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF or 0xFF00 <= code <= 0xFFEF or (
-        code >= 0x20000 and unicodedata.category(character) == "Lo"
+    return (
+        0x2E80 <= code <= 0x9FFF
+        or 0xF900 <= code <= 0xFAFF
+        or 0xFF00 <= code <= 0xFFEF
+        or (code >= 0x20000 and unicodedata.category(character) == "Lo")
     )

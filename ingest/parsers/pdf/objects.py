@@ -75,7 +75,7 @@ def picture_share(page: pypdfium2.PdfPage) -> float:
             except pypdfium2.PdfiumError:
                 continue
             covered += max(0.0, right - left) * max(0.0, top - bottom)
-    return min(1.0, covered / (width * height))
+    return float(min(1.0, covered / (width * height)))
 
 
 def _holds_picture(form: Any) -> bool:

@@ -10,10 +10,11 @@ from ingest.parsers.pdf.order import Line, lines_in_order
 from ingest.parsers.pdf.right_to_left import RIGHT_TO_LEFT
 
 
-def lines_of_page(characters: Characters, added: list[Fragment]) -> list[Line]:
-    """The lines of a page; `added` is text that is not part of its contents, such as values of a form.
+def lines_of_page(characters: Characters, added: list[Fragment]) -> tuple[list[Line], int]:
+    """The lines of a page, and the number of quarter turns of most of them.
 
-    Text in each direction is read by itself, that of most characters first.
+    Text in each direction is read by itself, that of most characters first. `added` is text that is not part
+    of the page's contents, such as values of a form.
     """
     turns, counts = np.unique(characters.quarter_turns, return_counts=True)
     directions = [int(turns[index]) for index in np.argsort(-counts, kind="stable") if turns[index] >= 0]
@@ -28,7 +29,7 @@ def lines_of_page(characters: Characters, added: list[Fragment]) -> list[Line]:
         for line in ordered if lines else ():
             line.main = False
         lines += ordered
-    return lines + _slanted(characters)
+    return lines + _slanted(characters), directions[0]
 
 
 def _is_right_to_left(found: list[Fragment]) -> bool:

@@ -1,5 +1,6 @@
 """The pages of a document as lines, and their text once they are compared with each other."""
 
+import itertools
 import re
 
 import msgspec
@@ -12,7 +13,7 @@ from ingest.parsers.pdf.order import Line
 _CONTINUING = 2.5
 _SAME_PARAGRAPH = 1.0
 _TOP_LINES = 3
-_FIRST_WORD = re.compile(r"[^\W\d_][\w'’]*")
+_FIRST_WORD = re.compile(r"[^\W\d_][\w'\u2019]*")
 
 
 class PageLine(msgspec.Struct):
@@ -31,12 +32,14 @@ class PageLine(msgspec.Struct):
 
 
 class Page(msgspec.Struct):
-    """The lines of a page in reading order."""
+    """The lines of a page in reading order, and its lower and upper edge as most of them are read."""
 
     lines: list[PageLine]
+    bottom: float
+    top: float
 
 
-def page_of(lines: list[Line]) -> Page:
+def page_of(lines: list[Line], bottom: float, top: float) -> Page:
     """A page without what is only needed to find its lines."""
     return Page(
         [
@@ -50,14 +53,16 @@ def page_of(lines: list[Line]) -> Page:
                 line.main,
             )
             for line in lines
-        ]
+        ],
+        bottom,
+        top,
     )
 
 
 def texts_of(pages: list[Page | None]) -> list[str | None]:
     """The text of each page, with broken words whole; None for None."""
     words = joiner(_text(page) for page in pages if page is not None)
-    for page, following in zip(pages, pages[1:], strict=False):
+    for page, following in itertools.pairwise(pages):
         if page is not None and following is not None:
             _complete_last_word(page, following, words)
     return [None if page is None else words.text(_text(page)) for page in pages]

@@ -7,6 +7,7 @@ import pypdfium2
 from ingest.parsers.pdf.annotations import added_text, links
 from ingest.parsers.pdf.by_pypdf import Details
 from ingest.parsers.pdf.characters import Bools, Characters, read_characters, text_objects
+from ingest.parsers.pdf.lines import turned
 from ingest.parsers.pdf.objects import Marked, ReplacedText, marked_objects, picture_share
 from ingest.parsers.pdf.page import lines_of_page
 from ingest.parsers.pdf.pages import Page, page_of
@@ -69,7 +70,9 @@ class PageReader:
             characters = _with_replaced(characters, replaced)
         characters = _on_paper(page, characters)
         added, notes = added_text(self._document, page)
-        content = page_of(lines_of_page(characters, added))
+        lines, turns = lines_of_page(characters, added)
+        _, bottom, _, top = turned(page.get_bbox(), turns)
+        content = page_of(lines, bottom, top)
         text = "\n".join(line.text for line in content.lines)
         return ReadPage(
             content,
@@ -107,14 +110,14 @@ def _blank(characters: Characters, hidden: Bools) -> Characters:
         "\n" if is_hidden else character
         for character, is_hidden in zip(characters.text, hidden.tolist(), strict=True)
     )
-    return Characters(text, np.where(hidden[:, None], np.float32(0), characters.boxes), characters.quarter_turns)
+    return Characters(
+        text, np.where(hidden[:, None], np.float32(0), characters.boxes), characters.quarter_turns
+    )
 
 
 def _on_paper(page: pypdfium2.PdfPage, characters: Characters) -> Characters:
     """The characters inside the visible page: a quote of others would be invisible to the reader."""
-    left, bottom, right, top = page.get_bbox()
-    centers = (characters.boxes[:, :2] + characters.boxes[:, 2:]) / 2
-    inside = (centers >= (left, bottom)).all(axis=1) & (centers <= (right, top)).all(axis=1)
+    inside = characters.inside(page.get_bbox())
     # Spaces and line ends that pdfium added may be anywhere.
     return characters.only(inside | (characters.boxes[:, 3] <= characters.boxes[:, 1]))
 

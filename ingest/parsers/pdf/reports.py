@@ -63,8 +63,8 @@ def _fail(total: int, failed: list[int], garbled: list[int]) -> None:
             f"shows. {_RECOGNIZE}"
         )
     raise NoTextError(
-        f"No text was found on {where}. The PDF is probably a scan: run it through text recognition (OCR), for "
-        "instance with OCRmyPDF, and use the result."
+        f"No text was found on {where}. The PDF is probably a scan: run it through text recognition (OCR), "
+        "for instance with OCRmyPDF, and use the result."
     )
 
 
@@ -91,8 +91,8 @@ def dynamic_form(data: str) -> ReadingWarning:
     if data:
         return ReadingWarning(
             "dynamic_form",
-            "This is a dynamic XFA form. What is filled in was read, but not its labels. Print it to a new PDF to "
-            "keep both.",
+            "This is a dynamic XFA form. What is filled in was read, but not how it is laid out. Print it to "
+            "a new PDF to keep both.",
         )
     return ReadingWarning(
         "dynamic_form",
@@ -104,7 +104,9 @@ def _warning(code: str, numbers: list[int], total: int, text: str) -> ReadingWar
     shown = ", ".join(map(str, numbers[:_SHOWN]))
     if len(numbers) > _SHOWN:
         shown += f" and {len(numbers) - _SHOWN} more"
-    return ReadingWarning(code, f"{len(numbers)} of {total} pages {text.format(shown)}", numbers[:_MOST_PAGES])
+    return ReadingWarning(
+        code, f"{len(numbers)} of {total} pages {text.format(shown)}", numbers[:_MOST_PAGES]
+    )
 
 
 def _names(names: list[str]) -> str:

@@ -74,9 +74,7 @@ def _kinds(text: str) -> list[str]:
     for index, name in enumerate(classes):
         if name in {"R", "AL", "NSM"}:
             kinds.append("R")
-        elif name in _LEFT_TO_RIGHT:
-            kinds.append("L")
-        elif (
+        elif name in _LEFT_TO_RIGHT or (
             name in _SEPARATORS
             and 0 < index < len(text) - 1
             and classes[index - 1] in _LEFT_TO_RIGHT

@@ -11,6 +11,7 @@ from ingest.parsers.pdf.pages import Page, PageLine
 _DEPTH = 4
 _FEWEST = 3
 _SHARE = 0.3
+_MARGIN = 0.15
 _SAME_PLACE = 4.0
 _NUMBERS = re.compile(r"\d+|\b[ivxl]+\b", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
@@ -20,7 +21,9 @@ def drop_running_lines(pages: list[Page | None]) -> None:
     """Drop lines that stand at the same place at the edge of several pages, except on the first."""
     for at_top in (True, False):
         edges = {
-            number: _edge(page, at_top) for number, page in enumerate(pages) if page is not None and page.lines
+            number: _edge(page, at_top)
+            for number, page in enumerate(pages)
+            if page is not None and page.lines
         }
         dropped: dict[int, list[PageLine]] = defaultdict(list)
         # From the edge inwards, as long as all lines are running ones: further in, a repeated line is text.
@@ -37,20 +40,27 @@ def drop_running_lines(pages: list[Page | None]) -> None:
             if page is not None:
                 # By identity: the same words may stand elsewhere on the page.
                 gone = set(map(id, lines))
-                page.lines = [line for line in page.lines if id(line) not in gone]
+                # A page of nothing else would be lost.
+                page.lines = [line for line in page.lines if id(line) not in gone] or page.lines
 
 
 def _edge(page: Page, at_top: bool) -> list[PageLine]:
-    """The lines nearest to the edge; none of a table, whose header may be on every page."""
+    """The lines in the margin, from the edge on; none of a table, whose header may be on every page."""
+    margin = _MARGIN * (page.top - page.bottom)
     lines = sorted((line for line in page.lines if line.main), key=lambda line: line.y0 + line.y1)
     ordered = lines[::-1] if at_top else lines
     edge: list[PageLine] = []
-    for line, inner in zip(ordered[:_DEPTH], ordered[1:], strict=False):
-        columns = {round(cell[0]) for cell in line.cells} & {round(cell[0]) for cell in inner.cells}
-        if at_top and len(columns) > 1:
+    for line, inner in zip(ordered[:_DEPTH], [*ordered[1:], None], strict=False):
+        in_margin = line.y0 > page.top - margin if at_top else line.y1 < page.bottom + margin
+        is_table = at_top and inner is not None and len(_columns(line) & _columns(inner)) > 1
+        if not in_margin or is_table:
             break
         edge.append(line)
     return edge
+
+
+def _columns(line: PageLine) -> set[int]:
+    return {round(start) for start, _ in line.cells}
 
 
 def _alike(edges: dict[int, list[PageLine]], depth: int) -> list[list[tuple[int, PageLine]]]:

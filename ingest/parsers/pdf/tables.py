@@ -1,5 +1,7 @@
 """Tables that go on over a page end get their header again, so that a value never stands without it."""
 
+import itertools
+
 import msgspec
 
 from ingest.parsers.pdf.pages import Page, PageLine
@@ -13,7 +15,7 @@ _SLACK = 4.0
 def repeat_headers(pages: list[Page | None]) -> None:
     """Repeat the header of a table on each page that it goes on."""
     header: PageLine | None = None
-    for page, following in zip(pages, pages[1:], strict=False):
+    for page, following in itertools.pairwise(pages):
         if page is None or following is None:
             header = None
             continue

@@ -62,8 +62,8 @@ def _is_suspicious(text_page: pypdfium2.PdfTextPage, characters: Characters) -> 
 def _without_meaning(text: str, unmapped: Bools) -> Bools:
     """Which unmapped characters are lost: none if the codes of their fonts are letters nonetheless.
 
-    pdfium then gives the codes. Figures often have fonts with ordinary codes, and no Unicode values. Numbers of
-    glyphs, however, are letters only by chance: among them are control characters, and few vowels.
+    pdfium then gives the codes. Figures often have fonts with ordinary codes, and no Unicode values. Numbers
+    of glyphs, however, are letters only by chance: among them are control characters, and few vowels.
     """
     codes = "".join(itertools.compress(text, unmapped.tolist()))
     letters = [character for character in codes.casefold() if character.isalpha()]
@@ -84,7 +84,10 @@ def _named(characters: Characters, lost: Bools, names: dict[int, str]) -> tuple[
         for character, is_lost in zip(characters.text, lost.tolist(), strict=True)
     ]
     found = np.fromiter(
-        (is_lost and ord(character) in names for character, is_lost in zip(characters.text, lost, strict=True)),
+        (
+            is_lost and ord(character) in names
+            for character, is_lost in zip(characters.text, lost, strict=True)
+        ),
         np.bool_,
         len(characters),
     )
@@ -99,7 +102,9 @@ def _named(characters: Characters, lost: Bools, names: dict[int, str]) -> tuple[
 
 def _in_words(text: str, lost: Bools) -> int:
     """How many lost characters are part of words; one that stands alone is mostly a bullet."""
-    marks = "".join("?" if is_lost else character for character, is_lost in zip(text, lost.tolist(), strict=True))
+    marks = "".join(
+        "?" if is_lost else character for character, is_lost in zip(text, lost.tolist(), strict=True)
+    )
     return sum(
         match[0].count("?")
         for match in re.finditer(r"\S+", marks)

@@ -96,9 +96,7 @@ def test_unloadable_page_does_not_shift_the_others(write_pdf: Write, limits: Par
     writer.write(path)
     document = parse(path, limits)
     assert [(passage.page, passage.text) for passage in document.passages] == [(1, "one"), (3, "three")]
-    assert document.warnings == [
-        ReadingWarning("page_failed", "1 of 3 pages could not be read: 2.", [2])
-    ]
+    assert document.warnings == [ReadingWarning("page_failed", "1 of 3 pages could not be read: 2.", [2])]
 
 
 def test_pypdf_reads_files_that_pdfium_rejects(write_pdf: Write, limits: ParserLimits) -> None:

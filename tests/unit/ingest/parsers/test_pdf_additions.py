@@ -37,9 +37,13 @@ def changed(path: Path, change: Callable[[pypdf.PdfWriter], object]) -> Path:
 
 def test_form_fields_stand_at_their_labels(tmp_path: Path) -> None:
     def draw(canvas: Canvas) -> None:
-        at((60, 700, "Name:"), (60, 670, "Berth:"), (60, 640, "Power"), (60, 610, "Storage"), (60, 580, "Pays by"))(
-            canvas
-        )
+        at(
+            (60, 700, "Name:"),
+            (60, 670, "Berth:"),
+            (60, 640, "Power"),
+            (60, 610, "Storage"),
+            (60, 580, "Pays by"),
+        )(canvas)
         at((180, 580, "invoice"), (260, 580, "card"))(canvas)
         form = canvas.acroForm
         form.textfield(name="name", value="Sea Thrush", x=150, y=695, width=200, height=18)
@@ -121,7 +125,9 @@ def test_hidden_layers_are_left_out(tmp_path: Path) -> None:
 
 
 def test_text_that_stands_for_a_glyph(tmp_path: Path) -> None:
-    content = "BT /F1 12 Tf 60 700 Td (The o) Tj /Span <</ActualText (ffi)>> BDC (\x01) Tj EMC (cer signs.) Tj ET"
+    content = (
+        "BT /F1 12 Tf 60 700 Td (The o) Tj /Span <</ActualText (ffi)>> BDC (\x01) Tj EMC (cer signs.) Tj ET"
+    )
     assert text_of(written_pdf(tmp_path / "a.pdf", content)) == "The officer signs."
 
 

@@ -44,7 +44,9 @@ def test_turned_page(tmp_path: Path) -> None:
         canvas.rotate(90)
         lines("The ferry leaves at seven on", "weekdays and at nine", x=60, y=-100)(canvas)
 
-    assert text_of(drawn_pdf(tmp_path / "a.pdf", draw)) == "The ferry leaves at seven on\nweekdays and at nine"
+    assert (
+        text_of(drawn_pdf(tmp_path / "a.pdf", draw)) == "The ferry leaves at seven on\nweekdays and at nine"
+    )
 
 
 def test_turned_table_beside_upright_text(tmp_path: Path) -> None:
@@ -74,17 +76,26 @@ def test_columns_of_prose_are_read_one_after_the_other(tmp_path: Path) -> None:
         for number, (left, right) in enumerate(zip(LEFT, RIGHT, strict=True))
         for text in ((60.0, 700.0 - 14 * number, left), (300.0, 700.0 - 14 * number, right))
     ]
-    path = drawn_pdf(tmp_path / "a.pdf", at((60, 740, "News from the island and from the mainland, spring"), *rows))
+    path = drawn_pdf(
+        tmp_path / "a.pdf", at((60, 740, "News from the island and from the mainland, spring"), *rows)
+    )
     heading, *rest = text_of(path).split("\n")
     assert heading.startswith("News")
     assert rest == [*LEFT, *RIGHT]
 
 
 def test_tables_are_read_row_by_row(tmp_path: Path) -> None:
-    rows = [("Town", "People", "Change"), ("Aas", "1,204", "+ 3"), ("Bo", "310", "- 12"), ("Ski", "87", "+ 1")]
+    rows = [
+        ("Town", "People", "Change"),
+        ("Aas", "1,204", "+ 3"),
+        ("Bo", "310", "- 12"),
+        ("Ski", "87", "+ 1"),
+    ]
     # Column by column, as some programs draw them.
     cells = [
-        (60.0 + 150 * column, 700.0 - 16 * number, rows[number][column]) for column in range(3) for number in range(4)
+        (60.0 + 150 * column, 700.0 - 16 * number, rows[number][column])
+        for column in range(3)
+        for number in range(4)
     ]
     text = text_of(drawn_pdf(tmp_path / "a.pdf", at(*cells)))
     assert text == "Town People Change\nAas 1,204 + 3\nBo 310 - 12\nSki 87 + 1"
@@ -94,8 +105,15 @@ def test_wrapped_cells_stay_whole(tmp_path: Path) -> None:
     texts = [(60.0, 700.0, "Role"), (160.0, 700.0, "Duty"), (380.0, 700.0, "Control")]
     for number, role in enumerate(("First engineer", "Second mate", "Cook")):
         y = 670.0 - 50 * number
-        texts += [(60.0, y, role), (160.0, y, "Keeps the log of all the pumps"), (380.0, y, "Monthly review by")]
-        texts += [(160.0, y - 13, "and reports leaks to the captain"), (380.0, y - 13, "the owner of the ship")]
+        texts += [
+            (60.0, y, role),
+            (160.0, y, "Keeps the log of all the pumps"),
+            (380.0, y, "Monthly review by"),
+        ]
+        texts += [
+            (160.0, y - 13, "and reports leaks to the captain"),
+            (380.0, y - 13, "the owner of the ship"),
+        ]
         texts += [(160.0, y - 26, "within the hour")]
     rows = text_of(drawn_pdf(tmp_path / "a.pdf", at(*texts))).split("\n")
     assert rows[1] == (
@@ -145,7 +163,9 @@ def test_drop_cap(tmp_path: Path) -> None:
         lines("hoever enters the vault must be", "searched by two guards, and then", x=100, y=692)(canvas)
         lines("signs the book both times. The book", "is kept for years.", x=60, y=664)(canvas)
 
-    assert text_of(drawn_pdf(tmp_path / "a.pdf", draw)).startswith("Whoever enters the vault must be\nsearched")
+    assert text_of(drawn_pdf(tmp_path / "a.pdf", draw)).startswith(
+        "Whoever enters the vault must be\nsearched"
+    )
 
 
 HEBREW = {0x41: "\u05d0", 0x42: "\u05d1", 0x43: "\u05d2"}
@@ -201,5 +221,3 @@ def test_text_beyond_the_crop_box_is_skipped(tmp_path: Path) -> None:
         at((60, 700, "outside"), (60, 500, "inside"))(canvas)
 
     assert text_of(drawn_pdf(tmp_path / "a.pdf", draw)) == "inside"
-
-

@@ -75,8 +75,13 @@ def test_running_headers_and_footers_are_kept_once(tmp_path: Path) -> None:
     assert others == [f"Sentence {word} of the guide." for word in ("beta", "gamma", "delta")]
 
 
+def test_repeated_lines_in_the_middle_of_pages_are_kept(tmp_path: Path) -> None:
+    pages = [at((60, 500, "Signed by both sides.")) for _ in range(4)]
+    assert texts_of(drawn_pdf(tmp_path / "a.pdf", *pages)) == ["Signed by both sides."] * 4
+
+
 def test_lines_that_repeat_at_other_heights_are_kept(tmp_path: Path) -> None:
-    pages = [at((60, 700 - 40 * number, "Signed by both sides.")) for number in range(4)]
+    pages = [at((60, 820 - 30 * number, "Signed by both sides.")) for number in range(4)]
     assert texts_of(drawn_pdf(tmp_path / "a.pdf", *pages)) == ["Signed by both sides."] * 4
 
 
@@ -92,8 +97,16 @@ def test_header_of_a_table_is_repeated_where_it_goes_on(tmp_path: Path) -> None:
     def row(y: float, *cells: str) -> list[tuple[float, float, str]]:
         return [(60 + 150 * column, y, cell) for column, cell in enumerate(cells)]
 
-    first = [*row(200, "Town", "People", "Leakage"), *row(184, "Aas", "12.5", "7.1"), *row(168, "Bo", "3.0", "6.4")]
-    second = [*row(780, "Ski", "7.7", "2.2"), *row(764, "Moss", "9.1", "1.3"), (60.0, 700.0, "End of the table.")]
+    first = [
+        *row(200, "Town", "People", "Leakage"),
+        *row(184, "Aas", "12.5", "7.1"),
+        *row(168, "Bo", "3.0", "6.4"),
+    ]
+    second = [
+        *row(780, "Ski", "7.7", "2.2"),
+        *row(764, "Moss", "9.1", "1.3"),
+        (60.0, 700.0, "End of the table."),
+    ]
     texts = texts_of(drawn_pdf(tmp_path / "a.pdf", at(*first), at(*second)))
     assert texts[1] == "Town People Leakage\nSki 7.7 2.2\nMoss 9.1 1.3\nEnd of the table."
 

@@ -13,9 +13,9 @@ from ingest.settings import ParserLimits
 from tests.unit.ingest.parsers.pdf_files import at, drawn_pdf, lines, shown, written_pdf
 
 GLYPH_NUMBERS = (
-    "/Type /Font /Subtype /Type0 /BaseFont /ABCDEF+Some /Encoding /Identity-H /DescendantFonts [<</Type /Font "
-    "/Subtype /CIDFontType2 /BaseFont /ABCDEF+Some /CIDSystemInfo <</Registry (Adobe) /Ordering (Identity) "
-    "/Supplement 0>> /DW 600>>]"
+    "/Type /Font /Subtype /Type0 /BaseFont /ABCDEF+Some /Encoding /Identity-H "
+    "/DescendantFonts [<</Type /Font /Subtype /CIDFontType2 /BaseFont /ABCDEF+Some "
+    "/CIDSystemInfo <</Registry (Adobe) /Ordering (Identity) /Supplement 0>> /DW 600>>]"
 )
 
 
