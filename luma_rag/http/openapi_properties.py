@@ -87,6 +87,7 @@ PROPERTIES: dict[str, Property] = {
     "is_relevant": Property("Whether the passages are likely to be relevant; null if unknown.", True),
     "items": Property("The items of this page."),
     "k": Property("Maximum number of passages.", 5),
+    "label": Property("Number printed on the page; null if it is the page's own, or unknown.", "iv"),
     "last_used_at": Property("Time of the last use, in UTC; null for never.", _TIME),
     "latency": Property("How long the searches took."),
     "leaked": Property("Number of hits that the user may not read; anything but 0 is a bug.", 0),
