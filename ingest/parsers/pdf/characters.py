@@ -86,6 +86,13 @@ def text_objects(text_page: pypdfium2.PdfTextPage) -> list[int | None]:
     return list(map(_text_object, itertools.repeat(handle), range(text_page.count_chars())))
 
 
+def fonts_of(text_page: pypdfium2.PdfTextPage, indices: Sequence[int]) -> list[int | None]:
+    """The address of the font of each of these characters; None for those that pdfium added."""
+    handle = ctypes.cast(text_page.raw, c_void_p).value
+    objects = map(_text_object, itertools.repeat(handle), indices)
+    return [None if address is None else _font(address) for address in objects]
+
+
 def has_map_error(text_page: pypdfium2.PdfTextPage, indices: Sequence[int]) -> Bools:
     """For each of these characters, whether its font doesn't tell its Unicode value."""
     handle = ctypes.cast(text_page.raw, c_void_p).value
@@ -136,4 +143,5 @@ _unicode = function(pypdfium2.raw.FPDFText_GetUnicode, c_uint, c_void_p, c_int)
 _loose_box = function(pypdfium2.raw.FPDFText_GetLooseCharBox, c_int, c_void_p, c_int, c_void_p)
 _angle = function(pypdfium2.raw.FPDFText_GetCharAngle, ctypes.c_float, c_void_p, c_int)
 _text_object = function(pypdfium2.raw.FPDFText_GetTextObject, c_void_p, c_void_p, c_int)
+_font = function(pypdfium2.raw.FPDFTextObj_GetFont, c_void_p, c_void_p)
 _has_map_error = function(pypdfium2.raw.FPDFText_HasUnicodeMapError, c_int, c_void_p, c_int)

@@ -117,9 +117,11 @@ def _blank(characters: Characters, hidden: Bools) -> Characters:
 
 def _on_paper(page: pypdfium2.PdfPage, characters: Characters) -> Characters:
     """The characters inside the visible page: a quote of others would be invisible to the reader."""
-    inside = characters.inside(page.get_bbox())
+    left, bottom, right, top = page.get_bbox()
+    boxes = characters.boxes
+    inside = (boxes[:, 2] > left) & (boxes[:, 0] < right) & (boxes[:, 3] > bottom) & (boxes[:, 1] < top)
     # Spaces and line ends that pdfium added may be anywhere.
-    return characters.only(inside | (characters.boxes[:, 3] <= characters.boxes[:, 1]))
+    return characters.only(inside | (boxes[:, 3] <= boxes[:, 1]))
 
 
 def _with_replaced(characters: Characters, replaced: ReplacedText) -> Characters:

@@ -1,13 +1,13 @@
 """Tells text from what only looks like it, and pages from pictures of pages."""
 
-import itertools
 import re
+from collections import defaultdict
 
 import numpy as np
 import pypdfium2
 
 from ingest.parsers.pdf.by_pypdf import Details
-from ingest.parsers.pdf.characters import Bools, Characters, has_map_error
+from ingest.parsers.pdf.characters import Bools, Characters, fonts_of, has_map_error
 
 _FEW_LETTERS = 300
 _PICTURE_SHARE = 0.5
@@ -37,7 +37,7 @@ def readable_characters(
     """
     if not _is_suspicious(text_page, characters):
         return characters, False
-    lost = _without_meaning(characters.text, has_map_error(text_page, range(len(characters))))
+    lost = _without_meaning(text_page, characters.text)
     lost |= np.fromiter(map(_is_private, characters.text), np.bool_, len(characters))
     lost &= np.fromiter((not character.isspace() for character in characters.text), np.bool_, len(characters))
     if not lost.any():
@@ -59,18 +59,27 @@ def _is_suspicious(text_page: pypdfium2.PdfTextPage, characters: Characters) -> 
     return bool(has_map_error(text_page, starts[::step]).any())
 
 
-def _without_meaning(text: str, unmapped: Bools) -> Bools:
-    """Which unmapped characters are lost: none if the codes of their fonts are letters nonetheless.
+def _without_meaning(text_page: pypdfium2.PdfTextPage, text: str) -> Bools:
+    """Which characters without Unicode values are lost: none of a font whose codes are letters nonetheless.
 
     pdfium then gives the codes. Figures often have fonts with ordinary codes, and no Unicode values. Numbers
     of glyphs, however, are letters only by chance: among them are control characters, and few vowels.
     """
-    codes = "".join(itertools.compress(text, unmapped.tolist()))
+    lost = has_map_error(text_page, range(len(text)))
+    indices = np.flatnonzero(lost).tolist()
+    by_font: dict[int | None, list[int]] = defaultdict(list)
+    for index, font in zip(indices, fonts_of(text_page, indices), strict=True):
+        by_font[font].append(index)
+    for same_font in by_font.values():
+        if _are_letters("".join(text[index] for index in same_font)):
+            lost[same_font] = False
+    return lost
+
+
+def _are_letters(codes: str) -> bool:
     letters = [character for character in codes.casefold() if character.isalpha()]
     vowels = sum(letter in "aeiouyàáâãäåèéêëìíîïòóôõöùúûü" for letter in letters)
-    if any(ord(character) < 0x20 for character in codes) or vowels < _FEWEST_VOWELS * len(letters) - 1:
-        return unmapped
-    return np.zeros_like(unmapped)
+    return min(codes) >= " " and vowels >= _FEWEST_VOWELS * len(letters) - 1
 
 
 def _is_private(character: str) -> bool:
