@@ -108,9 +108,10 @@ def _breaks(text: str, boxes: Floats, drawn: NDArray[np.intp]) -> Bools:
     overlap = np.minimum(kept[1:, 3], kept[:-1, 3]) - np.maximum(kept[1:, 1], kept[:-1, 1])
     gap = kept[1:, 0] - kept[:-1, 2]
     line_end = np.zeros(len(text) + 1, np.int32)
-    line_end[1:] = np.cumsum(np.frombuffer(text.encode("utf-32-le"), np.uint32) == ord("\n"))
+    codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    line_end[1:] = np.cumsum(codes == ord("\n"))
     ended = line_end[drawn[1:]] > line_end[drawn[:-1]]
-    digits = np.fromiter(map(str.isdigit, map(text.__getitem__, drawn)), np.bool_, len(drawn))
+    digits = (codes[drawn] >= ord("0")) & (codes[drawn] <= ord("9"))
     raised = (low < 0.85 * high) & (np.abs(gap) < 0.3 * high) & (digits[1:] | digits[:-1])
     breaks: Bools = (overlap < 0.5 * low) | (ended & ~raised) | (gap > 0.9 * high)
     backwards = kept[1:, 0] < kept[:-1, 0] - 0.5 * high
