@@ -13,6 +13,7 @@ from ingest.parsers.pdf.lines import Fragment
 _MOST = 2000
 _MOST_LINKS = 200
 _LONGEST = 100_000
+_SCHEMES = ("http://", "https://", "mailto:", "ftp://")
 _LINE_HEIGHT = 14.0
 _INVISIBLE = pdfium.FPDF_ANNOT_FLAG_HIDDEN | pdfium.FPDF_ANNOT_FLAG_NOVIEW
 _TICKED = {pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADIOBUTTON}
@@ -113,7 +114,9 @@ def _address(document: pypdfium2.PdfDocument, link: Any) -> str:
         return ""
     buffer = ctypes.create_string_buffer(size)
     pdfium.FPDFAction_GetURIPath(document.raw, action, buffer, size)
-    return buffer.raw[: size - 1].decode("utf-8", "replace").strip()
+    address = buffer.raw[: size - 1].decode("utf-8", "replace").strip()
+    # Others, such as files of the author's computer, are of no use to a reader.
+    return address if address.lower().startswith(_SCHEMES) else ""
 
 
 def _fragments(annotation: Any, text: str) -> list[Fragment]:

@@ -32,6 +32,8 @@ _PAGES_TO_BELIEVE = 20
 def parse_pdf(file: BinaryIO, limits: ParserLimits, *, attached: bool = False) -> ParsedDocument:
     """Parse a PDF: one passage per page with text, with the page's position in the outline as its heading.
 
+    Web addresses behind words of a page are a further passage of it.
+
     A file that opens with the empty password is read normally. Files attached to it are read as further
     passages; those `attached` to an attached one are only named. `warnings` report what is not read.
 
@@ -66,7 +68,7 @@ def parse_pdf(file: BinaryIO, limits: ParserLimits, *, attached: bool = False) -
             data = clean(form_data(document))
             more.append(dynamic_form(data))
     texts = _ask_pypdf(file, limits, pages, _texts(pages))
-    passages = _passages(texts, headings, labels)
+    passages = _passages(texts, headings, labels, [page.links for page in pages])
     if data:
         passages.append(Passage(text=data, page=1, heading="Form data"))
     passages += inner
@@ -78,23 +80,20 @@ def _texts(pages: list[ReadPage]) -> list[str | None]:
     contents = [page.content for page in pages]
     drop_running_lines(contents)
     repeat_headers(contents)
-    return [
-        None if text is None else clean("\n".join([text, *page.links]))
-        for text, page in zip(texts_of(contents), pages, strict=True)
-    ]
+    return [None if text is None else clean(text) for text in texts_of(contents)]
 
 
-def _passages(texts: list[str | None], headings: list[str | None], labels: list[str]) -> list[Passage]:
-    return [
-        Passage(
-            text=text,
-            page=index + 1,
-            heading=heading,
-            label=" ".join(clean(label).split())[:1000] if label not in {"", str(index + 1)} else None,
-        )
-        for index, (text, heading, label) in enumerate(zip(texts, headings, labels, strict=True))
-        if text and readable(text)
-    ]
+def _passages(
+    texts: list[str | None], headings: list[str | None], labels: list[str], links: list[list[str]]
+) -> list[Passage]:
+    """The text of each page, followed by its links: among the text, they would change how it is divided."""
+    passages = []
+    for index, (text, heading, label) in enumerate(zip(texts, headings, labels, strict=True)):
+        printed = " ".join(clean(label).split())[:1000] if label not in {"", str(index + 1)} else None
+        for part in (text, clean("\n".join(links[index]))):
+            if part and readable(part):
+                passages.append(Passage(text=part, page=index + 1, heading=heading, label=printed))
+    return passages
 
 
 def _parse_with_pypdf(file: BinaryIO, limits: ParserLimits, *, encrypted: bool) -> ParsedDocument:
@@ -110,7 +109,7 @@ def _parse_with_pypdf(file: BinaryIO, limits: ParserLimits, *, encrypted: bool) 
         raise
     except Exception as error:
         raise (EncryptedError(by_pypdf.ENCRYPTED) if encrypted else PermanentError(DAMAGED)) from error
-    passages = _passages(texts, [None] * len(texts), [""] * len(texts))
+    passages = _passages(texts, [None] * len(texts), [""] * len(texts), [[]] * len(texts))
     warnings = warnings_of([ReadPage() for _ in texts], texts, found=bool(passages), more=[])
     return ParsedDocument(type="pdf", passages=passages, title=title, pages=len(texts), warnings=warnings)
 

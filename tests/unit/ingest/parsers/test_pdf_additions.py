@@ -81,10 +81,12 @@ def test_addresses_of_links_are_read_once(tmp_path: Path) -> None:
         for _ in range(2):
             canvas.linkURL("https://portal.example.org/leave", (left, 698, right, 710))
         canvas.linkURL("https://www.example.org/", (200, 698, 300, 710))
+        canvas.linkURL("file:///home/author/leave.html", (200, 698, 300, 710))
 
-    assert text_of(drawn_pdf(tmp_path / "a.pdf", draw)).split("\n") == [
-        "Apply on the portal or at www.example.org today.",
-        "portal: https://portal.example.org/leave",
+    passages = parsed(drawn_pdf(tmp_path / "a.pdf", draw)).passages
+    assert [(passage.page, passage.text) for passage in passages] == [
+        (1, "Apply on the portal or at www.example.org today."),
+        (1, "portal: https://portal.example.org/leave"),
     ]
 
 
