@@ -10,7 +10,7 @@ class ParserLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     memory_mb: int = 1024
     """Memory, in MB, in addition to that of the parsers themselves."""
-    seconds: int = 30
+    seconds: int = 120
     """Elapsed time, in seconds."""
     output_mb: int = 64
     """Size of the extracted text, in MB."""

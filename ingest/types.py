@@ -1,5 +1,6 @@
 """The pipeline's data types: a source becomes passages, then chunks, then embedded chunks."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -32,27 +33,49 @@ class Passage(msgspec.Struct, frozen=True):
     """A part of a document as parsed: a page of a PDF, a section of a DOCX.
 
     `page` is 1-based, None for formats without pages. `heading` is the path of headings above the text,
-    outermost first, joined by " > "; None without headings.
+    outermost first, joined by " > "; None without headings. `label` is the number printed on the page, as far
+    as the file tells and if it differs from `page`.
     """
 
     text: str
     page: _PageNumber | None = None
     heading: str | None = None
+    label: Annotated[str, Meta(max_length=1000)] | None = None
+
+
+class ReadingWarning(msgspec.Struct, frozen=True):
+    """A part of a document that was not read, or not for certain.
+
+    `code` names the reason for programs, `text` says in plain words what is missing and what to do. `pages`
+    are the pages concerned, at most the first thousand; none if it is not about pages.
+    """
+
+    code: Annotated[str, Meta(max_length=100)]
+    text: Annotated[str, Meta(max_length=10_000)]
+    pages: Annotated[list[_PageNumber], Meta(max_length=1000)] = []
 
 
 class ParsedDocument(msgspec.Struct, frozen=True):
     """All the text of one document, in reading order.
 
     `title` is the document's own title; None without a usable one. `pages` is the number of pages, None for
-    formats without. `warnings` say in plain words what could not be read, such as pages without text; the
-    document is usable nonetheless.
+    formats without. `warnings` say what could not be read, such as pages without text; the document is usable
+    nonetheless.
     """
 
     type: DocumentType
     passages: Annotated[list[Passage], Meta(max_length=1_000_000)]
     title: _Title | None = None
     pages: _PageCount | None = None
-    warnings: Annotated[list[str], Meta(max_length=10_000)] = []
+    warnings: Annotated[Sequence[ReadingWarning | str], Meta(max_length=10_000)] = []
+
+    @property
+    def reading_warnings(self) -> list[ReadingWarning]:
+        """All warnings; those that a parser gives as mere text have the code `other`."""
+        return [
+            ReadingWarning("other", warning) if isinstance(warning, str) else warning
+            for warning in self.warnings
+        ]
 
 
 class Chunk(msgspec.Struct, frozen=True):

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import docx
+import pypdf
+from PIL import Image
 from reportlab.lib.pagesizes import A4
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
 
 
@@ -27,6 +30,24 @@ def word(path: Path, sections: dict[str, str]) -> Path:
         document.add_heading(heading, level=1)
         document.add_paragraph(text)
     document.save(str(path))
+    return path
+
+
+def book_with_a_scan(folder: Path) -> Path:
+    """A book whose pages are numbered i, ii, 1, 2; the second is a picture."""
+    path = folder / "book.pdf"
+    drawing = canvas.Canvas(str(path), pagesize=A4)
+    for text in ("The preface thanks everybody.", None, "The first chapter begins.", "The second one ends."):
+        if text is None:
+            drawing.drawImage(ImageReader(Image.new("RGB", (60, 80), "gray")), 0, 0, *A4)
+        else:
+            drawing.drawString(72, 770, text)
+        drawing.showPage()
+    drawing.save()
+    writer = pypdf.PdfWriter(clone_from=path)
+    writer.set_page_label(0, 1, style="/r")
+    writer.set_page_label(2, 3, style="/D")
+    writer.write(path)
     return path
 
 

@@ -11,6 +11,9 @@ from ingest.errors import UnsupportedTypeError
 from ingest.types import DocumentType
 
 _HEAD = 1024
+# Mail programs and servers leave their headers before a PDF. There, only a whole line counts.
+_LEADING = 2**16 - _HEAD
+_PDF_LATER = re.compile(rb"[\r\n]%PDF-[12]\.\d")
 # The central directory of a DOCX with ten thousand parts is nearly 1 MB.
 _MOST_READ = 2 * 2**20
 _CONTENT_TYPES = "[Content_Types].xml"
@@ -68,7 +71,7 @@ def detect_type_of_file(file: BinaryIO) -> DocumentType:
     head = file.read(_HEAD)
     if head.startswith(b"PK"):
         return _detect_zip(file)
-    if b"%PDF-" in head:
+    if b"%PDF-" in head or _PDF_LATER.search(file.read(_LEADING)):
         return "pdf"
     if head.startswith(_OLE2):
         if is_encrypted_office_file(file):

@@ -125,7 +125,7 @@ def show(doc_id: DocumentId, acting: As = None, json: Json = False) -> None:
             "public": document.is_public,
             "access": document.permission,
         }
-        | {name.replace("_", " "): value for name, value in document.file_metadata.items() if value != []}
+        | _facts(document)
     )
     if details.shared_with:
         shares = Table("shared with", "permission")
@@ -321,6 +321,20 @@ def delete(doc_id: DocumentId, yes: Yes = False, acting: As = None, json: Json =
         print_json({"deleted": doc_id})
     else:
         say(f"Deleted document {doc_id}.")
+
+
+def _facts(document: DocumentView) -> dict[str, object]:
+    """What is known about the file, without the printed page numbers."""
+    facts = {
+        name.replace("_", " "): value
+        for name, value in document.file_metadata.items()
+        if value != [] and name != "page_labels"
+    }
+    if "warnings" in facts:
+        # Version 0.2 stored texts.
+        texts = [warning if isinstance(warning, str) else warning["text"] for warning in facts["warnings"]]
+        facts["warnings"] = "\n".join(texts)
+    return facts
 
 
 def _state(document: NamespaceDocument) -> str:

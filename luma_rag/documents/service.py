@@ -19,6 +19,7 @@ from luma_rag.audit import Action, record, set_actor
 from luma_rag.db.models import Document, Ingestion, NamespaceDoc, Passage, User
 from luma_rag.documents.file_names import download_name
 from luma_rag.documents.listing import Listing, State, contains, order, state_of
+from luma_rag.documents.page_labels import label_of
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import (
     FieldError,
@@ -58,10 +59,14 @@ class ListedDocument(DocumentView, frozen=True):
 
 
 class PassageView(msgspec.Struct, frozen=True):
-    """Parsed text, in order; `page` is 1-based, null for a DOCX."""
+    """Parsed text, in order; `page` is 1-based, null for a DOCX.
+
+    `label` is the number printed on the page; null if it is `page`, or unknown.
+    """
 
     ordinal: int
     page: int | None
+    label: str | None
     heading: str | None
     text: str
 
@@ -187,7 +192,8 @@ async def passages(
     session: AsyncSession, principal: Principal, doc_id: int, page: int | None, pagination: Pagination
 ) -> Page[PassageView]:
     """The parsed text in order, optionally of one page; empty until the document has been parsed."""
-    await require_document(session, principal, doc_id)
+    document = await require_document(session, principal, doc_id)
+    labels = document.file_metadata.get("page_labels")
     wanted = (Passage.doc_id == doc_id) & (Passage.page == page if page is not None else true())
     total = await session.scalar(select(func.count()).select_from(Passage).where(wanted))
     rows = await session.execute(
@@ -197,7 +203,11 @@ async def passages(
         .limit(pagination.limit)
         .offset(pagination.offset)
     )
-    return Page([PassageView(*row) for row in rows], total or 0)
+    items = [
+        PassageView(ordinal, page, label_of(page, labels), heading, text)
+        for ordinal, page, heading, text in rows
+    ]
+    return Page(items, total or 0)
 
 
 def checked_title(title: str) -> str:

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import msgspec
 from pgvector import HalfVector
 from sqlalchemy import (
     Integer,
@@ -27,7 +29,7 @@ from luma_rag.db.base import utcnow
 from luma_rag.db.errors import outage
 from luma_rag.db.models import Chunk, ChunkVector, Document, Ingestion, Namespace, NamespaceDoc, Passage
 from luma_rag.db.session import Sessions
-from luma_rag.documents import lexical_index
+from luma_rag.documents import lexical_index, page_labels
 from luma_rag.documents.lexical_index import Terms
 
 
@@ -156,7 +158,9 @@ async def _write(session: AsyncSession, doc_id: int, embedded: EmbeddedDocument,
         ],
     )
     await lexical_index.store(session, doc_id, terms)
-    read = {"pages": parsed.pages, "warnings": parsed.warnings}
+    read: dict[str, Any] = {"pages": parsed.pages, "warnings": msgspec.to_builtins(parsed.reading_warnings)}
+    if labels := page_labels.changes(parsed.passages):
+        read["page_labels"] = labels
     await session.execute(
         update(Document)
         .where(Document.id == doc_id)

@@ -28,8 +28,9 @@ DIMENSIONS = 384
 class Document(Base):
     """An uploaded file. `file_path` is relative to the storage folder, so that the data can be moved.
 
-    `file_metadata` holds `original_filename`, `size` (bytes), `sha256`, and after parsing `pages` and
-    `warnings`.
+    `file_metadata` holds `original_filename`, `size` (bytes), `sha256`, and after parsing `pages`, `warnings`
+    (objects with `code`, `text`, and `pages`; texts in documents that version 0.2 or earlier read), and
+    `page_labels` (`luma_rag.documents.page_labels`) if printed page numbers differ from those of the pages.
     """
 
     __tablename__ = "document"

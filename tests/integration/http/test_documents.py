@@ -259,3 +259,15 @@ async def test_file_is_served_under_the_ending_of_its_type(
     answer = await alice.get(f"/api/documents/{created.json()['id']}/file")
     assert answer.headers["content-disposition"] == served
     assert answer.headers["content-type"] == "application/pdf"
+
+
+async def test_what_was_not_read_and_printed_page_numbers_are_told(api: Api, tmp_path: Path) -> None:
+    alice = await api.user("alice")
+    namespace = await api.namespace(alice)
+    doc_id = await api.upload(alice, factories.book_with_a_scan(tmp_path), namespace)
+    facts = (await alice.get(f"/api/documents/{doc_id}")).json()["file_metadata"]
+    (warning,) = facts["warnings"]
+    assert (warning["code"], warning["pages"]) == ("page_is_picture", [2])
+    assert "OCR" in warning["text"]
+    passages = (await alice.get(f"/api/documents/{doc_id}/passages")).json()["items"]
+    assert [(passage["page"], passage["label"]) for passage in passages] == [(1, "i"), (3, "1"), (4, "2")]

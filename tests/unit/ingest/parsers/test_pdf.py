@@ -10,6 +10,7 @@ from reportlab.pdfgen.canvas import Canvas
 from ingest.errors import EncryptedError, LimitError, NoTextError, PermanentError
 from ingest.parsers import parse
 from ingest.settings import ParserLimits
+from ingest.types import ReadingWarning
 
 Write = Callable[..., Path]
 
@@ -30,7 +31,9 @@ def test_pages_without_text_keep_their_numbers_and_are_reported(
     document = parse(write_pdf([[], ["Text."], []]), limits)
     assert [passage.page for passage in document.passages] == [2]
     assert document.pages == 3
-    assert document.warnings == ["2 of 3 pages without text (blank, or a scan): 1, 3."]
+    assert document.warnings == [
+        ReadingWarning("page_without_text", "2 of 3 pages without text: 1, 3.", [1, 3])
+    ]
 
 
 def test_missing_text_is_an_error(write_pdf: Write, limits: ParserLimits) -> None:
@@ -93,8 +96,7 @@ def test_unloadable_page_does_not_shift_the_others(write_pdf: Write, limits: Par
     writer.write(path)
     document = parse(path, limits)
     assert [(passage.page, passage.text) for passage in document.passages] == [(1, "one"), (3, "three")]
-    assert len(document.warnings) == 1
-    assert "1 of 3 pages" in document.warnings[0]
+    assert document.warnings == [ReadingWarning("page_failed", "1 of 3 pages could not be read: 2.", [2])]
 
 
 def test_pypdf_reads_files_that_pdfium_rejects(write_pdf: Write, limits: ParserLimits) -> None:

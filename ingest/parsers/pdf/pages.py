@@ -1,0 +1,128 @@
+"""The pages of a document as lines, and their text once they are compared with each other."""
+
+import itertools
+import re
+
+import msgspec
+
+from ingest.parsers.pdf.hyphens import Joiner, joiner
+from ingest.parsers.pdf.lines import LINE_HYPHEN, is_ideographic
+from ingest.parsers.pdf.order import Line
+
+# Heights of a line that may lie between a line and the next of the same text, or of the same paragraph.
+_CONTINUING = 2.5
+_SAME_PARAGRAPH = 1.0
+_TOP_LINES = 3
+_FIRST_WORD = re.compile(r"[^\W\d_][\w'\u2019]*")
+
+
+class PageLine(msgspec.Struct):
+    """A line of a page: its text, its box in points, and the left and right ends of its cells.
+
+    `main` is false for text that runs in another direction than most of the page.
+    """
+
+    text: str
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    cells: tuple[tuple[float, float], ...]
+    main: bool = True
+
+
+class Page(msgspec.Struct):
+    """The lines of a page in reading order, and its lower and upper edge as most of them are read."""
+
+    lines: list[PageLine]
+    bottom: float
+    top: float
+
+
+def page_of(lines: list[Line], bottom: float, top: float) -> Page:
+    """A page without what is only needed to find its lines."""
+    return Page(
+        [
+            PageLine(
+                line.text,
+                line.x0,
+                line.y0,
+                line.x1,
+                line.y1,
+                tuple((cell.x0, cell.x1) for cell in line.cells),
+                line.main,
+            )
+            for line in lines
+        ],
+        bottom,
+        top,
+    )
+
+
+def texts_of(pages: list[Page | None]) -> list[str | None]:
+    """The text of each page, with broken words whole; None for None."""
+    words = joiner(_text(page) for page in pages if page is not None)
+    for page, following in itertools.pairwise(pages):
+        if page is not None and following is not None:
+            _complete_last_word(page, following, words)
+    return [None if page is None else words.text(_text(page)) for page in pages]
+
+
+def _text(page: Page) -> str:
+    """The lines of a page; without line ends within a paragraph of a script that has no spaces."""
+    if not page.lines:
+        return ""
+    full = 0.75 * max(line.x1 - line.x0 for line in page.lines)
+    parts = [page.lines[0].text]
+    for before, line in zip(page.lines, page.lines[1:], strict=False):
+        if not _follows(before, line):
+            parts[-1] = _without_mark(parts[-1])
+        continues = (
+            before.x1 - before.x0 >= full
+            and is_ideographic(before.text[-1])
+            and is_ideographic(line.text[0])
+            and _follows(before, line, _SAME_PARAGRAPH)
+        )
+        parts += [line.text] if continues else ["\n", line.text]
+    return _without_mark("".join(parts))
+
+
+def _without_mark(text: str) -> str:
+    return text[:-1] + "-" if text.endswith(LINE_HYPHEN) else text
+
+
+def _follows(before: PageLine, line: PageLine, gap: float = _CONTINUING) -> bool:
+    """Whether a line goes on with the one before: below within `gap` heights, or in the next column."""
+    height = before.y1 - before.y0
+    return line.main == before.main and (line.y0 > before.y0 or before.y0 - line.y1 < gap * height)
+
+
+def _complete_last_word(page: Page, following: Page, words: Joiner) -> None:
+    """Put the rest of a word that is broken at the end of a page where the word begins."""
+    broken = _last_broken(page)
+    if broken is None:
+        return
+    for line in following.lines[:_TOP_LINES]:
+        match = _FIRST_WORD.match(line.text)
+        if match and match[0][0].islower():
+            first = re.search(rf"\S*(?={LINE_HYPHEN}$)", broken.text)
+            if first is None:
+                return
+            broken.text = broken.text[: first.start()] + words.joined(first[0], match[0])
+            rest = line.text[match.end() :]
+            # A full stop or comma behind the word stays with it.
+            mark = re.match(r"[.,;:!?)»”]*", rest)
+            broken.text += mark[0] if mark else ""
+            line.text = rest[len(mark[0]) if mark else 0 :].lstrip()
+            following.lines = [other for other in following.lines if other.text]
+            return
+
+
+def _last_broken(page: Page) -> PageLine | None:
+    """The last line of the page's text if it ends within a word; lines below at a distance don't count."""
+    for line, after in zip(reversed(page.lines), [None, *reversed(page.lines)], strict=False):
+        if line.text.endswith(LINE_HYPHEN):
+            return line if after is None or not _follows(line, after) else None
+        if after is not None and _follows(line, after):
+            return None
+    return None

@@ -1,0 +1,114 @@
+"""Says what of a PDF was not read, as warnings or, if nothing was, as an error."""
+
+from ingest.errors import NoTextError, PermanentError
+from ingest.parsers.pdf.reading import ReadPage
+from ingest.parsers.text import readable
+from ingest.types import ReadingWarning
+
+_MOST_PAGES = 1000
+_SHOWN = 12
+_RECOGNIZE = "Run the file through text recognition (OCR), for instance with OCRmyPDF, and use the result."
+DAMAGED = (
+    "The PDF is damaged and could not be read. If a PDF reader still opens it, print or save it as a new PDF "
+    "from there and use that."
+)
+
+
+def warnings_of(
+    pages: list[ReadPage], texts: list[str | None], *, found: bool, more: list[ReadingWarning]
+) -> list[ReadingWarning]:
+    """What is missing of the pages with these texts, and `more` about the whole file.
+
+    Raises:
+        NoTextError: the file has no text that can be read: not `found`.
+        PermanentError: none of its pages can be loaded.
+    """
+    total = len(texts)
+    failed = [number for number, text in enumerate(texts, 1) if text is None]
+    pictures = [number for number, page in enumerate(pages, 1) if page.is_picture]
+    garbled = [number for number, page in enumerate(pages, 1) if page.is_garbled]
+    named = {*failed, *pictures, *garbled}
+    empty = [
+        number
+        for number, text in enumerate(texts, 1)
+        if text is not None and not readable(text) and number not in named
+    ]
+    if not found:
+        _fail(total, failed, garbled)
+    reasons = [
+        ("page_failed", failed, "could not be read: {}."),
+        ("page_is_picture", pictures, f"with text only in a picture, which was not read: {{}}. {_RECOGNIZE}"),
+        (
+            "unknown_characters",
+            garbled,
+            f"with text whose fonts don't tell its characters, which was left out: {{}}. {_RECOGNIZE}",
+        ),
+        ("page_without_text", empty, "without text: {}."),
+        (
+            "notes_left_out",
+            [number for number, page in enumerate(pages, 1) if page.notes],
+            "with notes in the margin, which were left out: {}.",
+        ),
+    ]
+    return [_warning(code, numbers, total, text) for code, numbers, text in reasons if numbers] + more
+
+
+def _fail(total: int, failed: list[int], garbled: list[int]) -> None:
+    if len(failed) == total:
+        raise PermanentError(DAMAGED)
+    where = "its only page" if total == 1 else f"any of its {total} pages"
+    if garbled:
+        raise NoTextError(
+            f"No text can be read on {where}, because the fonts of the PDF don't tell which characters it "
+            f"shows. {_RECOGNIZE}"
+        )
+    raise NoTextError(
+        f"No text was found on {where}. The PDF is probably a scan: run it through text recognition (OCR), "
+        "for instance with OCRmyPDF, and use the result."
+    )
+
+
+def attached_files(read: list[str], unread: list[str]) -> list[ReadingWarning]:
+    """Which files are attached to the PDF."""
+    found = []
+    if read:
+        found.append(
+            ReadingWarning("attachments_read", f"Attached files were read as parts of it: {_names(read)}.")
+        )
+    if unread:
+        found.append(
+            ReadingWarning(
+                "attachments_unread",
+                f"Attached files were not read: {_names(unread)}. Save them from the PDF and ingest them by "
+                "themselves.",
+            )
+        )
+    return found
+
+
+def dynamic_form(data: str) -> ReadingWarning:
+    """Says that only the data of a dynamic form was read, or not even that."""
+    if data:
+        return ReadingWarning(
+            "dynamic_form",
+            "This is a dynamic XFA form. What is filled in was read, but not how it is laid out. Print it to "
+            "a new PDF to keep both.",
+        )
+    return ReadingWarning(
+        "dynamic_form",
+        "This is an XFA form: what is filled in may be missing. Print it to a new PDF to keep it.",
+    )
+
+
+def _warning(code: str, numbers: list[int], total: int, text: str) -> ReadingWarning:
+    shown = ", ".join(map(str, numbers[:_SHOWN]))
+    if len(numbers) > _SHOWN:
+        shown += f" and {len(numbers) - _SHOWN} more"
+    return ReadingWarning(
+        code, f"{len(numbers)} of {total} pages {text.format(shown)}", numbers[:_MOST_PAGES]
+    )
+
+
+def _names(names: list[str]) -> str:
+    shown = ", ".join(f"“{name}”" for name in names[:_SHOWN])
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
