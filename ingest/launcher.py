@@ -5,7 +5,6 @@ Deliberately single-threaded and simple: it must not fail, and forking is safe o
 
 import contextlib
 import ctypes
-import encodings
 import fcntl
 import gc
 import importlib
@@ -22,7 +21,6 @@ from pathlib import Path
 from typing import BinaryIO, Never, Self
 
 import msgspec
-import pypdf
 
 from ingest import containment
 from ingest.containment import Containment
@@ -151,7 +149,7 @@ def _preload() -> None:
     importlib.import_module("ingest.parsers.docx")
     names = [
         module.name
-        for package in (encodings, pypdf)
+        for package in map(importlib.import_module, ("docx", "email", "encodings", "pypdf"))
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     ]
     for name in (*names, *_OPTIONAL):

@@ -132,9 +132,11 @@ def _decoded(data: bytes) -> Answer:
         raise ValueError("it is nested too deeply") from None
     document = answer.document
     if document is not None:
-        texts = [document.title, *document.warnings]
+        texts = [document.title]
+        for warning in document.warnings:
+            texts += (warning.code, warning.text)
         for passage in document.passages:
-            texts += (passage.text, passage.heading)
+            texts += (passage.text, passage.heading, *(table.header for table in passage.tables))
         if any("\0" in text for text in texts if text is not None):
             raise ValueError("it contains NUL, which Postgres can't store")
     return answer

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 # No parser comes near those of lengths, and pages are stored as 32-bit integers.
 _PageNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 _PageCount = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+_Offset = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 _Title = Annotated[str, Meta(max_length=10_000)]
 
 DocumentType = Literal["pdf", "docx"]
@@ -28,31 +29,56 @@ class Source(msgspec.Struct, frozen=True):
     name: str
 
 
+class Warning(msgspec.Struct, frozen=True):
+    """Something about a document that its reader should know, such as pages without text.
+
+    `code` is for programs, `text` for people. `pages` are 1-based; empty if it isn't about pages.
+    """
+
+    code: str
+    pages: tuple[_PageNumber, ...]
+    text: str
+
+
+class TableRows(msgspec.Struct, frozen=True):
+    """The rows of a table: `text[start:end]` of a passage, without the header in front of them.
+
+    `header` is what each row stands under: the caption and the names of the columns, joined by " > ". A chunk
+    that begins between `start` and `end` gets it as context. It need not be in the passage: a table may go on
+    from an earlier page.
+    """
+
+    start: _Offset
+    end: _Offset
+    header: str
+
+
 class Passage(msgspec.Struct, frozen=True):
     """A part of a document as parsed: a page of a PDF, a section of a DOCX.
 
     `page` is 1-based, None for formats without pages. `heading` is the path of headings above the text,
-    outermost first, joined by " > "; None without headings.
+    outermost first, joined by " > "; None without headings. `tables` are in the order of the text.
     """
 
     text: str
     page: _PageNumber | None = None
     heading: str | None = None
+    tables: tuple[TableRows, ...] = ()
 
 
 class ParsedDocument(msgspec.Struct, frozen=True):
     """All the text of one document, in reading order.
 
     `title` is the document's own title; None without a usable one. `pages` is the number of pages, None for
-    formats without. `warnings` say in plain words what could not be read, such as pages without text; the
-    document is usable nonetheless.
+    formats without. `warnings` say what could not be read, such as pages without text; the document is usable
+    nonetheless.
     """
 
     type: DocumentType
     passages: Annotated[list[Passage], Meta(max_length=1_000_000)]
     title: _Title | None = None
     pages: _PageCount | None = None
-    warnings: Annotated[list[str], Meta(max_length=10_000)] = []
+    warnings: Annotated[tuple[Warning, ...], Meta(max_length=10_000)] = ()
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -60,7 +86,8 @@ class Chunk(msgspec.Struct, frozen=True):
 
     `text` is `passages[passage].text[start:end]`, with offsets in characters. `context` (title and heading)
     is prepended for embedding and is not quoted. `tokens` counts the model's input: context, text and special
-    tokens; never more than its limit.
+    tokens; never more than its limit. `heading` is that of the passage, for rows of a table with the table's
+    header behind it.
     """
 
     passage: int

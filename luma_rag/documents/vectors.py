@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
 from pgvector import HalfVector
 from sqlalchemy import (
     Integer,
@@ -156,7 +157,7 @@ async def _write(session: AsyncSession, doc_id: int, embedded: EmbeddedDocument,
         ],
     )
     await lexical_index.store(session, doc_id, terms)
-    read = {"pages": parsed.pages, "warnings": parsed.warnings}
+    read = {"pages": parsed.pages, "warnings": msgspec.to_builtins(parsed.warnings)}
     await session.execute(
         update(Document)
         .where(Document.id == doc_id)

@@ -75,8 +75,10 @@ def write_docx(tmp_path: Path) -> Callable[..., Path]:
             f'<Relationship Id="a" Type="{relation}/officeDocument" Target="word/document.xml"/>'
             f'<Relationship Id="b" Type="{TRANSITIONAL}/package/2006/relationships/metadata/core-properties" '
             'Target="docProps/core.xml"/></Relationships>',
-            "docProps/core.xml": '<c:coreProperties xmlns:c="urn:x" xmlns:dc="http://purl.org/dc/elements/1.1/">'
-            f"<dc:title>{title}</dc:title></c:coreProperties>",
+            "docProps/core.xml": (
+                f'<c:coreProperties xmlns:c="{TRANSITIONAL}/package/2006/metadata/core-properties" '
+                f'xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{title}</dc:title></c:coreProperties>'
+            ),
             "word/document.xml": f"<w:document {spaces}><w:body>{body}</w:body></w:document>",
             "word/_rels/document.xml.rels": (
                 f'<Relationships xmlns="{TRANSITIONAL}/package/2006/relationships">'
