@@ -12,7 +12,7 @@ from ingest.parsers.docx.styles import TITLE_LEVEL, Styles
 _LONGEST = 120
 _DEEPEST = 4
 # More of them than that share of the paragraphs are no headings but emphasis.
-_LARGEST_SHARE = 0.4
+_LARGEST_SHARE = 0.6
 _NOT_AT_THE_END = (".", ",", ";", ":", "!", "|")
 
 _Rank = tuple[int, bool]

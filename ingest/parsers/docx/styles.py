@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from docx.oxml.styles import CT_Styles
 from lxml import etree
 
 from ingest.parsers.docx.line import Place
@@ -44,14 +43,14 @@ class Look(NamedTuple):
 class Styles:
     """The styles of a document as python-docx opened it. A style inherits from the one it is based on."""
 
-    def __init__(self, root: CT_Styles | None) -> None:
+    def __init__(self, root: etree._Element | None) -> None:
         self._styles: dict[str, etree._Element] = {}
         self._default: str | None = None
         self._formats: dict[str | None, _Format] = {}
         self._looks: dict[tuple[object, ...], Look] = {}
         self._levels: dict[str | None, int | None] = {}
         self._places: dict[str | None, _ListPlace | None] = {}
-        for style in () if root is None else root.style_lst:
+        for style in () if root is None else root.iterfind(w("style")):
             name = style.get(w("styleId"))
             if name is None:
                 continue

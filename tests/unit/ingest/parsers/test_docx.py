@@ -8,49 +8,22 @@ import pytest
 from ingest.errors import LimitError, NoTextError, PermanentError
 from ingest.parsers import parse
 from ingest.settings import ParserLimits
+from tests.unit.ingest.parsers.wordml import cell, item, level, numbering, paragraph, row, run, table
 
 Write = Callable[..., Path]
 
 
-def run(text: str) -> str:
-    return f'<w:r><w:t xml:space="preserve">{text}</w:t></w:r>'
-
-
-def paragraph(content: str, properties: str = "") -> str:
-    return f"<w:p><w:pPr>{properties}</w:pPr>{content if content.startswith('<') else run(content)}</w:p>"
-
-
-def item(text: str, level: int = 0, number: int = 1) -> str:
-    return paragraph(text, f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>')
-
-
-def cell(content: str, properties: str = "") -> str:
-    blocks = content if content.startswith("<") else paragraph(content)
-    return f"<w:tc><w:tcPr>{properties}</w:tcPr>{blocks}</w:tc>"
-
-
-def row(*cells: str) -> str:
-    return f"<w:tr>{''.join(c if c.startswith('<w:tc') else cell(c) for c in cells)}</w:tr>"
-
-
-def table(*rows: str) -> str:
-    return f"<w:tbl><w:tblPr/>{''.join(rows)}</w:tbl>"
-
-
-def level(number: int, form: str, text: str, start: int = 1) -> str:
-    return (
-        f'<w:lvl w:ilvl="{number}"><w:start w:val="{start}"/><w:numFmt w:val="{form}"/>'
-        f'<w:lvlText w:val="{text}"/></w:lvl>'
-    )
-
-
-def numbering(*levels: str) -> str:
-    return (
-        f'<w:abstractNum w:abstractNumId="7">{"".join(levels)}</w:abstractNum>'
-        '<w:num w:numId="1"><w:abstractNumId w:val="7"/></w:num>'
-        '<w:num w:numId="2"><w:abstractNumId w:val="7"/>'
-        '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="1"/></w:lvlOverride></w:num>'
-    )
+def changed(path: Path, part: str, old: str, new: str) -> Path:
+    """A copy of a DOCX with `old` replaced in a part."""
+    copy = path.with_name("changed.docx")
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as written:
+        for name in archive.namelist():
+            data = archive.read(name).decode()
+            if name == part:
+                assert old in data
+                data = data.replace(old, new)
+            written.writestr(name, data)
+    return copy
 
 
 def read(path: Path) -> str:
@@ -279,6 +252,50 @@ def test_strict_open_xml(write_docx: Write) -> None:
         assert b"purl.oclc.org" in archive.read("word/document.xml")
     (passage,) = parse(path, ParserLimits()).passages
     assert (passage.heading, passage.text) == ("Head", "Head\nText")
+
+
+@pytest.mark.parametrize("kind", ["document.macroEnabled", "template.macroEnabledTemplate"])
+def test_macro_enabled_file(kind: str, write_docx: Write) -> None:
+    path = changed(
+        write_docx(paragraph("Text")),
+        "[Content_Types].xml",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml",
+        f"application/vnd.ms-word.{kind}.main+xml",
+    )
+    assert read(path) == "Text"
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        '<Relationship Id="x" Type="http://a/image" Target="media/missing.png"/>',
+        '<Relationship Id="x" Type="http://a/header"/>',
+        '<Relationship Id="x" Type="http://a/footnotes" Target="../../document.xml"/>',
+        # python-docx expects no more than one part of this kind.
+        '<Relationship Id="x" Type="http://a/styles" Target="document.xml"/>' * 2,
+        '<Relationship Type="http://a/header" Target="document.xml"/>',
+    ],
+)
+def test_relationships_that_lie(lie: str, write_docx: Write) -> None:
+    path = changed(
+        write_docx(paragraph("Text")),
+        "word/_rels/document.xml.rels",
+        "</Relationships>",
+        f"{lie}</Relationships>",
+    )
+    assert read(path).startswith("Text")
+
+
+def test_names_of_parts_in_other_case(write_docx: Write) -> None:
+    path = write_docx(paragraph("Text"), header1=paragraph("Head"))
+    assert read(changed(path, "word/_rels/document.xml.rels", "header1.xml", "HEADER1.XML")) == "Text\nHead"
+
+
+def test_properties_of_an_unknown_kind(write_docx: Write) -> None:
+    path = write_docx(paragraph("Text"), title="Title")
+    space = "http://schemas.openxmlformats.org/package/2006/metadata/core-properties"
+    document = parse(changed(path, "docProps/core.xml", space, "urn:x"), ParserLimits())
+    assert (document.title, document.passages[0].text) == (None, "Text")
 
 
 def test_title_from_properties_or_text(write_docx: Write) -> None:
