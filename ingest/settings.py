@@ -6,7 +6,7 @@ from ingest.types import EmbeddingProfile
 
 
 class ParserLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What parsing one file may take, and what it includes. A file that exceeds a limit fails."""
+    """Resource limits for parsing one file. A file that exceeds one of them fails."""
 
     memory_mb: int = 1024
     """Memory, in MB, in addition to that of the parsers themselves."""
@@ -16,8 +16,6 @@ class ParserLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Size of the extracted text, in MB."""
     pages: int = 20_000
     """Number of pages."""
-    comments: bool = False
-    """Whether the comments of reviewers in a DOCX are read."""
 
 
 class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +35,8 @@ class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Settings of the ingestion pipeline."""
 
+    comments: bool = False
+    """Whether the comments of reviewers in a DOCX are read."""
     limits: ParserLimits = ParserLimits()
     chunk: ChunkSettings = ChunkSettings()
     batch_size: int = 16

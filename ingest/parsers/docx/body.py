@@ -16,6 +16,7 @@ _PARAGRAPHS = frozenset({w("p"), a("p")})
 _TABLE, _ALT_CHUNK, _ALTERNATIVES = w("tbl"), w("altChunk"), mc("AlternateContent")
 _INDENT = "  "
 # The properties of the mark that ends a paragraph.
+_FRAME = f"{w('pPr')}/{w('framePr')}"
 _MARK = f"{w('pPr')}/{w('rPr')}"
 
 
@@ -64,7 +65,8 @@ class BodyReader:
         self._unfinished = None
         self._inline.read(paragraph, content)
         mark = paragraph.find(_MARK)
-        if mark is not None and _is_deleted(mark) and _precedes_paragraph(paragraph):
+        goes_on = _is_drop_cap(paragraph) or (mark is not None and _is_deleted(mark))
+        if goes_on and _precedes_paragraph(paragraph):
             self._unfinished = content
             return
         text = content.text()
@@ -80,6 +82,12 @@ class BodyReader:
                 yield beside
             else:
                 yield from (block._replace(level=None) for block in self.blocks(beside))
+
+
+def _is_drop_cap(paragraph: etree._Element) -> bool:
+    """Whether a paragraph is the large first letter of the next one."""
+    frame = paragraph.find(_FRAME)
+    return frame is not None and frame.get(w("dropCap")) in ("drop", "margin")
 
 
 def _is_deleted(mark: etree._Element) -> bool:

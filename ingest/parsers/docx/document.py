@@ -32,14 +32,14 @@ _DEEPEST = 3
 """Documents inside documents, this one included."""
 
 
-def parse_docx(file: BinaryIO, limits: ParserLimits) -> ParsedDocument:
+def parse_docx(file: BinaryIO, limits: ParserLimits, *, comments: bool = False) -> ParsedDocument:
     """Parse a DOCX: one passage per section, with the path of its headings.
 
     Included: lists with their numbers, tables as rows of cells, text boxes, content controls, form fields,
     equations, charts, SmartArt, descriptions of pictures, addresses of links, documents inside this one,
     tracked insertions, footnotes and endnotes after the block that references them, headers and footers once
     in a final passage. Struck-through text is marked. Excluded: tracked deletions, hidden text, page numbers,
-    and comments unless `limits` ask for them.
+    and comments unless they are wanted.
 
     Raises:
         EncryptedError: it needs a password.
@@ -51,7 +51,7 @@ def parse_docx(file: BinaryIO, limits: ParserLimits) -> ParsedDocument:
     remarks = Remarks()
     sections = Sections()
     try:
-        document = _Reader(_opened(file, limits, remarks), limits, remarks)
+        document = _Reader(_opened(file, limits, remarks), limits, remarks, comments=comments)
         for block, notes in document.blocks():
             sections.add(block, notes)
         sections.close()
@@ -85,10 +85,19 @@ def _opened(file: BinaryIO, limits: ParserLimits, remarks: Remarks) -> Document:
 class _Reader:
     """The main part of a document and the parts it refers to. `depth` is 1 for a document in no other."""
 
-    def __init__(self, document: Document, limits: ParserLimits, remarks: Remarks, depth: int = 1) -> None:
+    def __init__(
+        self,
+        document: Document,
+        limits: ParserLimits,
+        remarks: Remarks,
+        *,
+        comments: bool,
+        depth: int = 1,
+    ) -> None:
         self._document = document
         self._limits = limits
         self._remarks = remarks
+        self._comments = comments
         self._depth = depth
         self._addresses_told: set[str] = set()
         self._styles = Styles(self._root(RELATIONSHIP_TYPE.STYLES))
@@ -150,7 +159,10 @@ class _Reader:
 
     def _document_inside(self, data: bytes) -> Iterator[Block]:
         document = _opened(io.BytesIO(data), self._limits, self._remarks)
-        for block, notes in _Reader(document, self._limits, self._remarks, self._depth + 1).blocks():
+        reader = _Reader(
+            document, self._limits, self._remarks, comments=self._comments, depth=self._depth + 1
+        )
+        for block, notes in reader.blocks():
             yield block._replace(paragraph=None)
             yield from map(Block, notes)
 
@@ -161,7 +173,7 @@ class _Reader:
             note = self._notes.get((reference.kind, reference.key))
             if note is None:
                 continue
-            if reference.kind == "comment" and not self._limits.comments:
+            if reference.kind == "comment" and not self._comments:
                 self._remarks.comments_left_out += 1
                 continue
             text = " ".join(part.text for part in self._note_reader(reference.kind).blocks(note))

@@ -73,7 +73,7 @@ def _may_be_heading(block: Block) -> bool:
         and len(text) <= _LONGEST
         and "\n" not in text
         and "\t" not in text
-        and any(map(str.isalpha, text))
+        and sum(map(str.isalpha, text)) > 1
         and not text.startswith(("-", " ", "[", "~~"))
         and not text.endswith(_NOT_AT_THE_END)
     )

@@ -53,12 +53,8 @@ _VISIBLE = frozenset(
 )
 # "Page x of y" without its numbers, in many languages.
 _LONGEST_PAGE_LABEL = 12
-# Names of files, and descriptions that programs make up, say nothing that the author did.
-_NOT_AN_AUTHORS = re.compile(
-    r"\.(png|jpe?g|gif|bmp|tiff?|emf|wmf|svg|webp)$|automatically generated|automatisch generiert"
-    r"|(https?://\S+|[A-Za-z]:\\\S.*)$",
-    re.IGNORECASE,
-)
+# Programs describe a picture by where it came from.
+_FILE_NAME = re.compile(r"(\S+|.*[/\\].*)\.(png|jpe?g|gif|bmp|tiff?|emf|wmf|svg|webp)", re.IGNORECASE)
 
 
 class Reference:
@@ -226,7 +222,7 @@ class InlineReader:
 
     def _describe(self, description: str | None, content: Content) -> None:
         text = one_line(description or "")
-        if text and not _NOT_AN_AUTHORS.search(text):
+        if text and not _FILE_NAME.fullmatch(text):
             self._add(f"[Figure: {text}]", content)
 
     def _object(self, element: etree._Element, content: Content) -> None:

@@ -10,7 +10,8 @@ Mark = Literal["struck"] | Place
 _DIGITS = re.compile(r"[-+\u2212]?\d+(?:[,;\u2013-]\s?\d+)*")
 # After these a raised number is a power: 10^5, x^2, cm^2. After a word or another number it refers to a note.
 _BASE = re.compile(r"(?:(?<![\d.,])(?:10|[2-9])|(?<![^\W\d_])[^\W\d_]{1,2})$")
-_ENDS_SENTENCE = re.compile(r"(?<=[.!?])(?=\s)")
+# Not after an abbreviation before a number ("Art. 25").
+_ENDS_SENTENCE = re.compile(r"(?<=[.!?])(?=\s+[^\W\da-z_])")
 
 
 class Line:

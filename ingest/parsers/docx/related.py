@@ -1,5 +1,6 @@
 """What a part of a DOCX refers to by an id: addresses, charts, SmartArt, and documents inside it."""
 
+import re
 import zipfile
 from collections.abc import Callable, Iterable
 from io import BytesIO
@@ -16,6 +17,7 @@ from ingest.parsers.docx.package import raise_if_memory
 from ingest.parsers.docx.remarks import Remarks
 
 _LONGEST_ADDRESS = 500
+_ADDRESS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 class Related:
@@ -91,9 +93,10 @@ class Related:
 
 
 def readable_address(address: str) -> str | None:
-    """An address as people write it, None if it is too long for that."""
-    address = address.strip().removeprefix("mailto:").partition("?subject=")[0]
-    return address if 0 < len(address) <= _LONGEST_ADDRESS else None
+    """An address as people write it, None for a file beside this one, and if it is too long."""
+    if not _ADDRESS.match(address) or len(address) > _LONGEST_ADDRESS:
+        return None
+    return address.strip().removeprefix("mailto:").partition("?subject=")[0]
 
 
 def _text_blocks(data: bytes) -> list[Block] | None:

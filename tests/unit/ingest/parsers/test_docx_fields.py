@@ -60,12 +60,12 @@ def test_addresses_of_links_stand_below_their_paragraph_once(write_docx: Write) 
         return f'<w:hyperlink r:id="{key}">{run(text)}</w:hyperlink>'
 
     body = paragraph(run("See ") + link("a", "the ru") + link("a", "les") + run(" and ") + link("b", "Ann"))
-    body += (
-        paragraph(link("a", "the rules")) + paragraph(link("c", "example.net")) + paragraph(link("q", "x"))
-    )
+    body += paragraph(link("a", "the rules")) + paragraph(link("c", "example.net"))
+    body += paragraph(link("q", "x")) + paragraph(link("d", "other"))
     body += paragraph(field(' HYPERLINK "https://example.com/old" \\h ', run("old")) + run(" link"))
     body += paragraph(field(' HYPERLINK \\l "_Toc1" ', run("inside")))
-    related = {"a": "https://example.org/r", "b": "mailto:ann@example.org", "c": "https://example.net/"}
+    related = {"a": "https://example.org/r", "b": "mailto:ann@example.org"}
+    related |= {"c": "https://example.net/", "d": "other.docx"}
     assert read(write_docx(body, related=related)).split("\n") == [
         "See the rules and Ann",
         "Link: https://example.org/r",
@@ -73,6 +73,7 @@ def test_addresses_of_links_stand_below_their_paragraph_once(write_docx: Write) 
         "the rules",
         "example.net",
         "x",
+        "other",
         "old link",
         "Link: https://example.com/old",
         "inside",
@@ -93,7 +94,7 @@ def test_comments_as_an_option(tmp_path: Path) -> None:
     path = tmp_path / "file"
     made.save(str(path))
     assert read(path) == "Delivery in week 14."
-    document = parse(path, ParserLimits(comments=True))
+    document = parse(path, ParserLimits(), comments=True)
     assert document.passages[0].text == "Delivery in week 14.\nComment by Ann Lee: Not before week 16."
     assert document.warnings == ()
 

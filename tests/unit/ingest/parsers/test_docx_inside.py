@@ -95,7 +95,7 @@ def test_smartart_as_a_list(write_docx: Write) -> None:
         ('descr="Plan of the harbor&#10;with two moles"', "[Figure: Plan of the harbor with two moles]\nend"),
         ('title="The plan"', "[Figure: The plan]\nend"),
         ('descr="C:\\pictures\\plan.png"', "end"),
-        ('descr="A plan. Description automatically generated"', "end"),
+        ('descr="image1.jpg"', "end"),
         ('descr="Plan" hidden="1"', "end"),
         ('name="Picture 1"', "end"),
     ],

@@ -84,10 +84,10 @@ def test_struck_through_text_is_marked(tmp_path: Path) -> None:
     text.add_run("900 ").font.strike = True
     text.add_run("crowns").font.double_strike = True
     text.add_run(" 400 crowns. ")
-    text.add_run("Paint the rooms. Every year.").font.strike = True
+    text.add_run("Paint the rooms (art. 5). Every year.").font.strike = True
     text.add_run("!").font.strike = True
     assert read(made(document, tmp_path)) == (
-        "The deposit is ~~900 crowns~~ 400 crowns. ~~Paint the rooms.~~ ~~Every year.!~~"
+        "The deposit is ~~900 crowns~~ 400 crowns. ~~Paint the rooms (art. 5).~~ ~~Every year.!~~"
     )
 
 
@@ -129,6 +129,12 @@ def test_raised_by_style(write_docx: Write) -> None:
     styles = style("Mark", '<w:vertAlign w:val="superscript"/>', "character")
     text = paragraph(run("costs 320") + looking('<w:rStyle w:val="Mark"/>', "1"))
     assert read(write_docx(text, styles=styles)) == "costs 320[1]"
+
+
+def test_drop_cap_begins_its_word(write_docx: Write) -> None:
+    letter = paragraph(looking('<w:sz w:val="80"/>', "O"), '<w:framePr w:dropCap="drop"/>')
+    frame = paragraph("A frame", '<w:framePr w:dropCap="none"/>')
+    assert read(write_docx(letter + paragraph("nce upon a time") + frame)) == "Once upon a time\nA frame"
 
 
 def test_headings_by_bold_and_size(tmp_path: Path) -> None:
