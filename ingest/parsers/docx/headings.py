@@ -13,6 +13,7 @@ _LONGEST = 120
 _DEEPEST = 4
 # More of them than that share of the paragraphs are no headings but emphasis.
 _LARGEST_SHARE = 0.6
+_RUN, _RUN_PROPERTIES, _TEXT = w("r"), w("rPr"), w("t")
 _NOT_AT_THE_END = (".", ",", ";", ":", "!", "|")
 
 _Rank = tuple[int, bool]
@@ -46,19 +47,26 @@ def with_headings(blocks: Sequence[Block], styles: Styles) -> Sequence[Block]:
 
 
 def _rank(block: Block, styles: Styles) -> _Rank | None:
-    """The smallest size of a paragraph, and whether all of it is bold; None for other blocks."""
+    """The smallest size of a paragraph, and whether all of it is bold; None for other blocks.
+
+    The first run is enough to tell what text looks like that is no heading anyway.
+    """
     if block.paragraph is None:
         return None
     style = styles.style_of(block.paragraph)
-    looks = [styles.look(style, run.find(w("rPr"))) for run in block.paragraph.iter(w("r")) if _has_text(run)]
-    looks = [look for look in looks if not look.hidden]
+    looks = []
+    for run in block.paragraph.iter(_RUN):
+        if _has_text(run) and not (look := styles.look(style, run.find(_RUN_PROPERTIES))).hidden:
+            looks.append(look)
+            if not _may_be_heading(block):
+                break
     if not looks:
         return None
     return min(look.size for look in looks), all(look.bold for look in looks)
 
 
 def _has_text(run: etree._Element) -> bool:
-    return any(text.text and not text.text.isspace() for text in run.iterchildren(w("t")))
+    return any(text.text and not text.text.isspace() for text in run.iterchildren(_TEXT))
 
 
 def _stands_out(rank: _Rank, body_size: int) -> bool:

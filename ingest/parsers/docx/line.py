@@ -69,5 +69,5 @@ def _shifted(before: str, text: str, mark: Mark) -> str:
         return text
     if mark == "subscript":
         return f"_{number}" if before[-1].isdecimal() else text
-    is_power = number[0] in "-+\u2212" or (number.isdecimal() and _BASE.search(before) is not None)
+    is_power = number[0] in "-+\u2212" or (number.isdecimal() and _BASE.search(before[-20:]) is not None)
     return text.replace(number, f"^{number}" if is_power else f"[{number}]")
