@@ -31,11 +31,11 @@ def with_headings(blocks: Sequence[Block], styles: Styles) -> Sequence[Block]:
             sizes[rank] += len(block.text)
     if not sizes:
         return blocks
-    body_size, body_is_bold = max(sizes, key=lambda rank: sizes[rank])
+    body = max(sizes, key=lambda rank: sizes[rank])
     candidates = {
         at: rank
         for at, (block, rank) in enumerate(zip(blocks, ranks, strict=True))
-        if rank is not None and not body_is_bold and _stands_out(rank, body_size) and _may_be_heading(block)
+        if rank is not None and _stands_out(rank, body) and _may_be_heading(block)
     }
     if len(candidates) > _LARGEST_SHARE * len(ranks):
         return blocks
@@ -69,9 +69,9 @@ def _has_text(run: etree._Element) -> bool:
     return any(text.text and not text.text.isspace() for text in run.iterchildren(_TEXT))
 
 
-def _stands_out(rank: _Rank, body_size: int) -> bool:
-    size, is_bold = rank
-    return size > body_size * 1.15 or (is_bold and size >= body_size)
+def _stands_out(rank: _Rank, body: _Rank) -> bool:
+    (size, is_bold), (body_size, body_is_bold) = rank, body
+    return size > body_size * 1.15 or (is_bold and not body_is_bold and size >= body_size)
 
 
 def _may_be_heading(block: Block) -> bool:

@@ -175,12 +175,7 @@ class InlineReader:
 
     def _link(self, link: etree._Element, content: Content) -> None:
         self._descend(link, content)
-        key = link.get(names.ID)
-        following = link.getnext()
-        # Word cuts a link in two where the look changes.
-        goes_on = following is not None and following.tag == link.tag and following.get(names.ID) == key
-        if key is not None and not goes_on:
-            self._tell_address(self._related.address(key), content)
+        self._tell_address(self._related.address(link.get(names.ID, "")), content)
 
     def _tell_address(self, address: str | None, content: Content) -> None:
         """Write an address below the paragraph, so that it cuts no sentence, unless it was written before."""

@@ -173,6 +173,6 @@ def test_bold_text_is_no_heading_beside_styled_headings(tmp_path: Path) -> None:
 
 def test_where_all_is_bold_nothing_is_a_heading(tmp_path: Path) -> None:
     document = docx.Document()
-    for text in ("First line", "Second line", "Third line"):
+    for text in ("A line", "A sentence that is as bold as the line is.", "And another one."):
         document.add_paragraph().add_run(text).bold = True
     assert [passage.heading for passage in parse(made(document, tmp_path), ParserLimits()).passages] == [None]
