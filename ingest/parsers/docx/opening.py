@@ -7,7 +7,7 @@ namespaces, types and relationships that python-docx expects.
 
 import io
 import zipfile
-from xml.sax.saxutils import quoteattr
+from html import escape
 
 import docx
 from docx.document import Document
@@ -114,20 +114,15 @@ def _rels_name(source: str) -> str:
 def _rels(relationships: list[Relationship]) -> str:
     lines = []
     for one in relationships:
-        target = (
-            quoteattr(one.target) + ' TargetMode="External"' if one.external else quoteattr(f"/{one.target}")
-        )
-        kind = quoteattr(_KEPT[one.kind][0])
-        lines.append(f"<Relationship Id={quoteattr(one.id)} Type={kind} Target={target}/>")
+        target, mode = (one.target, ' TargetMode="External"') if one.external else (f"/{one.target}", "")
+        attributes = f'Id="{escape(one.id)}" Type="{_KEPT[one.kind][0]}" Target="{escape(target)}"{mode}'
+        lines.append(f"<Relationship {attributes}/>")
     space = "http://schemas.openxmlformats.org/package/2006/relationships"
     return f'<Relationships xmlns="{space}">{"".join(lines)}</Relationships>'
 
 
 def _content_types(types: dict[str, str]) -> str:
-    lines = (
-        f"<Override PartName={quoteattr('/' + name)} ContentType={quoteattr(kind)}/>"
-        for name, kind in types.items()
-    )
+    lines = (f'<Override PartName="/{escape(name)}" ContentType="{kind}"/>' for name, kind in types.items())
     space = "http://schemas.openxmlformats.org/package/2006/content-types"
     rels = CONTENT_TYPE.OPC_RELATIONSHIPS
     return f'<Types xmlns="{space}"><Default Extension="rels" ContentType="{rels}"/>{"".join(lines)}</Types>'

@@ -119,7 +119,7 @@ def _header_rows(rows: list[Row], values: list[list[str]]) -> int:
     while marked < len(rows) and rows[marked].is_header:
         marked += 1
     if marked:
-        return marked if marked < len(rows) else 0
+        return marked
     for number, row in enumerate(rows[:3]):
         if len(row.cells) == 1 and len(rows) > number + 1:
             continue  # a title over the table

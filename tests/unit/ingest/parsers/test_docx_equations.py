@@ -36,6 +36,8 @@ def row(*cells: str) -> str:
     return f"<m:mr>{''.join(map(e, cells))}</m:mr>"
 
 
+SQUARE = '<m:begChr m:val="["/><m:endChr m:val="]"/>'
+MATRIX = f"<m:m>{row('1', '2')}{row('3', '4')}</m:m>"
 ROOT = f"<m:rad><m:radPr>{{}}</m:radPr><m:deg>{{}}</m:deg>{e('b-4c')}</m:rad>"
 LIMIT = f"<m:limLow>{e('lim')}<m:lim>{t('n→∞')}</m:lim></m:limLow>"
 
@@ -47,7 +49,7 @@ LIMIT = f"<m:limLow>{e('lim')}<m:lim>{t('n→∞')}</m:lim></m:limLow>"
         (t("f") + brackets("x") + t("=") + fraction("x+1", "2"), "f(x)=(x+1)/2"),
         (fraction("1", "2x"), "1/(2x)"),
         (fraction("n", "k", "noBar"), "(n over k)"),
-        (brackets("a", "b", properties='<m:begChr m:val="["/><m:endChr m:val="]"/>'), "[a|b]"),
+        (brackets("a", "b", properties=SQUARE), "[a|b]"),
         (ROOT.format('<m:degHide m:val="1"/>', ""), "√(b-4c)"),
         (ROOT.format("", t("3")), "root(3, (b-4c))"),
         (sum_of("∑", "i=1", "n", "x"), "∑_(i=1)^n x"),
@@ -55,7 +57,8 @@ LIMIT = f"<m:limLow>{e('lim')}<m:lim>{t('n→∞')}</m:lim></m:limLow>"
         (f"<m:sSubSup>{e('x')}<m:sub>{t('1')}</m:sub><m:sup>{t('2')}</m:sup></m:sSubSup>", "x_1^2"),
         (f"<m:sSup>{e(brackets('a+b'))}<m:sup>{t('n-1')}</m:sup></m:sSup>", "(a+b)^(n-1)"),
         (f"<m:sPre><m:sub>{t('6')}</m:sub><m:sup>{t('12')}</m:sup>{e('C')}</m:sPre>", "_6^12 C"),
-        (t("M=") + brackets(f"<m:m>{row('1', '2')}{row('3', '4')}</m:m>"), "M=([1, 2; 3, 4])"),
+        (t("M=") + brackets(MATRIX), "M=([1, 2; 3, 4])"),
+        (t("M=") + brackets(MATRIX, properties=SQUARE), "M=[1, 2; 3, 4]"),
         (f"<m:func><m:fName>{LIMIT}</m:fName>{e('x')}</m:func>", "lim_(n→∞) x"),
         (t("a") + f"<m:func><m:fName>{t('cos')}</m:fName>{e(brackets('x'))}</m:func>", "a cos(x)"),
         (f"<m:eqArr>{e('x=1')}{e('y=2')}</m:eqArr>", "x=1; y=2"),
