@@ -133,7 +133,7 @@ def _decoded(data: bytes) -> Answer:
     document = answer.document
     if document is not None:
         texts = [document.title]
-        for warning in document.warnings:
+        for warning in document.reading_warnings:
             texts += (warning.code, warning.text)
         for passage in document.passages:
             texts += (passage.text, passage.heading, *(table.header for table in passage.tables))

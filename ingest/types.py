@@ -1,5 +1,6 @@
 """The pipeline's data types: a source becomes passages, then chunks, then embedded chunks."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,17 +30,6 @@ class Source(msgspec.Struct, frozen=True):
     name: str
 
 
-class Warning(msgspec.Struct, frozen=True):
-    """Something about a document that its reader should know, such as pages without text.
-
-    `code` is for programs, `text` for people. `pages` are 1-based; empty if it isn't about pages.
-    """
-
-    code: str
-    pages: tuple[_PageNumber, ...]
-    text: str
-
-
 class TableRows(msgspec.Struct, frozen=True):
     """The rows of a table: `text[start:end]` of a passage, without the header in front of them.
 
@@ -66,6 +56,18 @@ class Passage(msgspec.Struct, frozen=True):
     tables: tuple[TableRows, ...] = ()
 
 
+class ReadingWarning(msgspec.Struct, frozen=True):
+    """A part of a document that was not read, or not for certain.
+
+    `code` names the reason for programs, `text` says in plain words what is missing and what to do. `pages`
+    are the pages concerned, at most the first thousand; none if it is not about pages.
+    """
+
+    code: Annotated[str, Meta(max_length=100)]
+    text: Annotated[str, Meta(max_length=10_000)]
+    pages: Annotated[list[_PageNumber], Meta(max_length=1000)] = []
+
+
 class ParsedDocument(msgspec.Struct, frozen=True):
     """All the text of one document, in reading order.
 
@@ -78,7 +80,15 @@ class ParsedDocument(msgspec.Struct, frozen=True):
     passages: Annotated[list[Passage], Meta(max_length=1_000_000)]
     title: _Title | None = None
     pages: _PageCount | None = None
-    warnings: Annotated[tuple[Warning, ...], Meta(max_length=10_000)] = ()
+    warnings: Annotated[Sequence[ReadingWarning | str], Meta(max_length=10_000)] = []
+
+    @property
+    def reading_warnings(self) -> list[ReadingWarning]:
+        """All warnings; those that a parser gives as mere text have the code `other`."""
+        return [
+            ReadingWarning("other", warning) if isinstance(warning, str) else warning
+            for warning in self.warnings
+        ]
 
 
 class Chunk(msgspec.Struct, frozen=True):

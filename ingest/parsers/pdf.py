@@ -18,7 +18,7 @@ import pypdfium2.raw
 from ingest.errors import EncryptedError, LimitError, NoTextError, PermanentError
 from ingest.parsers.text import clean, readable, usable_title
 from ingest.settings import ParserLimits
-from ingest.types import ParsedDocument, Passage, Warning
+from ingest.types import ParsedDocument, Passage
 
 _OUTLINE_DEPTH = 6
 _OUTLINE_ENTRIES = 5000
@@ -218,13 +218,7 @@ def _document(
     if empty:
         blank = [index + 1 for index, text in enumerate(texts) if text is not None and not readable(text)]
         warnings.append(f"{_of(empty, len(texts))} without text (blank, or a scan): {_numbers(blank)}.")
-    return ParsedDocument(
-        type="pdf",
-        passages=passages,
-        title=title,
-        pages=len(texts),
-        warnings=tuple(Warning("pdf", (), text) for text in warnings),
-    )
+    return ParsedDocument(type="pdf", passages=passages, title=title, pages=len(texts), warnings=warnings)
 
 
 def _pages(count: int) -> str:

@@ -157,7 +157,7 @@ async def _write(session: AsyncSession, doc_id: int, embedded: EmbeddedDocument,
         ],
     )
     await lexical_index.store(session, doc_id, terms)
-    read = {"pages": parsed.pages, "warnings": msgspec.to_builtins(parsed.warnings)}
+    read = {"pages": parsed.pages, "warnings": msgspec.to_builtins(parsed.reading_warnings)}
     await session.execute(
         update(Document)
         .where(Document.id == doc_id)

@@ -2,7 +2,7 @@
 
 import posixpath
 
-from ingest.types import Warning
+from ingest.types import ReadingWarning
 
 
 class Remarks:
@@ -17,27 +17,29 @@ class Remarks:
         self.documents_unread = 0
         self.comments_left_out = 0
 
-    def warnings(self) -> tuple[Warning, ...]:
+    def warnings(self) -> list[ReadingWarning]:
         """The remarks, for people."""
         found = []
         for name in self.damaged:
             text = f"A part of the document is damaged and was left out: {posixpath.basename(name)}."
-            found.append(Warning("damaged_part", (), text))
+            found.append(ReadingWarning("damaged_part", text))
         if self.documents_unread:
             text = "Another document is embedded in this one and was not read."
-            found.append(Warning("embedded_document_unread", (), text))
+            found.append(ReadingWarning("embedded_document_unread", text))
         if self.documents_read:
             text = "Another document is embedded in this one. Its text was read as part of this one."
-            found.append(Warning("embedded_document_read", (), text))
+            found.append(ReadingWarning("embedded_document_read", text))
         if self.unread_objects:
             programs = ", ".join(sorted(filter(None, self.unread_objects))) or "unknown"
             number = sum(self.unread_objects.values())
             objects = "1 embedded object was" if number == 1 else f"{number} embedded objects were"
-            found.append(Warning("embedded_object_unread", (), f"{objects} not read (made by: {programs})."))
+            found.append(
+                ReadingWarning("embedded_object_unread", f"{objects} not read (made by: {programs}).")
+            )
         if self.comments_left_out:
             number = self.comments_left_out
             comments = (
                 "1 comment of a reviewer was" if number == 1 else f"{number} comments of reviewers were"
             )
-            found.append(Warning("comments_left_out", (), f"{comments} left out."))
-        return tuple(found)
+            found.append(ReadingWarning("comments_left_out", f"{comments} left out."))
+        return found

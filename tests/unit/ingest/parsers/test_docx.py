@@ -28,7 +28,7 @@ def changed(path: Path, part: str, old: str, new: str) -> Path:
 
 def read(path: Path) -> str:
     document = parse(path, ParserLimits())
-    assert document.warnings == ()
+    assert document.warnings == []
     return "\n".join(passage.text for passage in document.passages)
 
 
@@ -54,7 +54,7 @@ def test_document_as_written_by_word(tmp_path: Path) -> None:
         "docx",
         "House Rules",
         None,
-        (),
+        [],
     )
     assert [(passage.heading, passage.page, passage.text) for passage in document.passages] == [
         (None, None, "House Rules\nBefore all."),
@@ -184,7 +184,7 @@ def test_tracked_changes_are_accepted_and_comments_dropped(write_docx: Write) ->
     path = write_docx(body, comments=f'<w:comment w:id="0">{paragraph("remark")}</w:comment>')
     document = parse(path, ParserLimits())
     assert [passage.text for passage in document.passages] == ["kept new to"]
-    assert [(warning.code, warning.text) for warning in document.warnings] == [
+    assert [(warning.code, warning.text) for warning in document.reading_warnings] == [
         ("comments_left_out", "1 comment of a reviewer was left out.")
     ]
 
@@ -312,7 +312,7 @@ def test_missing_text_is_an_error(write_docx: Write) -> None:
 
 def test_embedded_document_is_reported(write_docx: Write) -> None:
     document = parse(write_docx(paragraph("x") + '<w:altChunk r:id="q"/>'), ParserLimits())
-    assert [warning.text for warning in document.warnings] == [
+    assert [warning.text for warning in document.reading_warnings] == [
         "Another document is embedded in this one and was not read."
     ]
 
@@ -321,7 +321,7 @@ def test_embedded_document_is_reported(write_docx: Write) -> None:
 def test_damaged_secondary_part_is_skipped(part: str, write_docx: Write) -> None:
     document = parse(write_docx(paragraph("x"), footer=paragraph("y"), **{part: "<oops"}), ParserLimits())
     assert [passage.text for passage in document.passages] == ["x", "y"]
-    (warning,) = document.warnings
+    (warning,) = document.reading_warnings
     assert warning.text == f"A part of the document is damaged and was left out: {part}.xml."
 
 

@@ -96,7 +96,7 @@ def test_comments_as_an_option(tmp_path: Path) -> None:
     assert read(path) == "Delivery in week 14."
     document = parse(path, ParserLimits(), comments=True)
     assert document.passages[0].text == "Delivery in week 14.\nComment by Ann Lee: Not before week 16."
-    assert document.warnings == ()
+    assert document.warnings == []
 
 
 def test_deleted_paragraph_marks_join_paragraphs(write_docx: Write) -> None:

@@ -27,7 +27,7 @@ def text(path: Path) -> str:
 
 
 def codes(path: Path) -> list[str]:
-    return [warning.code for warning in read(path).warnings]
+    return [warning.code for warning in read(path).reading_warnings]
 
 
 def drawing(inside: str, properties: str = "") -> str:
@@ -142,7 +142,7 @@ def test_other_embedded_objects_are_reported(write_docx: Write) -> None:
             "o3": ("package", "embeddings/two.docx", b"PK, but no archive"),
         },
     )
-    (warning,) = read(path).warnings
+    (warning,) = read(path).reading_warnings
     assert warning.code == "embedded_object_unread"
     assert warning.text == "3 embedded objects were not read (made by: Equation.3, Excel.Sheet.12)."
 
@@ -219,6 +219,6 @@ def test_damaged_chart_is_reported(write_docx: Write) -> None:
         related={"c1": ("chart", "charts/chart1.xml", "<oops")},
     )
     assert text(path) == "text"
-    assert [(warning.code, warning.text) for warning in read(path).warnings] == [
+    assert [(warning.code, warning.text) for warning in read(path).reading_warnings] == [
         ("damaged_part", "A part of the document is damaged and was left out: chart1.xml.")
     ]
