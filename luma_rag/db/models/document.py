@@ -29,7 +29,8 @@ class Document(Base):
     """An uploaded file. `file_path` is relative to the storage folder, so that the data can be moved.
 
     `file_metadata` holds `original_filename`, `size` (bytes), `sha256`, and after parsing `pages` and
-    `warnings` (objects with `code`, `text`, and `pages`; texts in documents that version 0.2 or earlier read).
+    `warnings` (objects with `code`, `text`, and `pages`; texts in documents that version 0.2 or earlier
+    read).
     """
 
     __tablename__ = "document"
