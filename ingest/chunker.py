@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
+import msgspec
 from semantic_text_splitter import TextSplitter
 from tokenizers import Tokenizer
 
 from ingest.settings import ChunkSettings
-from ingest.types import Chunk, ParsedDocument
+from ingest.types import Chunk, ParsedDocument, Passage, TableRows
 
 SPECIAL_TOKENS = 2
 """[CLS] and [SEP], which the tokenizer adds to every input."""
@@ -58,9 +59,9 @@ def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: Ch
 
     Splits are at paragraphs, then lines, sentences, words, whichever is the largest unit that fits
     (`semantic-text-splitter`). Neighbors overlap by up to `settings.overlap_tokens`. A chunk never crosses
-    passages, so its page is the page to cite. Every character that the model reads is in at least one chunk;
-    passages without any (only white space or control characters) have no chunks. `name` replaces a missing
-    title; a file suffix is dropped.
+    passages, so its page is the page to cite. Rows cut from their table have its header as context. Every
+    character that the model reads is in at least one chunk; passages without any (only white space or control
+    characters) have no chunks. `name` replaces a missing title; a file suffix is dropped.
 
     Raises:
         ValueError: the settings leave no room for text.
@@ -73,23 +74,28 @@ def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: Ch
             f"chunk.context_tokens={settings.context_tokens} and {SPECIAL_TOKENS} special tokens"
         )
     contexts: dict[str | None, tuple[str, int]] = {}
+
+    def context(heading: str | None) -> tuple[str, int]:
+        if heading not in contexts:
+            text = context_of(title, heading, count, settings.context_tokens)
+            contexts[heading] = text, count(text)
+        return contexts[heading]
+
     chunks = []
     for number, passage in enumerate(document.passages):
-        if passage.heading not in contexts:
-            context = context_of(title, passage.heading, count, settings.context_tokens)
-            contexts[passage.heading] = context, count(context)
-        context, context_tokens = contexts[passage.heading]
-        for start, text in _pieces(passage.text, count, room_for - context_tokens, settings.overlap_tokens):
+        above, above_tokens = context(passage.heading)
+        room = room_for - above_tokens
+        for start, text, header in _pieces_of_passage(passage, count, room, settings.overlap_tokens):
             chunks.append(
                 Chunk(
                     passage=number,
                     start=start,
                     end=start + len(text),
                     text=text,
-                    context=context,
-                    tokens=SPECIAL_TOKENS + context_tokens + count(text),
+                    context="\n".join(filter(None, (above, header))),
+                    tokens=SPECIAL_TOKENS + above_tokens + count(header) + count(text),
                     page=passage.page,
-                    heading=passage.heading,
+                    heading=" > ".join(filter(None, (passage.heading, header))) or None,
                 )
             )
     return chunks
@@ -112,6 +118,29 @@ def context_of(title: str, heading: str | None, count: TokenCounter, limit: int)
     title = _first_tokens(title, count, room_for_title)
     heading = _last_tokens(heading, count, limit - count(title))
     return "\n".join(part for part in (title, heading) if part)
+
+
+def _pieces_of_passage(
+    passage: Passage, count: TokenCounter, room: int, overlap: int
+) -> Iterator[tuple[int, str, str]]:
+    """Yield (offset, piece, header): the header of the table whose rows the piece begins with, or ""."""
+    pieces = list(_pieces(passage.text, count, room, overlap))
+    tables = [table for table in passage.tables if any(_begins_in(table, start) for start, _ in pieces)]
+    if tables:
+        # Some table has to be cut. Its pieces, and those of any other, get room for the header.
+        tables = [
+            msgspec.structs.replace(table, header=_first_tokens(table.header, count, room // 3))
+            for table in passage.tables
+        ]
+        room -= max(count(table.header) for table in tables)
+        pieces = list(_pieces(passage.text, count, room, overlap))
+    for start, text in pieces:
+        yield start, text, next((table.header for table in tables if _begins_in(table, start)), "")
+
+
+def _begins_in(table: TableRows, start: int) -> bool:
+    # A piece that begins before the rows holds the header itself.
+    return table.start <= start < table.end
 
 
 def _pieces(text: str, count: TokenCounter, room: int, overlap: int) -> Iterator[tuple[int, str]]:

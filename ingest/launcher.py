@@ -5,7 +5,6 @@ Deliberately single-threaded and simple: it must not fail, and forking is safe o
 
 import contextlib
 import ctypes
-import encodings
 import fcntl
 import gc
 import importlib
@@ -22,7 +21,6 @@ from pathlib import Path
 from typing import BinaryIO, Never, Self
 
 import msgspec
-import pypdf
 
 from ingest import containment
 from ingest.containment import Containment
@@ -85,9 +83,9 @@ class ExitStatus(msgspec.Struct, frozen=True):
         return cls(*struct.unpack("!3I", data))
 
 
-def frame(limits: ParserLimits) -> bytes:
-    """The limits of a child, as it reads them, with their length in front."""
-    data = msgspec.msgpack.encode(limits)
+def frame(limits: ParserLimits, comments: bool) -> bytes:
+    """What a child is told, as it reads it, with its length in front."""
+    data = msgspec.msgpack.encode((limits, comments))
     return _LENGTH.pack(len(data)) + data
 
 
@@ -151,7 +149,7 @@ def _preload() -> None:
     importlib.import_module("ingest.parsers.docx")
     names = [
         module.name
-        for package in (encodings, pypdf)
+        for package in map(importlib.import_module, ("docx", "email", "encodings", "pypdf"))
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     ]
     for name in (*names, *_OPTIONAL):
@@ -222,7 +220,7 @@ def _child(data: int, file: int, launcher: int, layers: Containment) -> None:
     _keep_only(data, file)
     with open(_DATA, "rb", closefd=False) as requests:
         (size,) = _LENGTH.unpack(requests.read(_LENGTH.size))
-        limits = msgspec.msgpack.decode(requests.read(size), type=ParserLimits)
+        limits, comments = msgspec.msgpack.decode(requests.read(size), type=tuple[ParserLimits, bool])
     _limit(limits)
     with open(_FILE, "rb") as opened:
         try:
@@ -231,7 +229,7 @@ def _child(data: int, file: int, launcher: int, layers: Containment) -> None:
             message = f"The process that reads files could not be contained: {error.strerror}."
             answer = Answer(error="TransientError", message=message)
         else:
-            answer = _answer(opened, limits, layers)
+            answer = _answer(opened, limits, comments, layers)
     left = memoryview(_encoded(answer))
     while left:
         left = left[os.write(_DATA, left) :]
@@ -248,9 +246,9 @@ def _keep_only(data: int, file: int) -> None:
     os.closerange(_FIRST_CLOSED, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-def _answer(file: BinaryIO, limits: ParserLimits, layers: Containment) -> Answer:
+def _answer(file: BinaryIO, limits: ParserLimits, comments: bool, layers: Containment) -> Answer:
     try:
-        return Answer(layers, document=parse_file(file, limits))
+        return Answer(layers, document=parse_file(file, limits, comments=comments))
     except MemoryError:
         return Answer(layers, error="MemoryError")
     except IngestError as error:

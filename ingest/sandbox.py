@@ -50,7 +50,7 @@ _DAMAGED = (
 _STOPPED = "The process that reads files was stopped. Try again."
 
 
-def parse_in_sandbox(path: Path, limits: ParserLimits) -> ParsedDocument:
+def parse_in_sandbox(path: Path, limits: ParserLimits, *, comments: bool = False) -> ParsedDocument:
     """Run `ingest.parsers.parse` in its own process. Blocks; safe to call from any number of threads.
 
     The process may use `limits.memory_mb` of memory beyond the parsers' own, `limits.seconds` of time, and
@@ -70,7 +70,7 @@ def parse_in_sandbox(path: Path, limits: ParserLimits) -> ParsedDocument:
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise TransientError("The file could not be opened: Not a regular file.")
-        answer = _parse(file, limits)
+        answer = _parse(file, limits, comments)
     finally:
         os.close(file)
     if answer.document is not None:
@@ -94,8 +94,8 @@ def containment() -> Containment:
     return answer.containment
 
 
-def _parse(file: int, limits: ParserLimits) -> Answer:
-    data, exit_status = _run(file, limits)
+def _parse(file: int, limits: ParserLimits, comments: bool = False) -> Answer:
+    data, exit_status = _run(file, limits, comments)
     if exit_status is None:
         raise LimitError(
             f"Reading this file took more than {limits.seconds} seconds and was stopped. Split it into "
@@ -137,6 +137,7 @@ def _decoded(data: bytes) -> Answer:
             texts += (warning.code, warning.text)
         for passage in document.passages:
             texts += (passage.text, passage.heading, passage.label)
+            texts += (table.header for table in passage.tables)
         if any("\0" in text for text in texts if text is not None):
             raise ValueError("it contains NUL, which Postgres can't store")
     return answer
@@ -183,7 +184,7 @@ def _memory_message() -> str:
     )
 
 
-def _run(file: int, limits: ParserLimits) -> tuple[bytes, ExitStatus | None]:
+def _run(file: int, limits: ParserLimits, comments: bool) -> tuple[bytes, ExitStatus | None]:
     """The child's output and exit status; None for the status on a timeout."""
     generation = None
     for _ in range(2):
@@ -193,7 +194,7 @@ def _run(file: int, limits: ParserLimits) -> tuple[bytes, ExitStatus | None]:
             try:
                 with far_lifetime, far_data:
                     generation = _launcher.start_child(far_lifetime, far_data, file)
-                data.sendall(launcher.frame(limits))
+                data.sendall(launcher.frame(limits, comments))
                 started = _receive(lifetime, 1, _SECONDS_TO_START)
             except (BrokenPipeError, ConnectionResetError):
                 started = b""

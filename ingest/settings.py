@@ -35,6 +35,8 @@ class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Settings of the ingestion pipeline."""
 
+    comments: bool = False
+    """Whether the comments of reviewers in a DOCX are read."""
     limits: ParserLimits = ParserLimits()
     chunk: ChunkSettings = ChunkSettings()
     batch_size: int = 16

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 # No parser comes near those of lengths, and pages are stored as 32-bit integers.
 _PageNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 _PageCount = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+_Offset = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 _Title = Annotated[str, Meta(max_length=10_000)]
 
 DocumentType = Literal["pdf", "docx"]
@@ -29,18 +30,32 @@ class Source(msgspec.Struct, frozen=True):
     name: str
 
 
+class TableRows(msgspec.Struct, frozen=True):
+    """The rows of a table: `text[start:end]` of a passage, without the header in front of them.
+
+    `header` is what each row stands under: the caption and the names of the columns, joined by " > ". A chunk
+    that begins between `start` and `end` gets it as context. It need not be in the passage: a table may go on
+    from an earlier page.
+    """
+
+    start: _Offset
+    end: _Offset
+    header: str
+
+
 class Passage(msgspec.Struct, frozen=True):
     """A part of a document as parsed: a page of a PDF, a section of a DOCX.
 
     `page` is 1-based, None for formats without pages. `heading` is the path of headings above the text,
     outermost first, joined by " > "; None without headings. `label` is the number printed on the page, as far
-    as the file tells and if it differs from `page`.
+    as the file tells and if it differs from `page`. `tables` are in the order of the text.
     """
 
     text: str
     page: _PageNumber | None = None
     heading: str | None = None
     label: Annotated[str, Meta(max_length=1000)] | None = None
+    tables: tuple[TableRows, ...] = ()
 
 
 class ReadingWarning(msgspec.Struct, frozen=True):
@@ -83,7 +98,8 @@ class Chunk(msgspec.Struct, frozen=True):
 
     `text` is `passages[passage].text[start:end]`, with offsets in characters. `context` (title and heading)
     is prepended for embedding and is not quoted. `tokens` counts the model's input: context, text and special
-    tokens; never more than its limit.
+    tokens; never more than its limit. `heading` is that of the passage, for rows of a table with the table's
+    header behind it.
     """
 
     passage: int

@@ -10,8 +10,8 @@ from ingest.types import ParsedDocument
 __all__ = ["detect_type", "parse", "parse_file"]
 
 
-def parse(path: Path, limits: ParserLimits) -> ParsedDocument:
-    """Parse a PDF or DOCX, detected by its bytes.
+def parse(path: Path, limits: ParserLimits, *, comments: bool = False) -> ParsedDocument:
+    """Parse a PDF or DOCX, detected by its bytes; with the comments of reviewers in a DOCX, if wanted.
 
     Checks sizes against `limits` but can't stop a parser that hangs or crashes;
     `ingest.sandbox.parse_in_sandbox` can.
@@ -21,10 +21,10 @@ def parse(path: Path, limits: ParserLimits) -> ParsedDocument:
         OSError: `path` can't be opened.
     """
     with path.open("rb") as file:
-        return parse_file(file, limits)
+        return parse_file(file, limits, comments=comments)
 
 
-def parse_file(file: BinaryIO, limits: ParserLimits) -> ParsedDocument:
+def parse_file(file: BinaryIO, limits: ParserLimits, *, comments: bool = False) -> ParsedDocument:
     """Parse an open file as `parse` does. Opens no other."""
     # Imported here, because the server only detects types and should not load the parsers.
     if detect_type_of_file(file) == "pdf":
@@ -33,4 +33,4 @@ def parse_file(file: BinaryIO, limits: ParserLimits) -> ParsedDocument:
         return parse_pdf(file, limits)
     from ingest.parsers.docx import parse_docx
 
-    return parse_docx(file, limits)
+    return parse_docx(file, limits, comments=comments)

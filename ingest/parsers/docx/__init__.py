@@ -1,7 +1,7 @@
-"""DOCX text, read from the XML with lxml.
+"""DOCX text: opened with python-docx, and read from its lxml elements where python-docx has no more.
 
-python-docx is not used: it omits text boxes, content controls, notes, insertions and equations, and can't
-open Strict Open XML, macro-enabled files, or files with a dangling relationship.
+python-docx has the parts with their relationships, styles, numbering and properties. It has nothing for text
+boxes, content controls, notes, tracked changes, equations, fields, charts, SmartArt and documents inside.
 """
 
 from ingest.parsers.docx.document import parse_docx

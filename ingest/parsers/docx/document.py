@@ -1,30 +1,45 @@
 """Assembles a DOCX: sections under their headings, notes after their reference, headers last."""
 
+import io
+from collections.abc import Iterator
 from typing import BinaryIO
 
+from docx.document import Document
+from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.opc.part import Part, XmlPart
+from docx.oxml.parser import parse_xml
 from lxml import etree
 
 from ingest.errors import LimitError, NoTextError, PermanentError
-from ingest.parsers.docx.body import Block, BodyReader
+from ingest.parsers.docx.blocks import Block
+from ingest.parsers.docx.body import BodyReader
+from ingest.parsers.docx.fields import show_boxes
+from ingest.parsers.docx.headings import with_headings
+from ingest.parsers.docx.inline import Reference
 from ingest.parsers.docx.names import w
 from ingest.parsers.docx.numbering import Numbering
-from ingest.parsers.docx.package import DAMAGED, Package
-from ingest.parsers.docx.styles import TITLE_LEVEL, Styles
+from ingest.parsers.docx.opening import open_document
+from ingest.parsers.docx.package import DAMAGED, Package, raise_if_memory
+from ingest.parsers.docx.related import Related
+from ingest.parsers.docx.remarks import Remarks
+from ingest.parsers.docx.sections import Sections
+from ingest.parsers.docx.styles import Styles
 from ingest.parsers.text import clean, readable, usable_title
 from ingest.settings import ParserLimits
 from ingest.types import ParsedDocument, Passage
 
-_DUBLIN_CORE_TITLE = "{http://purl.org/dc/elements/1.1/}title"
-# Some people style whole paragraphs as headings. These are read as text.
-_LONGEST_HEADING = 200
+_DEEPEST = 3
+"""Documents inside documents, this one included."""
 
 
-def parse_docx(file: BinaryIO, limits: ParserLimits) -> ParsedDocument:
+def parse_docx(file: BinaryIO, limits: ParserLimits, *, comments: bool = False) -> ParsedDocument:
     """Parse a DOCX: one passage per section, with the path of its headings.
 
-    Included: lists with their numbers, tables as rows of cells, text boxes, content controls, equations,
+    Included: lists with their numbers, tables as rows of cells, text boxes, content controls, form fields,
+    equations, charts, SmartArt, descriptions of pictures, addresses of links, documents inside this one,
     tracked insertions, footnotes and endnotes after the block that references them, headers and footers once
-    in a final passage. Excluded: tracked deletions, comments, page numbers.
+    in a final passage. Struck-through text is marked. Excluded: tracked deletions, hidden text, page numbers,
+    and comments unless they are wanted.
 
     Raises:
         EncryptedError: it needs a password.
@@ -33,24 +48,19 @@ def parse_docx(file: BinaryIO, limits: ParserLimits) -> ParsedDocument:
         PermanentError: it is damaged.
         OSError: `file` can't be read.
     """
-    with Package(file, limits) as package:
-        main = package.main_part()
-        root = package.xml(main)
-        body = None if root is None else root.find(w("body"))
-        if root is None or body is None:
-            raise PermanentError(DAMAGED)
-        document = _Document(package, main)
-        try:
-            title, passages = document.sections(body)
-            running = document.headers_and_footers()
-        except RecursionError:
-            raise PermanentError(DAMAGED) from None
-        if running:
-            passages.append(Passage(text=running))
-        warnings = list(package.warnings)
-        if next(root.iter(w("altChunk")), None) is not None:
-            warnings.append("Another document is embedded in this one and was not read.")
-        title = usable_title(_core_title(package)) or usable_title(title)
+    remarks = Remarks()
+    sections = Sections()
+    try:
+        document = _Reader(_opened(file, limits, remarks), limits, remarks, comments=comments)
+        for block, notes in document.blocks():
+            sections.add(block, notes)
+        sections.close()
+        running = document.headers_and_footers()
+    except RecursionError:
+        raise PermanentError(DAMAGED) from None
+    passages = sections.passages
+    if running:
+        passages.append(Passage(text=running))
     if not passages:
         raise NoTextError(
             "The document holds no text. If its pages are pictures, run them through text recognition (OCR) "
@@ -61,96 +71,145 @@ def parse_docx(file: BinaryIO, limits: ParserLimits) -> ParsedDocument:
             f"The document holds more than {limits.output_mb} MB of text, which is the limit. Split it into "
             "smaller files."
         )
-    return ParsedDocument(type="docx", passages=passages, title=title, warnings=warnings)
+    title = usable_title(document.title) or usable_title(sections.title)
+    return ParsedDocument(type="docx", passages=passages, title=title, warnings=remarks.warnings())
 
 
-class _Document:
-    """The main part and the parts it refers to."""
+def _opened(file: BinaryIO, limits: ParserLimits, remarks: Remarks) -> Document:
+    with Package(file, limits) as package:
+        document = open_document(package)
+        remarks.damaged |= dict.fromkeys(sorted(package.damaged))
+    return document
 
-    def __init__(self, package: Package, main: str) -> None:
-        self._package = package
-        self._related = package.relationships(main)
-        styles = Styles(self._part("styles"))
-        self._reader = BodyReader(styles, Numbering(self._part("numbering"), styles))
-        # Notes number their lists separately.
-        self._aside = BodyReader(styles, Numbering(self._part("numbering"), styles))
+
+class _Reader:
+    """The main part of a document and the parts it refers to. `depth` is 1 for a document in no other."""
+
+    def __init__(
+        self,
+        document: Document,
+        limits: ParserLimits,
+        remarks: Remarks,
+        *,
+        comments: bool,
+        depth: int = 1,
+    ) -> None:
+        self._document = document
+        self._limits = limits
+        self._remarks = remarks
+        self._comments = comments
+        self._depth = depth
+        self._addresses_told: set[str] = set()
+        self._styles = Styles(self._root(RELATIONSHIP_TYPE.STYLES))
         self._notes = {
             (kind, note.get(w("id"), "")): note
-            for kind in ("footnote", "endnote")
-            for note in self._children(f"{kind}s", w(kind))
+            for kind, relationship in (
+                ("footnote", RELATIONSHIP_TYPE.FOOTNOTES),
+                ("endnote", RELATIONSHIP_TYPE.ENDNOTES),
+                ("comment", RELATIONSHIP_TYPE.COMMENTS),
+            )
+            for note in self._children(relationship, w(kind))
         }
+        self._note_readers: dict[str, BodyReader] = {}
         self._notes_read = 0
 
-    def sections(self, body: etree._Element) -> tuple[str | None, list[Passage]]:
-        """The document's title, if a paragraph has that style, and its sections."""
-        title: str | None = None
-        passages: list[Passage] = []
-        path: dict[int, str] = {}
-        lines: list[str] = []
-        only_headings = True
+    @property
+    def title(self) -> str | None:
+        """The title among the document's properties."""
+        try:
+            title: str = self._document.core_properties.title
+        except AttributeError:
+            # Their root is none that python-docx knows.
+            return None
+        return title
 
-        def close() -> None:
-            text = clean("\n".join(lines))
-            if readable(text):
-                passages.append(
-                    Passage(text=text, heading=" > ".join(path[at] for at in sorted(path)) or None)
-                )
-            lines.clear()
-
-        for block in self._reader.blocks(body):
-            level = block.level if len(block.text) <= _LONGEST_HEADING else None
-            if level is not None:
-                # A heading directly under a higher one does not start a new passage.
-                if not (only_headings and (not path or level > max(path))):
-                    close()
-                path = {at: heading for at, heading in path.items() if at < level}
-                heading = " ".join(clean(block.text).split())
-                if level == TITLE_LEVEL:
-                    title = title or heading
-                else:
-                    path[level] = heading
-                only_headings = True
-            else:
-                only_headings = False
-            lines.append(block.text)
-            lines += self._notes_of(block)
-        close()
-        return title, passages
+    def blocks(self) -> list[tuple[Block, list[str]]]:
+        """The blocks of the body, each with the notes that it refers to."""
+        root = self._document.element
+        body = root.find(w("body"))
+        if body is None:
+            raise PermanentError(DAMAGED)
+        show_boxes(root)
+        reader = self._reader(self._document.part)
+        blocks, notes = [], []
+        for block in reader.blocks(body):
+            blocks.append(block)
+            notes.append(self._notes_of(reader.take_references()))
+        return list(zip(with_headings(blocks, self._styles), notes, strict=True))
 
     def headers_and_footers(self) -> str:
         """Lines of headers and footers, each once."""
         lines: dict[str, None] = {}
-        for kind in ("header", "footer"):
-            for relationship in self._related:
-                root = self._package.xml(relationship.target) if relationship.kind == kind else None
-                if root is not None:
-                    for block in self._aside.blocks(root):
+        # Not by `document.sections`, which lacks those that no section refers to.
+        for kind in (RELATIONSHIP_TYPE.HEADER, RELATIONSHIP_TYPE.FOOTER):
+            for relationship in self._document.part.rels.values():
+                if relationship.reltype == kind:
+                    part = relationship.target_part
+                    show_boxes(part.element)
+                    for block in self._reader(part).blocks(part.element):
                         lines.update(dict.fromkeys(filter(readable, clean(block.text).split("\n"))))
         return "\n".join(lines)
 
-    def _notes_of(self, block: Block) -> list[str]:
-        """The notes referenced since the last call, in the order of their references."""
+    def _reader(self, part: Part) -> BodyReader:
+        nested = self._document_inside if self._depth < _DEEPEST else None
+        related = Related(part, self._remarks, nested)
+        # Parts number their lists separately.
+        numbering = Numbering(self._root(RELATIONSHIP_TYPE.NUMBERING), self._styles)
+        return BodyReader(self._styles, numbering, related, self._addresses_told)
+
+    def _document_inside(self, data: bytes) -> Iterator[Block]:
+        document = _opened(io.BytesIO(data), self._limits, self._remarks)
+        reader = _Reader(
+            document, self._limits, self._remarks, comments=self._comments, depth=self._depth + 1
+        )
+        for block, notes in reader.blocks():
+            yield block._replace(paragraph=None)
+            yield from map(Block, notes)
+
+    def _notes_of(self, references: list[Reference]) -> list[str]:
+        """The notes referenced, in the order of their references."""
         texts = []
-        for reference in self._reader.notes:
-            note = self._notes.get(reference)
-            text = "" if note is None else " ".join(part.text for part in self._aside.blocks(note))
-            if readable(text):
+        for reference in references:
+            note = self._notes.get((reference.kind, reference.key))
+            if note is None:
+                continue
+            if reference.kind == "comment" and not self._comments:
+                self._remarks.comments_left_out += 1
+                continue
+            text = " ".join(part.text for part in self._note_reader(reference.kind).blocks(note))
+            if not readable(text):
+                continue
+            if reference.kind == "comment":
+                texts.append(f"Comment by {note.get(w('author'), '') or 'an unnamed reviewer'}: {text}")
+            else:
                 self._notes_read += 1
                 texts.append(f"Note {self._notes_read}: {text}")
-        self._reader.notes.clear()
         return texts
 
-    def _part(self, kind: str) -> etree._Element | None:
-        return next((self._package.xml(r.target) for r in self._related if r.kind == kind), None)
+    def _note_reader(self, kind: str) -> BodyReader:
+        if kind not in self._note_readers:
+            relationship = {
+                "footnote": RELATIONSHIP_TYPE.FOOTNOTES,
+                "endnote": RELATIONSHIP_TYPE.ENDNOTES,
+                "comment": RELATIONSHIP_TYPE.COMMENTS,
+            }[kind]
+            self._note_readers[kind] = self._reader(self._document.part.part_related_by(relationship))
+        return self._note_readers[kind]
 
-    def _children(self, kind: str, tag: str) -> list[etree._Element]:
-        root = self._part(kind)
+    def _root(self, relationship: str) -> etree._Element | None:
+        try:
+            part = self._document.part.part_related_by(relationship)
+        except KeyError:
+            return None
+        if isinstance(part, XmlPart):
+            return part.element
+        try:
+            return parse_xml(part.blob)
+        except etree.XMLSyntaxError as error:
+            raise_if_memory(error)
+            self._remarks.damaged[str(part.partname)] = None
+            return None
+
+    def _children(self, relationship: str, tag: str) -> list[etree._Element]:
+        root = self._root(relationship)
         return [] if root is None else list(root.iterfind(tag))
-
-
-def _core_title(package: Package) -> str | None:
-    for relationship in package.relationships():
-        if relationship.kind == "core-properties":
-            root = package.xml(relationship.target)
-            return None if root is None else root.findtext(_DUBLIN_CORE_TITLE)
-    return None

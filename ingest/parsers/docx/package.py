@@ -36,17 +36,23 @@ DAMAGED = (
 
 
 class Relationship(NamedTuple):
-    """`kind` is the last word of the relationship's type (`footnotes`), `target` the name of a part."""
+    """`kind` is the last word of the relationship's type (`footnotes`).
 
+    `target` is the name of a part as the archive has it, or an address if it is `external`.
+    """
+
+    id: str
     kind: str
     target: str
+    external: bool
 
 
 class Package:
     """The parts of an Office file, read one by one within `limits`."""
 
     def __init__(self, file: BinaryIO, limits: ParserLimits) -> None:
-        self.warnings: list[str] = []
+        self.damaged: set[str] = set()
+        """Parts that can't be read, and count as missing."""
         self._left = limits.memory_mb * 2**20 // _TREE_COST
         if is_encrypted_office_file(file):
             raise EncryptedError(
@@ -58,6 +64,7 @@ class Package:
             raise PermanentError(DAMAGED) from error
         # Part names are case-insensitive (ECMA-376 part 2, 6.2.2.3).
         self._parts = {info.filename.lower(): info for info in self._archive.infolist()}
+        self._read: dict[str, bytes | None] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -66,63 +73,73 @@ class Package:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._archive.close()
+        self._read.clear()
 
-    def xml(self, name: str) -> etree._Element | None:
-        """The root of a part, in transitional namespaces; None if there is no such part.
-
-        A damaged part counts as missing and adds a warning.
+    def part(self, name: str) -> bytes | None:
+        """The bytes of a part, XML in transitional namespaces; None if there is none that can be read.
 
         Raises:
             LimitError: this part, or all parts together, are too large to parse.
         """
-        info = self._parts.get(name.lower())
-        if info is None:
+        if name in self.damaged:
             return None
-        # Entities are not expanded, nothing is fetched, and libxml2's own limits on depth and size stay on.
-        parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-        )
-        try:
-            data = self._read(info)
-            if b"purl.oclc.org/ooxml" in data:
-                data = _STRICT.sub(_TRANSITIONAL, data)
-            return etree.fromstring(data, parser)
-        except (*_ZIP_ERRORS, etree.XMLSyntaxError) as error:
-            if isinstance(error, etree.XMLSyntaxError) and error.code == etree.ErrorTypes.ERR_NO_MEMORY:
-                raise MemoryError from error
-            self.warnings.append(
-                f"A part of the document is damaged and was left out: {posixpath.basename(name)}."
-            )
-            return None
+        if name not in self._read:
+            self._read[name] = self._unpacked(name)
+        return self._read[name]
 
     def relationships(self, name: str = "") -> list[Relationship]:
-        """The internal relationships of the part `name`, or of the whole package."""
+        """The relationships of the part `name`, or of the whole package, without dangling ones."""
         folder, base = posixpath.split(name)
-        root = self.xml(posixpath.join(folder, "_rels", f"{base}.rels"))
+        rels = posixpath.join(folder, "_rels", f"{base}.rels")
+        data = self.part(rels)
+        try:
+            root = () if data is None else etree.fromstring(data, _parser())
+        except etree.XMLSyntaxError as error:
+            raise_if_memory(error)
+            self.damaged.add(rels)
+            root = ()
         found = []
-        for element in () if root is None else root:
-            kind, target = element.get("Type", ""), element.get("Target", "")
-            if element.get("TargetMode") != "External" and target:
-                target = posixpath.normpath(posixpath.join("/", folder, target.replace("\\", "/")))
-                found.append(Relationship(kind.rpartition("/")[2], target.lstrip("/")))
+        for number, element in enumerate(root):
+            kind, target = element.get("Type", "").rpartition("/")[2], element.get("Target", "")
+            external = element.get("TargetMode") == "External"
+            if not external:
+                path = posixpath.normpath(posixpath.join("/", folder, target.replace("\\", "/")))
+                info = self._parts.get(path.lstrip("/").lower())
+                target = "" if info is None else info.filename
+            if target:
+                found.append(Relationship(element.get("Id", f"none{number}"), kind, target, external))
         return found
 
     def main_part(self) -> str:
-        """The name of the main part."""
-        for relationship in self.relationships():
-            if relationship.kind == "officeDocument" and relationship.target.lower() in self._parts:
-                return relationship.target
-        return "word/document.xml"
+        """The name of the main part.
 
-    def _read(self, info: zipfile.ZipInfo) -> bytes:
+        Raises:
+            PermanentError: there is none.
+        """
+        for relationship in self.relationships():
+            if relationship.kind == "officeDocument" and not relationship.external:
+                return relationship.target
+        if "word/document.xml" in self._parts:
+            return self._parts["word/document.xml"].filename
+        raise PermanentError(DAMAGED)
+
+    def _unpacked(self, name: str) -> bytes | None:
+        info = self._parts.get(name.lower())
+        if info is None:
+            return None
         # Check the declared size before unpacking. `zipfile` returns no more than that, and reading in blocks
         # limits each allocation.
         self._spend(info.file_size)
         blocks = []
-        with self._archive.open(info) as part:
-            while block := part.read(_BLOCK):
-                blocks.append(block)
-        return b"".join(blocks)
+        try:
+            with self._archive.open(info) as part:
+                while block := part.read(_BLOCK):
+                    blocks.append(block)
+        except _ZIP_ERRORS:
+            self.damaged.add(name)
+            return None
+        data = b"".join(blocks)
+        return _STRICT.sub(_TRANSITIONAL, data) if b"purl.oclc.org/ooxml" in data else data
 
     def _spend(self, size: int) -> None:
         self._left -= size
@@ -130,3 +147,26 @@ class Package:
             raise LimitError(
                 "The document unpacks to more than can be read at once. Split it into smaller files."
             )
+
+    def drop_damaged(self) -> None:
+        """Count parts that are no well-formed XML as missing."""
+        for name, data in self._read.items():
+            if data is not None and name.lower().endswith(".xml"):
+                try:
+                    etree.fromstring(data, _parser())
+                except etree.XMLSyntaxError as error:
+                    raise_if_memory(error)
+                    self.damaged.add(name)
+
+
+def raise_if_memory(error: etree.XMLSyntaxError) -> None:
+    """Raise `MemoryError` if the parser ran out of memory, which it reports as a mistake in the file."""
+    if error.code == etree.ErrorTypes.ERR_NO_MEMORY:
+        raise MemoryError from error
+
+
+def _parser() -> etree.XMLParser:
+    # Entities are not expanded, nothing is fetched, and libxml2's own limits on depth and size stay on.
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+    )

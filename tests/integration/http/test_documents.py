@@ -1,6 +1,7 @@
 import asyncio
 from pathlib import Path
 
+import docx
 import pytest
 from sqlalchemy import text
 
@@ -42,6 +43,32 @@ async def test_uploaded_document_becomes_searchable(api: Api, tmp_path: Path) ->
     passages = (await alice.get(f"/api/documents/{document['id']}/passages", params={"page": 2})).json()
     assert passages["total"] == 1
     assert "laboratory" in passages["items"][0]["text"]
+
+
+async def test_what_a_document_keeps_to_itself_is_told(api: Api, tmp_path: Path) -> None:
+    made = docx.Document()
+    made.add_comment(made.add_paragraph().add_run("Delivery in week 14."), "Never!", "Ann")
+    rows = made.add_table(rows=80, cols=2).rows
+    for number, row in enumerate(rows):
+        row.cells[0].text, row.cells[1].text = f"River town {number}", f"{number} percent lost"
+    rows[0].cells[0].text, rows[0].cells[1].text = "Town", "Leakage"
+    made.save(str(tmp_path / "report.docx"))
+    alice = await api.user("alice")
+    namespace = await api.namespace(alice)
+    answer = await alice.post(
+        "/api/documents",
+        files={"file": ("report.docx", (tmp_path / "report.docx").read_bytes())},
+        data={"namespace_id": [str(namespace)]},
+    )
+    await api.work()
+    document = (await alice.get(f"/api/documents/{answer.json()['id']}")).json()
+    assert document["file_metadata"]["warnings"] == [
+        {"code": "comments_left_out", "pages": [], "text": "1 comment of a reviewer was left out."}
+    ]
+    found = await alice.post(f"/api/namespaces/{namespace}/search", json={"query": "leakage of town 71"})
+    hit = next(hit for hit in found.json()["hits"] if "town 71 " in hit["text"])
+    assert "Town | Leakage" not in hit["text"]
+    assert hit["heading"] == "Town | Leakage"
 
 
 async def test_vec_id_selects_exactly_the_vectors_of_the_namespace(api: Api, tmp_path: Path) -> None:

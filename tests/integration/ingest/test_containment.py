@@ -10,8 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import docx
 import msgspec
 import pytest
+from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
+from docx.oxml.ns import qn
+from docx.oxml.parser import OxmlElement
 from pypdf import PdfWriter
 
 from ingest import containment, sandbox
@@ -248,12 +254,12 @@ from ingest import launcher
 def main():
     parse = launcher.parse_file
 
-    def strictly(file, limits):
+    def strictly(file, limits, *, comments):
         missed = []
         events = ("import", "open", "os.listdir")
         sys.addaudithook(lambda event, details: missed.append(details) if event in events else None)
         try:
-            return parse(file, limits)
+            return parse(file, limits, comments=comments)
         finally:
             if missed:
                 raise AssertionError(missed)
@@ -261,6 +267,16 @@ def main():
     launcher.parse_file = strictly
     launcher.main()
 """
+
+
+def _with_web_page(path: Path) -> None:
+    page = b"MIME-Version: 1.0\nContent-Type: text/html; charset=koi8-r\n\n<p>\xd7\xd3\xc5 words</p>"
+    made = docx.Document()
+    part = Part(PackURI("/word/page.mht"), "message/rfc822", page)
+    inserted = OxmlElement("w:altChunk")
+    inserted.set(qn("r:id"), made.part.relate_to(part, RELATIONSHIP_TYPE.A_F_CHUNK))
+    made.element.body.insert(0, inserted)
+    made.save(str(path))
 
 
 def test_parsers_need_nothing_that_is_not_loaded(
@@ -277,6 +293,7 @@ def test_parsers_need_nothing_that_is_not_loaded(
     (tmp_path / "damaged.pdf").write_bytes((tmp_path / "text.pdf").read_bytes()[:-200])
     (tmp_path / "text.docx").write_bytes(b"PK")
     factories.word(tmp_path / "sections.docx", {"One": "1", "Two": "2"})
+    _with_web_page(tmp_path / "web_page.docx")
     sandbox.stop()
     try:
         for path in (
@@ -304,7 +321,7 @@ import os
 from ingest import launcher
 
 def main():
-    def lie(file, limits):
+    def lie(file, limits, *, comments):
         left = file.read()
         while left:
             left = left[os.write(launcher._DATA, left):]
@@ -321,7 +338,8 @@ LIES: dict[str, Any] = {
     "NUL in a text": {"passages": [PAGE, PAGE | {"text": "a\0b"}]},
     "NUL in a heading": {"passages": [PAGE | {"heading": "a\0b"}]},
     "NUL in the title": {"passages": [PAGE], "title": "a\0b"},
-    "NUL in a warning": {"passages": [PAGE], "warnings": ["a\0b"]},
+    "NUL in a warning": {"passages": [PAGE], "warnings": [{"code": "c", "pages": [], "text": "a\0b"}]},
+    "NUL in a header": {"passages": [PAGE | {"tables": [{"start": 0, "end": 1, "header": "a\0b"}]}]},
     "a page before the first": {"passages": [PAGE | {"page": -1}]},
     "a page that is no 32-bit integer": {"passages": [PAGE | {"page": 2**31}]},
     "a number of pages that is no 64-bit integer": {"passages": [PAGE], "pages": 2**64 - 1},

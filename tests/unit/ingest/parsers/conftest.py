@@ -52,10 +52,18 @@ def write_pdf(tmp_path: Path) -> Callable[..., Path]:
 def write_docx(tmp_path: Path) -> Callable[..., Path]:
     """Write a DOCX with the given XML inside `w:body`; `parts` maps part types (`styles`) to their XML.
 
-    A type may have a number (`header2`). `strict` uses the namespaces of Strict Open XML.
+    A type may have a number (`header2`). `strict` uses the namespaces of Strict Open XML. `related` maps ids
+    to an address, or to the type, name and content of a part.
     """
 
-    def write(body: str, *, strict: bool = False, title: str = "", **parts: str) -> Path:
+    def write(
+        body: str,
+        *,
+        strict: bool = False,
+        title: str = "",
+        related: dict[str, str | tuple[str, str, str | bytes]] | None = None,
+        **parts: str,
+    ) -> Path:
         path = tmp_path / "made.docx"
         spaces = (
             f'xmlns:w="{TRANSITIONAL}/wordprocessingml/2006/main" '
@@ -63,7 +71,12 @@ def write_docx(tmp_path: Path) -> Callable[..., Path]:
             f'xmlns:m="{TRANSITIONAL}/officeDocument/2006/math" '
             f'xmlns:a="{TRANSITIONAL}/drawingml/2006/main" '
             f'xmlns:mc="{TRANSITIONAL}/markup-compatibility/2006" '
-            'xmlns:v="urn:schemas-microsoft-com:vml" xmlns:wps="http://schemas.microsoft.com/office/word/2010/shape"'
+            f'xmlns:c="{TRANSITIONAL}/drawingml/2006/chart" '
+            f'xmlns:dgm="{TRANSITIONAL}/drawingml/2006/diagram" '
+            f'xmlns:wp="{TRANSITIONAL}/drawingml/2006/wordprocessingDrawing" '
+            'xmlns:w14="http://schemas.microsoft.com/office/word/2010/wordml" '
+            'xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" '
+            'xmlns:wps="http://schemas.microsoft.com/office/word/2010/shape"'
         )
         relation = f"{TRANSITIONAL}/officeDocument/2006/relationships"
         names = {kind: kind.rstrip("0123456789") for kind in parts}
@@ -75,8 +88,10 @@ def write_docx(tmp_path: Path) -> Callable[..., Path]:
             f'<Relationship Id="a" Type="{relation}/officeDocument" Target="word/document.xml"/>'
             f'<Relationship Id="b" Type="{TRANSITIONAL}/package/2006/relationships/metadata/core-properties" '
             'Target="docProps/core.xml"/></Relationships>',
-            "docProps/core.xml": '<c:coreProperties xmlns:c="urn:x" xmlns:dc="http://purl.org/dc/elements/1.1/">'
-            f"<dc:title>{title}</dc:title></c:coreProperties>",
+            "docProps/core.xml": (
+                f'<c:coreProperties xmlns:c="{TRANSITIONAL}/package/2006/metadata/core-properties" '
+                f'xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{title}</dc:title></c:coreProperties>'
+            ),
             "word/document.xml": f"<w:document {spaces}><w:body>{body}</w:body></w:document>",
             "word/_rels/document.xml.rels": (
                 f'<Relationships xmlns="{TRANSITIONAL}/package/2006/relationships">'
@@ -85,8 +100,15 @@ def write_docx(tmp_path: Path) -> Callable[..., Path]:
                 f'<Relationship Id="{kind}" Type="{relation}/{name}" Target="{kind}.xml"/>'
                 for kind, name in names.items()
             )
+            + "".join(
+                f'<Relationship Id="{key}" Type="{relation}/hyperlink" TargetMode="External" Target="{to}"/>'
+                if isinstance(to, str)
+                else f'<Relationship Id="{key}" Type="{relation}/{to[0]}" Target="{to[1]}"/>'
+                for key, to in (related or {}).items()
+            )
             + "</Relationships>",
         }
+        data = {f"word/{to[1]}": to[2] for to in (related or {}).values() if not isinstance(to, str)}
         roots = {"header": "hdr", "footer": "ftr"}
         for kind, xml in parts.items():
             root = roots.get(names[kind], names[kind])
@@ -94,6 +116,8 @@ def write_docx(tmp_path: Path) -> Callable[..., Path]:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, text in files.items():
                 archive.writestr(name, _strict(text) if strict else text)
+            for name, content in data.items():
+                archive.writestr(name, content)
         return path
 
     return write

@@ -8,49 +8,22 @@ import pytest
 from ingest.errors import LimitError, NoTextError, PermanentError
 from ingest.parsers import parse
 from ingest.settings import ParserLimits
+from tests.unit.ingest.parsers.wordml import cell, item, level, numbering, paragraph, row, run, table
 
 Write = Callable[..., Path]
 
 
-def run(text: str) -> str:
-    return f'<w:r><w:t xml:space="preserve">{text}</w:t></w:r>'
-
-
-def paragraph(content: str, properties: str = "") -> str:
-    return f"<w:p><w:pPr>{properties}</w:pPr>{content if content.startswith('<') else run(content)}</w:p>"
-
-
-def item(text: str, level: int = 0, number: int = 1) -> str:
-    return paragraph(text, f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>')
-
-
-def cell(content: str, properties: str = "") -> str:
-    blocks = content if content.startswith("<") else paragraph(content)
-    return f"<w:tc><w:tcPr>{properties}</w:tcPr>{blocks}</w:tc>"
-
-
-def row(*cells: str) -> str:
-    return f"<w:tr>{''.join(c if c.startswith('<w:tc') else cell(c) for c in cells)}</w:tr>"
-
-
-def table(*rows: str) -> str:
-    return f"<w:tbl><w:tblPr/>{''.join(rows)}</w:tbl>"
-
-
-def level(number: int, form: str, text: str, start: int = 1) -> str:
-    return (
-        f'<w:lvl w:ilvl="{number}"><w:start w:val="{start}"/><w:numFmt w:val="{form}"/>'
-        f'<w:lvlText w:val="{text}"/></w:lvl>'
-    )
-
-
-def numbering(*levels: str) -> str:
-    return (
-        f'<w:abstractNum w:abstractNumId="7">{"".join(levels)}</w:abstractNum>'
-        '<w:num w:numId="1"><w:abstractNumId w:val="7"/></w:num>'
-        '<w:num w:numId="2"><w:abstractNumId w:val="7"/>'
-        '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="1"/></w:lvlOverride></w:num>'
-    )
+def changed(path: Path, part: str, old: str, new: str) -> Path:
+    """A copy of a DOCX with `old` replaced in a part."""
+    copy = path.with_name("changed.docx")
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as written:
+        for name in archive.namelist():
+            data = archive.read(name).decode()
+            if name == part:
+                assert old in data
+                data = data.replace(old, new)
+            written.writestr(name, data)
+    return copy
 
 
 def read(path: Path) -> str:
@@ -171,9 +144,9 @@ def test_tables(write_docx: Write) -> None:
         )
     )
     assert text.split("\n") == [
-        "head | wide",
+        "head | wide | wide",
         "tall | b | c",
-        " | two lines | f",
+        "tall | two lines | f",
         "in | control",
         "n1 | n2; n3 | n4 | right",
         "alone",
@@ -209,7 +182,11 @@ def test_tracked_changes_are_accepted_and_comments_dropped(write_docx: Write) ->
         '<w:commentRangeStart w:id="0"/><w:r><w:commentReference w:id="0"/></w:r>'
     )
     path = write_docx(body, comments=f'<w:comment w:id="0">{paragraph("remark")}</w:comment>')
-    assert read(path) == "kept new to"
+    document = parse(path, ParserLimits())
+    assert [passage.text for passage in document.passages] == ["kept new to"]
+    assert [(warning.code, warning.text) for warning in document.reading_warnings] == [
+        ("comments_left_out", "1 comment of a reviewer was left out.")
+    ]
 
 
 def test_notes_follow_the_paragraph(write_docx: Write) -> None:
@@ -277,6 +254,51 @@ def test_strict_open_xml(write_docx: Write) -> None:
     assert (passage.heading, passage.text) == ("Head", "Head\nText")
 
 
+@pytest.mark.parametrize("kind", ["document.macroEnabled", "template.macroEnabledTemplate"])
+def test_macro_enabled_file(kind: str, write_docx: Write) -> None:
+    path = changed(
+        write_docx(paragraph("Text")),
+        "[Content_Types].xml",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml",
+        f"application/vnd.ms-word.{kind}.main+xml",
+    )
+    assert read(path) == "Text"
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        '<Relationship Id="x" Type="http://a/image" Target="media/missing.png"/>',
+        '<Relationship Id="x" Type="http://a/header"/>',
+        '<Relationship Id="x" Type="http://a/footnotes" Target="../../document.xml"/>',
+        # python-docx expects no more than one part of this kind.
+        '<Relationship Id="x" Type="http://a/styles" Target="document.xml"/>'
+        '<Relationship Id="y" Type="http://a/styles" Target="document.xml"/>',
+        '<Relationship Type="http://a/header" Target="document.xml"/>',
+    ],
+)
+def test_relationships_that_lie(lie: str, write_docx: Write) -> None:
+    path = changed(
+        write_docx(paragraph("Text")),
+        "word/_rels/document.xml.rels",
+        "</Relationships>",
+        f"{lie}</Relationships>",
+    )
+    assert read(path).startswith("Text")
+
+
+def test_names_of_parts_in_other_case(write_docx: Write) -> None:
+    path = write_docx(paragraph("Text"), header1=paragraph("Head"))
+    assert read(changed(path, "word/_rels/document.xml.rels", "header1.xml", "HEADER1.XML")) == "Text\nHead"
+
+
+def test_properties_of_an_unknown_kind(write_docx: Write) -> None:
+    path = write_docx(paragraph("Text"), title="Title")
+    space = "http://schemas.openxmlformats.org/package/2006/metadata/core-properties"
+    document = parse(changed(path, "docProps/core.xml", space, "urn:x"), ParserLimits())
+    assert (document.title, document.passages[0].text) == (None, "Text")
+
+
 def test_title_from_properties_or_text(write_docx: Write) -> None:
     body = paragraph("In the Text", '<w:pStyle w:val="Title"/>') + paragraph("x")
     assert parse(write_docx(body, title="In the File"), ParserLimits()).title == "In the File"
@@ -290,13 +312,17 @@ def test_missing_text_is_an_error(write_docx: Write) -> None:
 
 def test_embedded_document_is_reported(write_docx: Write) -> None:
     document = parse(write_docx(paragraph("x") + '<w:altChunk r:id="q"/>'), ParserLimits())
-    assert document.warnings == ["Another document is embedded in this one and was not read."]
+    assert [warning.text for warning in document.reading_warnings] == [
+        "Another document is embedded in this one and was not read."
+    ]
 
 
-def test_damaged_secondary_part_is_skipped(write_docx: Write) -> None:
-    document = parse(write_docx(paragraph("x"), footnotes="<oops"), ParserLimits())
-    assert [passage.text for passage in document.passages] == ["x"]
-    assert "footnotes.xml" in document.warnings[0]
+@pytest.mark.parametrize("part", ["footnotes", "styles", "header"])
+def test_damaged_secondary_part_is_skipped(part: str, write_docx: Write) -> None:
+    document = parse(write_docx(paragraph("x"), footer=paragraph("y"), **{part: "<oops"}), ParserLimits())
+    assert [passage.text for passage in document.passages] == ["x", "y"]
+    (warning,) = document.reading_warnings
+    assert warning.text == f"A part of the document is damaged and was left out: {part}.xml."
 
 
 def test_damaged_main_part(write_docx: Write) -> None:

@@ -1,0 +1,24 @@
+"""What a DOCX is made of, in reading order."""
+
+from typing import NamedTuple
+
+from lxml import etree
+
+
+class Block(NamedTuple):
+    """A paragraph, table, text box, chart or the like.
+
+    `level` is the heading level, None for other text. A table has a line for each row, of which the first
+    `header_lines` name the columns. `paragraph` is the element of a paragraph of the body.
+    """
+
+    text: str
+    level: int | None = None
+    header_lines: int = 0
+    is_table: bool = False
+    paragraph: etree._Element | None = None
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks and repeated spaces."""
+    return " ".join(text.split())
