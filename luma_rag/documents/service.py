@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import ColumnElement, delete, exists, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ingest.types import ReadingWarning
 from luma_rag.access import (
     Principal,
     document_permission,
@@ -49,7 +50,7 @@ class DocumentView(msgspec.Struct, frozen=True):
     username: str
     size: int
     pages: int | None
-    warnings: list[str]
+    warnings: list[ReadingWarning]
 
 
 class ListedDocument(DocumentView, frozen=True):
@@ -237,5 +238,14 @@ def view(document: Document, permission: str | None, username: str) -> DocumentV
         username,
         document.file_metadata["size"],
         document.file_metadata.get("pages"),
-        document.file_metadata.get("warnings", []),
+        [_warning(warning) for warning in document.file_metadata.get("warnings", [])],
+    )
+
+
+def _warning(stored: Any) -> ReadingWarning:
+    # Before version 0.3, warnings were mere texts.
+    return (
+        ReadingWarning("other", stored)
+        if isinstance(stored, str)
+        else msgspec.convert(stored, ReadingWarning)
     )

@@ -268,7 +268,10 @@ PROPERTIES: dict[str, Property] = {
     "values": Property("The value of each question.", _SCORES),
     "uri": Property("The same key as a URI, to scan as a QR code.", "otpauth://totp/Luma:alice?secret=JBSW…"),
     "versions": Property("Ids of all versions of the message, oldest first.", [41, 43]),
-    "warnings": Property("What could not be read.", ["2 of 17 pages without text: 3, 9."]),
+    "warnings": Property(
+        "What could not be read.",
+        [{"code": "page_is_picture", "text": "2 of 17 pages are pictures: 3, 9.", "pages": [3, 9]}],
+    ),
     "version": Property("Version of Luma.", "0.2.0"),
     "vec_count": Property("Number of vectors of the document in this namespace.", 14),
     "workers": Property("The connected workers."),

@@ -53,6 +53,14 @@ class UserName(msgspec.Struct, frozen=True):
     username: str
 
 
+class ReadingWarning(msgspec.Struct, frozen=True):
+    """A part of a document that was not read, in words and for programs; `pages` if it is about pages."""
+
+    code: str
+    text: str
+    pages: list[int] = []
+
+
 class Document(msgspec.Struct, frozen=True):
     """A document. `permission` is the caller's: `write` or `read`; `username` is the owner's.
 
@@ -72,7 +80,7 @@ class Document(msgspec.Struct, frozen=True):
     username: str = ""
     size: int = 0
     pages: int | None = None
-    warnings: list[str] = []
+    warnings: list[ReadingWarning] = []
     state: str | None = None
 
 

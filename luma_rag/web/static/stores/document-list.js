@@ -7,7 +7,7 @@ import { call, Problem } from "../core/api.js";
 import { Store } from "../core/store.js";
 import { GatheredRefresh } from "./gathered-refresh.js";
 
-/** @typedef {string | {code: string, pages: number[] | null, text: string}} Warning */
+/** @typedef {import("../../api.js").ReadingWarning} Warning */
 
 /** @typedef {import("../../api.js").IngestionView} Ingestion */
 

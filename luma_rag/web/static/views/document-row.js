@@ -78,7 +78,7 @@ class DocumentRow extends View {
     const canRetry = reason && (this.namespace?.auth_level ?? 0) >= WRITE;
     return html`<div role="cell" class="doc-details">
       ${reason ? html`<p dir="auto">${reason}${again}</p>` : nothing}
-      ${warnings.map((warning) => html`<p dir="auto">${icon("warning")}<span>${warningText(warning)}</span></p>`)}
+      ${warnings.map((warning) => html`<p dir="auto">${icon("warning")}<span>${warning.text}</span></p>`)}
       ${canRetry ? html`<button type="button" class="small" @click=${this.#retry}>${icon("again")}Try again</button>` : nothing}
     </div>`;
   }
@@ -127,13 +127,6 @@ function stateText({ state, ingestion, warnings }) {
   if (state !== "pending" || !ingestion) return STATES[state] ?? "";
   if (ingestion.state === "queued") return ingestion.error ? "Waiting to try again" : "Waiting";
   return `Reading…${ingestion.progress > 0 ? ` ${Math.floor(ingestion.progress * 100)}\u202f%` : ""}`;
-}
-
-/** "Pages 3, 4: …" @param {import("../stores/document-list.js").Warning} warning */
-function warningText(warning) {
-  if (typeof warning === "string") return warning;
-  const { pages, text } = warning;
-  return pages?.length ? `${pages.length === 1 ? "Page" : "Pages"} ${pages.map(number).join(", ")}: ${text}` : text;
 }
 
 /** @param {{id: number, username: string}} user */
