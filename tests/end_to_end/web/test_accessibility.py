@@ -69,7 +69,7 @@ def violations(page: Page) -> list[Any]:
 
 
 def appearances(page: Page) -> Iterator[tuple[str, str]]:
-    """Show the page in each theme and size, and yield them."""
+    """Show the page in each theme at each size, and yield them."""
     for width, height in SIZES:
         page.resize(width, height)
         for theme in THEMES:

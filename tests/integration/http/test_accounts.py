@@ -266,6 +266,8 @@ async def test_options_include_whether_registration_is_open(
         serving(msgspec.structs.replace(runtime, settings=changed)) as url,
         httpx.AsyncClient(base_url=url) as client,
     ):
-        assert (await client.get("/api/auth/options")).json() == {**others, "can_register": at_first}
+        empty = (await client.get("/api/auth/options")).json()
+        assert empty == {**others, "can_register": at_first, "is_empty": True}
         await users.create(runtime.sessions, "alice", "alice@example.com", PASSWORD, "admin")
-        assert (await client.get("/api/auth/options")).json() == {**others, "can_register": later}
+        filled = (await client.get("/api/auth/options")).json()
+        assert filled == {**others, "can_register": later, "is_empty": False}

@@ -476,7 +476,12 @@ async def test_passwords_can_be_turned_off(runtime: Runtime, provider: OpenIDPro
         msgspec.structs.replace(runtime, settings=settings), provider, register=True, name="Quillhaven"
     ) as browser:
         options = (await browser.client.get("/api/auth/options")).json()
-        assert options == {"openid": "Quillhaven", "has_passwords": False, "can_register": False}
+        assert options == {
+            "openid": "Quillhaven",
+            "has_passwords": False,
+            "can_register": False,
+            "is_empty": False,
+        }
         account = {"username": "eve", "email": "eve@example.com", "password": PASSWORD}
         for path, body in (
             ("/api/auth/login", {"username": "alice", "password": PASSWORD}),

@@ -365,6 +365,8 @@ def test_documented_limits_match_the_limited_routes() -> None:
         if 429 in (handler.responses or {})
     }
     assert documented == {
+        ("GET", "/api/events"),
+        ("POST", "/api/system/llm/test"),
         ("GET", "/api/auth/openid"),
         ("GET", "/api/auth/openid/callback"),
         ("POST", "/api/auth/login"),

@@ -1,5 +1,6 @@
 // What happens to the screen when a right is taken away: nothing of it stays.
 
+import { announce } from "../core/announce.js";
 import { call, Problem } from "../core/api.js";
 import { router } from "../core/router.js";
 import { namespaces } from "./namespaces.js";
@@ -27,6 +28,8 @@ export function watchAccess() {
 
 /** @param {[number, string][]} lost */
 function leave(lost) {
+  // What was announced may have named what is lost.
+  announce("");
   const opened = lost.find(([id]) => id === router.route.namespaceId);
   const name = opened?.[1] ?? "";
   if (opened && !expected.has(opened[0])) notices.show(`You no longer have access to “${name}”.`);
