@@ -1,8 +1,11 @@
 """Asking and reading in real Chromium, without a language model."""
 
+import base64
+import io
 import json
 from pathlib import Path
 
+import pypdf
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
@@ -281,6 +284,16 @@ def test_conversation_fits_the_window(chat: Page, width: int) -> None:
     assert page.driver.execute_script(scroller)
 
 
+def printed_text(page: Page) -> str:
+    """What the menu of the rail prints of the open chat, without the dialog of the browser."""
+    page.driver.execute_script("window.print = () => { window.isPrinted = true; };")
+    page.choose("luma-rail-chat:has([aria-current])", "Print")
+    page.wait(lambda: page.driver.execute_script("return window.isPrinted"), "the chat to be printed")
+    data = page.driver.execute_cdp_cmd("Page.printToPDF", {})["data"]
+    pages = pypdf.PdfReader(io.BytesIO(base64.b64decode(data))).pages
+    return " ".join(" ".join(each.extract_text() for each in pages).split())
+
+
 def test_long_chat_loads_older_messages_when_they_are_wanted(chat: Page) -> None:
     page = chat
     ask(page, LEAVE)
@@ -293,6 +306,13 @@ def test_long_chat_loads_older_messages_when_they_are_wanted(chat: Page) -> None
     page.driver.refresh()
     page.wait(lambda: questions(page) and questions(page)[-1] == "Nothing 29?", "the last messages")
     assert len(questions(page)) == 25
+    printed = printed_text(page)
+    assert LEAVE in printed
+    assert "Nothing 29?" in printed
+    assert "New chat" not in printed
+
+    page.driver.refresh()
+    page.wait(lambda: len(questions(page)) == 25, "the last messages")
     scroller = "const s = document.querySelector('.conversation-scroller');"
     at_end = f"{scroller} return s.scrollHeight - s.scrollTop - s.clientHeight < 2"
     page.wait(lambda: page.driver.execute_script(at_end), "the end of the chat")

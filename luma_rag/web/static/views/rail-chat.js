@@ -68,7 +68,7 @@ class RailChat extends View {
       { label: pinned ? "Unpin" : "Pin", icon: "pin", run: () => this.#pin(id, !pinned) },
       { label: "Save as Markdown", icon: "download", run: () => save("markdown") },
       { label: "Save as JSON", icon: "download", run: () => save("json") },
-      this.isCurrent && { label: "Print", icon: "print", run: () => print() },
+      this.isCurrent && { label: "Print", icon: "print", run: () => import("./print-chat.js").then(({ printChat }) => printChat()) },
       { label: "Delete", icon: "trash", isDangerous: true, run: () => this.#remove() },
     ];
   }
