@@ -50,9 +50,10 @@ check: $(VENV)/.dev  ## Style, types, direction of imports, migrations, rights i
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive luma_rag packages ingest migrations benchmarks
 	@# With AUDIT_COMPLETE=1, for releases, packages of which nothing could be learned are an error.
 	$(BIN)/python -m tests.security.check_packages
-	@# Only those who work on the page need Node.
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory check-page; \
-		else echo "Skipped check-page: npm was not found."; fi
+	@# Only those who work on the page need Node and its packages.
+	@if command -v npm >/dev/null && $(MAKE) --no-print-directory $(PAGE)/node_modules; \
+		then $(MAKE) --no-print-directory check-page; \
+		else echo "Skipped check-page: npm, or packages that it installs, could not be had."; fi
 
 format: $(VENV)/.dev  ## Put the code into shape
 	$(BIN)/ruff format .
@@ -67,7 +68,7 @@ docs-serve: docs  ## Serve the documentation site at http://127.0.0.1:8001
 
 PAGE := luma_rag/web
 $(PAGE)/node_modules: $(PAGE)/package-lock.json
-	npm ci --prefix $(PAGE) --ignore-scripts --no-audit --no-fund
+	npm ci --prefix $(PAGE) --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@
 
 vendor: $(PAGE)/node_modules  ## Copy the libraries of the page into luma_rag/web/static/vendor (needs Node)
