@@ -179,7 +179,8 @@ async def test_cancelling_stops_the_embedder_after_its_batch(tmp_path: Path, emb
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert time.monotonic() - began < 5
+    # All of its batches take minutes.
+    assert time.monotonic() - began < 20
     assert recorder.stored == recorder.failed == {}
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ingest")]
 
