@@ -170,6 +170,7 @@ PROPERTIES: dict[str, Property] = {
     "p50": Property("Median, in milliseconds.", 6.1),
     "p95": Property("95th percentile, in milliseconds.", 9.8),
     "page": Property("Page, from 1; null for a DOCX.", 3),
+    "ReadingWarning.pages": Property("The pages it is about; empty if it is not about pages.", [3, 9]),
     "pages": Property("Number of pages; null if unknown, and for a DOCX.", 17),
     "DocumentSummary.pages": Property("Number of pages, as far as they are known.", 812),
     "password": Property("Password, at least 8 characters.", "correct horse battery"),
