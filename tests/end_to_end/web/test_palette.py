@@ -58,13 +58,15 @@ def test_arrows_move_through_recent_chats_and_around(palette: Page) -> None:
     page.wait(lambda: _path(page).startswith("/c/"), "the chat")
 
 
-def test_chats_and_documents_are_found_on_the_server(palette: Page, documents: Path) -> None:
+def test_chats_and_documents_are_found_on_the_server(palette: Page, documents: Path, tmp_path: Path) -> None:
     page = palette
     page.press(Keys.ESCAPE)
-    page.prepare_namespace("Palette", [documents / "employee-handbook.pdf"])
+    survey = tmp_path / "osprey-survey.pdf"
+    survey.write_bytes((documents / "employee-handbook.pdf").read_bytes() + b"\n% another file\n")
+    page.prepare_namespace("Palette", [survey])
     page.press_with_control("k")
-    page.wait_for("#palette-input").send_keys("handbook")
-    page.wait(lambda: _selected(page) == "employee-handbook", "the document")
+    page.wait_for("#palette-input").send_keys("osprey")
+    page.wait(lambda: _selected(page) == "osprey-survey", "the document")
     page.press(Keys.ENTER)
     # It opens beside what was open.
     page.wait(lambda: _path(page).startswith("/settings/appearance/doc/"), "the reader")
