@@ -61,16 +61,25 @@ class Page:
         return str(self.wait(lambda: self.wait_for(selector).text, f"a text in {selector}"))
 
     def click(self, selector: str) -> None:
-        self.wait_for(selector).click()
+        """Click the first visible element of the selector; once more if it is redrawn at that moment."""
+
+        def is_clicked() -> bool:
+            self.wait_for(selector).click()
+            return True
+
+        self.wait(is_clicked, f"a click on {selector}")
 
     def click_text(self, selector: str, text: str) -> None:
         """Click the first visible element of the selector with this text."""
 
-        def matching() -> WebElement | None:
+        def is_clicked() -> bool:
             shown = (element for element in self.find_all(selector) if element.is_displayed())
-            return next((element for element in shown if text in element.text), None)
+            found = next((element for element in shown if text in element.text), None)
+            if found is not None:
+                found.click()
+            return found is not None
 
-        self.wait(matching, f"{text} in {selector}").click()
+        self.wait(is_clicked, f"{text} in {selector}")
 
     def hover(self, selector: str) -> None:
         """Move the pointer over the last element of the selector."""
