@@ -26,7 +26,7 @@ axe.run(document, {runOnly: rules, resultTypes: ["violations"]}).then(
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def places(driver: webdriver.Chrome, server: str, account: None, documents: Path) -> dict[str, str]:
     """Addresses of the page by name, in a Luma with documents, a chat and a member."""
     page = Page(driver, server)
@@ -74,7 +74,6 @@ def appearances(page: Page) -> Iterator[tuple[str, str]]:
         page.resize(width, height)
         for theme in THEMES:
             page.driver.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
-            page.settle()
             yield f"{width} px", theme
 
 
