@@ -3,6 +3,7 @@
 import { count } from "../core/format.js";
 import { pathOf, router } from "../core/router.js";
 import { View } from "../core/view.js";
+import { chats } from "../stores/chats.js";
 import { conversation } from "../stores/conversation.js";
 import { events } from "../stores/events.js";
 import { MANAGE, namespaces, READ, WRITE } from "../stores/namespaces.js";
@@ -25,7 +26,7 @@ class NamespaceView extends View {
 
   constructor() {
     super();
-    this.watch(router, namespaces, conversation);
+    this.watch(router, namespaces, chats, conversation);
   }
 
   connectedCallback() {
@@ -61,17 +62,22 @@ class NamespaceView extends View {
       events.follow(namespace.id);
       readiness.open(namespace.id);
     }
-    document.title = [isChat && conversation.chat?.title, namespace?.name, "Luma"].filter(Boolean).join(" · ");
+    document.title = [isChat && this.#title, namespace?.name, "Luma"].filter(Boolean).join(" · ");
     return html`<div class="namespace">
       ${this.#header(namespace, isChat ? "chat" : tab)}
       ${isChat ? html`<luma-conversation></luma-conversation>` : this.#tab(tab, namespace)}
     </div>`;
   }
 
+  /** The title of the open chat. The list of chats follows its changes; a chat need not be in it. */
+  get #title() {
+    return (chats.get(conversation.chatId) ?? conversation.chat)?.title ?? "";
+  }
+
   /** @param {import("../stores/namespaces.js").Namespace | null} namespace @param {string} open */
   #header(namespace, open) {
     const { view, chatId } = router.route;
-    if (!namespace) return html`<header class="namespace-header"><h1 dir="auto">${conversation.chat?.title ?? ""}</h1></header>`;
+    if (!namespace) return html`<header class="namespace-header"><h1 dir="auto">${this.#title}</h1></header>`;
     return html`<header class="namespace-header">
       <h1 dir="auto" title=${namespace.description ?? ""}>${namespace.name}</h1>
       <span class="badge">${LEVELS[namespace.auth_level]}</span>
