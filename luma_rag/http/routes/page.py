@@ -1,5 +1,6 @@
 """The chat page and its files."""
 
+import asyncio
 from typing import Any
 
 from litestar import MediaType, Request, Response, get
@@ -27,7 +28,9 @@ _YEAR_SECONDS = 365 * 24 * 60 * 60
 @get(_PATHS, opt=PUBLIC, include_in_schema=False, media_type=MediaType.HTML)
 async def page() -> Response[bytes]:
     """The chat page."""
-    return Response(assets.page(), media_type=MediaType.HTML, headers={"Cache-Control": "no-cache"})
+    # Reading and compressing the files for the first time must not delay others.
+    html = await asyncio.to_thread(assets.page)
+    return Response(html, media_type=MediaType.HTML, headers={"Cache-Control": "no-cache"})
 
 
 @get("/static/{version:str}/{name:path}", opt=PUBLIC, include_in_schema=False)
@@ -35,8 +38,7 @@ async def static(
     version: FromPath[str], name: FromPath[str], request: Request[Any, Any, Any]
 ) -> Response[bytes]:
     """A file of the page."""
-    files = assets.assets()
-    found = files.find(name.removeprefix("/")) if version == files.version else None
+    found = await asyncio.to_thread(_find, version, name.removeprefix("/"))
     if found is None:
         raise NotFoundException
     headers = {"Cache-Control": f"public, max-age={_YEAR_SECONDS}, immutable", "Vary": "Accept-Encoding"}
@@ -45,3 +47,8 @@ async def static(
         content = found.compressed
         headers["Content-Encoding"] = "gzip"
     return Response(content, media_type=found.media_type, headers=headers)
+
+
+def _find(version: str, name: str) -> assets.Asset | None:
+    files = assets.assets()
+    return files.find(name) if version == files.version else None

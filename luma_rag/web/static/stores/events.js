@@ -65,7 +65,8 @@ class Events {
       // The server has ended the stream: perhaps the session has ended, which a request finds out.
       if ("data" in event) call("GET", "/api/auth/me").catch(() => {});
       this.#tell("lost", null);
-      this.#timer = setTimeout(() => this.#open(), RECONNECT_MS);
+      // Not all pages at the same moment, after a restart of the server.
+      this.#timer = setTimeout(() => this.#open(), RECONNECT_MS * (0.5 + Math.random() / 2));
     };
   }
 
