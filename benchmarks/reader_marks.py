@@ -38,7 +38,7 @@ _HALF = 0.5
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Shares, 0 to 1, and medians. Of what is marked partly, at least half is marked."""
+    """Shares from 0 to 1, and medians. A quote is partly marked if marks cover at least half of it."""
 
     sentences: int
     marked: float
@@ -102,7 +102,7 @@ def _csrf(client: httpx.Client) -> dict[str, str]:
 
 
 class Measured(msgspec.Struct):
-    """What was found, and the milliseconds of clicks by document."""
+    """The outcome of every quote, and the milliseconds of clicks by document."""
 
     sentences: list[Outcome] = []
     evidence: list[Outcome] = []

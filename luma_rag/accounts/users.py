@@ -10,7 +10,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal
-from luma_rag.access.principal import RequiredAction
 from luma_rag.accounts.account_status import is_enabled, keep_an_admin, lock_accounts, set_disabled
 from luma_rag.accounts.passwords import find_objection, hash_password, verify_password
 from luma_rag.audit import record, set_actor
@@ -26,10 +25,8 @@ from luma_rag.db.models import (
     User,
 )
 from luma_rag.db.session import Sessions
-from luma_rag.documents import quotas
 from luma_rag.errors import ConflictError, FieldError, ForbiddenError, InvalidInputError, NotFoundError
 from luma_rag.pagination import Page, Pagination
-from luma_rag.settings import QuotaSettings
 
 Role = Literal["admin", "user"]
 Registering = Literal["first", "open", "closed"]
@@ -65,21 +62,6 @@ class AccountView(UserView, frozen=True):
     has_second_factor: bool
     namespaces: int
     documents: int
-
-
-class OwnAccount(msgspec.Struct, frozen=True):
-    """The state of the caller's account.
-
-    In a session, they must do `required_action` before anything else. `documents` and `bytes` are their
-    usage, `max_documents` and `max_bytes` their quotas, if any.
-    """
-
-    has_second_factor: bool
-    required_action: RequiredAction | None
-    documents: int
-    bytes: int
-    max_documents: int | None
-    max_bytes: int | None
 
 
 class UserName(msgspec.Struct, frozen=True):
@@ -233,26 +215,6 @@ async def update(
 async def get(session: AsyncSession, user_id: int) -> UserView:
     """One user."""
     return view(await find(session, user_id))
-
-
-async def own_account(session: AsyncSession, principal: Principal, limits: QuotaSettings) -> OwnAccount:
-    """The state of the caller's account.
-
-    Raises:
-        ForbiddenError: the caller has a restricted token, which must not count what lies beyond its reach.
-    """
-    if principal.is_narrowed:
-        raise ForbiddenError("A restricted token can't see the state of the account. Sign in to see it.")
-    account = await get_account(session, principal.user_id)
-    usage = await quotas.usage_of_user(session, principal.user_id)
-    return OwnAccount(
-        account.has_second_factor,
-        principal.required_action,
-        usage.documents,
-        usage.bytes,
-        max_documents=limits.user_documents or None,
-        max_bytes=limits.user_mb * 2**20 or None,
-    )
 
 
 async def get_account(session: AsyncSession, user_id: int) -> AccountView:

@@ -1,6 +1,6 @@
 """What changes for one caller: their namespaces, documents, chats, and the members they manage.
 
-The events say only what has changed. Whoever follows them reads it by the ordinary calls.
+The events identify only what has changed. Clients then fetch it with ordinary requests.
 """
 
 import math
@@ -57,7 +57,7 @@ class CallerChanges:
         self._must_compare = True
         self._documents: set[int] = set()  # that have changed, whoever may read them
         self._has_new_documents = False
-        self._documents_told_at = -math.inf
+        self._documents_sent_at = -math.inf
         self._chats: set[int | None] = set()
         self._members: set[int | None] = set()  # by namespace
 
@@ -91,10 +91,10 @@ class CallerChanges:
         self._chats, self._members = {None}, {None}
 
     def due(self) -> float:
-        """When documents that have changed may be told."""
+        """Seconds until an event about changed documents may be sent."""
         if not self._documents and not self._has_new_documents:
             return math.inf
-        return max(0.0, self._documents_told_at + _SECONDS_BETWEEN_DOCUMENTS - time.monotonic())
+        return max(0.0, self._documents_sent_at + _SECONDS_BETWEEN_DOCUMENTS - time.monotonic())
 
     async def read(self, reading: Reading) -> AsyncGenerator[Sequence[Change]]:
         """Yield the events, each once."""
@@ -110,7 +110,7 @@ class CallerChanges:
             found += [MembersChanged(each) for each in await _administered(session, principal, members)]
             if self.due() == 0 and await self._have_documents_changed(session, principal):
                 found.append(DocumentsChanged())
-                self._documents_told_at = time.monotonic()
+                self._documents_sent_at = time.monotonic()
         yield found
 
     def _forget(self) -> None:

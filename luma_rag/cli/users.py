@@ -9,9 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from luma_rag import settings
-from luma_rag.accounts import removal, second_factor, users
+from luma_rag.accounts import own_account, removal, second_factor, users
+from luma_rag.accounts.own_account import OwnAccount
 from luma_rag.accounts.removal import OwnedResources
-from luma_rag.accounts.users import AccountView, OwnAccount
+from luma_rag.accounts.users import AccountView
 from luma_rag.cli.caller import caller
 from luma_rag.cli.options import Json, UserName, Yes
 from luma_rag.cli.output import console, print_json, print_properties, say
@@ -67,7 +68,7 @@ def show(username: UserName, json: Json = False) -> None:
         async with open_store(configured) as store, store.sessions.begin() as session:
             principal = await caller(session, username)
             account = await users.get_account(session, principal.user_id)
-            return account, await users.own_account(session, principal, configured.quotas)
+            return account, await own_account.read(session, principal, configured.quotas)
 
     account, own = run(read())
     shown = msgspec.to_builtins(account) | msgspec.to_builtins(own)

@@ -8,13 +8,15 @@ from litestar.params import JSONBody
 from litestar.status_codes import HTTP_200_OK, HTTP_204_NO_CONTENT
 
 from luma_rag import rate_limits
+from luma_rag.accounts import own_account as caller_account
 from luma_rag.accounts import second_factor, sign_in, users
 from luma_rag.accounts import sessions as browser_sessions
 from luma_rag.accounts import tokens as api_tokens
+from luma_rag.accounts.own_account import OwnAccount
 from luma_rag.accounts.second_factor import NewSecondFactor, RecoveryCodes
 from luma_rag.accounts.sessions import SessionView
 from luma_rag.accounts.tokens import NewToken, TokenView
-from luma_rag.accounts.users import OwnAccount, UserView
+from luma_rag.accounts.users import UserView
 from luma_rag.errors import ForbiddenError
 from luma_rag.http.authentication import (
     BEFORE_REQUIRED_ACTION,
@@ -99,7 +101,7 @@ async def me(session: Session, principal: Caller) -> UserView:
 @get("/account", opt=BEFORE_REQUIRED_ACTION)
 async def own_account(session: Session, principal: Caller, runtime: RuntimeDependency) -> OwnAccount:
     """Get the state of the caller's account: required action, second factor, and usage of quotas."""
-    return await users.own_account(session, principal, runtime.settings.quotas)
+    return await caller_account.read(session, principal, runtime.settings.quotas)
 
 
 @post("/totp", opt={**BEFORE_REQUIRED_ACTION, **requires_reauthentication("users")}, responses=problems(409))

@@ -45,6 +45,8 @@ async def test_chat_answer_is_streamed(store: Store, embedder: Embedder, gguf: P
         assert names[-1] == "llm_message"
         written = events[-1][1]
         assert written["content"].strip()  # type: ignore[index]
+        pieces = [data["text"] for name, data in events if name == "delta"]  # type: ignore[index]
+        assert "".join(pieces).strip() == written["content"]  # type: ignore[index]
         # It may cite little or nothing, but never a passage that was not retrieved.
         retrieved = {citation["vec_id"] for citation in dict(events)["citations"]}  # type: ignore[attr-defined]
         assert {citation["vec_id"] for citation in written["citations"]} <= retrieved  # type: ignore[index]
