@@ -21,6 +21,8 @@ _BEGUN = re.compile(
     r"[ \t]{0,4}[\[【]\s?(?:\^|[A-Za-z]{0,8}\s?)?[\d\s,;–-]{0,40}(?:†[^\[\]【】\n]{0,30})?[\]】]?)$"
 )
 _RANGE = re.compile(r"(\d+)\s*[–-]\s*(\d+)|(\d+)")
+# What may stand between a citation and the next one that belongs to the same words.
+_BETWEEN = " \n.,;:!?"
 _REMEMBERED = 1024
 """Passages of which the sentences are kept: of each, a few kilobytes."""
 
@@ -109,6 +111,25 @@ def cited_numbers(text: str, available: Collection[int]) -> list[int]:
     pieces = _Scanner().feed(text, final=True)
     numbers = dict.fromkeys(n for piece in pieces for n in piece.numbers or ())
     return [n for n in numbers if n in available]
+
+
+def cited_statements(text: str) -> dict[int, str]:
+    """What `text` says with each citation: the words before it, back to the citation or paragraph before."""
+    found: dict[int, str] = {}
+    statement, is_cited, is_line_empty = "", False, True
+    for piece in _Scanner().feed(text, final=True):
+        if piece.numbers is not None:
+            for n in piece.numbers:
+                found[n] = f"{found.get(n, '')} {statement.lstrip(_BETWEEN)}".strip()
+            is_cited, is_line_empty = True, False
+            continue
+        is_next = is_cited and piece.text.strip(_BETWEEN)
+        if is_next or (piece.text == "\n" and is_line_empty):
+            statement, is_cited = "", False
+        statement += piece.text
+        if piece.text.strip() or piece.text == "\n":
+            is_line_empty = piece.text == "\n"
+    return found
 
 
 def quote(passage: str, statement: str, limit: int = 300) -> str:

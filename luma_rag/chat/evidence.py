@@ -5,7 +5,7 @@ from functools import partial
 
 from luma_rag.access import Principal
 from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
-from luma_rag.chat.citations import cited_numbers, quote
+from luma_rag.chat.citations import cited_numbers, cited_statements, quote
 from luma_rag.chat.messages import CitationView
 from luma_rag.retrieval.hits import ScoredChunk
 from luma_rag.retrieval.search import Retriever
@@ -52,23 +52,25 @@ def numbered(hits: Sequence[ScoredChunk]) -> list[RetrievedPassage]:
 
 def citations(hits: Sequence[ScoredChunk], support: str) -> list[CitationView]:
     """Citations of all passages, with the sentences that best support a text."""
-    return [
-        CitationView(
-            hit.rank,
-            hit.vec_id,
-            hit.doc_id,
-            hit.title,
-            hit.page,
-            hit.heading,
-            # The LLM has read the context too.
-            quote(f"{hit.before}{hit.text}{hit.after}", support),
-            hit.score,
-        )
-        for hit in hits
-    ]
+    return [_citation(hit, support) for hit in hits]
 
 
 def used(text: str, hits: Sequence[ScoredChunk]) -> list[CitationView]:
-    """Citations of the passages that an answer cites."""
+    """Citations of the passages that an answer cites, with the sentences that best support each statement."""
     numbers = cited_numbers(text, {hit.rank for hit in hits})
-    return citations([hit for hit in hits if hit.rank in numbers], text)
+    statements = cited_statements(text)
+    return [_citation(hit, statements[hit.rank] or text) for hit in hits if hit.rank in numbers]
+
+
+def _citation(hit: ScoredChunk, support: str) -> CitationView:
+    return CitationView(
+        hit.rank,
+        hit.vec_id,
+        hit.doc_id,
+        hit.title,
+        hit.page,
+        hit.heading,
+        # The LLM has read the context too.
+        quote(f"{hit.before}{hit.text}{hit.after}", support),
+        hit.score,
+    )

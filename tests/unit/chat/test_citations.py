@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from luma_rag.chat.citations import CitationFilter, cited_numbers, quote, strip_unknown
+from luma_rag.chat.citations import CitationFilter, cited_numbers, cited_statements, quote, strip_unknown
 
 TEXTS = [
     # answer, expected citations of 1 to 4, expected text
@@ -103,3 +103,19 @@ def test_quote_without_shared_words_is_the_beginning() -> None:
     assert quote(PASSAGE, "Was kostet das?") == "The agreement begins on 1 May."
     assert quote("", "anything") == quote(" \n", "anything") == ""
     assert quote("No words: !!!", "") == "No words: !!!"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Prices rise [1]. Notice is sent in May [2].", {1: "Prices rise", 2: "Notice is sent in May"}),
+        ("Both say so [1][2].", {1: "Both say so", 2: "Both say so"}),
+        ("First [1].\n\nSecond [2].\n\nThird [1].", {1: "First Third", 2: "Second"}),
+        ("Uncited.\n\nCited [1].", {1: "Cited"}),
+        ("- one\n- two [3]", {3: "- one\n- two"}),
+        ("A quote with `code`\n[1]\n\n[2]", {1: "A quote with `code`", 2: ""}),
+        ("`a[1]` is code", {}),
+    ],
+)
+def test_statement_of_a_citation_is_what_stands_before_it(text: str, expected: dict[int, str]) -> None:
+    assert cited_statements(text) == expected

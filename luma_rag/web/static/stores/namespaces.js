@@ -3,6 +3,7 @@
 import { call, listAll, Problem } from "../core/api.js";
 import { Store } from "../core/store.js";
 import { events } from "./events.js";
+import { GatheredRefresh } from "./gathered-refresh.js";
 
 /** @typedef {import("../../api.js").NamespaceView} Namespace */
 
@@ -17,6 +18,9 @@ class Namespaces extends Store {
 
   start() {
     for (const name of ["namespaces", "connected"]) events.on(name, () => this.load());
+    // The numbers of documents change all the time while many are read.
+    const counts = new GatheredRefresh(() => this.load());
+    events.on("documents", () => counts.soon());
   }
 
   async load() {
