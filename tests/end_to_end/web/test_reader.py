@@ -245,8 +245,8 @@ def test_a_quote_that_is_not_on_the_page(reader: ReaderPage) -> None:
             const response = await original(path, options);
             if (!String(path).includes("/messages")) return response;
             const text = await response.text();
-            const quote = JSON.stringify(arguments[0]).slice(1, -1);
-            return new Response(text.replace(quote, arguments[1]), response);
+            const quoted = (quote) => `"quote":${JSON.stringify(quote)}`;
+            return new Response(text.replaceAll(quoted(arguments[0]), quoted(arguments[1])), response);
         };
     """
     page.driver.execute_script(script, answer["citations"][0]["quote"], other)
