@@ -70,6 +70,29 @@ class ReadingWarning(msgspec.Struct, frozen=True):
     pages: Annotated[list[_PageNumber], Meta(max_length=1000)] = []
 
 
+class RecognizedLine(msgspec.Struct, frozen=True):
+    """A line, or a part of one, in the picture of a page; its box is in points from the lower left corner."""
+
+    text: Annotated[str, Meta(max_length=10_000)]
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class RecognizedPage(msgspec.Struct, frozen=True):
+    """What text recognition found on a page, which is `height` points high.
+
+    `is_readable` is false if most of what looks like text could not be read. `is_upright` is false if the
+    page was turned to be read; the boxes are then those of the turned page.
+    """
+
+    lines: Annotated[list[RecognizedLine], Meta(max_length=10_000)]
+    height: float
+    is_readable: bool = True
+    is_upright: bool = True
+
+
 class ParsedDocument(msgspec.Struct, frozen=True):
     """All the text of one document, in reading order.
 
@@ -82,6 +105,7 @@ class ParsedDocument(msgspec.Struct, frozen=True):
     passages: Annotated[list[Passage], Meta(max_length=1_000_000)]
     title: _Title | None = None
     pages: _PageCount | None = None
+    unread: Annotated[list[_PageNumber], Meta(max_length=1_000_000)] = []
     warnings: Annotated[Sequence[ReadingWarning | str], Meta(max_length=10_000)] = []
 
     @property

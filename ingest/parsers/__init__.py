@@ -1,36 +1,49 @@
 """Parses a file into a `ParsedDocument`. For untrusted files use `ingest.sandbox`, which calls this."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from ingest.parsers.detect import detect_type, detect_type_of_file
 from ingest.settings import ParserLimits
-from ingest.types import ParsedDocument
+from ingest.types import ParsedDocument, RecognizedPage
 
 __all__ = ["detect_type", "parse", "parse_file"]
 
 
-def parse(path: Path, limits: ParserLimits, *, comments: bool = False) -> ParsedDocument:
+def parse(
+    path: Path,
+    limits: ParserLimits,
+    *,
+    comments: bool = False,
+    recognized: Mapping[int, RecognizedPage] | None = None,
+) -> ParsedDocument:
     """Parse a PDF or DOCX, detected by its bytes; with the comments of reviewers in a DOCX, if wanted.
 
-    Checks sizes against `limits` but can't stop a parser that hangs or crashes;
-    `ingest.sandbox.parse_in_sandbox` can.
+    `recognized` are pages of a PDF, by their numbers, whose text was recognized. Checks sizes against
+    `limits` but can't stop a parser that hangs or crashes; `ingest.sandbox.parse_in_sandbox` can.
 
     Raises:
         ingest.errors.PermanentError: the file can't be read; subclass and message say why.
         OSError: `path` can't be opened.
     """
     with path.open("rb") as file:
-        return parse_file(file, limits, comments=comments)
+        return parse_file(file, limits, comments=comments, recognized=recognized)
 
 
-def parse_file(file: BinaryIO, limits: ParserLimits, *, comments: bool = False) -> ParsedDocument:
+def parse_file(
+    file: BinaryIO,
+    limits: ParserLimits,
+    *,
+    comments: bool = False,
+    recognized: Mapping[int, RecognizedPage] | None = None,
+) -> ParsedDocument:
     """Parse an open file as `parse` does. Opens no other."""
     # Imported here, because the server only detects types and should not load the parsers.
     if detect_type_of_file(file) == "pdf":
         from ingest.parsers.pdf import parse_pdf
 
-        return parse_pdf(file, limits)
+        return parse_pdf(file, limits, recognized=recognized)
     from ingest.parsers.docx import parse_docx
 
     return parse_docx(file, limits, comments=comments)

@@ -1,5 +1,7 @@
 """Reads the pages of an open PDF one by one."""
 
+from collections.abc import Mapping
+
 import msgspec
 import numpy as np
 import pypdfium2
@@ -11,7 +13,9 @@ from ingest.parsers.pdf.lines import turned
 from ingest.parsers.pdf.objects import Marked, ReplacedText, marked_objects, picture_share
 from ingest.parsers.pdf.page import lines_of_page
 from ingest.parsers.pdf.pages import Page, page_of
+from ingest.parsers.pdf.recognized import with_recognized
 from ingest.parsers.pdf.unread import is_picture, may_be_picture, readable_characters
+from ingest.types import RecognizedPage
 
 _NEAR = 1.5
 
@@ -20,7 +24,8 @@ class ReadPage(msgspec.Struct, frozen=True):
     """What a page holds. `content` is None if pdfium can't load the page.
 
     `characters` counts those that pdfium found, readable or not. `is_picture` and `is_garbled` tell that text
-    of the page is missing; `notes` counts comments that were left out.
+    of the page is missing, unless it `is_recognized`; `notes` counts comments that were left out. `is_blank`
+    tells that nothing is drawn on it.
     """
 
     content: Page | None = None
@@ -28,6 +33,8 @@ class ReadPage(msgspec.Struct, frozen=True):
     characters: int = 0
     is_picture: bool = False
     is_garbled: bool = False
+    is_recognized: bool = False
+    is_blank: bool = False
     notes: int = 0
 
     @property
@@ -40,9 +47,14 @@ class ReadPage(msgspec.Struct, frozen=True):
 class PageReader:
     """Reads pages of one document."""
 
-    def __init__(self, document: pypdfium2.PdfDocument, details: Details) -> None:
-        """`details` are those of the same file."""
-        self._document, self._details = document, details
+    def __init__(
+        self,
+        document: pypdfium2.PdfDocument,
+        details: Details,
+        recognized: Mapping[int, RecognizedPage] | None = None,
+    ) -> None:
+        """`details` are those of the same file, `recognized` its recognized pages by number, from 1."""
+        self._document, self._details, self._recognized = document, details, recognized or {}
 
     def read(self, number: int) -> ReadPage:
         """The page with this number, counted from 0."""
@@ -70,16 +82,31 @@ class PageReader:
             characters = _with_replaced(characters, replaced)
         characters = _on_paper(page, characters)
         added, notes = added_text(self._document, page)
-        lines, turns = lines_of_page(characters, added)
-        _, bottom, _, top = turned(page.get_bbox(), turns)
-        content = page_of(lines, bottom, top)
+        recognized = self._recognized.get(number + 1)
+        left, bottom, _, _ = page.get_bbox()
+        if recognized is not None and recognized.lines:
+            keeps_own = not is_garbled and not page.get_rotation()
+            characters, found = with_recognized(characters, recognized, (left, bottom), keeps_own=keeps_own)
+            lines, _ = lines_of_page(characters, added + found)
+            content = page_of(lines, bottom, bottom + recognized.height)
+        else:
+            lines, turns = lines_of_page(characters, added)
+            _, bottom, _, top = turned(page.get_bbox(), turns)
+            content = page_of(lines, bottom, top)
         text = "\n".join(line.text for line in content.lines)
+        if recognized is None:
+            is_unread = may_be_picture(text) and is_picture(picture_share(page))
+        else:
+            is_unread = not recognized.is_readable
+        is_read = recognized is not None and not is_unread
         return ReadPage(
             content,
             links(self._document, page, characters, text),
             len(everything),
-            is_picture=may_be_picture(text) and is_picture(picture_share(page)),
-            is_garbled=is_garbled,
+            is_picture=is_unread,
+            is_garbled=not is_read and is_garbled,
+            is_recognized=is_read and bool(recognized and recognized.lines),
+            is_blank=not text and next(page.get_objects(max_depth=1), None) is None,
             notes=notes,
         )
 
