@@ -20,7 +20,7 @@ class Request(msgspec.Struct, frozen=True):
 
     limits: ParserLimits
     comments: bool = False
-    recognized: dict[int, RecognizedPage] = {}
+    recognized: dict[int, RecognizedPage] | None = None
     page: int = 0
 
 

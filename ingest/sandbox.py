@@ -66,7 +66,8 @@ def parse_in_sandbox(
         PermanentError: `parse` raised it, or the file crashed the parser.
         TransientError: `path` can't be opened, or the process was killed from outside.
     """
-    request = Request(limits, comments=comments, recognized=dict(recognized or {}))
+    known = None if recognized is None else dict(recognized)
+    request = Request(limits, comments=comments, recognized=known)
     with _opened(path) as file:
         answer = _answer(_launcher, file, request)
     if answer.document is not None:

@@ -36,13 +36,13 @@ _SETTINGS = {
 }
 _DOTS_PER_INCH = 200
 _LONGEST_SIDE = 2000
-# Certainties of lines, and of a page on average. Print in scripts that the model knows has .95 and more, even if
-# it is noisy; in others, such as Hebrew, Thai and Hindi, .6 to .75.
+# Certainties of lines, and of a page on average. Print in scripts that the model knows has .95 and more, even
+# if it is noisy; in others, such as Hebrew, Thai and Hindi, .6 to .75.
 _SURE, _SURE_IN_DOUBT = 0.6, 0.9
 _READABLE = 0.85
 _LONG = 8
 _TALL = 1.5
-_SHORT = 8
+_SEEN = 4
 _MOST_ASKED = 20
 
 
@@ -86,8 +86,8 @@ class PageRecognizer:
         if turns:
             turned = np.ascontiguousarray(np.rot90(picture, turns))
             upright, _ = self._lines(turned)
-            # The direction of a single line is often mistaken.
-            if _certainty(upright) > _certainty(lines):
+            # The direction of a few lines may be mistaken. The text of tall ones was read either way.
+            if _certainty(upright) > 0.9 * _certainty(lines):
                 return _page(upright, turned.shape[0], scale, is_upright=False)
         return _page(lines, picture.shape[0], scale, is_upright=True)
 
@@ -105,15 +105,15 @@ class PageRecognizer:
         ], turns
 
     def _turns(self, boxes: NDArray[np.float32], parts: list[Picture]) -> int:
-        """Quarter turns to the left, given boxes of lines and their pictures; tall ones are turned already."""
+        """Quarter turns to the left, given boxes of lines and their pictures; tall ones are turned once."""
         widths, heights = np.abs(boxes[:, 2] - boxes[:, 0]).T
         tall = heights > _TALL * widths
         is_sideways = bool(heights[tall].sum() > widths[~tall].sum())
-        # The direction of long lines is often mistaken.
+        # The model squeezes a line into a picture of four times its height: long ones would be mistaken.
         asked = [
-            part
+            part[:, : _SEEN * part.shape[0]]
             for part, is_tall in zip(parts, tall.tolist(), strict=True)
-            if is_tall == is_sideways and 2 <= part.shape[1] / part.shape[0] <= _SHORT
+            if is_tall == is_sideways and part.shape[1] > part.shape[0]
         ][:_MOST_ASKED]
         answers: Any = self._engine.text_cls(asked).cls_res if asked else []
         upside_down = sum(label == "180" for label, _ in answers)

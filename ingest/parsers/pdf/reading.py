@@ -9,7 +9,8 @@ import pypdfium2
 from ingest.parsers.pdf.annotations import added_text, links
 from ingest.parsers.pdf.by_pypdf import Details
 from ingest.parsers.pdf.characters import Bools, Characters, read_characters, text_objects
-from ingest.parsers.pdf.lines import turned
+from ingest.parsers.pdf.language import agree, has_moved_letters
+from ingest.parsers.pdf.lines import Fragment, turned
 from ingest.parsers.pdf.objects import Marked, ReplacedText, marked_objects, picture_share
 from ingest.parsers.pdf.page import lines_of_page
 from ingest.parsers.pdf.pages import Page, page_of
@@ -24,8 +25,8 @@ class ReadPage(msgspec.Struct, frozen=True):
     """What a page holds. `content` is None if pdfium can't load the page.
 
     `characters` counts those that pdfium found, readable or not. `is_picture` and `is_garbled` tell that text
-    of the page is missing, unless it `is_recognized`; `notes` counts comments that were left out. `is_blank`
-    tells that nothing is drawn on it.
+    of the page is missing, `is_moved` that its letters are wrong, `is_recognized` that text was found in its
+    picture, `is_blank` that nothing is drawn on it. `notes` counts comments that were left out.
     """
 
     content: Page | None = None
@@ -33,6 +34,7 @@ class ReadPage(msgspec.Struct, frozen=True):
     characters: int = 0
     is_picture: bool = False
     is_garbled: bool = False
+    is_moved: bool = False
     is_recognized: bool = False
     is_blank: bool = False
     notes: int = 0
@@ -82,30 +84,32 @@ class PageReader:
             characters = _with_replaced(characters, replaced)
         characters = _on_paper(page, characters)
         added, notes = added_text(self._document, page)
+        is_moved = has_moved_letters(characters.text)
         recognized = self._recognized.get(number + 1)
+        if recognized is not None and is_moved:
+            # Words that are recognized as they are have the right letters.
+            is_moved = not agree(characters.text, [line.text for line in recognized.lines])
+        found: list[Fragment] = []
         left, bottom, _, _ = page.get_bbox()
-        if recognized is not None and recognized.lines:
-            keeps_own = not is_garbled and not page.get_rotation()
+        if recognized is not None and recognized.is_readable:
+            keeps_own = not is_garbled and not is_moved and not page.get_rotation()
             characters, found = with_recognized(characters, recognized, (left, bottom), keeps_own=keeps_own)
-            lines, _ = lines_of_page(characters, added + found)
+        lines, turns = lines_of_page(characters, added + found)
+        if recognized is not None and found:
             content = page_of(lines, bottom, bottom + recognized.height)
         else:
-            lines, turns = lines_of_page(characters, added)
             _, bottom, _, top = turned(page.get_bbox(), turns)
             content = page_of(lines, bottom, top)
         text = "\n".join(line.text for line in content.lines)
-        if recognized is None:
-            is_unread = may_be_picture(text) and is_picture(picture_share(page))
-        else:
-            is_unread = not recognized.is_readable
-        is_read = recognized is not None and not is_unread
+        is_read = recognized is not None and recognized.is_readable
         return ReadPage(
             content,
             links(self._document, page, characters, text),
             len(everything),
-            is_picture=is_unread,
-            is_garbled=not is_read and is_garbled,
-            is_recognized=is_read and bool(recognized and recognized.lines),
+            is_picture=_is_picture(page, text) if recognized is None else not recognized.is_readable,
+            is_garbled=is_garbled and not is_read,
+            is_moved=is_moved and not is_read,
+            is_recognized=bool(found),
             is_blank=not text and next(page.get_objects(max_depth=1), None) is None,
             notes=notes,
         )
@@ -129,6 +133,10 @@ class PageReader:
             return set()
         layers = self._details.hidden_layers()
         return {address for address, layer in marked.layers.items() if layer in layers}
+
+
+def _is_picture(page: pypdfium2.PdfPage, text: str) -> bool:
+    return may_be_picture(text) and is_picture(picture_share(page))
 
 
 def _blank(characters: Characters, hidden: Bools) -> Characters:

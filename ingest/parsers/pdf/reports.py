@@ -37,6 +37,7 @@ def warnings_of(
     failed = [number for number, text in enumerate(texts, 1) if text is None]
     pictures = [number for number, page in enumerate(pages, 1) if page.is_picture]
     garbled = [number for number, page in enumerate(pages, 1) if page.is_garbled]
+    moved = [number for number, page in enumerate(pages, 1) if page.is_moved]
     named = {*failed, *pictures, *garbled}
     empty = [
         number
@@ -44,7 +45,7 @@ def warnings_of(
         if text is not None and not readable(text) and number not in named
     ]
     drawn = [number for number in empty if not pages[number - 1].is_blank]
-    unread = sorted({*pictures, *garbled, *drawn})
+    unread = sorted({*pictures, *garbled, *moved, *drawn})
     advice = _SCAN_AGAIN if tried else _RECOGNIZE
     if not found:
         _fail(total, failed, garbled, unread, advice)
@@ -55,6 +56,11 @@ def warnings_of(
             "unknown_characters",
             garbled,
             f"with text whose fonts don't tell its characters, which was left out: {{}}. {advice}",
+        ),
+        (
+            "no_language",
+            moved,
+            f"whose letters make no words, because fonts of the PDF name wrong characters: {{}}. {advice}",
         ),
         (
             "recognized",

@@ -36,8 +36,8 @@ def scanned(path: Path, *pages: str, turned: int = 0) -> Path:
     typed = pypdfium2.PdfDocument(factories.pdf(path.with_suffix(".typed.pdf"), *pages))
     canvas = Canvas(str(path))
     for page in typed:
-        picture = page.render(scale=2).to_pil().convert("L").rotate(turned, expand=True, fillcolor=255)
-        _draw(canvas, picture)
+        picture = page.render(scale=2.5).to_pil().convert("L")
+        _draw(canvas, picture.crop((0, 0, picture.width, picture.height // 4)).rotate(turned, expand=True))
     typed.close()
     canvas.save()
     return path
@@ -69,7 +69,7 @@ def test_words_of_a_scan_are_found_in_their_order(tmp_path: Path, turned: int) -
     document = read(scanned(tmp_path / "scan.pdf", TEXT, turned=turned))
     (passage,) = document.passages
     found, expected = words(passage.text), words(TEXT)
-    assert (found & expected).total() >= 0.95 * max(expected.total(), found.total())
+    assert (found & expected).total() >= 0.95 * max(expected.total(), found.total()), passage.text
     first, last = passage.text.index("allotment"), passage.text.index("B-17")
     assert first < passage.text.index("Bonfires") < last
     assert (passage.page, named(document), document.unread) == (1, {"recognized": [1]}, [])
@@ -109,18 +109,18 @@ def test_picture_without_text_is_not_called_unread(tmp_path: Path) -> None:
 
 
 def test_text_that_can_not_be_recognized_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "drawn.pdf"
+    path = tmp_path / "mirrored.pdf"
     canvas = Canvas(str(path))
-    canvas.drawString(30, 20, "Ein Brief.")
-    picture = Image.new("L", (840, 594), "white")
-    # Mirrored letters of scripts that the models don't know.
-    for line in range(6):
-        ImageDraw.Draw(picture).text((60, 60 + 70 * line), "Ξψφ Җ Ѫ Ͽϗ Ѯ ѱ Ӂ Ӝ", "black", font_size=40)
+    canvas.drawString(30, 20, "A letter.")
+    typed = pypdfium2.PdfDocument(factories.pdf(tmp_path / "typed.pdf", TEXT))
+    picture = typed[0].render(scale=2).to_pil().convert("L")
+    typed.close()
     _draw(canvas, picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
     canvas.save()
     document = read(path)
     assert named(document) == {"page_is_picture": [1]}
     assert "found nothing readable" in document.reading_warnings[0].text
+    assert document.passages[0].text == "A letter."
 
 
 @pytest.fixture
