@@ -7,7 +7,10 @@ from ingest.parsers.detect import detect_type, detect_type_of_file
 from ingest.settings import ParserLimits
 from ingest.types import ParsedDocument
 
-__all__ = ["detect_type", "parse", "parse_file"]
+__all__ = ["READER_VERSION", "detect_type", "parse", "parse_file"]
+
+READER_VERSION = 2
+"""Raised whenever the parsers read more, or read it better: it tells which documents to read again."""
 
 
 def parse(path: Path, limits: ParserLimits, *, comments: bool = False) -> ParsedDocument:
