@@ -26,8 +26,9 @@ from ingest import containment
 from ingest.containment import Containment
 from ingest.errors import IngestError
 from ingest.parsers import parse_file
+from ingest.parsers.formats import FORMATS
 from ingest.settings import ParserLimits
-from ingest.types import ParsedDocument
+from ingest.types import DocumentType, ParsedDocument
 
 SIGNALS_FROM_OUTSIDE = frozenset(
     {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
@@ -83,9 +84,18 @@ class ExitStatus(msgspec.Struct, frozen=True):
         return cls(*struct.unpack("!3I", data))
 
 
-def frame(limits: ParserLimits, comments: bool) -> bytes:
-    """What a child is told, as it reads it, with its length in front."""
-    data = msgspec.msgpack.encode((limits, comments))
+class Order(msgspec.Struct, frozen=True):
+    """What a child is told: the limits, whether comments are wanted, and the type or else the file's name."""
+
+    limits: ParserLimits
+    comments: bool = False
+    kind: DocumentType | None = None
+    name: str = ""
+
+
+def frame(order: Order) -> bytes:
+    """An order as a child reads it, with its length in front."""
+    data = msgspec.msgpack.encode(order)
     return _LENGTH.pack(len(data)) + data
 
 
@@ -98,7 +108,7 @@ def serve(control: int) -> Never:
     """Fork a child for each three descriptors received over `control`, until that closes.
 
     The first is a socket that reports the child's lifetime: `STARTED` or `NOT_STARTED`, then an `ExitStatus`.
-    Closing the other end kills the child. The second is a socket with the child's data: a `frame` of limits
+    Closing the other end kills the child. The second is a socket with the child's data: an `Order`
     comes in, an `Answer` goes out. The third is the file, open for reading.
     """
     _preload()
@@ -145,8 +155,8 @@ def serve(control: int) -> Never:
 
 def _preload() -> None:
     """Import whatever parsers may need, since children can't open a file."""
-    importlib.import_module("ingest.parsers.pdf")
-    importlib.import_module("ingest.parsers.docx")
+    for one in FORMATS.values():
+        importlib.import_module(one.reader)
     names = [
         module.name
         for package in map(importlib.import_module, ("docx", "email", "encodings", "pypdf"))
@@ -220,8 +230,8 @@ def _child(data: int, file: int, launcher: int, layers: Containment) -> None:
     _keep_only(data, file)
     with open(_DATA, "rb", closefd=False) as requests:
         (size,) = _LENGTH.unpack(requests.read(_LENGTH.size))
-        limits, comments = msgspec.msgpack.decode(requests.read(size), type=tuple[ParserLimits, bool])
-    _limit(limits)
+        order = msgspec.msgpack.decode(requests.read(size), type=Order)
+    _limit(order.limits)
     with open(_FILE, "rb") as opened:
         try:
             containment.apply(layers)
@@ -229,7 +239,7 @@ def _child(data: int, file: int, launcher: int, layers: Containment) -> None:
             message = f"The process that reads files could not be contained: {error.strerror}."
             answer = Answer(error="TransientError", message=message)
         else:
-            answer = _answer(opened, limits, comments, layers)
+            answer = _answer(opened, order, layers)
     left = memoryview(_encoded(answer))
     while left:
         left = left[os.write(_DATA, left) :]
@@ -246,9 +256,10 @@ def _keep_only(data: int, file: int) -> None:
     os.closerange(_FIRST_CLOSED, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-def _answer(file: BinaryIO, limits: ParserLimits, comments: bool, layers: Containment) -> Answer:
+def _answer(file: BinaryIO, order: Order, layers: Containment) -> Answer:
     try:
-        return Answer(layers, document=parse_file(file, limits, comments=comments))
+        document = parse_file(file, order.limits, comments=order.comments, kind=order.kind, name=order.name)
+        return Answer(layers, document=document)
     except MemoryError:
         return Answer(layers, error="MemoryError")
     except IngestError as error:

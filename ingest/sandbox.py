@@ -28,9 +28,9 @@ import msgspec
 from ingest import errors, isolated, launcher
 from ingest.containment import Containment
 from ingest.errors import IngestError, LimitError, OutageError, PermanentError, TransientError
-from ingest.launcher import Answer, ExitStatus
+from ingest.launcher import Answer, ExitStatus, Order
 from ingest.settings import ParserLimits
-from ingest.types import ParsedDocument
+from ingest.types import DocumentType, ParsedDocument
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +50,9 @@ _DAMAGED = (
 _STOPPED = "The process that reads files was stopped. Try again."
 
 
-def parse_in_sandbox(path: Path, limits: ParserLimits, *, comments: bool = False) -> ParsedDocument:
+def parse_in_sandbox(
+    path: Path, limits: ParserLimits, *, comments: bool = False, kind: DocumentType | None = None
+) -> ParsedDocument:
     """Run `ingest.parsers.parse` in its own process. Blocks; safe to call from any number of threads.
 
     The process may use `limits.memory_mb` of memory beyond the parsers' own, `limits.seconds` of time, and
@@ -70,7 +72,7 @@ def parse_in_sandbox(path: Path, limits: ParserLimits, *, comments: bool = False
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise TransientError("The file could not be opened: Not a regular file.")
-        answer = _parse(file, limits, comments)
+        answer = _parse(file, Order(limits, comments, kind, path.name))
     finally:
         os.close(file)
     if answer.document is not None:
@@ -86,7 +88,7 @@ def containment() -> Containment:
     """
     file = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        answer = _parse(file, ParserLimits())
+        answer = _parse(file, Order(ParserLimits()))
     finally:
         os.close(file)
     if answer.error == "TransientError":
@@ -94,8 +96,9 @@ def containment() -> Containment:
     return answer.containment
 
 
-def _parse(file: int, limits: ParserLimits, comments: bool = False) -> Answer:
-    data, exit_status = _run(file, limits, comments)
+def _parse(file: int, order: Order) -> Answer:
+    limits = order.limits
+    data, exit_status = _run(file, order)
     if exit_status is None:
         raise LimitError(
             f"Reading this file took more than {limits.seconds} seconds and was stopped. Split it into "
@@ -184,7 +187,7 @@ def _memory_message() -> str:
     )
 
 
-def _run(file: int, limits: ParserLimits, comments: bool) -> tuple[bytes, ExitStatus | None]:
+def _run(file: int, order: Order) -> tuple[bytes, ExitStatus | None]:
     """The child's output and exit status; None for the status on a timeout."""
     generation = None
     for _ in range(2):
@@ -194,12 +197,12 @@ def _run(file: int, limits: ParserLimits, comments: bool) -> tuple[bytes, ExitSt
             try:
                 with far_lifetime, far_data:
                     generation = _launcher.start_child(far_lifetime, far_data, file)
-                data.sendall(launcher.frame(limits, comments))
+                data.sendall(launcher.frame(order))
                 started = _receive(lifetime, 1, _SECONDS_TO_START)
             except (BrokenPipeError, ConnectionResetError):
                 started = b""
             if started == launcher.STARTED:
-                return _listen(lifetime, data, limits)
+                return _listen(lifetime, data, order.limits)
             if started == launcher.NOT_STARTED:
                 raise OutageError("The machine has no room for another process. Luma retries automatically.")
             # The launcher is gone, perhaps killed since the last file.

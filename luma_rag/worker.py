@@ -144,7 +144,7 @@ class _Worker:
                 await self._link(claim.doc_id)
             else:
                 path = self._store.storage.path(claim.file_path)
-                yield Job(claim.doc_id, Source(path, claim.title))
+                yield Job(claim.doc_id, Source(path, claim.title, claim.type))
 
     async def _queue_reread(self) -> bool:
         async with self._store.sessions.begin() as session:

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 # Name: the module with the command or with its subcommands, its attribute there, and its line of the help.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("serve", "serve", "Serve the chat page and the HTTP API, and ingest uploaded documents."),
-    "ingest": ("ingest", "ingest", "Ingest PDF and DOCX files into a namespace."),
+    "ingest": ("ingest", "ingest", "Ingest files into a namespace."),
     "ask": ("ask", "ask", "Answer a question from the documents of a namespace."),
     "search": ("ask", "search", "Search the passages of a namespace."),
     "namespaces": ("namespaces", "app", "List, create, rename, share and delete namespaces."),

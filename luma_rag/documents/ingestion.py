@@ -12,7 +12,7 @@ import random
 import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from sqlalchemy import (
@@ -37,6 +37,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from ingest.types import DocumentType
 from luma_rag.access import Principal, readable_namespaces, require_namespace
 from luma_rag.access.principal import WRITE
 from luma_rag.db.advisory_locks import held_ids
@@ -102,6 +103,7 @@ class Claim(msgspec.Struct, frozen=True):
     doc_id: int
     title: str
     file_path: str
+    type: DocumentType
     is_embedded: bool
 
 
@@ -237,7 +239,13 @@ async def claim(session: AsyncSession, worker: int, only: list[int] | None = Non
             )
         )
         if is_embedded := claimed.all():
-            return Claim(document.id, document.title, document.file_path, is_embedded[0])
+            return Claim(
+                document.id,
+                document.title,
+                document.file_path,
+                cast(DocumentType, document.type),
+                is_embedded[0],
+            )
     return None
 
 
