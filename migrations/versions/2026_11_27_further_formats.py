@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.drop_constraint("ck_document_type", "document", type_="check")
+    op.drop_constraint(op.f("ck_document_type"), "document", type_="check")
 
 
 def downgrade() -> None:
