@@ -14,7 +14,7 @@ from tests.documents_page import ROW, add_user, client, open_documents, titles
 READER, CONTRIBUTOR, MANAGER = "1", "2", "3"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def others(account: None, server: str) -> dict[str, int]:
     """Further accounts, by name."""
     return {name: add_user(server, name) for name in ("jonas", "priya")}

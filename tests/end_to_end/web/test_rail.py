@@ -17,7 +17,7 @@ _HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 _CHATS = "luma-chat-list a.rail-entry"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ravi(account: None, server: str) -> str:
     """A user of these tests alone, whose chats and namespaces are deleted."""
     add_user(server, "ravi")

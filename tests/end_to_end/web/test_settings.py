@@ -20,7 +20,7 @@ _USER = "sven"
 _NEW_PASSWORD = "quite another passphrase"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sven(account: None, server: str) -> str:
     """A user of these tests alone, since they change the account."""
     add_user(server, _USER)
