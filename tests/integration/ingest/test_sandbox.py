@@ -1,5 +1,4 @@
 import asyncio
-import math
 import os
 import signal
 import subprocess
@@ -104,7 +103,7 @@ def reading(slow: Path) -> Iterator[tuple[psutil.Process, Future[object]]]:
     with ThreadPoolExecutor(1) as thread:
         future: Future[object] = thread.submit(parse_in_sandbox, slow, PATIENT)
         (child,) = wait_for(children)
-    
+
         wait_for(lambda: limit(child, "Max file size") == 0)
         yield child, future
         kill([child])
