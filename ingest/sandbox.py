@@ -73,7 +73,9 @@ def parse_in_sandbox(
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise TransientError("The file could not be opened: Not a regular file.")
-        answer = _parse(file, Order(limits, comments, kind, path.name))
+        # Only the suffix counts, and names need not be valid UTF-8.
+        name = path.name.encode(errors="replace").decode()
+        answer = _parse(file, Order(limits, comments, kind, name))
     finally:
         os.close(file)
     if answer.document is not None:
