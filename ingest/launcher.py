@@ -27,6 +27,7 @@ from ingest.containment import Containment
 from ingest.errors import IngestError, NoTextError
 from ingest.messages import LENGTH, NOT_STARTED, STARTED, Answer, ExitStatus, Request
 from ingest.parsers import parse_file
+from ingest.parsers.formats import FORMATS
 from ingest.settings import ParserLimits
 from ingest.types import ParsedDocument, RecognizedPage
 
@@ -57,7 +58,14 @@ def main() -> Never:
 
 
 def _parse(file: BinaryIO, request: Request) -> ParsedDocument:
-    return parse_file(file, request.limits, comments=request.comments, recognized=request.recognized)
+    return parse_file(
+        file,
+        request.limits,
+        comments=request.comments,
+        kind=request.kind,
+        name=request.name,
+        recognized=request.recognized,
+    )
 
 
 def serve(control: int, work: Work) -> Never:
@@ -115,8 +123,8 @@ def serve(control: int, work: Work) -> Never:
 
 def preload() -> None:
     """Import whatever parsers may need, since children can't open a file."""
-    importlib.import_module("ingest.parsers.pdf")
-    importlib.import_module("ingest.parsers.docx")
+    for one in FORMATS.values():
+        importlib.import_module(one.reader)
     names = [
         module.name
         for package in map(importlib.import_module, ("docx", "email", "encodings", "pypdf"))

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from ingest.containment import Containment
 from ingest.settings import ParserLimits
-from ingest.types import ParsedDocument, RecognizedPage
+from ingest.types import DocumentType, ParsedDocument, RecognizedPage
 
 STARTED, NOT_STARTED = b"+", b"-"
 LENGTH = struct.Struct("!I")
@@ -16,10 +16,15 @@ LENGTH = struct.Struct("!I")
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What a child is asked: to parse the file with the pages `recognized` in it, or to recognize `page`."""
+    """What a child is asked: to parse the file with the pages `recognized` in it, or to recognize `page`.
+
+    `kind` is the file's type; without one, `name` may help to detect it.
+    """
 
     limits: ParserLimits
     comments: bool = False
+    kind: DocumentType | None = None
+    name: str = ""
     recognized: dict[int, RecognizedPage] | None = None
     page: int = 0
 

@@ -35,7 +35,7 @@ from ingest.errors import (
 from ingest.launcher_process import LauncherProcess, NoRoomError, StoppedError
 from ingest.messages import Answer, ExitStatus, Request, frame
 from ingest.settings import ParserLimits
-from ingest.types import ParsedDocument, RecognizedPage
+from ingest.types import DocumentType, ParsedDocument, RecognizedPage
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ def parse_in_sandbox(
     limits: ParserLimits,
     *,
     comments: bool = False,
+    kind: DocumentType | None = None,
     recognized: Mapping[int, RecognizedPage] | None = None,
 ) -> ParsedDocument:
     """Run `ingest.parsers.parse` in its own process. Blocks; safe to call from any number of threads.
@@ -66,8 +67,10 @@ def parse_in_sandbox(
         PermanentError: `parse` raised it, or the file crashed the parser.
         TransientError: `path` can't be opened, or the process was killed from outside.
     """
+    # Only the suffix counts, and names need not be valid UTF-8.
+    name = path.name.encode(errors="replace").decode()
     known = None if recognized is None else dict(recognized)
-    request = Request(limits, comments=comments, recognized=known)
+    request = Request(limits, comments, kind, name, known)
     with _opened(path) as file:
         answer = _answer(_launcher, file, request)
     if answer.document is not None:

@@ -1,5 +1,6 @@
 """Tables as lines of cells, each value in every cell of the grid that it stands over or beside."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ingest.parsers.blocks import Block, one_line
@@ -45,7 +46,7 @@ def table_of(rows: list[Row]) -> Block | None:
 
 def as_lines(rows: list[list[str]], header_lines: int = 1) -> Block:
     """A table from plain values."""
-    return Block("\n".join(map(_joined, rows)), header_lines=header_lines, is_table=True)
+    return Block("\n".join(map(joined, rows)), header_lines=header_lines, is_table=True)
 
 
 def _values(rows: list[Row]) -> list[list[str]]:
@@ -75,7 +76,7 @@ def _lines(row: Row, values: list[str]) -> list[str]:
         if not others:
             # A title over the table, or a page laid out with a table.
             return [block.text for block in filled[0].blocks]
-    line = _joined(values)
+    line = joined(values)
     return [line] if line else []
 
 
@@ -83,7 +84,8 @@ def _covers(cell: Cell, place: int) -> bool:
     return cell.at <= place < cell.at + cell.width
 
 
-def _joined(values: list[str]) -> str:
+def joined(values: Sequence[str]) -> str:
+    """The line of a row."""
     return _BETWEEN.join(values).rstrip(" |")
 
 
@@ -108,10 +110,11 @@ def _names_columns(row: Row, values: list[str]) -> bool:
     """Whether a row looks like names of columns: short, and no numbers. The first may be missing."""
     if len(row.cells) < 2 or not all(values[1:]):
         return False
-    return all(len(value) <= _LONGEST_REPEATED and not _is_number(value) for value in values)
+    return all(len(value) <= _LONGEST_REPEATED and not is_number(value) for value in values)
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a value is a number rather than the name of a column."""
     digits = sum(map(str.isdecimal, text))
     # Years stand over columns.
     return digits > 0 and not any(map(str.isalpha, text)) and not (digits == 4 and text.isdecimal())

@@ -29,7 +29,7 @@ def read_document(
         TransientError: a retry may succeed.
     """
     try:
-        document = parse_in_sandbox(source.path, settings.limits, comments=settings.comments)
+        document = _parsed(source, settings)
         unread = document.unread
     except NoTextError as error:
         if not error.unread or not _is_wanted(settings):
@@ -47,7 +47,19 @@ def read_document(
         except (LimitError, PermanentError):
             # This page stays unread, and is named as such.
             continue
-    return parse_in_sandbox(source.path, settings.limits, comments=settings.comments, recognized=pages)
+    return _parsed(source, settings, pages)
+
+
+def _parsed(
+    source: Source, settings: IngestSettings, recognized: dict[int, RecognizedPage] | None = None
+) -> ParsedDocument:
+    return parse_in_sandbox(
+        source.path,
+        settings.limits,
+        comments=settings.comments,
+        kind=source.type,
+        recognized=recognized,
+    )
 
 
 def _is_wanted(settings: IngestSettings) -> bool:

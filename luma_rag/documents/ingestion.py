@@ -12,7 +12,7 @@ import random
 import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from sqlalchemy import (
@@ -37,12 +37,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from ingest.types import ReadingWarning
+from ingest.types import DocumentType, ReadingWarning
 from luma_rag.access import Principal, readable_namespaces, require_namespace
 from luma_rag.access.principal import WRITE
 from luma_rag.db.advisory_locks import held_ids
 from luma_rag.db.base import utcnow
-from luma_rag.db.models import Chunk, Document, Ingestion, Worker
+from luma_rag.db.models import Chunk, Document, Ingestion, Reread, Worker
 from luma_rag.documents.reading_warnings import stored_warnings
 from luma_rag.errors import ConflictError, NotFoundError
 
@@ -106,6 +106,7 @@ class Claim(msgspec.Struct, frozen=True):
     doc_id: int
     title: str
     file_path: str
+    type: DocumentType
     is_embedded: bool
 
 
@@ -113,9 +114,8 @@ def view(ingestion: Ingestion) -> IngestionView:
     """The public part of an ingestion."""
     public = msgspec.convert(ingestion, IngestionView, from_attributes=True)
     if public.state == "ready":
-        return msgspec.structs.replace(
-            public, next_attempt_at=None, warnings=stored_warnings(ingestion.warnings_of_document)
-        )
+        warnings = stored_warnings(ingestion.warnings_of_document)
+        return msgspec.structs.replace(public, next_attempt_at=None, warnings=warnings)
     waits = public.state == "queued" and public.error is not None
     return public if waits else msgspec.structs.replace(public, next_attempt_at=None)
 
@@ -239,10 +239,19 @@ async def claim(session: AsyncSession, worker: int, only: list[int] | None = Non
                 progress=0.0,
                 updated_at=utcnow(),
             )
-            .returning(exists().where(Chunk.doc_id == document.id))
+            .returning(
+                exists().where(Chunk.doc_id == document.id)
+                & ~exists().where(Reread.doc_id == document.id, Reread.is_queued)
+            )
         )
         if is_embedded := claimed.all():
-            return Claim(document.id, document.title, document.file_path, is_embedded[0])
+            return Claim(
+                document.id,
+                document.title,
+                document.file_path,
+                cast(DocumentType, document.type),
+                is_embedded[0],
+            )
     return None
 
 

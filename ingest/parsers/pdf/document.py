@@ -81,7 +81,7 @@ def parse_pdf(
     passages += inner
     tried = recognized is not None
     warnings, unread_pages = warnings_of(pages, texts, found=bool(passages), tried=tried, more=more)
-    return ParsedDocument("pdf", passages, title, len(texts), unread_pages, warnings)
+    return ParsedDocument("pdf", passages, title, len(texts), warnings, unread_pages)
 
 
 def _texts(pages: list[ReadPage]) -> list[str | None]:

@@ -115,8 +115,8 @@ def test_sandbox_returns_the_same_document(small: Path) -> None:
 
 def test_errors_are_preserved(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    path.write_text("hello")
-    with pytest.raises(UnsupportedTypeError, match="plain text"):
+    path.write_bytes(b"GIF89a")
+    with pytest.raises(UnsupportedTypeError, match="GIF"):
         parse_in_sandbox(path, LIMITS)
     canvas = Canvas(str(path))
     canvas.rect(10, 10, 50, 50)
@@ -255,15 +255,15 @@ def test_stop_waits_for_all_processes(slow: Path) -> None:
 
 
 def test_concurrent_parsing_leaves_no_processes(small: Path, tmp_path: Path) -> None:
-    text = tmp_path / "text"
-    text.write_text("no")
+    picture = tmp_path / "picture"
+    picture.write_bytes(b"GIF89a")
     mine = psutil.Process()
     parse_in_sandbox(small, LIMITS)
     files = mine.num_fds()
 
     def one(number: int) -> str:
         try:
-            return parse_in_sandbox(text if number % 5 == 0 else small, LIMITS).passages[0].text
+            return parse_in_sandbox(picture if number % 5 == 0 else small, LIMITS).passages[0].text
         except IngestError as error:
             return type(error).__name__
 
