@@ -1,0 +1,305 @@
+"""How well tables of PDF files are read, and whether values keep their labels in the chunks.
+
+    python -m benchmarks.tables FOLDER [--peer-python PATH] [--files] [--json]
+
+FOLDER holds the files of the ICDAR 2013 table competition: `NAME.pdf` with the true cells in `NAME-str.xml`.
+
+The adjacency F1 is that of Göbel et al., "A Methodology for Evaluating Algorithms for Table Understanding in
+PDF Documents" (DocEng 2012): every cell has a relation to its nearest neighbor on the right and below, past
+blank cells. Precision and recall of the relations of a document, averaged over the documents. Tables have to
+be found, so relations of text that is no table count against precision. Contents are compared without white
+space and punctuation.
+
+A triple is a value with its row label and its column header: the cell at the left end of its row, and the
+lowest cell of the header above it. A pair counts if label and value are on one line of a chunk, a triple if
+the words of the header are also in that chunk or its context. The header consists of the rows above the first
+row with numbers; tables without one have no triples.
+
+PATH is the Python of an environment with pdfplumber (`python -m venv DIR && DIR/bin/pip install pdfplumber`).
+Its text is divided into chunks in the same way, page by page.
+"""
+
+import argparse
+import re
+import statistics
+import subprocess
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from lxml import etree
+
+from benchmarks.peer_tables import PeerPage
+from ingest.chunker import TokenCounter, chunk
+from ingest.embedder import load_tokenizer
+from ingest.sandbox import parse_in_sandbox
+from ingest.settings import ChunkSettings, ParserLimits
+from ingest.types import ParsedDocument, Passage
+
+Relation = tuple[str, str, str]
+_MOST_HEADER_ROWS = 5
+_WORD = re.compile(r"[^\W_]+")
+
+
+class Cell(NamedTuple):
+    """A cell of a table, from `row` and `column` to `last_row` and `last_column`."""
+
+    row: int
+    column: int
+    last_row: int
+    last_column: int
+    text: str
+
+
+class Triple(NamedTuple):
+    """A value with what it stands under and beside."""
+
+    label: str
+    header: str
+    value: str
+
+
+class Score(msgspec.Struct, frozen=True):
+    """Shares from 0 to 1."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    pairs: float
+    triples: float
+    values: int
+
+
+def true_tables(path: Path) -> list[list[Cell]]:
+    """The cells of each table in a `-str.xml`; a table on two pages is two."""
+    tables = []
+    for region in etree.parse(path).iter("region"):
+        cells = []
+        for element in region.iter("cell"):
+            row, column = int(element.get("start-row", 0)), int(element.get("start-col", 0))
+            last_row, last_column = int(element.get("end-row", row)), int(element.get("end-col", column))
+            text = " ".join((element.findtext("content") or "").split())
+            cells.append(Cell(row, column, last_row, last_column, text))
+        tables.append(cells)
+    return tables
+
+
+def relations(cells: Iterable[Cell]) -> Counter[Relation]:
+    """The relations between neighboring cells of a table."""
+    filled = [(cell, content) for cell in cells if (content := _content(cell.text))]
+    found: Counter[Relation] = Counter()
+    for cell, content in filled:
+        right: dict[int, tuple[Cell, str]] = {}
+        below: dict[int, tuple[Cell, str]] = {}
+        for other in filled:
+            for row in range(max(cell.row, other[0].row), min(cell.last_row, other[0].last_row) + 1):
+                if other[0].column > cell.last_column:
+                    nearest = right.setdefault(row, other)
+                    right[row] = min(nearest, other, key=lambda pair: pair[0].column)
+            for column in range(
+                max(cell.column, other[0].column), min(cell.last_column, other[0].last_column) + 1
+            ):
+                if other[0].row > cell.last_row:
+                    nearest = below.setdefault(column, other)
+                    below[column] = min(nearest, other, key=lambda pair: pair[0].row)
+        for neighbors, direction in ((right, "right"), (below, "below")):
+            # A cell beside two rows of another is its neighbor once.
+            found.update((content, text, direction) for _, text in set(neighbors.values()))
+    return found
+
+
+def triples(cells: list[Cell]) -> list[Triple]:
+    """The values of a table below its header."""
+    rows = max(cell.last_row for cell in cells) + 1
+    header_rows = next((row for row in range(rows) if _has_numbers(cells, row)), 1)
+    if not 0 < header_rows <= _MOST_HEADER_ROWS:
+        return []
+    body = [cell for cell in cells if cell.row >= header_rows and cell.text]
+    found = []
+    for cell in body:
+        label = min((other for other in body if other.row <= cell.row <= other.last_row), key=_column)
+        above = [
+            other
+            for other in cells
+            if other.row < header_rows and other.text and other.column <= cell.column <= other.last_column
+        ]
+        if label is not cell and above:
+            header = max(above, key=lambda other: (other.last_row, -(other.last_column - other.column)))
+            found.append(Triple(label.text, header.text, cell.text))
+    return found
+
+
+def _column(cell: Cell) -> int:
+    return cell.column
+
+
+def _has_numbers(cells: list[Cell], row: int) -> bool:
+    return any(
+        cell.row == row and cell.column > 0 and any(map(str.isdigit, cell.text)) and not _is_name(cell.text)
+        for cell in cells
+    )
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text with digits names a column: a year, or mostly letters."""
+    return bool(re.fullmatch(r"(19|20)\d\d\D*|\d{2}-\d{2}", text)) or sum(map(str.isalpha, text)) > 3
+
+
+def _content(text: str) -> str:
+    """`text` for comparisons: letters and digits, or symbols if there are no others."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(_WORD.findall(text)) or ("-" if text.strip() else "")
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def _places(text: str, line: str, starts: set[int]) -> Iterator[int]:
+    """Where `text` begins in `line` and covers whole words; both without spaces."""
+    at = line.find(text)
+    while at >= 0:
+        if at in starts and at + len(text) in starts:
+            yield at
+        at = line.find(text, at + 1)
+
+
+def _holds(line: str, *texts: str) -> bool:
+    """Whether texts stand on a line one after the other, as whole words."""
+    words = _words(line)
+    starts = {0}
+    for word in words:
+        starts.add(max(starts) + len(word))
+    position = 0
+    for text in texts:
+        wanted = "".join(_words(text))
+        found = [at for at in _places(wanted, "".join(words), starts) if at >= position] if wanted else []
+        if not wanted:
+            if text.strip() not in line:
+                return False
+        elif not found:
+            return False
+        else:
+            position = found[0] + len(wanted)
+    return True
+
+
+def kept(wanted: list[Triple], document: ParsedDocument, name: str, count: TokenCounter) -> tuple[int, int]:
+    """How many of the pairs and triples stand in one chunk."""
+    chunks = chunk(document, name, count, ChunkSettings())
+    lines = [(line, part) for part in chunks for line in part.text.split("\n")]
+    everything = [set(_words(f"{part.context}\n{part.heading or ''}\n{part.text}")) for part in chunks]
+    words_of = {id(part): words for part, words in zip(chunks, everything, strict=True)}
+    pairs = whole = 0
+    for triple in wanted:
+        holding = [part for line, part in lines if _holds(line, triple.label, triple.value)]
+        pairs += bool(holding)
+        whole += any(words_of[id(part)].issuperset(_words(triple.header)) for part in holding)
+    return pairs, whole
+
+
+def own_tables(document: ParsedDocument) -> list[list[Cell]]:
+    """The cells of the tables that Luma found."""
+    return []
+
+
+def peer_document(pages: list[PeerPage]) -> tuple[ParsedDocument, list[list[Cell]]]:
+    """The text of pdfplumber as passages, and the cells of its tables."""
+    passages = [Passage(page.text, number) for number, page in enumerate(pages, start=1) if page.text]
+    tables = [
+        [
+            Cell(row, column, row, column, text or "")
+            for row, cells in enumerate(table)
+            for column, text in enumerate(cells)
+        ]
+        for page in pages
+        for table in page.tables
+    ]
+    return ParsedDocument("pdf", passages), tables
+
+
+class Tally:
+    """Adds up the results of one program."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.precisions: list[float] = []
+        self.recalls: list[float] = []
+        self.pairs = self.triples = self.values = 0
+
+    def add(
+        self,
+        path: Path,
+        document: ParsedDocument,
+        tables: list[list[Cell]],
+        count: TokenCounter,
+        *,
+        show: bool,
+    ) -> None:
+        """Compare what was read from a file with the truth."""
+        truth = true_tables(path.with_name(f"{path.stem}-str.xml"))
+        wanted = sum(map(relations, truth), Counter())
+        found = sum(map(relations, tables), Counter())
+        right = (wanted & found).total()
+        self.precisions.append(right / found.total() if found else 0.0)
+        self.recalls.append(right / wanted.total())
+        values = [triple for table in truth for triple in triples(table)]
+        pairs, whole = kept(values, document, path.name, count)
+        self.pairs += pairs
+        self.triples += whole
+        self.values += len(values)
+        if show:
+            figures = f"precision {self.precisions[-1]:.3f}  recall {self.recalls[-1]:.3f}"
+            print(f"{self.name:10} {path.stem:8} {figures}  pairs {pairs}, triples {whole} of {len(values)}")
+
+    def score(self) -> Score:
+        """The figures of all files."""
+        precision, recall = statistics.mean(self.precisions), statistics.mean(self.recalls)
+        f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+        shares = (precision, recall, f1, self.pairs / self.values, self.triples / self.values)
+        return Score(self.name, *(round(share, 3) for share in shares), values=self.values)
+
+
+def measure(folder: Path, peer_python: Path | None, *, show: bool) -> list[Score]:
+    """Read all files with Luma and the peer."""
+    count = TokenCounter(load_tokenizer())
+    files = sorted(folder.glob("*.pdf"))
+    luma = Tally("luma")
+    for path in files:
+        document = parse_in_sandbox(path, ParserLimits())
+        luma.add(path, document, own_tables(document), count, show=show)
+    scores = [luma.score()]
+    if peer_python is not None:
+        peer = Tally("pdfplumber")
+        script = Path(__file__).with_name("peer_tables.py")
+        command = [str(peer_python), str(script), *map(str, files)]
+        output = subprocess.run(command, check=True, capture_output=True).stdout
+        for path, pages in zip(files, msgspec.json.decode(output, type=list[list[PeerPage]]), strict=True):
+            document, tables = peer_document(pages)
+            peer.add(path, document, tables, count, show=show)
+        scores.append(peer.score())
+    return scores
+
+
+def main() -> None:
+    """Parse the command line, measure and print."""
+    parser = argparse.ArgumentParser(description="Measure how well tables of PDF files are read.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--peer-python", type=Path, help="Python of an environment with pdfplumber")
+    parser.add_argument("--files", action="store_true", help="print the figures of each file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    arguments = parser.parse_args()
+    scores = measure(arguments.folder, arguments.peer_python, show=arguments.files and not arguments.json)
+    if arguments.json:
+        print(msgspec.json.encode(scores).decode())
+        return
+    for score in scores:
+        print("  ".join(f"{name} {value}" for name, value in msgspec.structs.asdict(score).items()))
+
+
+if __name__ == "__main__":
+    main()
