@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from ingest.parsers.docx.blocks import Block, one_line
-from ingest.parsers.docx.tables import as_lines
+from ingest.parsers.blocks import Block, one_line
+from ingest.parsers.tables import as_lines
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _LEFT_OUT = frozenset({"script", "style", "head", "title", "noscript", "template"})

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from lxml import etree
 
+from ingest.parsers.blocks import Block, one_line
 from ingest.parsers.docx import names
-from ingest.parsers.docx.blocks import Block, one_line
 from ingest.parsers.docx.equations import linear
 from ingest.parsers.docx.fields import Fields, form_value
 from ingest.parsers.docx.line import Line

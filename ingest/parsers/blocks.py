@@ -1,15 +1,18 @@
-"""What a DOCX is made of, in reading order."""
+"""What a document is made of, in reading order."""
 
 from typing import NamedTuple
 
 from lxml import etree
+
+TITLE_LEVEL = 0
+"""The level of the document's own title: above heading 1."""
 
 
 class Block(NamedTuple):
     """A paragraph, table, text box, chart or the like.
 
     `level` is the heading level, None for other text. A table has a line for each row, of which the first
-    `header_lines` name the columns. `paragraph` is the element of a paragraph of the body.
+    `header_lines` name the columns. `paragraph` is the element of a paragraph of a DOCX.
     """
 
     text: str

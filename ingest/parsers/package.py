@@ -1,4 +1,4 @@
-"""The zip archive of a DOCX (Open Packaging Conventions, ECMA-376 part 2): parts and relationships."""
+"""The zip archive of an Office file (Open Packaging Conventions, ECMA-376 part 2): parts and relationships."""
 
 import posixpath
 import re

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from ingest.parsers.docx.blocks import Block, one_line
-from ingest.parsers.docx.styles import TITLE_LEVEL
+from ingest.parsers.blocks import TITLE_LEVEL, Block, one_line
 from ingest.parsers.text import clean, readable
 from ingest.types import Passage, TableRows
 
@@ -19,7 +18,7 @@ class Sections:
 
     def __init__(self) -> None:
         self.title: str | None = None
-        """The first paragraph in the style Title."""
+        """The first title among the blocks."""
         self.passages: list[Passage] = []
         self._path: dict[int, str] = {}
         self._only_headings = True
