@@ -37,7 +37,7 @@ from ingest.chunker import TokenCounter, chunk
 from ingest.embedder import load_tokenizer
 from ingest.sandbox import parse_in_sandbox
 from ingest.settings import ChunkSettings, ParserLimits
-from ingest.types import ParsedDocument, Passage
+from ingest.types import ParsedDocument, Passage, Table
 
 Relation = tuple[str, str, str]
 _MOST_HEADER_ROWS = 5
@@ -204,7 +204,23 @@ def kept(wanted: list[Triple], document: ParsedDocument, name: str, count: Token
 
 def own_tables(document: ParsedDocument) -> list[list[Cell]]:
     """The cells of the tables that Luma found."""
-    return []
+    return [_cells_of(table) for passage in document.passages for table in passage.tables]
+
+
+def _cells_of(table: Table) -> list[Cell]:
+    # Rows of a header that stands on an earlier page are not on this one.
+    repeated = table.header_rows if table.body == table.start else 0
+    taken: set[tuple[int, int]] = set()
+    cells = []
+    for number, row in enumerate(table.rows[repeated:]):
+        column = 0
+        for cell in row:
+            while (number, column) in taken:
+                column += 1
+            last_row, last_column = number + cell.rows - 1, column + cell.columns - 1
+            taken |= {(i, j) for i in range(number, last_row + 1) for j in range(column, last_column + 1)}
+            cells.append(Cell(number, column, last_row, last_column, cell.text))
+    return cells
 
 
 def peer_document(pages: list[PeerPage]) -> tuple[ParsedDocument, list[list[Cell]]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ingest.parsers.blocks import TITLE_LEVEL, Block, one_line
 from ingest.parsers.text import clean, readable
-from ingest.types import Passage, TableRows
+from ingest.types import Passage, Table
 
 # Some people style whole paragraphs as headings. These are read as text.
 _LONGEST_HEADING = 200
@@ -52,27 +52,26 @@ class Sections:
         self._blocks = []
 
 
-def _joined(blocks: Sequence[Block]) -> tuple[str, tuple[TableRows, ...]]:
-    """The text of blocks, and where in it the rows of tables are."""
-    if not any(block.header_lines for block in blocks):
+def _joined(blocks: Sequence[Block]) -> tuple[str, tuple[Table, ...]]:
+    """The text of blocks, and the tables in it."""
+    if not any(block.is_table for block in blocks):
         return clean("\n".join(block.text for block in blocks)), ()
     text = ""
     tables = []
     before: list[str] = []
     for number, block in enumerate(blocks):
-        if not block.header_lines:
+        if not block.is_table:
             before.append(block.text)
             continue
         text = _added(text, clean("\n".join(before)))
         before = []
-        table = clean(block.text)
-        names = table.split("\n")[: block.header_lines]
-        text = _added(text, table)
-        start = len(text) - len(table) + len("\n".join(names))
+        lines = clean(block.text)
+        text = _added(text, lines)
+        start = len(text) - len(lines)
+        names = sum(len(line) + 1 for line in lines.split("\n")[: block.header_lines])
+        body = min(start + names, len(text))
         caption = _caption(blocks[number - 1]) if number else None
-        header = " > ".join(filter(None, [caption, *names]))
-        if start < len(text):
-            tables.append(TableRows(start, len(text), header))
+        tables.append(Table(start, body, len(text), list(block.rows), block.header_rows, caption))
     return _added(text, clean("\n".join(before))), tuple(tables)
 
 
