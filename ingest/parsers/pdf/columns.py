@@ -1,6 +1,6 @@
 """Columns of a table, from the places of the cells of its lines."""
 
-import itertools
+import bisect
 from collections.abc import Sequence
 
 from ingest.parsers.pdf.lines import Fragment
@@ -8,7 +8,6 @@ from ingest.parsers.pdf.lines import Fragment
 Column = tuple[float, float]
 # Shares of the narrower one that a cell and a column may overlap and still stand side by side.
 _SLACK = 0.25
-_SLACK_POINTS = 1.5
 
 
 def columns_of(lines: Sequence[Sequence[Fragment]]) -> list[Column]:
@@ -32,10 +31,14 @@ def columns_of(lines: Sequence[Sequence[Fragment]]) -> list[Column]:
 def covered(columns: Sequence[Column], cell: Fragment) -> list[int]:
     """The numbers of the columns that a cell stands in."""
     found = []
-    for number, (x0, x1) in enumerate(columns):
-        overlap = min(x1, cell.x1) - max(x0, cell.x0)
-        narrower = min(x1 - x0, cell.x1 - cell.x0)
-        if overlap > min(_SLACK_POINTS, _SLACK * narrower) and overlap > _SLACK * narrower:
+    left, right = cell.x0, cell.x1
+    for number in range(max(0, bisect.bisect_left(columns, (left, left)) - 1), len(columns)):
+        x0, x1 = columns[number]
+        if x0 >= right:
+            break
+        overlap = (x1 if x1 < right else right) - (x0 if x0 > left else left)
+        slack = _SLACK * min(x1 - x0, right - left)
+        if overlap > slack:
             found.append(number)
     return found
 
@@ -60,19 +63,23 @@ def _widened(columns: Sequence[Column], number: int, cell: Fragment) -> Column:
 
 def _without_false_gaps(columns: list[Column], lines: Sequence[Sequence[Fragment]]) -> list[Column]:
     """Joins columns that more lines write across than divide."""
+    places = [[placed(columns, cell) for cell in cells] for cells in lines]
     while len(columns) > 1:
         across = [0] * len(columns)
         apart = [0] * len(columns)
-        for cells in lines:
-            places = [placed(columns, cell) for cell in cells]
-            for first, last in places:
+        for line in places:
+            before = -1
+            for first, last in line:
                 for number in range(first, last):
                     across[number] += 1
-            for (_, last), (first, _) in itertools.pairwise(places):
-                if first == last + 1:
-                    apart[last] += 1
+                if first == before + 1 and first:
+                    apart[before] += 1
+                before = last
         worst = max(range(len(columns) - 1), key=lambda number: across[number] - apart[number])
         if across[worst] <= apart[worst]:
             break
         columns[worst : worst + 2] = [(columns[worst][0], columns[worst + 1][1])]
+        places = [
+            [(first - (first > worst), last - (last > worst)) for first, last in line] for line in places
+        ]
     return columns

@@ -11,8 +11,12 @@ from ingest.parsers.pdf.lines import LINE_HYPHEN, Fragment
 BETWEEN = " | "
 _TIGHT = 0.25
 _OVERLAPPING = 0.2
-_MOST_HEADER_ROWS = 5
-_YEAR = re.compile(r"(?:FY ?)?(?:19|20)\d\d[EAP*]?(?:\s?[-/–]\s?\d{2,4})?")
+_MOST_HEADER_ROWS = 8
+_YEAR = re.compile(r"(?<![\d.,])(?:19|20)\d\d(?![\d,.]\d|\d)")
+_NUMBER = re.compile(r"[^\w]*(?:(?:US|CA|AU|HK|EUR|USD|GBP|CHF|Rs)\W{0,2})?\d")
+# "(000)", "($000)"
+_UNIT = re.compile(r"\(\W?[0']{3,}s?\W?\)")
+_LONGEST_UNIT = 3
 _OPEN_END = re.compile(r"(?:\b(?:and|or|of|for|the|to|in|on|from|with|by|und|der|et|de)|[,(/&–-])$", re.I)
 _CONTINUING_START = re.compile(r"[a-z(]")
 
@@ -45,10 +49,17 @@ class Row(msgspec.Struct):
 
 
 def is_value(text: str) -> bool:
-    """Whether a text is a number with its unit; years and names with numbers in them are none."""
-    digits = sum(map(str.isdigit, text))
-    letters = sum(map(str.isalpha, text))
-    return digits > 0 and letters <= max(3, digits) and not _YEAR.fullmatch(text.strip())
+    """Whether a text is a number with its unit; years, dates and units of a column are none."""
+    text = text.strip()
+    match = _NUMBER.match(text)
+    if match is None or _UNIT.fullmatch(text) or _is_date(text):
+        return False
+    return sum(map(str.isalpha, text[match.end() :])) <= max(_LONGEST_UNIT, sum(map(str.isdigit, text)))
+
+
+def _is_date(text: str) -> bool:
+    """Whether a text is a year, a date, or a period with its year."""
+    return bool(_YEAR.search(text)) and (len(text) < 10 or any(map(str.isalpha, text)))
 
 
 def rows_of(lines: Sequence[Sequence[Fragment]], columns: Sequence[Column]) -> list[Row]:

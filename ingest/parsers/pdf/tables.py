@@ -10,13 +10,18 @@ from ingest.parsers.pdf.columns import Column, columns_of, covered
 from ingest.parsers.pdf.lines import Fragment
 from ingest.parsers.pdf.rows import Row, header_rows_of, is_value, rows_of
 
-_NEAR = 1.6
+_NEAR = 2.0
 _SYMBOL_BEFORE = re.compile(r"(?:US|C|A)?[$€£¥]|\(|[≤≥<>±]")
 _SYMBOL_BEHIND = re.compile(r"[%)]{1,2}|\*{1,3}|†|‡|bps|\[\d+\]")
-_NUMBERING = re.compile(r"(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\d{1,2}(?:\.\d{1,2})+\.?|[•●○▪■◦–—\-*·►✓□☐☒o])")
+_NUMBERING = re.compile(r"(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.):]|\d{1,2}(?:\.\d{1,2})+\.?|[•●○▪■◦–—\-*·►✓□☐☒o])")
+_CURRENCY_OF_NEXT = re.compile(r"(?<=[\d)—%–-])\s+([$€£¥])\s*$")
+_CAPTION_NUMBER = re.compile(r"(?:Table|Figure|Exhibit|Tabelle|Tableau|Tabla) [\w.]{1,6}[.:]?", re.I)
 _EQUATION_NUMBER = re.compile(r"\(\w{1,3}(?:\.\d{1,3})?\)")
 _PAGE_NUMBER = re.compile(r"(?:\.\s?)*(?:[\divxlIVX]{1,5}|[A-Z]-\d+)")
 _LEADERS = re.compile(r"(?:\.\s?){4,}|…{2,}|_{5,}")
+_WIDE = 0.6
+_ALIGNED = 0.6
+_SAME_PLACE = 4.0
 _PROSE_WORDS = 6
 _LONG = 40
 
@@ -45,7 +50,8 @@ def tables_among(lines: Sequence[Sequence[Fragment]]) -> list[tuple[int, int, Ta
     found = []
     start = 0
     while start < len(lines):
-        end = _run_end(lines, start) if len(lines[start]) > 1 else start + 1
+        is_row = len(lines[start]) > 1 and not _is_caption(lines[start])
+        end = _run_end(lines, start) if is_row else start + 1
         if end - start > 1:
             found += _tables_in(lines, _first_line(lines, start, found), end)
         start = end
@@ -79,7 +85,7 @@ def _table(lines: Sequence[Sequence[Fragment]]) -> Table | None:
     if not _is_aligned(several, columns) or _is_list(several) or _is_contents(several):
         return None
     rows = rows_of(lines, columns)
-    if len(rows) < 2 or _is_prose(rows, len(columns)):
+    if len(rows) < 2 or _is_prose(rows, len(columns)) or _is_figure(rows, len(columns)):
         return None
     return Table(Grid(columns, rows[: header_rows_of(rows, len(columns))]), rows)
 
@@ -87,12 +93,44 @@ def _table(lines: Sequence[Sequence[Fragment]]) -> Table | None:
 def _is_aligned(lines: Sequence[Sequence[Fragment]], columns: Sequence[Column]) -> bool:
     cells = [cell for line in lines for cell in line]
     across = sum(len(covered(columns, cell)) > 1 for cell in cells)
-    return across <= 0.25 * len(cells) and len(cells) >= 0.4 * len(lines) * len(columns)
+    if across > 0.25 * len(cells) or len(cells) < 0.4 * len(lines) * len(columns):
+        return False
+    edges: list[list[tuple[float, float]]] = [[] for _ in columns]
+    for cell in cells:
+        under = covered(columns, cell)
+        if len(under) == 1:
+            edges[under[0]].append((cell.x0, cell.x1))
+    aligned = sum(map(_aligned, edges))
+    return aligned >= _ALIGNED * sum(map(len, edges))
+
+
+def _aligned(edges: Sequence[tuple[float, float]]) -> int:
+    """How many cells of a column are aligned: at their left, their right, or their middle."""
+    most = 1
+    for places in (
+        [x0 for x0, _ in edges],
+        [x1 for _, x1 in edges],
+        [(x0 + x1) / 2 for x0, x1 in edges],
+    ):
+        places.sort()
+        start = 0
+        for end, place in enumerate(places):
+            while place - places[start] > _SAME_PLACE:
+                start += 1
+            most = max(most, end - start + 1)
+    return most if len(edges) > 1 else 0
 
 
 def _is_list(lines: Sequence[Sequence[Fragment]]) -> bool:
     """Whether the lines are items of a list, or numbered equations."""
-    numbered = sum(bool(_NUMBERING.fullmatch(cells[0].text.strip())) and len(cells) == 2 for cells in lines)
+    numbered = sum(
+        len(cells) == 2
+        and bool(
+            _NUMBERING.fullmatch(cells[0].text.strip())
+            or (cells[0].text.strip().isdecimal() and cells[1].text.count(" ") >= _PROSE_WORDS)
+        )
+        for cells in lines
+    )
     equations = sum(bool(_EQUATION_NUMBER.fullmatch(cells[-1].text.strip())) for cells in lines)
     return max(numbered, equations) > 0.5 * len(lines)
 
@@ -129,6 +167,15 @@ def _is_prose(rows: Sequence[Row], columns: int) -> bool:
     return long > 0.3 * len(cells) and broken > 0.5 * long and columns < 4 and not any(row.has_values() for row in rows)
 
 
+def _is_figure(rows: Sequence[Row], columns: int) -> bool:
+    """Whether the rows are those of a drawing: numbers of an axis alone, or too few cells for a table."""
+    alone = sum(len(row.cells) == 1 and is_value(row.cells[0].text) for row in rows)
+    if alone >= 2 and alone >= 0.25 * len(rows):
+        return True
+    filled = sum(cell.last - cell.first + 1 for row in rows for cell in row.cells)
+    return len(rows) < 3 and filled < 0.8 * len(rows) * columns
+
+
 def _run_end(lines: Sequence[Sequence[Fragment]], start: int) -> int:
     """Where the lines end that may be rows together with the one at `start`."""
     left = min(cell.x0 for cell in lines[start])
@@ -141,13 +188,21 @@ def _run_end(lines: Sequence[Sequence[Fragment]], start: int) -> int:
         gap = min(cell.y0 for cell in above) - max(cell.y1 for cell in cells)
         if gap > _NEAR * height:
             break
-        if len(cells) == 1 and cells[0].x1 - cells[0].x0 > 0.6 * (right - left):
+        if _is_caption(cells):
+            break
+        # A value stands at the right end of a row, not text.
+        if cells[-1].x1 - cells[-1].x0 > _WIDE * (right - left):
             break
         if len(cells) > 1:
             left = min(left, *(cell.x0 for cell in cells))
             right = max(right, *(cell.x1 for cell in cells))
         end += 1
     return end
+
+
+def _is_caption(cells: Sequence[Fragment]) -> bool:
+    """Whether a line is "Table 1:", some space, and what the table shows."""
+    return len(cells) == 2 and bool(_CAPTION_NUMBER.fullmatch(cells[0].text.strip()))
 
 
 def _first_line(
@@ -211,7 +266,7 @@ def _is_below_label(lines: Sequence[Sequence[Fragment]], at: int) -> bool:
 def _with_symbols(cells: Sequence[Fragment]) -> list[Fragment]:
     """Cells with their currencies and units, which programs set at the edge of a column."""
     joined: list[Fragment] = []
-    for cell in cells:
+    for cell in _apart(cells):
         text = cell.text.strip()
         before = joined[-1] if joined else None
         if before is not None and (
@@ -225,3 +280,17 @@ def _with_symbols(cells: Sequence[Fragment]) -> list[Fragment]:
         else:
             joined.append(cell)
     return joined
+
+
+def _apart(cells: Sequence[Fragment]) -> list[Fragment]:
+    """Cells in which the currency of the next column, if it stands close to a number, is one by itself."""
+    found: list[Fragment] = []
+    for number, cell in enumerate(cells):
+        match = _CURRENCY_OF_NEXT.search(cell.text) if number + 1 < len(cells) else None
+        if match is None:
+            found.append(cell)
+            continue
+        at = cell.x1 - (cell.x1 - cell.x0) * len(match[1]) / len(cell.text)
+        found.append(Fragment(cell.x0, cell.y0, at - 0.2 * cell.height, cell.y1, cell.text[: match.start()]))
+        found.append(Fragment(at, cell.y0, cell.x1, cell.y1, match[1]))
+    return found
