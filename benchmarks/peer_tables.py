@@ -5,6 +5,7 @@
 It runs in a separate environment with pdfplumber, without this project. Prints a list of pages for each file.
 """
 
+import importlib
 import json
 import sys
 from typing import NamedTuple
@@ -19,7 +20,7 @@ class PeerPage(NamedTuple):
 
 def main() -> None:
     """Read the files and print."""
-    import pdfplumber
+    pdfplumber = importlib.import_module("pdfplumber")
 
     read = []
     for path in sys.argv[1:]:

@@ -1,4 +1,4 @@
-"""What stands over the rows of a table: its caption, and its header where the table goes on over a page end."""
+"""What stands over the rows of a table: its caption, and its header where it goes on over a page end."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from ingest.parsers.pdf.pages import Page, PageLine
 from ingest.parsers.pdf.tables import Grid
 
-_NUMBERED = re.compile(r"(?:Table|Tab\.|Exhibit|Schedule|Tabelle|Tableau|Tabla|Tabella|Tabela)\s*\.?\s*[\dA-Z]", re.I)
+_NUMBERED = re.compile(
+    r"(?:Table|Tab\.|Exhibit|Schedule|Tabelle|Tableau|Tabla|Tabella|Tabela)\s*\.?\s*[\dA-Z]", re.I
+)
 _ENDS_SENTENCE = re.compile(r"[.!?;,]$")
 _MOST_LINES = 3
 _LONGEST_LINE = 100

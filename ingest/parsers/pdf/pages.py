@@ -24,8 +24,8 @@ _FIRST_WORD = re.compile(r"[^\W\d_][\w'\u2019]*")
 class PageLine(msgspec.Struct):
     """A line of a page: its text, its box in points, and the left and right ends of its cells.
 
-    `main` is false for text that runs in another direction than most of the page. A line of the table `grid` is
-    a `row`.
+    `main` is false for text that runs in another direction than most of the page. `row` is that of a table,
+    `grid`.
     """
 
     text: str
@@ -111,7 +111,7 @@ def _text(lines: list[PageLine]) -> str:
         return ""
     full = 0.75 * max(line.x1 - line.x0 for line in lines)
     parts = [lines[0].text]
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in itertools.pairwise(lines):
         if not _follows(before, line):
             parts[-1] = _without_mark(parts[-1])
         continues = (

@@ -1,5 +1,6 @@
 """Lines of a table become rows: several lines of a cell are one text."""
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -12,12 +13,15 @@ BETWEEN = " | "
 _TIGHT = 0.25
 _OVERLAPPING = 0.2
 _MOST_HEADER_ROWS = 8
+_LONGEST_NAME = 50
 _YEAR = re.compile(r"(?<![\d.,])(?:19|20)\d\d(?![\d,.]\d|\d)")
 _NUMBER = re.compile(r"[^\w]*(?:(?:US|CA|AU|HK|EUR|USD|GBP|CHF|Rs)\W{0,2})?\d")
 # "(000)", "($000)"
 _UNIT = re.compile(r"\(\W?[0']{3,}s?\W?\)")
 _LONGEST_UNIT = 3
-_OPEN_END = re.compile(r"(?:\b(?:and|or|of|for|the|to|in|on|from|with|by|und|der|et|de)|[,(/&–-])$", re.I)
+_OPEN_END = re.compile(
+    r"(?:\b(?:and|or|of|for|the|to|in|on|from|with|by|und|der|et|de)|[,(/&\u2013-])$", re.I
+)
 _CONTINUING_START = re.compile(r"[a-z(]")
 
 
@@ -41,7 +45,8 @@ class Row(msgspec.Struct):
         texts = [""] * (self.cells[-1].last + 1)
         for cell in self.cells:
             texts[cell.first] = cell.text
-        return BETWEEN.join(texts).strip("| ") if len(self.cells) == 1 else BETWEEN.join(texts).strip()
+        text = BETWEEN.join(texts).rstrip("| ")
+        return text.lstrip("| ") if len(self.cells) == 1 else text.lstrip()
 
     def has_values(self) -> bool:
         """Whether a number stands beside the label."""
@@ -65,7 +70,7 @@ def _is_date(text: str) -> bool:
 def rows_of(lines: Sequence[Sequence[Fragment]], columns: Sequence[Column]) -> list[Row]:
     """The rows of a table with these lines."""
     rows = [_row(cells, columns) for cells in lines]
-    gaps = [above.y0 - below.y1 for above, below in zip(rows, rows[1:], strict=False)]
+    gaps = [above.y0 - below.y1 for above, below in itertools.pairwise(rows)]
     height = sorted(row.y1 - row.y0 for row in rows)[len(rows) // 2]
     tight = sorted(gaps)[len(gaps) // 5] + _TIGHT * height if gaps else 0.0
     groups = _by_gaps(rows, gaps, height)
@@ -78,7 +83,10 @@ def rows_of(lines: Sequence[Sequence[Fragment]], columns: Sequence[Column]) -> l
         gap = gaps[number - 1] if number else 0.0
         if above is not None and (
             gap < -_OVERLAPPING * height
-            or (gap <= tight and (_continues(above, row) or (number < header_ends and _is_same_head(above, row))))
+            or (
+                gap <= tight
+                and (_continues(above, row) or (number < header_ends and _is_same_head(above, row)))
+            )
         ):
             merged[-1] = _merged([above, row])
         else:
@@ -96,9 +104,9 @@ def header_rows_of(rows: Sequence[Row], columns: int) -> int:
         count += 1
     if 0 < count <= _MOST_HEADER_ROWS and count < len(rows):
         return count
-    first = rows[0]
-    names = sum(cell.last - cell.first + 1 for cell in first.cells if not is_value(cell.text))
-    return 1 if len(rows) > 2 and names >= max(2, columns - 1) else 0
+    names = [cell for cell in rows[0].cells if len(cell.text) <= _LONGEST_NAME and not is_value(cell.text)]
+    named = sum(cell.last - cell.first + 1 for cell in names)
+    return 1 if len(rows) > 2 and len(names) == len(rows[0].cells) and named >= max(2, columns - 1) else 0
 
 
 def _row(cells: Sequence[Fragment], columns: Sequence[Column]) -> Row:
@@ -122,7 +130,7 @@ def _by_gaps(rows: list[Row], gaps: list[float], height: float) -> list[list[Row
     if len(rows) < 4:
         return None
     ordered = sorted(gaps)
-    steps = [(after - before, before) for before, after in zip(ordered, ordered[1:], strict=False)]
+    steps = [(after - before, before) for before, after in itertools.pairwise(ordered)]
     step, widest_within = max(steps)
     loose = sum(gap > widest_within for gap in gaps)
     if step < 0.3 * height or widest_within > 0.6 * height or loose < 2:
@@ -148,7 +156,10 @@ def _continues(above: Row, row: Row) -> bool:
         return False
     texts = {cell.first: cell.text for cell in above.cells if cell.first == cell.last}
     if row.cells[0].first > 0:
-        return all(cell.first in texts and not is_value(cell.text) and _has_words(texts[cell.first]) for cell in row.cells)
+        return all(
+            cell.first in texts and not is_value(cell.text) and _has_words(texts[cell.first])
+            for cell in row.cells
+        )
     label = texts.get(0)
     if label is None or not _has_words(label):
         return False
