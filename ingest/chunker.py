@@ -8,6 +8,7 @@ from pathlib import PurePath
 from semantic_text_splitter import TextSplitter
 from tokenizers import Tokenizer
 
+from ingest.parsers.formats import type_of_suffix
 from ingest.settings import ChunkSettings
 from ingest.types import Chunk, ParsedDocument, Passage, Table
 
@@ -219,5 +220,4 @@ def _last_tokens(text: str, count: TokenCounter, limit: int) -> str:
 
 
 def _without_suffix(name: str) -> str:
-    path = PurePath(name)
-    return path.stem if path.suffix.lower() in {".pdf", ".docx"} else name
+    return PurePath(name).stem if type_of_suffix(name) else name

@@ -28,7 +28,7 @@ class PermanentError(IngestError):
 
 
 class UnsupportedTypeError(PermanentError):
-    """The file is neither a PDF nor a DOCX.
+    """The file is of a type that Luma doesn't read, such as an archive, a picture, or an old Office document.
 
     Convert the file to PDF or DOCX.
     """

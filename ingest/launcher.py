@@ -26,16 +26,15 @@ from ingest import containment
 from ingest.containment import Containment
 from ingest.errors import IngestError
 from ingest.parsers import parse_file
+from ingest.parsers.formats import FORMATS
 from ingest.settings import ParserLimits
-from ingest.types import ParsedDocument
+from ingest.types import DocumentType, ParsedDocument
 
 SIGNALS_FROM_OUTSIDE = frozenset(
     {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 )
 """Signals that a file can't cause: they come from an administrator, a shutdown, or the out-of-memory killer.
 """
-SIGNAL_OF_TIME = signal.SIGXCPU
-
 STARTED, NOT_STARTED = b"+", b"-"
 LONGEST_TRACE = 8000
 """In characters."""
@@ -65,27 +64,37 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class ExitStatus(msgspec.Struct, frozen=True):
-    """How a child exited: exit status, signal (0: none), and peak memory in MB."""
+    """How a child exited: exit status, signal (0: none), peak memory in MB, and seconds of processor time."""
 
-    SIZE = 12
+    SIZE = 16
 
     status: int
     signal: int
     memory_mb: int
+    seconds: int
 
     def pack(self) -> bytes:
         """The `SIZE` bytes that `unpack` reads."""
-        return struct.pack("!3I", self.status, self.signal, self.memory_mb)
+        return struct.pack("!4I", self.status, self.signal, self.memory_mb, self.seconds)
 
     @classmethod
     def unpack(cls, data: bytes) -> Self:
         """The exit status that `pack` wrote."""
-        return cls(*struct.unpack("!3I", data))
+        return cls(*struct.unpack("!4I", data))
 
 
-def frame(limits: ParserLimits, comments: bool) -> bytes:
-    """What a child is told, as it reads it, with its length in front."""
-    data = msgspec.msgpack.encode((limits, comments))
+class Order(msgspec.Struct, frozen=True):
+    """What a child is told: the limits, whether comments are wanted, and the type or else the file's name."""
+
+    limits: ParserLimits
+    comments: bool = False
+    kind: DocumentType | None = None
+    name: str = ""
+
+
+def frame(order: Order) -> bytes:
+    """An order as a child reads it, with its length in front."""
+    data = msgspec.msgpack.encode(order)
     return _LENGTH.pack(len(data)) + data
 
 
@@ -98,7 +107,7 @@ def serve(control: int) -> Never:
     """Fork a child for each three descriptors received over `control`, until that closes.
 
     The first is a socket that reports the child's lifetime: `STARTED` or `NOT_STARTED`, then an `ExitStatus`.
-    Closing the other end kills the child. The second is a socket with the child's data: a `frame` of limits
+    Closing the other end kills the child. The second is a socket with the child's data: an `Order`
     comes in, an `Answer` goes out. The third is the file, open for reading.
     """
     _preload()
@@ -145,8 +154,8 @@ def serve(control: int) -> Never:
 
 def _preload() -> None:
     """Import whatever parsers may need, since children can't open a file."""
-    importlib.import_module("ingest.parsers.pdf")
-    importlib.import_module("ingest.parsers.docx")
+    for one in FORMATS.values():
+        importlib.import_module(one.reader)
     names = [
         module.name
         for package in map(importlib.import_module, ("docx", "email", "encodings", "pypdf"))
@@ -177,7 +186,8 @@ def _reap(lifetimes: dict[int, socket.socket], selector: selectors.BaseSelector)
         code = os.waitstatus_to_exitcode(status)
         memory_mb = usage.ru_maxrss // (1024 if sys.platform == "linux" else 2**20)
         with lifetime, contextlib.suppress(OSError):
-            lifetime.send(ExitStatus(max(code, 0), max(-code, 0), memory_mb).pack())
+            seconds = int(usage.ru_utime + usage.ru_stime)
+            lifetime.send(ExitStatus(max(code, 0), max(-code, 0), memory_mb, seconds).pack())
 
 
 def _kill(child: int) -> None:
@@ -220,8 +230,8 @@ def _child(data: int, file: int, launcher: int, layers: Containment) -> None:
     _keep_only(data, file)
     with open(_DATA, "rb", closefd=False) as requests:
         (size,) = _LENGTH.unpack(requests.read(_LENGTH.size))
-        limits, comments = msgspec.msgpack.decode(requests.read(size), type=tuple[ParserLimits, bool])
-    _limit(limits)
+        order = msgspec.msgpack.decode(requests.read(size), type=Order)
+    _limit(order.limits)
     with open(_FILE, "rb") as opened:
         try:
             containment.apply(layers)
@@ -229,7 +239,7 @@ def _child(data: int, file: int, launcher: int, layers: Containment) -> None:
             message = f"The process that reads files could not be contained: {error.strerror}."
             answer = Answer(error="TransientError", message=message)
         else:
-            answer = _answer(opened, limits, comments, layers)
+            answer = _answer(opened, order, layers)
     left = memoryview(_encoded(answer))
     while left:
         left = left[os.write(_DATA, left) :]
@@ -246,9 +256,10 @@ def _keep_only(data: int, file: int) -> None:
     os.closerange(_FIRST_CLOSED, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-def _answer(file: BinaryIO, limits: ParserLimits, comments: bool, layers: Containment) -> Answer:
+def _answer(file: BinaryIO, order: Order, layers: Containment) -> Answer:
     try:
-        return Answer(layers, document=parse_file(file, limits, comments=comments))
+        document = parse_file(file, order.limits, comments=order.comments, kind=order.kind, name=order.name)
+        return Answer(layers, document=document)
     except MemoryError:
         return Answer(layers, error="MemoryError")
     except IngestError as error:
@@ -286,16 +297,17 @@ def _limit(limits: ParserLimits) -> None:
     _set(resource.RLIMIT_NOFILE, _OPEN_FILES)
     # Ordinary users then can't start another process; root is exempt.
     _set(resource.RLIMIT_NPROC, 0)
-    # The program measures wall time. This limit covers the case that the program is stopped.
-    _set(resource.RLIMIT_CPU, limits.seconds * 2)
+    # SIGXCPU ends it at the first limit. Code that ignores this is killed at the second.
+    _set(resource.RLIMIT_CPU, limits.seconds, limits.seconds + 1)
     if sys.platform == "linux":
         # In addition to what the parsers have already allocated. Other systems don't enforce RLIMIT_AS.
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         _set(resource.RLIMIT_AS, pages * resource.getpagesize() + limits.memory_mb * 2**20)
 
 
-def _set(kind: int, value: int) -> None:
+def _set(kind: int, value: int, highest: int | None = None) -> None:
+    highest = value if highest is None else highest
     _, hard = resource.getrlimit(kind)
     if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(kind, (value, hard if kind == resource.RLIMIT_CPU else value))
+        highest = min(highest, hard)
+    resource.setrlimit(kind, (min(value, highest), highest))

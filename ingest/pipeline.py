@@ -39,7 +39,7 @@ def read(
     """
     report = on_progress or _ignore
     report("parsing", 0)
-    document = parse_in_sandbox(source.path, settings.limits, comments=settings.comments)
+    document = parse_in_sandbox(source.path, settings.limits, comments=settings.comments, kind=source.type)
     report("chunking", 0)
     chunks = chunk(document, source.name, count, settings.chunk)
     if not chunks:

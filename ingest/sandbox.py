@@ -16,6 +16,7 @@ import contextlib
 import logging
 import os
 import select
+import signal
 import socket
 import stat
 import subprocess
@@ -28,9 +29,9 @@ import msgspec
 from ingest import errors, isolated, launcher
 from ingest.containment import Containment
 from ingest.errors import IngestError, LimitError, OutageError, PermanentError, TransientError
-from ingest.launcher import Answer, ExitStatus
+from ingest.launcher import Answer, ExitStatus, Order
 from ingest.settings import ParserLimits
-from ingest.types import ParsedDocument
+from ingest.types import DocumentType, ParsedDocument
 
 _log = logging.getLogger(__name__)
 
@@ -50,12 +51,14 @@ _DAMAGED = (
 _STOPPED = "The process that reads files was stopped. Try again."
 
 
-def parse_in_sandbox(path: Path, limits: ParserLimits, *, comments: bool = False) -> ParsedDocument:
+def parse_in_sandbox(
+    path: Path, limits: ParserLimits, *, comments: bool = False, kind: DocumentType | None = None
+) -> ParsedDocument:
     """Run `ingest.parsers.parse` in its own process. Blocks; safe to call from any number of threads.
 
-    The process may use `limits.memory_mb` of memory beyond the parsers' own, `limits.seconds` of time, and
-    `limits.output_mb` of output. It can only read the file and answer. Anything left of it is killed when the
-    call returns or this program dies.
+    The process may use `limits.memory_mb` of memory beyond the parsers' own, `limits.seconds` of processor
+    time, and `limits.output_mb` of output. It can only read the file and answer. Anything left of it is
+    killed after `limits.elapsed_seconds`, when the call returns, or when this program dies.
 
     Raises:
         LimitError: a limit was exceeded.
@@ -70,7 +73,9 @@ def parse_in_sandbox(path: Path, limits: ParserLimits, *, comments: bool = False
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise TransientError("The file could not be opened: Not a regular file.")
-        answer = _parse(file, limits, comments)
+        # Only the suffix counts, and names need not be valid UTF-8.
+        name = path.name.encode(errors="replace").decode()
+        answer = _parse(file, Order(limits, comments, kind, name))
     finally:
         os.close(file)
     if answer.document is not None:
@@ -86,7 +91,7 @@ def containment() -> Containment:
     """
     file = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        answer = _parse(file, ParserLimits())
+        answer = _parse(file, Order(ParserLimits()))
     finally:
         os.close(file)
     if answer.error == "TransientError":
@@ -94,13 +99,11 @@ def containment() -> Containment:
     return answer.containment
 
 
-def _parse(file: int, limits: ParserLimits, comments: bool = False) -> Answer:
-    data, exit_status = _run(file, limits, comments)
+def _parse(file: int, order: Order) -> Answer:
+    limits = order.limits
+    data, exit_status = _run(file, order)
     if exit_status is None:
-        raise LimitError(
-            f"Reading this file took more than {limits.seconds} seconds and was stopped. Split it into "
-            "smaller files, or save it again with the program it comes from."
-        )
+        raise LimitError(_time_message(f"{limits.elapsed_seconds:,} seconds"))
     if len(data) > limits.output_mb * 2**20:
         raise LimitError(
             f"The file holds more than {limits.output_mb} MB of text, which is the limit. Split it into "
@@ -168,15 +171,22 @@ def _error(answer: Answer) -> IngestError:
 
 
 def _killed(exit_status: ExitStatus, limits: ParserLimits) -> IngestError:
+    if exit_status.signal in {signal.SIGXCPU, signal.SIGKILL} and exit_status.seconds >= limits.seconds:
+        return LimitError(_time_message(f"{limits.seconds:,} seconds of processor time"))
     if exit_status.signal in launcher.SIGNALS_FROM_OUTSIDE:
         return TransientError(_STOPPED)
-    if exit_status.signal == launcher.SIGNAL_OF_TIME:
-        return LimitError(f"Reading this file took more than {limits.seconds} seconds and was stopped.")
     _log.error("A parser was ended by signal %s", exit_status.signal)
     # Some C libraries, such as pdfium, abort when an allocation fails.
     if exit_status.memory_mb > limits.memory_mb * 0.8:
         return LimitError(_memory_message())
     return PermanentError(_DAMAGED)
+
+
+def _time_message(limit: str) -> str:
+    return (
+        f"Reading this file took more than {limit} and was stopped. Split it into smaller files, or save it "
+        "again with the program it comes from."
+    )
 
 
 def _memory_message() -> str:
@@ -186,7 +196,7 @@ def _memory_message() -> str:
     )
 
 
-def _run(file: int, limits: ParserLimits, comments: bool) -> tuple[bytes, ExitStatus | None]:
+def _run(file: int, order: Order) -> tuple[bytes, ExitStatus | None]:
     """The child's output and exit status; None for the status on a timeout."""
     generation = None
     for _ in range(2):
@@ -196,12 +206,12 @@ def _run(file: int, limits: ParserLimits, comments: bool) -> tuple[bytes, ExitSt
             try:
                 with far_lifetime, far_data:
                     generation = _launcher.start_child(far_lifetime, far_data, file)
-                data.sendall(launcher.frame(limits, comments))
+                data.sendall(launcher.frame(order))
                 started = _receive(lifetime, 1, _SECONDS_TO_START)
             except (BrokenPipeError, ConnectionResetError):
                 started = b""
             if started == launcher.STARTED:
-                return _listen(lifetime, data, limits)
+                return _listen(lifetime, data, order.limits)
             if started == launcher.NOT_STARTED:
                 raise OutageError("The machine has no room for another process. Luma retries automatically.")
             # The launcher is gone, perhaps killed since the last file.
@@ -212,7 +222,7 @@ def _run(file: int, limits: ParserLimits, comments: bool) -> tuple[bytes, ExitSt
 def _listen(
     lifetime: socket.socket, data: socket.socket, limits: ParserLimits
 ) -> tuple[bytes, ExitStatus | None]:
-    deadline = time.monotonic() + limits.seconds
+    deadline = time.monotonic() + limits.elapsed_seconds
     blocks: list[bytes] = []
     size = 0
     in_time = True

@@ -16,7 +16,8 @@ _PageCount = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 _Offset = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 _Title = Annotated[str, Meta(max_length=10_000)]
 
-DocumentType = Literal["pdf", "docx"]
+DocumentType = Literal["pdf", "docx", "pptx", "xlsx", "odt", "rtf", "html", "eml", "md", "csv", "txt"]
+"""What a file is by its content. `ingest.parsers.formats` has more about each."""
 EmbeddingProfile = Literal["float32", "int8-v1"]
 """How a model computes: `float32` as published, or `int8-v1` with matrices quantized to int8."""
 Vector = NDArray[np.float32]
@@ -24,10 +25,14 @@ Vector = NDArray[np.float32]
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A file to read. `name` is its title or file name for users; it is never used as a path."""
+    """A file to read. `name` is its title or file name for users; it is never used as a path.
+
+    `type` was detected when its file name was known; None if it is to be detected.
+    """
 
     path: Path
     name: str
+    type: DocumentType | None = None
 
 
 class TableCell(msgspec.Struct, frozen=True, array_like=True):
@@ -69,7 +74,7 @@ def _on_one_line(row: Sequence[TableCell]) -> str:
 
 
 class Passage(msgspec.Struct, frozen=True):
-    """A part of a document as parsed: a page of a PDF, a section of a DOCX.
+    """A part of a document as parsed: a page of a PDF, a slide, a section of another document.
 
     `page` is 1-based, None for formats without pages. `heading` is the path of headings above the text,
     outermost first, joined by " > "; None without headings. `label` is the number printed on the page, as far

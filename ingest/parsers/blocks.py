@@ -15,8 +15,8 @@ class Block(NamedTuple):
     """A paragraph, table, text box, chart or the like.
 
     `level` is the heading level, None for other text. A table has a line for each row, of which the first
-    `header_lines` name the columns; `rows` and `header_rows` are those of `ingest.types.Table`. `paragraph`
-    is the element of a paragraph of a DOCX.
+    `header_lines` name the columns; `rows` and `header_rows` are those of `ingest.types.Table`; without
+    them, the cells of a line are divided by " | ". `paragraph` is the element of a paragraph of a DOCX.
     """
 
     text: str

@@ -1,5 +1,6 @@
 """Tables as lines of cells, each value in every cell of the grid that it stands over or beside."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ingest.parsers.blocks import Block, one_line
@@ -9,7 +10,7 @@ from ingest.types import TableCell
 # Longer text in merged cells isn't a label of the rows beside it.
 _LONGEST_REPEATED = 100
 _MOST_HEADER_LINES = 4
-_BETWEEN = " | "
+BETWEEN = " | "
 
 
 class Cell(NamedTuple):
@@ -54,7 +55,7 @@ def table_of(rows: list[Row]) -> Block | None:
 def as_lines(rows: list[list[str]], header_lines: int = 1) -> Block:
     """A table from plain values."""
     cells = [[TableCell(value) for value in row] for row in rows]
-    text = "\n".join(map(_joined, rows))
+    text = "\n".join(map(joined, rows))
     return Block(text, header_lines=header_lines, is_table=True, rows=cells, header_rows=header_lines)
 
 
@@ -106,7 +107,7 @@ def _lines(row: Row, values: list[str]) -> list[str]:
         if not others:
             # A title over the table, or a page laid out with a table.
             return [block.text for block in filled[0].blocks]
-    line = _joined(values)
+    line = joined(values)
     return [line] if line else []
 
 
@@ -114,8 +115,9 @@ def _covers(cell: Cell, place: int) -> bool:
     return cell.at <= place < cell.at + cell.width
 
 
-def _joined(values: list[str]) -> str:
-    return _BETWEEN.join(values).rstrip(" |")
+def joined(values: Sequence[str]) -> str:
+    """The line of a row."""
+    return BETWEEN.join(values).rstrip(" |")
 
 
 def _header_rows(rows: list[Row], values: list[list[str]]) -> int:
@@ -139,10 +141,11 @@ def _names_columns(row: Row, values: list[str]) -> bool:
     """Whether a row looks like names of columns: short, and no numbers. The first may be missing."""
     if len(row.cells) < 2 or not all(values[1:]):
         return False
-    return all(len(value) <= _LONGEST_REPEATED and not _is_number(value) for value in values)
+    return all(len(value) <= _LONGEST_REPEATED and not is_number(value) for value in values)
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a value is a number rather than the name of a column."""
     digits = sum(map(str.isdecimal, text))
     # Years stand over columns.
     return digits > 0 and not any(map(str.isalpha, text)) and not (digits == 4 and text.isdecimal())

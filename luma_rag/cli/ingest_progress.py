@@ -14,9 +14,10 @@ LINE_SECONDS = 60.0
 
 
 class File(msgspec.Struct):
-    """One file. `pages` is null for a docx; `error` says why it failed, or waits until `next_attempt_at`.
+    """One file. `pages` is null for documents without pages.
 
-    `is_unchanged` where the namespace held the same bytes before.
+    `error` says why it failed, was skipped, or waits until `next_attempt_at`. `is_unchanged` where the
+    namespace held the same bytes before.
     """
 
     path: str

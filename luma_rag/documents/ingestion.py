@@ -12,7 +12,7 @@ import random
 import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from sqlalchemy import (
@@ -37,11 +37,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from ingest.types import DocumentType
 from luma_rag.access import Principal, readable_namespaces, require_namespace
 from luma_rag.access.principal import WRITE
 from luma_rag.db.advisory_locks import held_ids
 from luma_rag.db.base import utcnow
-from luma_rag.db.models import Chunk, Document, Ingestion, Worker
+from luma_rag.db.models import Chunk, Document, Ingestion, Reread, Worker
 from luma_rag.errors import ConflictError, NotFoundError
 
 MAX_ATTEMPTS = 3
@@ -102,6 +103,7 @@ class Claim(msgspec.Struct, frozen=True):
     doc_id: int
     title: str
     file_path: str
+    type: DocumentType
     is_embedded: bool
 
 
@@ -231,10 +233,19 @@ async def claim(session: AsyncSession, worker: int, only: list[int] | None = Non
                 progress=0.0,
                 updated_at=utcnow(),
             )
-            .returning(exists().where(Chunk.doc_id == document.id))
+            .returning(
+                exists().where(Chunk.doc_id == document.id)
+                & ~exists().where(Reread.doc_id == document.id, Reread.is_queued)
+            )
         )
         if is_embedded := claimed.all():
-            return Claim(document.id, document.title, document.file_path, is_embedded[0])
+            return Claim(
+                document.id,
+                document.title,
+                document.file_path,
+                cast(DocumentType, document.type),
+                is_embedded[0],
+            )
     return None
 
 

@@ -60,7 +60,7 @@ class ListedDocument(DocumentView, frozen=True):
 
 
 class PassageView(msgspec.Struct, frozen=True):
-    """Parsed text, in order; `page` is 1-based, null for a DOCX.
+    """Parsed text, in order; `page` is 1-based, null for documents without pages.
 
     `label` is the number printed on the page; null if it is `page`, or unknown.
     """

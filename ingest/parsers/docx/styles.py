@@ -7,8 +7,8 @@ from typing import NamedTuple
 from lxml import etree
 
 from ingest.parsers.blocks import TITLE_LEVEL
-from ingest.parsers.docx.line import Place
 from ingest.parsers.docx.names import VAL, w
+from ingest.parsers.line import Place
 
 _BODY_TEXT = 9  # the value of outlineLvl for "no heading"
 _HEADING = re.compile(r"^heading ?([1-9])$", re.IGNORECASE)

@@ -80,7 +80,7 @@ def become(user: int) -> None:
     _libc.prctl(4, 1, 0, 0, 0)
 
 
-def _attack(file: BinaryIO, limits: ParserLimits, *, comments: bool) -> ParsedDocument:
+def _attack(file: BinaryIO, limits: ParserLimits, **options: object) -> ParsedDocument:
     target = msgspec.json.decode(file.read(), type=Target)
     results = {name: _result(attempt, target) for name, attempt in ATTEMPTS.items()}
     return ParsedDocument(type="pdf", passages=[Passage(json.dumps(results))])

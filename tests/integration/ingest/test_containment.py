@@ -254,12 +254,12 @@ from ingest import launcher
 def main():
     parse = launcher.parse_file
 
-    def strictly(file, limits, *, comments):
+    def strictly(file, limits, **options):
         missed = []
         events = ("import", "open", "os.listdir")
         sys.addaudithook(lambda event, details: missed.append(details) if event in events else None)
         try:
-            return parse(file, limits, comments=comments)
+            return parse(file, limits, **options)
         finally:
             if missed:
                 raise AssertionError(missed)
@@ -321,7 +321,7 @@ import os
 from ingest import launcher
 
 def main():
-    def lie(file, limits, *, comments):
+    def lie(file, limits, **options):
         left = file.read()
         while left:
             left = left[os.write(launcher._DATA, left):]
