@@ -167,7 +167,9 @@ def _decoded(data: bytes) -> Answer:
             texts += (warning.code, warning.text)
         for passage in document.passages:
             texts += (passage.text, passage.heading, passage.label)
-            texts += (table.header for table in passage.tables)
+            for table in passage.tables:
+                texts.append(table.caption)
+                texts += (cell.text for row in table.rows for cell in row)
         if any("\0" in text for text in texts if text is not None):
             raise ValueError("it contains NUL, which Postgres can't store")
     return answer

@@ -35,17 +35,42 @@ class Source(msgspec.Struct, frozen=True):
     type: DocumentType | None = None
 
 
-class TableRows(msgspec.Struct, frozen=True):
-    """The rows of a table: `text[start:end]` of a passage, without the header in front of them.
+class TableCell(msgspec.Struct, frozen=True, array_like=True):
+    """A cell, over `columns` columns and `rows` rows. `text` is "" in a blank one."""
 
-    `header` is what each row stands under: the caption and the names of the columns, joined by " > ". A chunk
-    that begins between `start` and `end` gets it as context. It need not be in the passage: a table may go on
-    from an earlier page.
+    text: Annotated[str, Meta(max_length=1_000_000)]
+    columns: Annotated[int, Meta(ge=1, le=1000)] = 1
+    rows: Annotated[int, Meta(ge=1, le=100_000)] = 1
+
+
+TableRow = Annotated[list[TableCell], Meta(max_length=1000)]
+
+
+class Table(msgspec.Struct, frozen=True):
+    """A table: `text[start:end]` of a passage, where each of its rows is a line.
+
+    As in HTML, `rows` hold the cells that begin in each row, from left to right. The first `header_rows` name
+    the columns. In the text, the rows below them begin at `body`. If that is `start`, the text has no header:
+    the table goes on from an earlier page, but `rows` have the header from there. `caption` is the line above
+    the table, or what stands over it for other reasons; it is not part of `text[start:end]`.
     """
 
     start: _Offset
+    body: _Offset
     end: _Offset
-    header: str
+    rows: Annotated[list[TableRow], Meta(max_length=100_000)]
+    header_rows: Annotated[int, Meta(ge=0, le=100)] = 0
+    caption: Annotated[str, Meta(max_length=10_000)] | None = None
+
+    @property
+    def header(self) -> str:
+        """What a value stands under: the caption and the names of the columns, joined by " > "."""
+        names = [_on_one_line(row) for row in self.rows[: self.header_rows]]
+        return " > ".join(filter(None, [self.caption, *names]))
+
+
+def _on_one_line(row: Sequence[TableCell]) -> str:
+    return " | ".join(cell.text for cell in row if cell.text)
 
 
 class Passage(msgspec.Struct, frozen=True):
@@ -60,7 +85,7 @@ class Passage(msgspec.Struct, frozen=True):
     page: _PageNumber | None = None
     heading: str | None = None
     label: Annotated[str, Meta(max_length=1000)] | None = None
-    tables: tuple[TableRows, ...] = ()
+    tables: Annotated[tuple[Table, ...], Meta(max_length=100_000)] = ()
 
 
 class ReadingWarning(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ On 33 reports and papers (1,768 pages), pypdf takes fifteen times as long for th
 pdfium takes 0.13 s and pypdf 4.9 s. So pypdf is not opened for a file that pdfium reads.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 import pypdfium2
@@ -13,13 +13,13 @@ import pypdfium2.raw
 from ingest.errors import EncryptedError, LimitError, PermanentError
 from ingest.parsers.pdf import by_pypdf
 from ingest.parsers.pdf.attachments import attached_passages
+from ingest.parsers.pdf.continued import continue_tables, find_captions
 from ingest.parsers.pdf.leading_bytes import without_leading_bytes
 from ingest.parsers.pdf.outline import headings_of
-from ingest.parsers.pdf.pages import texts_of
+from ingest.parsers.pdf.pages import PageText, texts_of
 from ingest.parsers.pdf.reading import PageReader, ReadPage
 from ingest.parsers.pdf.reports import DAMAGED, attached_files, dynamic_form, warnings_of
 from ingest.parsers.pdf.running import drop_running_lines
-from ingest.parsers.pdf.tables import repeat_headers
 from ingest.parsers.pdf.xfa import form_data
 from ingest.parsers.text import clean, readable, usable_title
 from ingest.settings import ParserLimits
@@ -74,8 +74,9 @@ def parse_pdf(
         if form == pypdfium2.raw.FORMTYPE_XFA_FULL:
             data = clean(form_data(document))
             more.append(dynamic_form(data))
-    texts = _ask_pypdf(file, limits, pages, _texts(pages))
-    passages = _passages(texts, headings, labels, [page.links for page in pages])
+    read_texts = _texts(pages)
+    texts = _ask_pypdf(file, limits, pages, [None if page is None else page.text for page in read_texts])
+    passages = _passages(texts, headings, labels, [page.links for page in pages], read_texts)
     if data:
         passages.append(Passage(text=data, page=1, heading="Form data"))
     passages += inner
@@ -84,23 +85,37 @@ def parse_pdf(
     return ParsedDocument("pdf", passages, title, len(texts), warnings, unread_pages)
 
 
-def _texts(pages: list[ReadPage]) -> list[str | None]:
+def _texts(pages: list[ReadPage]) -> list[PageText | None]:
     contents = [page.content for page in pages]
     drop_running_lines(contents)
-    repeat_headers(contents)
-    return [None if text is None else clean(text) for text in texts_of(contents)]
+    for content in contents:
+        if content is not None:
+            find_captions(content)
+    continue_tables(contents)
+    return texts_of(contents)
 
 
 def _passages(
-    texts: list[str | None], headings: list[str | None], labels: list[str], links: list[list[str]]
+    texts: list[str | None],
+    headings: list[str | None],
+    labels: list[str],
+    links: list[list[str]],
+    read_texts: Sequence[PageText | None] = (),
 ) -> list[Passage]:
-    """The text of each page, followed by its links: among the text, they would change how it is divided."""
+    """The text of each page, followed by its links: among the text, they would change how it is divided.
+
+    `read_texts` tell the tables of the pages whose text is from there.
+    """
     passages = []
     for index, (text, heading, label) in enumerate(zip(texts, headings, labels, strict=True)):
         printed = " ".join(clean(label).split())[:1000] if label not in {"", str(index + 1)} else None
-        for part in (text, clean("\n".join(links[index]))):
-            if part and readable(part):
-                passages.append(Passage(text=part, page=index + 1, heading=heading, label=printed))
+        if text and readable(text):
+            known = read_texts[index] if read_texts else None
+            tables = known.tables if known is not None and known.text == text else ()
+            passages.append(Passage(text, index + 1, heading, printed, tables))
+        behind = clean("\n".join(links[index]))
+        if behind and readable(behind):
+            passages.append(Passage(behind, index + 1, heading, printed))
     return passages
 
 
