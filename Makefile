@@ -29,7 +29,8 @@ test: $(VENV)/.dev  ## Run the tests but the slow ones, by two processes with a 
 test-slow: $(VENV)/.dev  ## Run the slow tests
 	$(BIN)/pytest -n 2 --dist worksteal -m slow
 
-test-all: test test-slow  ## Run all tests
+test-all: $(VENV)/.dev  ## Run all tests
+	$(BIN)/pytest -n 2 --dist worksteal
 
 mutants: $(VENV)/.dev  ## Introduce leaks into copies of the code; the tests must find each
 	$(BIN)/python -m tests.access.mutation_test

@@ -35,8 +35,6 @@ SIGNALS_FROM_OUTSIDE = frozenset(
 )
 """Signals that a file can't cause: they come from an administrator, a shutdown, or the out-of-memory killer.
 """
-SIGNAL_OF_TIME = signal.SIGXCPU
-
 STARTED, NOT_STARTED = b"+", b"-"
 LONGEST_TRACE = 8000
 """In characters."""
@@ -66,22 +64,23 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class ExitStatus(msgspec.Struct, frozen=True):
-    """How a child exited: exit status, signal (0: none), and peak memory in MB."""
+    """How a child exited: exit status, signal (0: none), peak memory in MB, and seconds of processor time."""
 
-    SIZE = 12
+    SIZE = 16
 
     status: int
     signal: int
     memory_mb: int
+    seconds: int
 
     def pack(self) -> bytes:
         """The `SIZE` bytes that `unpack` reads."""
-        return struct.pack("!3I", self.status, self.signal, self.memory_mb)
+        return struct.pack("!4I", self.status, self.signal, self.memory_mb, self.seconds)
 
     @classmethod
     def unpack(cls, data: bytes) -> Self:
         """The exit status that `pack` wrote."""
-        return cls(*struct.unpack("!3I", data))
+        return cls(*struct.unpack("!4I", data))
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -187,7 +186,8 @@ def _reap(lifetimes: dict[int, socket.socket], selector: selectors.BaseSelector)
         code = os.waitstatus_to_exitcode(status)
         memory_mb = usage.ru_maxrss // (1024 if sys.platform == "linux" else 2**20)
         with lifetime, contextlib.suppress(OSError):
-            lifetime.send(ExitStatus(max(code, 0), max(-code, 0), memory_mb).pack())
+            seconds = int(usage.ru_utime + usage.ru_stime)
+            lifetime.send(ExitStatus(max(code, 0), max(-code, 0), memory_mb, seconds).pack())
 
 
 def _kill(child: int) -> None:
@@ -297,16 +297,17 @@ def _limit(limits: ParserLimits) -> None:
     _set(resource.RLIMIT_NOFILE, _OPEN_FILES)
     # Ordinary users then can't start another process; root is exempt.
     _set(resource.RLIMIT_NPROC, 0)
-    # The program measures wall time. This limit covers the case that the program is stopped.
-    _set(resource.RLIMIT_CPU, limits.seconds * 2)
+    # SIGXCPU ends it at the first limit. Code that ignores this is killed at the second.
+    _set(resource.RLIMIT_CPU, limits.seconds, limits.seconds + 1)
     if sys.platform == "linux":
         # In addition to what the parsers have already allocated. Other systems don't enforce RLIMIT_AS.
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         _set(resource.RLIMIT_AS, pages * resource.getpagesize() + limits.memory_mb * 2**20)
 
 
-def _set(kind: int, value: int) -> None:
+def _set(kind: int, value: int, highest: int | None = None) -> None:
+    highest = value if highest is None else highest
     _, hard = resource.getrlimit(kind)
     if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(kind, (value, hard if kind == resource.RLIMIT_CPU else value))
+        highest = min(highest, hard)
+    resource.setrlimit(kind, (min(value, highest), highest))

@@ -16,6 +16,7 @@ import contextlib
 import logging
 import os
 import select
+import signal
 import socket
 import stat
 import subprocess
@@ -55,9 +56,9 @@ def parse_in_sandbox(
 ) -> ParsedDocument:
     """Run `ingest.parsers.parse` in its own process. Blocks; safe to call from any number of threads.
 
-    The process may use `limits.memory_mb` of memory beyond the parsers' own, `limits.seconds` of time, and
-    `limits.output_mb` of output. It can only read the file and answer. Anything left of it is killed when the
-    call returns or this program dies.
+    The process may use `limits.memory_mb` of memory beyond the parsers' own, `limits.seconds` of processor
+    time, and `limits.output_mb` of output. It can only read the file and answer. Anything left of it is
+    killed after `limits.elapsed_seconds`, when the call returns, or when this program dies.
 
     Raises:
         LimitError: a limit was exceeded.
@@ -72,7 +73,9 @@ def parse_in_sandbox(
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise TransientError("The file could not be opened: Not a regular file.")
-        answer = _parse(file, Order(limits, comments, kind, path.name))
+        # Only the suffix counts, and names need not be valid UTF-8.
+        name = path.name.encode(errors="replace").decode()
+        answer = _parse(file, Order(limits, comments, kind, name))
     finally:
         os.close(file)
     if answer.document is not None:
@@ -100,10 +103,7 @@ def _parse(file: int, order: Order) -> Answer:
     limits = order.limits
     data, exit_status = _run(file, order)
     if exit_status is None:
-        raise LimitError(
-            f"Reading this file took more than {limits.seconds} seconds and was stopped. Split it into "
-            "smaller files, or save it again with the program it comes from."
-        )
+        raise LimitError(_time_message(f"{limits.elapsed_seconds:,} seconds"))
     if len(data) > limits.output_mb * 2**20:
         raise LimitError(
             f"The file holds more than {limits.output_mb} MB of text, which is the limit. Split it into "
@@ -169,15 +169,22 @@ def _error(answer: Answer) -> IngestError:
 
 
 def _killed(exit_status: ExitStatus, limits: ParserLimits) -> IngestError:
+    if exit_status.signal in {signal.SIGXCPU, signal.SIGKILL} and exit_status.seconds >= limits.seconds:
+        return LimitError(_time_message(f"{limits.seconds:,} seconds of processor time"))
     if exit_status.signal in launcher.SIGNALS_FROM_OUTSIDE:
         return TransientError(_STOPPED)
-    if exit_status.signal == launcher.SIGNAL_OF_TIME:
-        return LimitError(f"Reading this file took more than {limits.seconds} seconds and was stopped.")
     _log.error("A parser was ended by signal %s", exit_status.signal)
     # Some C libraries, such as pdfium, abort when an allocation fails.
     if exit_status.memory_mb > limits.memory_mb * 0.8:
         return LimitError(_memory_message())
     return PermanentError(_DAMAGED)
+
+
+def _time_message(limit: str) -> str:
+    return (
+        f"Reading this file took more than {limit} and was stopped. Split it into smaller files, or save it "
+        "again with the program it comes from."
+    )
 
 
 def _memory_message() -> str:
@@ -213,7 +220,7 @@ def _run(file: int, order: Order) -> tuple[bytes, ExitStatus | None]:
 def _listen(
     lifetime: socket.socket, data: socket.socket, limits: ParserLimits
 ) -> tuple[bytes, ExitStatus | None]:
-    deadline = time.monotonic() + limits.seconds
+    deadline = time.monotonic() + limits.elapsed_seconds
     blocks: list[bytes] = []
     size = 0
     in_time = True

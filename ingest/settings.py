@@ -10,8 +10,12 @@ class ParserLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     memory_mb: int = 1024
     """Memory, in MB, in addition to that of the parsers themselves."""
-    seconds: int = 120
-    """Elapsed time, in seconds."""
+    seconds: int = 600
+    """Processor time, in seconds. A file of 13,000 dense pages takes about 200."""
+    elapsed_seconds: int = 3600
+    """Elapsed time, in seconds, which also ends a parser that waits. A busy machine needs several times the
+    processor time.
+    """
     output_mb: int = 64
     """Size of the extracted text, in MB."""
     pages: int = 20_000

@@ -37,6 +37,7 @@ from luma_rag.llm.llamacpp import LlamaServer
 from luma_rag.llm.openai import OpenAIModel
 from luma_rag.llm.protocol import LanguageModel
 from luma_rag.retrieval.cross_encoder import CrossEncoderReranker
+from luma_rag.retrieval.onnx_reranker import OnnxReranker, is_onnx_reranker
 from luma_rag.retrieval.query_encoder import QueryEncoder
 from luma_rag.retrieval.rerank_endpoint import EndpointReranker
 from luma_rag.retrieval.reranking import Reranker, Reranking
@@ -272,7 +273,7 @@ def create_language_model(settings: LLMSettings) -> LanguageModel | None:
 
 
 def create_reranker(settings: Settings) -> Reranker | None:
-    """The configured reranker, if any: an endpoint, or a CrossEncoder, which blocks while it loads.
+    """The configured reranker, if any: an endpoint, or a cross-encoder, which blocks while it loads.
 
     Raises:
         ConfigurationError: it can't be loaded, or a setting is invalid.
@@ -281,6 +282,8 @@ def create_reranker(settings: Settings) -> Reranker | None:
         return None
     if settings.reranker.lower().startswith(("http://", "https://")):
         return EndpointReranker(settings.reranker, api_key=settings.reranker_api_key)
+    if is_onnx_reranker(settings.reranker):
+        return OnnxReranker(settings.reranker)
     return CrossEncoderReranker(settings.reranker)
 
 

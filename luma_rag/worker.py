@@ -25,7 +25,7 @@ from ingest.pipeline import Stage
 from ingest.types import EmbeddedDocument, Source
 from luma_rag import __version__, backfills, log, settings, tracing
 from luma_rag.db.errors import outage
-from luma_rag.documents import ingestion, ingestion_stats, segment_compaction, vector_index
+from luma_rag.documents import ingestion, ingestion_stats, rereading, segment_compaction, vector_index
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
 from luma_rag.runtime import check_model, load_embedder
@@ -118,6 +118,7 @@ class _Worker:
             async with self._store.sessions.begin() as session:
                 if time.monotonic() >= self._recover_at:
                     await ingestion.recover(session)
+                    await rereading.keep_earlier_text(session)
                     self._recover_at = time.monotonic() + _LOOK_AGAIN_SECONDS
                 among = only[:_CLAIM_AMONG] if only is not None else None
                 claim = await ingestion.claim(session, self._worker_id, among)
@@ -126,6 +127,8 @@ class _Worker:
                 continue
             if claim is None:
                 if await self._compact():
+                    continue
+                if only is None and await self._queue_reread():
                     continue
                 if until_empty:
                     await self._maintain_hnsw()
@@ -142,6 +145,10 @@ class _Worker:
             else:
                 path = self._store.storage.path(claim.file_path)
                 yield Job(claim.doc_id, Source(path, claim.title, claim.type))
+
+    async def _queue_reread(self) -> bool:
+        async with self._store.sessions.begin() as session:
+            return await rereading.queue_next(session)
 
     async def _compact(self) -> bool:
         try:
@@ -217,6 +224,7 @@ class _Worker:
             else:
                 can_retry = isinstance(error, TransientError)
                 await ingestion.fail(session, self._worker_id, key, str(error), can_retry=can_retry)
+                await rereading.keep_earlier_text(session)
                 await ingestion_stats.record(session, "failed", time.perf_counter() - self._began[key])
         self._end(key, "deferred" if isinstance(error, OutageError) else "failed")
         if isinstance(error, OutageError):

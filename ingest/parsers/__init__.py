@@ -12,7 +12,10 @@ from ingest.types import DocumentType, ParsedDocument
 if TYPE_CHECKING:
     from ingest.parsers.reading import Reader
 
-__all__ = ["detect_type", "parse", "parse_file", "reader_of"]
+__all__ = ["READER_VERSION", "detect_type", "parse", "parse_file", "reader_of"]
+
+READER_VERSION = 2
+"""Raised whenever the parsers read more, or read it better: it tells which documents to read again."""
 
 
 def parse(

@@ -42,7 +42,7 @@ from luma_rag.access import Principal, readable_namespaces, require_namespace
 from luma_rag.access.principal import WRITE
 from luma_rag.db.advisory_locks import held_ids
 from luma_rag.db.base import utcnow
-from luma_rag.db.models import Chunk, Document, Ingestion, Worker
+from luma_rag.db.models import Chunk, Document, Ingestion, Reread, Worker
 from luma_rag.errors import ConflictError, NotFoundError
 
 MAX_ATTEMPTS = 3
@@ -233,7 +233,10 @@ async def claim(session: AsyncSession, worker: int, only: list[int] | None = Non
                 progress=0.0,
                 updated_at=utcnow(),
             )
-            .returning(exists().where(Chunk.doc_id == document.id))
+            .returning(
+                exists().where(Chunk.doc_id == document.id)
+                & ~exists().where(Reread.doc_id == document.id, Reread.is_queued)
+            )
         )
         if is_embedded := claimed.all():
             return Claim(

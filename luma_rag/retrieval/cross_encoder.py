@@ -1,19 +1,13 @@
-"""A local reranker: a sentence-transformers CrossEncoder in its own thread."""
+"""A local reranker: a sentence-transformers CrossEncoder."""
 
-import asyncio
-import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from luma_rag.errors import ConfigurationError, RerankerError
-
-_BATCH = 8
-"""Larger batches are no faster on a CPU. A smaller one ends sooner, which matters after a cancellation."""
+from luma_rag.errors import ConfigurationError
+from luma_rag.retrieval.threaded_reranker import BATCH, ThreadedReranker, reranker_threads
 
 
-class CrossEncoderReranker:
+class CrossEncoderReranker(ThreadedReranker):
     """Score with the CrossEncoder of this name on Hugging Face, or in this folder. Blocks while it loads.
 
     A named model is downloaded once, to `HF_HOME`.
@@ -49,48 +43,11 @@ class CrossEncoderReranker:
                 f"LUMA_RERANKER: {name} is a model of another kind: it was not trained to give one score "
                 "for a query and a passage."
             )
-        self._name = name
         self._model = model
-        # With one thread per core on a busy machine, torch's threads mostly wait for each other.
-        cores = max(1, (os.cpu_count() or 1) // 2)
-        self._thread = ThreadPoolExecutor(1, "rerank", torch.set_num_threads, (cores,))
-        self._turn = asyncio.Lock()
-
-    @property
-    def name(self) -> str:
-        """The model's name or folder."""
-        return self._name
-
-    async def aclose(self) -> None:
-        """Stop the thread; it may finish its current batch."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-    async def scores(self, query: str, passages: Sequence[str]) -> list[float]:
-        """A score for each passage; see `Reranker.scores`. Cancellation stops before the next batch.
-
-        Raises:
-            RerankerError: the model failed.
-        """
-        loop = asyncio.get_running_loop()
-        # Batch passages of similar length: a batch is padded to its longest.
-        order = sorted(range(len(passages)), key=lambda number: len(passages[number]))
-        scores = [0.0] * len(passages)
-        # One query at a time. Under overload, interleaving would make all of them late.
-        async with self._turn:
-            for start in range(0, len(order), _BATCH):
-                batch = order[start : start + _BATCH]
-                pairs = [(query, passages[number]) for number in batch]
-                try:
-                    found = await loop.run_in_executor(self._thread, self._score, pairs)
-                except Exception as error:
-                    # torch raises exceptions of any type, such as RuntimeError when out of memory.
-                    raise RerankerError(f"The reranker {self._name} failed: {error}") from error
-                for number, score in zip(batch, found, strict=True):
-                    scores[number] = score
-        return scores
+        super().__init__(name, torch.set_num_threads, reranker_threads())
 
     def _score(self, pairs: list[tuple[str, str]]) -> list[float]:
-        scores: list[float] = self._model.predict(pairs, batch_size=_BATCH, show_progress_bar=False).tolist()
+        scores: list[float] = self._model.predict(pairs, batch_size=BATCH, show_progress_bar=False).tolist()
         return scores
 
 

@@ -157,7 +157,7 @@ class Retriever:
         searched = time.perf_counter()
         outcome: Outcome = "off"
         if reranking is not None:
-            outcome, found = await _reranked(reranking, query, found)
+            outcome, found = await reranking.rerank(query, found)
         reranked = time.perf_counter()
         found = found[:k]
         if surrounded:
@@ -230,27 +230,6 @@ async def find(
         ScoredChunk(vec_id, doc_id, title, page, heading, text, score, rank, *more)
         for rank, (vec_id, doc_id, title, page, heading, text, score, *more) in enumerate(rows.all(), start=1)
     ]  # fmt: skip
-
-
-async def _reranked(
-    reranking: Reranking, query: str, found: list[ScoredChunk]
-) -> tuple[Outcome, list[ScoredChunk]]:
-    """`found` with its first hits in the reranker's order, if it gives one; the rest follow."""
-    first, rest = found[:CANDIDATES], found[CANDIDATES:]
-    outcome, scores = await reranking.scores(query, [_passage(hit) for hit in first])
-    if outcome != "done":
-        return outcome, found
-    scored = [msgspec.structs.replace(hit, score=score) for hit, score in zip(first, scores, strict=True)]
-    # The sort is stable: equal scores keep their order.
-    scored.sort(key=lambda hit: -hit.score)
-    return outcome, [
-        msgspec.structs.replace(hit, rank=rank) for rank, hit in enumerate([*scored, *rest], start=1)
-    ]
-
-
-def _passage(hit: Hit) -> str:
-    """The reranker's input. As with embeddings, title and heading make a text more informative."""
-    return "\n".join(part for part in (hit.title, hit.heading, hit.text) if part)
 
 
 async def namespace_profile(

@@ -2,14 +2,14 @@
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    op.drop_constraint("ck_document_type", "document", type_="check")
+    op.drop_constraint(op.f("ck_document_type"), "document", type_="check")
 
 
 def downgrade() -> None:

@@ -31,8 +31,9 @@ class Document(Base):
     `type` is one of `ingest.types.DocumentType`.
 
     `file_metadata` holds `original_filename`, `size` (bytes), `sha256`, and after parsing `pages`, `warnings`
-    (objects with `code`, `text`, and `pages`; texts in documents that version 0.2 or earlier read), and
-    `page_labels` (`luma_rag.documents.page_labels`) if printed page numbers differ from those of the pages.
+    (objects with `code`, `text`, and `pages`; texts in documents that version 0.2 or earlier read), `reader`
+    (`ingest.parsers.READER_VERSION`; absent in those documents), and `page_labels`
+    (`luma_rag.documents.page_labels`) if printed page numbers differ from those of the pages.
     """
 
     __tablename__ = "document"
@@ -155,6 +156,21 @@ class Ingestion(Base):
     worker: Mapped[int | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class Reread(Base):
+    """A document that is to be read again. Its text stays as it is until the new one replaces it.
+
+    `is_queued` once its ingestions are in the queue.
+    """
+
+    __tablename__ = "reread"
+
+    doc_id: Mapped[int] = mapped_column(
+        ForeignKey("document.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    is_queued: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class Worker(Base):

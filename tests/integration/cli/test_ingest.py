@@ -40,6 +40,19 @@ def test_the_same_bytes_again_are_unchanged(command: Command, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("people")
+def test_documents_are_read_again(command: Command, tmp_path: Path) -> None:
+    handbook = factories.handbook(tmp_path)
+    assert command("ingest", str(handbook), "-n", "papers", "--as", "alice").code == 0
+    nothing = command("reread")
+    assert (nothing.code, nothing.out) == (0, "There is nothing to read again.\n")
+    assert command("reread", "--all", "--as", "bob", "--json").json == {"doc_ids": [], "waiting": 0}
+    (doc_id,) = command("reread", "--all", "-n", "papers", "--as", "alice", "--json").json["doc_ids"]
+    again = command("reread", str(doc_id))
+    assert again.out == "1 document is going to be read again, as soon as `luma serve` runs.\n"
+    assert command("reread", "--all", "--incomplete").code == 2
+
+
+@pytest.mark.usefixtures("people")
 def test_a_file_that_vanishes_does_not_stop_the_others(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,6 +67,19 @@ def ids(found: dict[str, Any]) -> list[str]:
     return [hit["vec_id"] for hit in found["hits"]]
 
 
+def mixed(plain: dict[str, Any], scores: list[float]) -> dict[str, float]:
+    """The expected scores by id, best first: both scores from 0 to 1, and 0.7 of the reranker's."""
+
+    def scaled(values: list[float]) -> list[float]:
+        return [(value - min(values)) / (max(values) - min(values)) for value in values]
+
+    own = scaled([hit["score"] for hit in plain["hits"]][: len(scores)])
+    pairs = zip(
+        ids(plain), [0.7 * a + 0.3 * b for a, b in zip(scaled(scores), own, strict=True)], strict=False
+    )
+    return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+
 def backwards(server: CannedServer) -> Reply:
     """Scores that reverse the order of the passages."""
 
@@ -82,7 +95,7 @@ def at(server: CannedServer) -> str:
     return f"http://127.0.0.1:{server.port}"
 
 
-async def test_reranker_determines_the_final_order(
+async def test_reranker_is_mixed_into_the_order(
     serve: Serve, canned_server: CannedServer, tmp_path: Path
 ) -> None:
     async with serve(at(canned_server)) as api:
@@ -90,17 +103,33 @@ async def test_reranker_determines_the_final_order(
         plain = await search(alice, base, rerank=False, k=6)
         assert (plain["reranking"], plain["took_ms"]["rerank"]) == ("off", None)
         assert canned_server.requests == []
+        expected = mixed(plain, [0.5, 1.5, 2.5, 3.5, 4.5, 5.5])
+        assert list(expected) != ids(plain)
         canned_server.replies = [backwards(canned_server) for _ in range(3)]
         for wish in ({}, {"rerank": True}, {"rerank": None}):
             found = await search(alice, base, k=2, **wish)
             assert found["reranking"] == "done"
             assert found["took_ms"]["rerank"] > 0
             # It received more passages than requested, and its best come first.
-            assert ids(found) == ids(plain)[::-1][:2]
-            assert [(hit["rank"], hit["score"]) for hit in found["hits"]] == [(1, 5.5), (2, 4.5)]
+            assert ids(found) == list(expected)[:2]
+            assert [hit["rank"] for hit in found["hits"]] == [1, 2]
+            assert [hit["score"] for hit in found["hits"]] == pytest.approx([*expected.values()][:2])
         sent = canned_server.requests[0].body
         assert sent["query"] == QUERY
         assert sent["texts"] == [f"bees\n{hit['text']}" for hit in plain["hits"]]
+
+
+async def test_undecided_reranker_keeps_the_order(
+    serve: Serve, canned_server: CannedServer, tmp_path: Path
+) -> None:
+    async with serve(at(canned_server)) as api:
+        alice, base = await filled(api, tmp_path)
+        plain = await search(alice, base, rerank=False, k=6)
+        equal = json.dumps([{"index": i, "score": -3.5} for i in range(6)])
+        canned_server.replies = [response(equal)]
+        found = await search(alice, base, k=6)
+    assert found["reranking"] == "done"
+    assert ids(found) == ids(plain)
 
 
 async def test_only_top_candidates_are_reranked_for_any_k(
@@ -111,8 +140,9 @@ async def test_only_top_candidates_are_reranked_for_any_k(
         plain = await search(alice, base, rerank=False, k=40)
         canned_server.replies = [backwards(canned_server) for _ in range(2)]
         long, short = [await search(alice, base, k=k) for k in (40, 3)]
-    first, rest = ids(plain)[:CANDIDATES], ids(plain)[CANDIDATES:]
-    assert ids(long) == first[::-1] + rest
+    first = list(mixed(plain, list(range(CANDIDATES))))
+    assert first != ids(plain)[:CANDIDATES]
+    assert ids(long) == first + ids(plain)[CANDIDATES:]
     assert ids(short) == ids(long)[:3]
     assert [hit["rank"] for hit in long["hits"]] == list(range(1, 41))
     assert long["hits"][-1]["score"] == plain["hits"][-1]["score"]
@@ -129,10 +159,10 @@ async def test_cross_encoder_order_matches_direct_scoring(
         found = await search(alice, base, k=6)
     model = CrossEncoder(str(cross_encoder_folder))
     scores = model.predict([(QUERY, f"bees\n{hit['text']}") for hit in plain["hits"]]).tolist()
-    best = sorted(zip(scores, ids(plain), strict=True), reverse=True)
-    assert ids(found) == [vec_id for _, vec_id in best]
+    expected = mixed(plain, scores)
+    assert ids(found) == list(expected)
     assert ids(found) != ids(plain)
-    assert [hit["score"] for hit in found["hits"]] == pytest.approx([score for score, _ in best], abs=1e-5)
+    assert [hit["score"] for hit in found["hits"]] == pytest.approx([*expected.values()], abs=1e-5)
 
 
 @pytest.mark.parametrize("reply", BROKEN.values(), ids=BROKEN.keys())

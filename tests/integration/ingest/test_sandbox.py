@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from ingest.errors import (
     TransientError,
     UnsupportedTypeError,
 )
-from ingest.launcher import Answer
+from ingest.launcher import Answer, ExitStatus
 from ingest.parsers import parse
 from ingest.sandbox import parse_in_sandbox
 from ingest.settings import ParserLimits
@@ -102,7 +103,7 @@ def reading(slow: Path) -> Iterator[tuple[psutil.Process, Future[object]]]:
     with ThreadPoolExecutor(1) as thread:
         future: Future[object] = thread.submit(parse_in_sandbox, slow, PATIENT)
         (child,) = wait_for(children)
-        # The child starts parsing only after it has applied its limits.
+
         wait_for(lambda: limit(child, "Max file size") == 0)
         yield child, future
         kill([child])
@@ -156,10 +157,28 @@ def test_child_can_not_choose_arbitrary_error_classes(name: str) -> None:
 
 
 def test_time_limit(slow: Path) -> None:
-    start = time.monotonic()
-    with pytest.raises(LimitError, match=r"more than 1 seconds and was stopped\. Split"):
+    with pytest.raises(LimitError, match=r"more than 1 seconds of processor time and was stopped\. Split"):
         parse_in_sandbox(slow, ParserLimits(seconds=1))
-    assert time.monotonic() - start < 5
+    assert children() == []
+
+
+def test_time_limit_holds_if_its_signal_is_ignored() -> None:
+    killed = ExitStatus(status=0, signal=signal.SIGKILL, memory_mb=50, seconds=3)
+    assert type(sandbox._killed(killed, ParserLimits(seconds=2))) is LimitError
+    assert type(sandbox._killed(killed, ParserLimits(seconds=4))) is TransientError
+
+
+def test_elapsed_time_has_a_limit_of_its_own(slow: Path) -> None:
+    # Stopped before it has used its processor time, as on a busy machine.
+    limits = ParserLimits(memory_mb=4096, seconds=1, elapsed_seconds=3)
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(parse_in_sandbox, slow, limits)
+        (child,) = wait_for(children)
+        child.suspend()
+        with pytest.raises(FutureTimeoutError):
+            future.result(timeout=1.5)
+        with pytest.raises(LimitError, match=r"more than 3 seconds and was stopped\. Split"):
+            future.result()
     assert children() == []
 
 

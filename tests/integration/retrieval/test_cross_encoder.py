@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from luma_rag.errors import ConfigurationError, RerankerError
-from luma_rag.retrieval import cross_encoder
 from luma_rag.retrieval.cross_encoder import CrossEncoderReranker
 from luma_rag.retrieval.reranking import Reranking
+from luma_rag.retrieval.threaded_reranker import BATCH
 from tests.cross_encoder import EMBEDDING_MODEL, write_cross_encoder
 
 PASSAGES = [f"{'word ' * (n % 7)}passage {n} about {'bees' if n % 3 else 'freight'}" for n in range(30)]
@@ -31,7 +31,7 @@ class Held:
         self._let_go = threading.Event()
 
     def score(self, pairs: list[tuple[str, str]]) -> list[float]:
-        assert len(pairs) <= cross_encoder._BATCH
+        assert len(pairs) <= BATCH
         self.begun.append(pairs[0][0])
         assert self._let_go.wait(20)
         return [0.0] * len(pairs)
