@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from sqlalchemy import ColumnElement, delete, exists, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ingest.types import ReadingWarning
+from ingest.parsers.formats import FORMATS
+from ingest.types import DocumentType, ReadingWarning
 from luma_rag.access import (
     Principal,
     document_permission,
@@ -186,7 +187,8 @@ async def file(
 ) -> DocumentFile:
     """The original bytes, with a file name that ends as its type does, whatever it was uploaded as."""
     document = await require_document(session, principal, doc_id)
-    name = download_name(document.file_metadata.get("original_filename") or document.title, document.type)
+    endings = FORMATS[cast(DocumentType, document.type)].suffixes
+    name = download_name(document.file_metadata.get("original_filename") or document.title, *endings)
     return DocumentFile(storage.path(document.file_path), name, document.type)
 
 
