@@ -74,7 +74,9 @@ def mixed(plain: dict[str, Any], scores: list[float]) -> dict[str, float]:
         return [(value - min(values)) / (max(values) - min(values)) for value in values]
 
     own = scaled([hit["score"] for hit in plain["hits"]][: len(scores)])
-    pairs = zip(ids(plain), [0.7 * a + 0.3 * b for a, b in zip(scaled(scores), own, strict=True)], strict=False)
+    pairs = zip(
+        ids(plain), [0.7 * a + 0.3 * b for a, b in zip(scaled(scores), own, strict=True)], strict=False
+    )
     return dict(sorted(pairs, key=lambda pair: -pair[1]))
 
 

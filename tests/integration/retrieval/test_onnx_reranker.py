@@ -71,7 +71,9 @@ def test_damaged_file_is_rejected(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "shape"), [("input_ids", (None, 384)), ("pixels", (None, 1))])
-def test_models_of_another_kind_are_rejected(tmp_path: Path, name: str, shape: tuple[int | None, ...]) -> None:
+def test_models_of_another_kind_are_rejected(
+    tmp_path: Path, name: str, shape: tuple[int | None, ...]
+) -> None:
     (tmp_path / "model.onnx").write_bytes(_graph(name, shape))
     (tmp_path / "tokenizer.json").write_bytes((EMBEDDING_MODEL / "tokenizer.json").read_bytes())
     with pytest.raises(ConfigurationError, match=r"LUMA_RERANKER: .* another kind"):
