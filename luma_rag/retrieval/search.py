@@ -247,7 +247,7 @@ async def find(
         ScoredChunk(vec_id, doc_id, title, page, heading, text, score, rank, *more)
         for rank, (vec_id, doc_id, title, page, heading, text, score, *more, _, _) in enumerate(rows, start=1)
     ]  # fmt: skip
-    if not found or question.embedding is None or question.terms is None:
+    if not found or question.embedding is None or not question.terms:
         return found
     weights = dict(zip(sorted(question.terms), rows[0].term_weights, strict=True))
     names = [f"{row.title} {row.file_name or ''}" for row in rows]
