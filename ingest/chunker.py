@@ -2,16 +2,15 @@
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
-import msgspec
 from semantic_text_splitter import TextSplitter
 from tokenizers import Tokenizer
 
 from ingest.parsers.formats import type_of_suffix
 from ingest.settings import ChunkSettings
-from ingest.types import Chunk, ParsedDocument, Passage, TableRows
+from ingest.types import Chunk, ParsedDocument, Passage, Table
 
 SPECIAL_TOKENS = 2
 """[CLS] and [SEP], which the tokenizer adds to every input."""
@@ -31,6 +30,8 @@ _LONGEST_STRETCH = 16_000
 # passages are therefore pre-split, at a paragraph end if there is one. The two chunks at such a split don't
 # overlap.
 _BREAKS = ("\n\n", "\n", " ")
+
+_SHARE_OF_HEADER = 2
 
 
 class TokenCounter:
@@ -124,24 +125,49 @@ def context_of(title: str, heading: str | None, count: TokenCounter, limit: int)
 def _pieces_of_passage(
     passage: Passage, count: TokenCounter, room: int, overlap: int
 ) -> Iterator[tuple[int, str, str]]:
-    """Yield (offset, piece, header): the header of the table whose rows the piece begins with, or ""."""
+    """Yield (offset, piece, header): what stands over the rows of a table in the piece, but not in it."""
     pieces = list(_pieces(passage.text, count, room, overlap))
-    tables = [table for table in passage.tables if any(_begins_in(table, start) for start, _ in pieces)]
-    if tables:
-        # Some table has to be cut. Its pieces, and those of any other, get room for the header.
-        tables = [
-            msgspec.structs.replace(table, header=_first_tokens(table.header, count, room // 3))
-            for table in passage.tables
-        ]
-        room -= max(count(table.header) for table in tables)
-        pieces = list(_pieces(passage.text, count, room, overlap))
+    if not passage.tables:
+        for start, text in pieces:
+            yield start, text, ""
+        return
+    headers = _Headers(passage.tables, count, room // _SHARE_OF_HEADER)
+    longest = max(count(headers.of(start, start + len(text))) for start, text in pieces) if pieces else 0
+    if longest:
+        # Some table has to be cut. Pieces with other lengths may need other headers.
+        longest = max(count(text) for text in headers.texts)
+        pieces = list(_pieces(passage.text, count, room - longest, overlap))
     for start, text in pieces:
-        yield start, text, next((table.header for table in tables if _begins_in(table, start)), "")
+        yield start, text, headers.of(start, start + len(text))
 
 
-def _begins_in(table: TableRows, start: int) -> bool:
-    # A piece that begins before the rows holds the header itself.
-    return table.start <= start < table.end
+class _Headers:
+    """The headers of tables of a passage, each at most `limit` tokens."""
+
+    def __init__(self, tables: Sequence[Table], count: TokenCounter, limit: int) -> None:
+        self._tables = [
+            (
+                table,
+                _first_tokens(table.caption or "", count, limit),
+                _first_tokens(table.header, count, limit),
+            )
+            for table in tables
+        ]
+
+    @property
+    def texts(self) -> list[str]:
+        """All of them."""
+        return [text for _, *texts in self._tables for text in texts]
+
+    def of(self, start: int, end: int) -> str:
+        """What stands over the rows in `text[start:end]` of the passage, as far as it is not there."""
+        for table, caption, header in self._tables:
+            if start < table.end and table.body < end:
+                has_names = table.body > table.start
+                if table.start < start or not has_names:
+                    return header
+                return caption if start == table.start else ""
+        return ""
 
 
 def _pieces(text: str, count: TokenCounter, room: int, overlap: int) -> Iterator[tuple[int, str]]:

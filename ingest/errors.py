@@ -3,6 +3,7 @@
 As in `luma_rag.errors`, the first paragraph of a docstring says what the error means, the second what to do.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -55,6 +56,11 @@ class NoTextError(PermanentError):
 
     code = "no_text"
     title = "No text"
+
+    def __init__(self, message: str, unread: Sequence[int] = ()) -> None:
+        """`unread` are the pages that may have text to be recognized."""
+        super().__init__(message)
+        self.unread = list(unread)
 
 
 class LimitError(PermanentError):

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from ingest.errors import NoTextError
 from ingest.parsers.blocks import TITLE_LEVEL, Block, one_line
+from ingest.parsers.tables import BETWEEN
 from ingest.parsers.text import clean, readable, usable_title
-from ingest.types import DocumentType, ParsedDocument, Passage, ReadingWarning, TableRows
+from ingest.types import DocumentType, ParsedDocument, Passage, ReadingWarning, Table, TableCell
 
 # Some people style whole paragraphs as headings. These are read as text.
 _LONGEST_HEADING = 200
@@ -93,32 +94,37 @@ def _parts(block: Block) -> Iterator[Block]:
         if len(rest) > end:
             ends = (rest.rfind(mark, end // 2, end) for mark in ("\n", " "))
             end = next((found for found in ends if found != -1), end)
-        yield block._replace(text="\n".join([*names, rest[:end]]))
+        yield block._replace(text="\n".join([*names, rest[:end]]), rows=())
         rest = rest[end:].lstrip("\n ")
 
 
-def _joined(blocks: Sequence[Block]) -> tuple[str, tuple[TableRows, ...]]:
-    """The text of blocks, and where in it the rows of tables are."""
-    if not any(block.header_lines for block in blocks):
+def _joined(blocks: Sequence[Block]) -> tuple[str, tuple[Table, ...]]:
+    """The text of blocks, and the tables in it."""
+    if not any(block.is_table for block in blocks):
         return clean("\n".join(block.text for block in blocks)), ()
     text = ""
     tables = []
     before: list[str] = []
     for number, block in enumerate(blocks):
-        if not block.header_lines:
+        if not block.is_table:
             before.append(block.text)
             continue
         text = _added(text, clean("\n".join(before)))
         before = []
-        table = clean(block.text)
-        names = table.split("\n")[: block.header_lines]
-        text = _added(text, table)
-        start = len(text) - len(table) + len("\n".join(names))
+        lines = clean(block.text)
+        text = _added(text, lines)
+        start = len(text) - len(lines)
+        names = sum(len(line) + 1 for line in lines.split("\n")[: block.header_lines])
+        body = min(start + names, len(text))
         caption = _caption(blocks[number - 1]) if number else None
-        header = " > ".join(filter(None, [caption, *names]))
-        if start < len(text):
-            tables.append(TableRows(start, len(text), header))
+        rows = list(block.rows) or [_cells_of(line) for line in lines.split("\n")]
+        heads = block.header_rows if block.rows else block.header_lines
+        tables.append(Table(start, body, len(text), rows, heads, caption))
     return _added(text, clean("\n".join(before))), tuple(tables)
+
+
+def _cells_of(line: str) -> list[TableCell]:
+    return [TableCell(value) for value in line.split(BETWEEN)]
 
 
 def _added(text: str, more: str) -> str:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ingest.parsers.blocks import Block, one_line
+from ingest.parsers.text import clean
+from ingest.types import TableCell
 
 # Longer text in merged cells isn't a label of the rows beside it.
 _LONGEST_REPEATED = 100
 _MOST_HEADER_LINES = 4
-_BETWEEN = " | "
+BETWEEN = " | "
 
 
 class Cell(NamedTuple):
@@ -41,12 +43,41 @@ def table_of(rows: list[Row]) -> Block | None:
     text = "\n".join(lines)
     if not text.strip(" |\n"):
         return None
-    return Block(text, header_lines=min(header_lines, _MOST_HEADER_LINES), is_table=True)
+    return Block(
+        text,
+        header_lines=min(header_lines, _MOST_HEADER_LINES),
+        is_table=True,
+        rows=_cells(rows),
+        header_rows=heads,
+    )
 
 
 def as_lines(rows: list[list[str]], header_lines: int = 1) -> Block:
     """A table from plain values."""
-    return Block("\n".join(map(joined, rows)), header_lines=header_lines, is_table=True)
+    cells = [[TableCell(value) for value in row] for row in rows]
+    text = "\n".join(map(joined, rows))
+    return Block(text, header_lines=header_lines, is_table=True, rows=cells, header_rows=header_lines)
+
+
+def _cells(rows: list[Row]) -> list[list[TableCell]]:
+    """The cells that begin in each row, blank ones as well, with the rows and columns they stand over."""
+    found: list[list[TableCell]] = []
+    begun: dict[int, tuple[int, int]] = {}
+    for row in rows:
+        line: list[TableCell] = []
+        at = 0
+        for cell in row.cells:
+            line += [TableCell("")] * (cell.at - at)
+            at = cell.at + cell.width
+            if cell.continued and cell.at in begun:
+                number, place = begun[cell.at]
+                above = found[number][place]
+                found[number][place] = TableCell(above.text, above.columns, above.rows + 1)
+                continue
+            begun[cell.at] = len(found), len(line)
+            line.append(TableCell(clean(_text(cell.blocks)), max(1, cell.width)))
+        found.append(line)
+    return found
 
 
 def _values(rows: list[Row]) -> list[list[str]]:
@@ -86,7 +117,7 @@ def _covers(cell: Cell, place: int) -> bool:
 
 def joined(values: Sequence[str]) -> str:
     """The line of a row."""
-    return _BETWEEN.join(values).rstrip(" |")
+    return BETWEEN.join(values).rstrip(" |")
 
 
 def _header_rows(rows: list[Row], values: list[list[str]]) -> int:

@@ -28,6 +28,7 @@ from luma_rag.cli.running import run
 from luma_rag.cli.upload import upload
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, Ingestion
+from luma_rag.documents.reading_warnings import stored_warnings
 from luma_rag.errors import LumaError, NotFoundError
 from luma_rag.runtime import check_model, load_embedder
 from luma_rag.store import Store, open_store
@@ -202,16 +203,18 @@ async def _poll(store: Store, namespace_id: int, files: Sequence[File]) -> None:
                 Ingestion.error,
                 case((Ingestion.error.is_not(None), Ingestion.next_attempt_at)),
                 Document.file_metadata["pages"].as_integer(),
+                Document.file_metadata["warnings"],
             )
             .join(Document, Document.id == Ingestion.doc_id)
             .where(Ingestion.namespace_id == namespace_id, Ingestion.doc_id.in_(by_document))
             .order_by(Ingestion.id)
         )
-        for doc_id, state, done, chunks, error, next_attempt_at, pages in rows:
+        for doc_id, state, done, chunks, error, next_attempt_at, pages, warnings in rows:
             # The same bytes under several names are one document.
             for file in by_document[doc_id]:
                 file.state, file.progress, file.chunks, file.error = state, done, chunks, error
                 file.pages = pages
+                file.warnings = stored_warnings(warnings) if state == "ready" else []
                 file.next_attempt_at = next_attempt_at if state == "queued" else None
 
 
@@ -233,6 +236,11 @@ def _print(report: Report) -> None:
                 f"{file.path} waits: {file.error} Next attempt by `luma serve` or `luma ingest` after "
                 f"{file.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC."
             )
+    warned = [file for file in report.files if file.warnings]
+    _print_table(
+        "not read, or not for certain",
+        [(file.path, "\n".join(warning.text for warning in file.warnings)) for file in warned],
+    )
     _print_table("failed", [(file.path, file.error or "") for file in report.failed])
     _print_table("skipped", [(file.path, file.reason) for file in report.skipped])
 

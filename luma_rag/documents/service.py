@@ -22,6 +22,7 @@ from luma_rag.db.models import Document, Ingestion, NamespaceDoc, Passage, User
 from luma_rag.documents.file_names import download_name
 from luma_rag.documents.listing import Listing, State, contains, order, state_of
 from luma_rag.documents.page_labels import label_of
+from luma_rag.documents.reading_warnings import stored_warnings
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import (
     FieldError,
@@ -240,14 +241,5 @@ def view(document: Document, permission: str | None, username: str) -> DocumentV
         username,
         document.file_metadata["size"],
         document.file_metadata.get("pages"),
-        [_warning(warning) for warning in document.file_metadata.get("warnings", [])],
-    )
-
-
-def _warning(stored: Any) -> ReadingWarning:
-    # Before version 0.3, warnings were mere texts.
-    return (
-        ReadingWarning("other", stored)
-        if isinstance(stored, str)
-        else msgspec.convert(stored, ReadingWarning)
+        stored_warnings(document.file_metadata.get("warnings")),
     )

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from pgvector.sqlalchemy import HALFVEC, SPARSEVEC
@@ -26,7 +26,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import REAL
+from sqlalchemy.dialects.postgresql import REAL, aggregate_order_by
 
 from ingest.words import TERM_ID_SPACE
 from luma_rag.access import CallerForm, Principal, readable_namespaces
@@ -65,6 +65,7 @@ ten times the size. Chosen by measured recall, see docs/decisions/0007-vector-in
 MAX_EF_SEARCH = 1_000
 """pgvector's maximum."""
 
+T = TypeVar("T")
 _NAMESPACE_ID = bindparam("namespace_id", type_=Integer)
 _DOC_IDS = bindparam("doc_ids", type_=ARRAY(Integer))
 # Literals in the SQL that Postgres gets: it plans by the number of rows, and only a literal namespace id
@@ -85,9 +86,10 @@ def search_statement(
 ) -> tuple[Select[Any], dict[str, Any]]:
     """The statement that finds the `k` best chunks, with its parameters.
 
-    It selects the fields of `luma_rag.retrieval.hits.ScoredChunk` except the rank and the context window. It
-    finds nothing if the caller may not read the namespace. `indexed` says that the namespace has an HNSW
-    index; a wrong value is slow but correct.
+    It selects the fields of `luma_rag.retrieval.hits.ScoredChunk` except the rank and the context window,
+    then the file name of the document and, in the first row of a lexical or hybrid search, the weights of the
+    query's terms in the order of their ids. It finds nothing if the caller may not read the namespace.
+    `indexed` says that the namespace has an HNSW index; a wrong value is slow but correct.
     """
     parameters: dict[str, Any] = principal.parameters | {"namespace_id": namespace_id}
     if indexed:
@@ -96,7 +98,7 @@ def search_statement(
     if question.embedding is not None:
         parameters["embedding"] = question.embedding.tolist()
     if question.terms is not None:
-        parameters |= {"terms": list(question.terms), "times": list(question.terms.values())}
+        parameters |= {"terms": list(question.terms), "times": list(map(float, question.terms.values()))}
     if question.embedding is not None and question.terms is not None:
         parameters["dense_weight"] = question.dense_weight
     if doc_ids is not None:
@@ -125,7 +127,9 @@ class Form(msgspec.Struct, frozen=True):
 @functools.cache
 def prepared(form: Form) -> Select[Any]:
     """The statement of a form. Its access rules are evaluated on each execution."""
-    ranked = _ranked(form, permission(form.caller))
+    may_read = permission(form.caller)
+    weighted = _weighted_terms(may_read) if form.lexical else None
+    ranked = _ranked(form, may_read, weighted)
     best = select(*ranked.c).order_by(ranked.c.score.desc(), ranked.c.id).limit(_K).cte("best")
     return (
         select(
@@ -140,6 +144,8 @@ def prepared(form: Form) -> Select[Any]:
             best.c.coverage if form.lexical else literal(None, Float),
             Chunk.passage,
             Chunk.ordinal,
+            Document.file_metadata["original_filename"].as_string().label("file_name"),
+            _first_only(_weights_by_term(weighted), best).label("term_weights"),
         )
         .select_from(best)
         .join(ChunkVector, ChunkVector.id == best.c.id)
@@ -160,11 +166,24 @@ def permission(caller: CallerForm) -> ColumnElement[bool]:
     return select(permitted.c.id).exists()
 
 
-def _ranked(form: Form, may_read: ColumnElement[bool]) -> CTE:
+def _weights_by_term(weighted: CTE | None) -> ColumnElement[Sequence[float]]:
+    """The weights of the query's terms, in the order of their ids; NULL without lexical search."""
+    if weighted is None:
+        return literal(None, ARRAY(REAL))
+    ordered = func.array_agg(aggregate_order_by(cast(weighted.c.weight, REAL), weighted.c.term))
+    return select(ordered).scalar_subquery()
+
+
+def _first_only(value: ColumnElement[T], best: CTE) -> ColumnElement[T]:
+    """The value in the first row of the result, NULL in the others: sending it again would take time."""
+    row = func.row_number().over(order_by=(best.c.score.desc(), best.c.id))
+    return case((row == 1, value))
+
+
+def _ranked(form: Form, may_read: ColumnElement[bool], weighted: CTE | None) -> CTE:
     """Ids and scores of the best chunks, and their coverage of the query in lexical search."""
-    if not form.lexical:
+    if weighted is None:
         return _dense(form, may_read)
-    weighted = _weighted_terms(may_read)
     lexical = _lexical(form, may_read, weighted)
     if form.dense:
         return _fused(_dense(form, may_read), lexical, weighted)
@@ -224,8 +243,8 @@ def _weighted_terms(may_read: ColumnElement[bool]) -> CTE:
     the term's weight that a posting must exceed.
     """
     asked = (
-        func.unnest(bindparam("terms", type_=ARRAY(Integer)), bindparam("times", type_=ARRAY(Integer)))
-        .table_valued(column("term", Integer), column("times", Integer), name="asked")
+        func.unnest(bindparam("terms", type_=ARRAY(Integer)), bindparam("times", type_=ARRAY(Float)))
+        .table_valued(column("term", Integer), column("times", Float), name="asked")
         .render_derived()
     )
     known = (

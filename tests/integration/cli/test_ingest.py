@@ -72,6 +72,17 @@ def test_a_file_that_vanishes_does_not_stop_the_others(
     ]
 
 
+@pytest.mark.usefixtures("people")
+def test_what_was_not_read_is_told(command: Command, tmp_path: Path) -> None:
+    book = factories.book_with_a_scan(tmp_path)
+    told = "1 of 4 pages without text: 2."
+    printed = command("ingest", str(book), "-n", "papers")
+    assert printed.code == 0
+    assert told in " ".join(printed.out.split())
+    (file,) = command("ingest", str(book), "-n", "papers", "--json").json["files"]
+    assert file["warnings"] == [{"code": "page_without_text", "text": told, "pages": [2]}]
+
+
 def test_a_folder_that_can_not_be_read_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     factories.handbook(tmp_path)
     (tmp_path / "locked").mkdir()

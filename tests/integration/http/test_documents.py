@@ -320,9 +320,11 @@ async def test_what_was_not_read_and_printed_page_numbers_are_told(api: Api, tmp
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     doc_id = await api.upload(alice, factories.book_with_a_scan(tmp_path), namespace)
-    facts = (await alice.get(f"/api/documents/{doc_id}")).json()["file_metadata"]
-    (warning,) = facts["warnings"]
-    assert (warning["code"], warning["pages"]) == ("page_is_picture", [2])
-    assert "OCR" in warning["text"]
+    document = (await alice.get(f"/api/documents/{doc_id}")).json()
+    (warning,) = document["file_metadata"]["warnings"]
+    assert warning == {"code": "page_without_text", "pages": [2], "text": "1 of 4 pages without text: 2."}
+    (entry,) = (await alice.get(f"/api/namespaces/{namespace}/documents")).json()["items"]
+    ingestion = (await alice.get(f"/api/ingestions/{entry['ingestion']['id']}")).json()
+    assert document["warnings"] == ingestion["warnings"] == entry["ingestion"]["warnings"] == [warning]
     passages = (await alice.get(f"/api/documents/{doc_id}/passages")).json()["items"]
     assert [(passage["page"], passage["label"]) for passage in passages] == [(1, "i"), (3, "1"), (4, "2")]
