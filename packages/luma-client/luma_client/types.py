@@ -64,8 +64,8 @@ class ReadingWarning(msgspec.Struct, frozen=True):
 class Document(msgspec.Struct, frozen=True):
     """A document. `permission` is the caller's: `write` or `read`; `username` is the owner's.
 
-    `size` is in bytes. `pages` is None until the document has been read, and for a DOCX; `warnings` say what
-    could not be read. `state` is only in lists: `ready`, `pending`, `failed`, or `unplaced`.
+    `size` is in bytes. `pages` is None until the document has been read, and for documents without;
+    `warnings` say what could not be read. `state` is only in lists: `ready`, `pending`, `failed`, or `unplaced`.
     """
 
     id: int
@@ -171,7 +171,7 @@ class NamespaceDocument(Document, frozen=True, kw_only=True):
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """A chunk that a search found. `rank` and `page` count from 1; a DOCX has no pages.
+    """A chunk that a search found. `rank` and `page` count from 1; not all documents have pages.
 
     Scores are comparable within one result only.
     """

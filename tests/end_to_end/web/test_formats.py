@@ -42,7 +42,7 @@ def test_documents_of_further_formats_are_cited_at_their_place(
     assert not page.find_all(".tray-note")
     for question, heading, words in (
         ("Where do dogs travel?", "Dogs", "open deck"),
-        ("What are the dues in crowns of Hammerfest?", "Dues", "17"),
+        ("Does Hammerfest have dues of 17?", "Dues", "17"),
         ("What do the engines run on?", "Engines", "hydrogen"),
     ):
         chat, answer = reader.ask(question)
