@@ -51,7 +51,8 @@ class EncryptedError(PermanentError):
 class NoTextError(PermanentError):
     """The file contains no extractable text, as in a scan.
 
-    Run text recognition (OCR) on the file and upload the result.
+    Install text recognition with `pip install 'luma-rag[ocr]'` and retry, or run the file through other text
+    recognition (OCR) and upload the result.
     """
 
     code = "no_text"

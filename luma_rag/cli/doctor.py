@@ -33,7 +33,8 @@ from luma_rag.settings import Settings
 _LOW_DISK_BYTES = 2**30
 _UNREAD = text("""
     SELECT count(*) FROM document WHERE jsonb_path_exists(
-        file_metadata, '$.warnings[*] ? (@.code == "page_is_picture" || @.code == "unknown_characters")'
+        file_metadata, '$.warnings[*] ? (@.code == "page_is_picture" || @.code == "unknown_characters"
+            || @.code == "no_language")'
     )
 """)
 
@@ -136,7 +137,8 @@ async def _database(configured: Settings) -> Check:
         return Check("database", "note", f"{detail}; from another version: run luma db upgrade")
     detail = f"{detail}, schema up to date"
     if unread:
-        return Check("database", "note", f"{detail}; documents with pages that were not read: {unread}")
+        detail = f"{detail}; documents with pages that were not read: {unread} (luma reread --incomplete)"
+        return Check("database", "note", detail)
     return Check("database", "ok", detail)
 
 

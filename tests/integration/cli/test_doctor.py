@@ -74,4 +74,4 @@ def test_doctor_counts_documents_with_unread_pages(
     command("ingest", str(factories.handbook(tmp_path)), "-n", "papers")
     assert database() == ("ok", "")
     command("ingest", str(factories.book_with_a_scan(tmp_path)), "-n", "papers")
-    assert database() == ("note", "; documents with pages that were not read: 1")
+    assert database() == ("note", "; documents with pages that were not read: 1 (luma reread --incomplete)")
