@@ -24,7 +24,7 @@ from luma_rag.documents.ingestion import CHANNEL
 Which = Literal["outdated", "incomplete", "all"]
 """Documents that an earlier version of the parsers read, documents with warnings, or all."""
 
-# Recognized text would be recognized again, with the same result. Earlier versions stored warnings as texts.
+# Recognized text would be recognized again, with the same result. Before version 0.3, warnings were texts.
 _INCOMPLETE = '$[*] ? (@.type() == "string" || @.code != "recognized")'
 
 KEPT = "not_read_again"

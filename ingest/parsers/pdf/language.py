@@ -12,7 +12,7 @@ _COMMON = "eaintrso"
 _COMMON_SHARE, _UNCOMMON_SHARE, _DIFFERENCE = 0.54, 0.5, 0.1
 # Of letters chosen at random, they are 31 %. Sequences of amino acids have 37 %.
 _RANDOM_SHARE = 0.25
-_FEWEST_LETTERS = 150
+_FEWEST_LETTERS, _FEWEST_WORDS = 150, 10
 _STRETCH = 400
 _IS_LETTER = np.array([chr(code) in string.ascii_lowercase for code in range(128)], np.int32)
 _IS_COMMON = np.array([chr(code) in _COMMON for code in range(128)], np.int32)
@@ -52,7 +52,9 @@ def _parts(text: str) -> Iterable[list[int]]:
         part.append(word)
         letters += len(word)
         if letters >= _FEWEST_LETTERS:
-            yield _counts("".join(part))
+            # A few words over and over have any letters.
+            if len(set(part)) >= _FEWEST_WORDS:
+                yield _counts("".join(part))
             part, letters = [], 0
 
 

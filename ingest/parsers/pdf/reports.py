@@ -88,6 +88,11 @@ def _fail(total: int, failed: list[int], garbled: list[int], unread: list[int], 
             f"shows. {advice}",
             unread,
         )
+    if not unread:
+        raise NoTextError(
+            f"No text was found on {where}, and nothing that may be a picture of text. If a PDF reader shows "
+            "some, print it to a new PDF and use that."
+        )
     raise NoTextError(f"No text was found on {where}. The PDF is probably a scan. {advice}", unread)
 
 

@@ -114,7 +114,8 @@ class Ingestion(msgspec.Struct, frozen=True):
     """The way of a document into a namespace.
 
     `state` is `queued`, `running`, `ready`, or `failed`; `progress` goes from 0 to 1. After a failure that
-    may pass, `state` is `queued` again until `next_attempt_at`.
+    may pass, `state` is `queued` again until `next_attempt_at`. Once it is `ready`, `warnings` say what could
+    not be read.
     """
 
     id: int
@@ -129,8 +130,9 @@ class Ingestion(msgspec.Struct, frozen=True):
     attempts: int
     created_at: datetime
     updated_at: datetime
-    # Version 0.1 of the service sends none.
+    # Version 0.1 of the service sends none of these.
     next_attempt_at: datetime | None = None
+    warnings: list[ReadingWarning] = []
 
     @property
     def error(self) -> IngestionError | None:

@@ -27,6 +27,7 @@ CODE = """def check(argv): parser = ArgumentParser() for name in glob(pattern): 
 return subprocess.check_call(cmd, shell=False) lambda x: x * y for k, v in d.items(): yield from func"""
 PROTEIN = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVKALPDAQFEVVHSLAKWKRQTLGQHDFSAG\n" * 4
 HASHES = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n" * 8
+REPEATED = "xxx line xxx line\n" * 30
 RUSSIAN = "Все люди рождаются свободными и равными в своем достоинстве и правах, с разумом и совестью.\n" * 4
 
 
@@ -39,7 +40,7 @@ def moved(text: str, distance: int) -> str:
 
 
 @pytest.mark.parametrize(
-    "text", [ENGLISH, POLISH, TURKISH, VIETNAMESE, WELSH, CODE, PROTEIN, HASHES, RUSSIAN]
+    "text", [ENGLISH, POLISH, TURKISH, VIETNAMESE, WELSH, CODE, PROTEIN, HASHES, REPEATED, RUSSIAN]
 )
 def test_text_is_left_alone(text: str) -> None:
     assert not has_moved_letters(text)
