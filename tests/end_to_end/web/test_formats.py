@@ -20,7 +20,7 @@ def files(tmp_path: Path) -> list[Path]:
     )
     workbook = openpyxl.Workbook()
     workbook.active.title = "Dues"
-    for row in (["Port", "Dues in crowns"], ["Bodo", 14], ["Vardo", 11], ["Hammerfest", 17]):
+    for row in (["Port", "Remark"], ["Bodo", "None."], ["Hammerfest", "The dues rise to 17 crowns in May."]):
         workbook.active.append(row)
     workbook.save(tmp_path / "dues.xlsx")
     slides = [shape(f"Part {number}", "title") + shape(f"About part {number}.") for number in range(1, 4)]
@@ -42,7 +42,7 @@ def test_documents_of_further_formats_are_cited_at_their_place(
     assert not page.find_all(".tray-note")
     for question, heading, words in (
         ("Where do dogs travel?", "Dogs", "open deck"),
-        ("Does Hammerfest have dues of 17?", "Dues", "17"),
+        ("What do the dues rise to in May?", "Dues", "17"),
         ("What do the engines run on?", "Engines", "hydrogen"),
     ):
         chat, answer = reader.ask(question)

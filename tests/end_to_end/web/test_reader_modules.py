@@ -69,7 +69,7 @@ def test_blocks_of_a_text(modules: Page) -> None:
     ]
     text = "\n".join(lines)
     passage = {"text": text, "heading": "Terms > Payment", "page": None}
-    blocks = modules.module("core/text-blocks.js", "return m.blocksOf(a[0]);", passage)
+    blocks = modules.module("core/text-blocks.js", "return m.blocksOf(a[0], 'pdf');", passage)
     assert [block["kind"] for block in blocks] == ["heading", "heading", "paragraph", "list", "table"]
     assert [item["depth"] for item in blocks[3]["items"]] == [0, 1]
     cell = blocks[4]["rows"][1][1]

@@ -17,14 +17,15 @@ const DEEPEST = 4;
 const CELLS = " | ";
 
 /**
- * The blocks of a passage. One of a document without pages has a line for each of its paragraphs, items and rows, and
- * begins with its headings; on a page, lines end where they were printed.
+ * The blocks of a passage. It has a line for each of its paragraphs, items and rows, and begins with its headings; on a
+ * printed page, lines end where they were printed.
  * @param {{text: string, heading: string | null, page: number | null}} passage
+ * @param {string} type of the document
  * @returns {Block[]}
  */
-export function blocksOf({ text, heading, page }) {
+export function blocksOf({ text, heading, page }, type) {
   const path = heading?.split(" > ") ?? [];
-  if (page !== null) return paragraphs(text);
+  if (page !== null && type === "pdf") return paragraphs(text);
   /** @type {Block[]} */
   const blocks = [];
   let isAtHead = true;

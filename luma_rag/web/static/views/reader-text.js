@@ -55,7 +55,7 @@ class ReaderText extends View {
   #passage(passage, index) {
     let blocks = this.#blocks.get(passage);
     if (!blocks) {
-      blocks = blocksOf(passage);
+      blocks = blocksOf(passage, reader.document?.type ?? "");
       this.#blocks.set(passage, blocks);
     }
     const marks = this.#marks(index);
