@@ -119,7 +119,7 @@ def test_text_that_can_not_be_recognized_is_named(tmp_path: Path) -> None:
     canvas.save()
     document = read(path)
     assert named(document) == {"page_is_picture": [1]}
-    assert "found nothing readable" in document.reading_warnings[0].text
+    assert "could not read it" in document.reading_warnings[0].text
     assert document.passages[0].text == "A letter."
 
 
@@ -150,25 +150,26 @@ def test_pages_beyond_the_limit_stay_unread(tmp_path: Path) -> None:
     assert document.unread == [2]
 
 
-def test_page_that_crashes_the_process_stays_unread(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGSEGV, signal.SIGKILL])
+def test_page_whose_process_dies_stays_unread(tmp_path: Path, how: signal.Signals) -> None:
     path = scanned(tmp_path / "scan.pdf", "Apples are red.", "Pears are green.")
     crashed: list[psutil.Process] = []
 
     def crash_first(done: float) -> None:
         if done == 0:
-            threading.Thread(target=_crash_next_child, args=(crashed,)).start()
+            threading.Thread(target=_crash_next_child, args=(crashed, how)).start()
 
     document = read_document(Source(path, "scan"), SETTINGS, crash_first)
     assert len(crashed) == 1
     assert named(document) == {"page_is_picture": [1], "recognized": [2]}
 
 
-def _crash_next_child(crashed: list[psutil.Process]) -> None:
+def _crash_next_child(crashed: list[psutil.Process], how: signal.Signals) -> None:
     for _ in range(6000):
         launcher = sandbox._recognizer._process
         children = psutil.Process(launcher.pid).children() if launcher else []
         if children:
-            children[0].send_signal(signal.SIGSEGV)
+            children[0].send_signal(how)
             crashed += children
             return
         threading.Event().wait(0.005)
