@@ -19,6 +19,9 @@ _CHARACTERS_PER_TOKEN = 16
 # English averages five characters per token. BERT maps a word of over 100 characters to one unknown token,
 # and white space to none, so without a limit in characters a chunk could hold a megabyte of base64.
 
+_BAR = re.compile(r" *\|(?= |$|\n)", re.MULTILINE)
+# Between the cells of a table. The model learns nothing from it.
+
 _WORD = re.compile("[^\t\n\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 # White space as defined by the tokenizer's BertNormalizer. It differs from str.split(): form feeds, for
 # example, are control characters, which it removes, joining the words on both sides.
@@ -80,7 +83,7 @@ def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: Ch
     def context(heading: str | None) -> tuple[str, int]:
         if heading not in contexts:
             text = context_of(title, heading, count, settings.context_tokens)
-            contexts[heading] = text, count(text)
+            contexts[heading] = text, count(without_bars(text))
         return contexts[heading]
 
     chunks = []
@@ -95,7 +98,7 @@ def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: Ch
                     end=start + len(text),
                     text=text,
                     context="\n".join(filter(None, (above, header))),
-                    tokens=SPECIAL_TOKENS + above_tokens + count(header) + count(text),
+                    tokens=SPECIAL_TOKENS + above_tokens + count(without_bars(header)) + count(without_bars(text)),
                     page=passage.page,
                     heading=" > ".join(filter(None, (passage.heading, header))) or None,
                 )
@@ -104,8 +107,14 @@ def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: Ch
 
 
 def embedding_text(chunk: Chunk) -> str:
-    """The model's input for `chunk`: its context, a line break, its text."""
-    return f"{chunk.context}\n{chunk.text}" if chunk.context else chunk.text
+    """The model's input for `chunk`: its context, a line break, its text; without bars between cells."""
+    text = without_bars(chunk.text)
+    return f"{without_bars(chunk.context)}\n{text}" if chunk.context else text
+
+
+def without_bars(text: str) -> str:
+    """`text` without what stands between the cells of tables."""
+    return _BAR.sub("", text) if "|" in text else text
 
 
 def context_of(title: str, heading: str | None, count: TokenCounter, limit: int) -> str:
@@ -174,7 +183,7 @@ def _pieces(text: str, count: TokenCounter, room: int, overlap: int) -> Iterator
     """Yield (offset, piece) for the pieces of `text`, each at most `room` tokens and at least one."""
     for start, stretch in _stretches(text):
         for offset, piece in _split(stretch, count, room, min(overlap, (room - 1) // 2)):
-            if count(piece):
+            if count(without_bars(piece)):
                 yield start + offset, piece
 
 
@@ -191,7 +200,7 @@ def _stretches(text: str) -> Iterator[tuple[int, str]]:
 
 def _split(text: str, count: TokenCounter, room: int, overlap: int) -> list[tuple[int, str]]:
     def size(piece: str) -> int:
-        return max(count(piece), len(piece) // _CHARACTERS_PER_TOKEN)
+        return max(count(without_bars(piece)), len(piece) // _CHARACTERS_PER_TOKEN)
 
     enough = room
     if (total := size(text)) > room:

@@ -35,7 +35,7 @@ class Source(msgspec.Struct, frozen=True):
     type: DocumentType | None = None
 
 
-class TableCell(msgspec.Struct, frozen=True, array_like=True):
+class TableCell(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A cell, over `columns` columns and `rows` rows. `text` is "" in a blank one."""
 
     text: Annotated[str, Meta(max_length=1_000_000)]

@@ -12,6 +12,7 @@ from ingest.types import DocumentType, ParsedDocument, Passage, ReadingWarning, 
 # Some people style whole paragraphs as headings. These are read as text.
 _LONGEST_HEADING = 200
 _LONGEST_CAPTION = 150
+_MOST_CELLS = 1000
 # Where nothing else divides a text, it is read and shown in parts of about that many characters.
 _LONGEST_PART = 8000
 _ENDS_SENTENCE = re.compile(r"[.!?]$")
@@ -124,7 +125,8 @@ def _joined(blocks: Sequence[Block]) -> tuple[str, tuple[Table, ...]]:
 
 
 def _cells_of(line: str) -> list[TableCell]:
-    return [TableCell(value) for value in line.split(BETWEEN)]
+    # Those of a longer line are found in the text.
+    return [TableCell(value) for value in line.split(BETWEEN)[:_MOST_CELLS]]
 
 
 def _added(text: str, more: str) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from ingest import recognition, sandbox
 from ingest.containment import Containment
+from ingest.parsers import READER_VERSION
 from luma_rag import __version__, settings
 from luma_rag.cli.options import Json
 from luma_rag.cli.output import console, print_json
@@ -31,11 +32,15 @@ from luma_rag.runtime import create_language_model, create_reranker, load_embedd
 from luma_rag.settings import Settings
 
 _LOW_DISK_BYTES = 2**30
-_UNREAD = text("""
-    SELECT count(*) FROM document WHERE jsonb_path_exists(
-        file_metadata, '$.warnings[*] ? (@.code == "page_is_picture" || @.code == "unknown_characters"
-            || @.code == "no_language")'
-    )
+_TO_READ_AGAIN = text("""
+    SELECT
+        count(*) FILTER (WHERE jsonb_path_exists(
+            file_metadata, '$.warnings[*] ? (@.code == "page_is_picture" || @.code == "unknown_characters"
+                || @.code == "no_language")'
+        )),
+        count(*) FILTER (WHERE file_metadata ? 'pages'
+            AND coalesce(CAST(file_metadata ->> 'reader' AS integer), 0) < :version)
+    FROM document
 """)
 
 
@@ -124,7 +129,10 @@ async def _database(configured: Settings) -> Check:
                     text("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
                 )
                 current, head = await connection.run_sync(current_and_head)
-                unread = await connection.scalar(_UNREAD) if current == head else 0
+                unread = outdated = 0
+                if current == head:
+                    counted = await connection.execute(_TO_READ_AGAIN, {"version": READER_VERSION})
+                    unread, outdated = counted.one()
         finally:
             await engine.dispose()
     finally:
@@ -135,11 +143,12 @@ async def _database(configured: Settings) -> Check:
         return Check("database", "note", f"{detail}; empty: the next command migrates it")
     if current != head:
         return Check("database", "note", f"{detail}; from another version: run luma db upgrade")
-    detail = f"{detail}, schema up to date"
+    found = [f"{detail}, schema up to date"]
     if unread:
-        detail = f"{detail}; documents with pages that were not read: {unread} (luma reread --incomplete)"
-        return Check("database", "note", detail)
-    return Check("database", "ok", detail)
+        found.append(f"documents with pages that were not read: {unread} (luma reread --incomplete)")
+    if outdated:
+        found.append(f"documents that an earlier version has read: {outdated} (luma reread)")
+    return Check("database", "ok" if len(found) == 1 else "note", "; ".join(found))
 
 
 async def _parser_containment(_: Settings) -> Check:

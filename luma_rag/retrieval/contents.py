@@ -4,7 +4,6 @@ A table of contents repeats the headings of a document, so it has the words of m
 to hardly any.
 """
 
-import itertools
 import string
 from collections.abc import Iterator
 
@@ -28,23 +27,28 @@ class _Entry(msgspec.Struct, frozen=True):
 
 def is_contents(text: str) -> bool:
     """Whether the text is a table of contents: lines that end in page numbers, which never fall."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    entries = list(_entries(lines))
-    if len(entries) < max(_LEAST_WITH_LEADERS, _LEAST_SHARE * len(lines)):
+    lines = [line for line in (line.rstrip(_SPACE) for line in text.splitlines()) if line]
+    least = max(_LEAST_WITH_LEADERS, _LEAST_SHARE * len(lines))
+    # Fast for other texts, which are nearly all.
+    numbered = [line for line in lines if line[-1] in string.digits]
+    if len(numbered) < least:
         return False
+    entries = list(_entries(numbered))
     with_leaders = sum(entry.has_leader for entry in entries)
     pages = [entry.page for entry in entries]
-    return (with_leaders >= _LEAST_WITH_LEADERS or len(entries) >= _LEAST) and all(
-        one <= other <= _LAST_PAGE for one, other in itertools.pairwise(pages)
+    return (
+        len(entries) >= (least if with_leaders >= _LEAST_WITH_LEADERS else max(least, _LEAST))
+        and pages == sorted(pages)
+        and pages[-1] <= _LAST_PAGE
     )
 
 
 def _entries(lines: list[str]) -> Iterator[_Entry]:
-    for line in (line.rstrip(_SPACE) for line in lines):
+    for line in lines:
         before = line.rstrip(string.digits)
         title = before.rstrip(_SPACE + _LEADERS)
         gap = before[len(title) :]
         has_leader = "…" in gap or sum(map(gap.count, _LEADERS)) >= _LEAST_DOTS
-        if before != line and any(map(str.isalpha, title)) and (has_leader or gap.endswith(tuple(_SPACE))):
-            # Numbers of more digits are no page numbers; their first ones suffice to tell.
+        if any(map(str.isalpha, title)) and (has_leader or gap.endswith(tuple(_SPACE))):
+            # A number of more digits is no page number; its first ones suffice to tell.
             yield _Entry(int(line[len(before) :][:_MOST_DIGITS]), has_leader)

@@ -22,7 +22,7 @@ _FIRST_WORD = re.compile(r"[^\W\d_][\w'\u2019]*")
 
 
 class PageLine(msgspec.Struct):
-    """A line of a page: its text, its box in points, and the left and right ends of its cells.
+    """A line of a page: its text, its box in points, and where its cells begin, if there are several.
 
     `main` is false for text that runs in another direction than most of the page. `row` is that of a table,
     `grid`.
@@ -33,7 +33,7 @@ class PageLine(msgspec.Struct):
     y0: float
     x1: float
     y1: float
-    cells: tuple[tuple[float, float], ...]
+    starts: tuple[int, ...] = ()
     main: bool = True
     row: Row | None = None
     grid: Grid | None = None
@@ -64,7 +64,7 @@ def page_of(lines: list[Line], bottom: float, top: float) -> Page:
                 line.y0,
                 line.x1,
                 line.y1,
-                tuple((cell.x0, cell.x1) for cell in line.cells),
+                tuple(round(cell.x0) for cell in line.cells) if len(line.cells) > 1 else (),
                 line.main,
                 line.row,
                 line.grid,

@@ -25,7 +25,7 @@ _OPEN_END = re.compile(
 _CONTINUING_START = re.compile(r"[a-z(]")
 
 
-class Cell(msgspec.Struct):
+class Cell(msgspec.Struct, gc=False):
     """The text of a cell, from column `first` to `last`."""
 
     text: str

@@ -65,7 +65,8 @@ class Document(msgspec.Struct, frozen=True):
     """A document. `permission` is the caller's: `write` or `read`; `username` is the owner's.
 
     `size` is in bytes. `pages` is None until the document has been read, and for documents without;
-    `warnings` say what could not be read. `state` is only in lists: `ready`, `pending`, `failed`, or `unplaced`.
+    `warnings` say what could not be read. `state` is only in lists: `ready`, `pending`, `failed`, or
+    `unplaced`.
     """
 
     id: int

@@ -38,7 +38,7 @@ def test_documents_of_further_formats_are_cited_at_their_place(
     open_documents(page, reader.namespace)
     add_files(page, *files)
     for title in ("handbook", "dues", "engines"):
-        wait_for_state(page, title, "Ready")
+        wait_for_state(page, title, "Ready", 150)
     assert not page.find_all(".tray-note")
     for question, heading, words in (
         ("Where do dogs travel?", "Dogs", "open deck"),

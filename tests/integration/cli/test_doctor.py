@@ -62,7 +62,7 @@ async def test_doctor_says_whether_scans_are_recognized(
 
 
 @pytest.mark.usefixtures("people")
-def test_doctor_counts_documents_with_unread_pages(
+def test_doctor_counts_documents_to_be_read_again(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LUMA_INGEST_OCR", "false")
@@ -75,3 +75,5 @@ def test_doctor_counts_documents_with_unread_pages(
     assert database() == ("ok", "")
     command("ingest", str(factories.book_with_a_scan(tmp_path)), "-n", "papers")
     assert database() == ("note", "; documents with pages that were not read: 1 (luma reread --incomplete)")
+    monkeypatch.setattr("luma_rag.cli.doctor.READER_VERSION", 1000)
+    assert database()[1].endswith("; documents that an earlier version has read: 2 (luma reread)")

@@ -92,6 +92,11 @@ HOSTILE: dict[str, tuple[str, bytes, type[Exception] | None]] = {
         b"<!doctype html>" + b"<table><tr><td>" * 20_000 + b"x",
         None,
     ),
+    "a table of 5,000 columns": (
+        "a.csv",
+        b",".join([b"word"] * 5000) + b"\n" + b",".join([b"1"] * 5000),
+        None,
+    ),
     "nested groups": ("a.rtf", b"{\\rtf1 " + b"{" * 1_000_000 + b"words", None),
     "nested quotations": ("a.md", b">" * 1_000_000 + b" words", None),
     "nested mail": (

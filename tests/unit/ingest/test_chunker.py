@@ -38,6 +38,7 @@ NASTY = {
     "nul": "a\x00b " * 500,
     "hyphens": "state-of-the-art-" * 400,
     "numbers": "1,234,567.89 " * 400,
+    "cells": "Aas | 12 |  | a||b |x\n| Bo | 7\n" * 200,
 }
 
 

@@ -81,7 +81,7 @@ def test_table(read: Read) -> None:
         "Bodo |  | 15; (new)",
         "After",
     ]
-    assert passage.tables[0].header == "Dues > Port | Dues | Dues > Port | 2025 | 2026"
+    assert passage.tables[0].header == "Dues > Port | Dues > 2025 | 2026"
 
 
 def test_table_that_lays_out_a_page(read: Read) -> None:
@@ -93,7 +93,7 @@ def test_table_that_lays_out_a_page(read: Read) -> None:
     )
     assert lines(document) == ["Dues", "They rise.", "Port | Dues", "Bodo | 14"]
     assert document.passages[0].heading == "Dues"
-    assert document.passages[0].tables[0].header == "They rise. > Port | Dues" or document.passages[0].tables
+    assert document.passages[0].tables[0].header == "Port | Dues"
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_table_in_order(tmp_path: Path, limits: ParserLimits) -> None:
         "Bodo | 15",
         "after",
     ]
-    assert passage.tables[0].header == "before > Port | Dues | Dues"
+    assert passage.tables[0].header == "before > Port | Dues"
 
 
 def test_notes_boxes_and_running_lines(tmp_path: Path, limits: ParserLimits) -> None:

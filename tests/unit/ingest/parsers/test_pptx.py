@@ -48,7 +48,7 @@ def test_tables_groups_and_pictures(tmp_path: Path, limits: ParserLimits) -> Non
         "Bodo | 15 | 16",
         "[A map of all ports]",
     ]
-    assert passage.tables[0].header == "Deeper > Port | Dues | Dues"
+    assert passage.tables[0].header == "Deeper > Port | Dues"
 
 
 def test_raised_and_struck_text(tmp_path: Path, limits: ParserLimits) -> None:
