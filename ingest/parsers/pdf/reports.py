@@ -12,8 +12,8 @@ _RECOGNIZE = (
     "'luma-rag[ocr]'`. Or run the file through OCRmyPDF, for instance, and use the result."
 )
 _SCAN_AGAIN = (
-    "Text recognition (OCR) could not read it, or reached a limit. Scan it again, straight and at 300 dpi, or "
-    "split the file."
+    "Text recognition (OCR) could not read it, or reached a limit. Scan it again, straight and at 300 dpi, "
+    "or split the file."
 )
 DAMAGED = (
     "The PDF is damaged and could not be read. If a PDF reader still opens it, print or save it as a new PDF "
