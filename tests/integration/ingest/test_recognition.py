@@ -16,6 +16,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from ingest import recognition, sandbox
 from ingest.errors import NoTextError
+from ingest.messages import Request
 from ingest.recognition import read_document
 from ingest.settings import IngestSettings, ParserLimits
 from ingest.types import ParsedDocument, Source
@@ -204,7 +205,10 @@ def test_recognition_needs_nothing_that_is_not_loaded(
     monkeypatch.setattr(sandbox._recognizer, "module", "strict_launcher")
     sandbox.stop()
     try:
-        page = sandbox.recognize_in_sandbox(scanned(tmp_path / "scan.pdf", TEXT), 1, recognition.LIMITS)
+        with scanned(tmp_path / "scan.pdf", TEXT).open("rb") as file:
+            request = Request(recognition.LIMITS, page=1)
+            answer = sandbox._answer(sandbox._recognizer, file.fileno(), request)
+        assert answer.containment == sandbox.containment()
         launcher = sandbox._recognizer._process
         assert launcher is not None
         # A process with threads should not fork.
@@ -212,4 +216,5 @@ def test_recognition_needs_nothing_that_is_not_loaded(
     finally:
         sandbox.stop()
     assert not caplog.records
-    assert len(page.lines) >= 7
+    assert answer.recognized is not None, answer.trace
+    assert len(answer.recognized.lines) >= 7
