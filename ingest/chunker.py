@@ -2,15 +2,15 @@
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
-import msgspec
 from semantic_text_splitter import TextSplitter
 from tokenizers import Tokenizer
 
+from ingest.parsers.formats import type_of_suffix
 from ingest.settings import ChunkSettings
-from ingest.types import Chunk, ParsedDocument, Passage, TableRows
+from ingest.types import Chunk, ParsedDocument, Passage, Table
 
 SPECIAL_TOKENS = 2
 """[CLS] and [SEP], which the tokenizer adds to every input."""
@@ -18,6 +18,9 @@ SPECIAL_TOKENS = 2
 _CHARACTERS_PER_TOKEN = 16
 # English averages five characters per token. BERT maps a word of over 100 characters to one unknown token,
 # and white space to none, so without a limit in characters a chunk could hold a megabyte of base64.
+
+_BAR = re.compile(r" *\|(?= |$|\n)", re.MULTILINE)
+# Between the cells of a table. The model learns nothing from it.
 
 _WORD = re.compile("[^\t\n\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 # White space as defined by the tokenizer's BertNormalizer. It differs from str.split(): form feeds, for
@@ -30,6 +33,8 @@ _LONGEST_STRETCH = 16_000
 # passages are therefore pre-split, at a paragraph end if there is one. The two chunks at such a split don't
 # overlap.
 _BREAKS = ("\n\n", "\n", " ")
+
+_SHARE_OF_HEADER = 2
 
 
 class TokenCounter:
@@ -78,7 +83,7 @@ def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: Ch
     def context(heading: str | None) -> tuple[str, int]:
         if heading not in contexts:
             text = context_of(title, heading, count, settings.context_tokens)
-            contexts[heading] = text, count(text)
+            contexts[heading] = text, count(without_bars(text))
         return contexts[heading]
 
     chunks = []
@@ -93,7 +98,10 @@ def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: Ch
                     end=start + len(text),
                     text=text,
                     context="\n".join(filter(None, (above, header))),
-                    tokens=SPECIAL_TOKENS + above_tokens + count(header) + count(text),
+                    tokens=SPECIAL_TOKENS
+                    + above_tokens
+                    + count(without_bars(header))
+                    + count(without_bars(text)),
                     page=passage.page,
                     heading=" > ".join(filter(None, (passage.heading, header))) or None,
                 )
@@ -102,8 +110,14 @@ def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: Ch
 
 
 def embedding_text(chunk: Chunk) -> str:
-    """The model's input for `chunk`: its context, a line break, its text."""
-    return f"{chunk.context}\n{chunk.text}" if chunk.context else chunk.text
+    """The model's input for `chunk`: its context, a line break, its text; without bars between cells."""
+    text = without_bars(chunk.text)
+    return f"{without_bars(chunk.context)}\n{text}" if chunk.context else text
+
+
+def without_bars(text: str) -> str:
+    """`text` without what stands between the cells of tables."""
+    return _BAR.sub("", text) if "|" in text else text
 
 
 def context_of(title: str, heading: str | None, count: TokenCounter, limit: int) -> str:
@@ -123,31 +137,56 @@ def context_of(title: str, heading: str | None, count: TokenCounter, limit: int)
 def _pieces_of_passage(
     passage: Passage, count: TokenCounter, room: int, overlap: int
 ) -> Iterator[tuple[int, str, str]]:
-    """Yield (offset, piece, header): the header of the table whose rows the piece begins with, or ""."""
+    """Yield (offset, piece, header): what stands over the rows of a table in the piece, but not in it."""
     pieces = list(_pieces(passage.text, count, room, overlap))
-    tables = [table for table in passage.tables if any(_begins_in(table, start) for start, _ in pieces)]
-    if tables:
-        # Some table has to be cut. Its pieces, and those of any other, get room for the header.
-        tables = [
-            msgspec.structs.replace(table, header=_first_tokens(table.header, count, room // 3))
-            for table in passage.tables
-        ]
-        room -= max(count(table.header) for table in tables)
-        pieces = list(_pieces(passage.text, count, room, overlap))
+    if not passage.tables:
+        for start, text in pieces:
+            yield start, text, ""
+        return
+    headers = _Headers(passage.tables, count, room // _SHARE_OF_HEADER)
+    longest = max(count(headers.of(start, start + len(text))) for start, text in pieces) if pieces else 0
+    if longest:
+        # Some table has to be cut. Pieces with other lengths may need other headers.
+        longest = max(count(text) for text in headers.texts)
+        pieces = list(_pieces(passage.text, count, room - longest, overlap))
     for start, text in pieces:
-        yield start, text, next((table.header for table in tables if _begins_in(table, start)), "")
+        yield start, text, headers.of(start, start + len(text))
 
 
-def _begins_in(table: TableRows, start: int) -> bool:
-    # A piece that begins before the rows holds the header itself.
-    return table.start <= start < table.end
+class _Headers:
+    """The headers of tables of a passage, each at most `limit` tokens."""
+
+    def __init__(self, tables: Sequence[Table], count: TokenCounter, limit: int) -> None:
+        self._tables = [
+            (
+                table,
+                _first_tokens(table.caption or "", count, limit),
+                _first_tokens(table.header, count, limit),
+            )
+            for table in tables
+        ]
+
+    @property
+    def texts(self) -> list[str]:
+        """All of them."""
+        return [text for _, *texts in self._tables for text in texts]
+
+    def of(self, start: int, end: int) -> str:
+        """What stands over the rows in `text[start:end]` of the passage, as far as it is not there."""
+        for table, caption, header in self._tables:
+            if start < table.end and table.body < end:
+                has_names = table.body > table.start
+                if table.start < start or not has_names:
+                    return header
+                return caption if start == table.start else ""
+        return ""
 
 
 def _pieces(text: str, count: TokenCounter, room: int, overlap: int) -> Iterator[tuple[int, str]]:
     """Yield (offset, piece) for the pieces of `text`, each at most `room` tokens and at least one."""
     for start, stretch in _stretches(text):
         for offset, piece in _split(stretch, count, room, min(overlap, (room - 1) // 2)):
-            if count(piece):
+            if count(without_bars(piece)):
                 yield start + offset, piece
 
 
@@ -164,7 +203,7 @@ def _stretches(text: str) -> Iterator[tuple[int, str]]:
 
 def _split(text: str, count: TokenCounter, room: int, overlap: int) -> list[tuple[int, str]]:
     def size(piece: str) -> int:
-        return max(count(piece), len(piece) // _CHARACTERS_PER_TOKEN)
+        return max(count(without_bars(piece)), len(piece) // _CHARACTERS_PER_TOKEN)
 
     enough = room
     if (total := size(text)) > room:
@@ -193,5 +232,4 @@ def _last_tokens(text: str, count: TokenCounter, limit: int) -> str:
 
 
 def _without_suffix(name: str) -> str:
-    path = PurePath(name)
-    return path.stem if path.suffix.lower() in {".pdf", ".docx"} else name
+    return PurePath(name).stem if type_of_suffix(name) else name

@@ -10,12 +10,18 @@ class ParserLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     memory_mb: int = 1024
     """Memory, in MB, in addition to that of the parsers themselves."""
-    seconds: int = 120
-    """Elapsed time, in seconds."""
+    seconds: int = 600
+    """Processor time, in seconds. A file of 13,000 dense pages takes about 200."""
+    elapsed_seconds: int = 3600
+    """Elapsed time, in seconds, which also ends a parser that waits. A busy machine needs several times the
+    processor time.
+    """
     output_mb: int = 64
     """Size of the extracted text, in MB."""
     pages: int = 20_000
     """Number of pages."""
+    recognized_pages: int = 2_000
+    """Number of pages whose text is recognized (OCR). Further ones stay unread."""
 
 
 class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +43,10 @@ class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     comments: bool = False
     """Whether the comments of reviewers in a DOCX are read."""
+    ocr: bool = True
+    """Whether text in pictures of pages is recognized. Needs the extra `ocr`; without it, such pages are only
+    named.
+    """
     limits: ParserLimits = ParserLimits()
     chunk: ChunkSettings = ChunkSettings()
     batch_size: int = 16

@@ -16,7 +16,8 @@ _PageCount = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 _Offset = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 _Title = Annotated[str, Meta(max_length=10_000)]
 
-DocumentType = Literal["pdf", "docx"]
+DocumentType = Literal["pdf", "docx", "pptx", "xlsx", "odt", "rtf", "html", "eml", "md", "csv", "txt"]
+"""What a file is by its content. `ingest.parsers.formats` has more about each."""
 EmbeddingProfile = Literal["float32", "int8-v1"]
 """How a model computes: `float32` as published, or `int8-v1` with matrices quantized to int8."""
 Vector = NDArray[np.float32]
@@ -24,27 +25,56 @@ Vector = NDArray[np.float32]
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A file to read. `name` is its title or file name for users; it is never used as a path."""
+    """A file to read. `name` is its title or file name for users; it is never used as a path.
+
+    `type` was detected when its file name was known; None if it is to be detected.
+    """
 
     path: Path
     name: str
+    type: DocumentType | None = None
 
 
-class TableRows(msgspec.Struct, frozen=True):
-    """The rows of a table: `text[start:end]` of a passage, without the header in front of them.
+class TableCell(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A cell, over `columns` columns and `rows` rows. `text` is "" in a blank one."""
 
-    `header` is what each row stands under: the caption and the names of the columns, joined by " > ". A chunk
-    that begins between `start` and `end` gets it as context. It need not be in the passage: a table may go on
-    from an earlier page.
+    text: Annotated[str, Meta(max_length=1_000_000)]
+    columns: Annotated[int, Meta(ge=1, le=1000)] = 1
+    rows: Annotated[int, Meta(ge=1, le=100_000)] = 1
+
+
+TableRow = Annotated[list[TableCell], Meta(max_length=1000)]
+
+
+class Table(msgspec.Struct, frozen=True):
+    """A table: `text[start:end]` of a passage, where each of its rows is a line.
+
+    As in HTML, `rows` hold the cells that begin in each row, from left to right. The first `header_rows` name
+    the columns. In the text, the rows below them begin at `body`. If that is `start`, the text has no header:
+    the table goes on from an earlier page, but `rows` have the header from there. `caption` is the line above
+    the table, or what stands over it for other reasons; it is not part of `text[start:end]`.
     """
 
     start: _Offset
+    body: _Offset
     end: _Offset
-    header: str
+    rows: Annotated[list[TableRow], Meta(max_length=100_000)]
+    header_rows: Annotated[int, Meta(ge=0, le=100)] = 0
+    caption: Annotated[str, Meta(max_length=10_000)] | None = None
+
+    @property
+    def header(self) -> str:
+        """What a value stands under: the caption and the names of the columns, joined by " > "."""
+        names = [_on_one_line(row) for row in self.rows[: self.header_rows]]
+        return " > ".join(filter(None, [self.caption, *names]))
+
+
+def _on_one_line(row: Sequence[TableCell]) -> str:
+    return " | ".join(cell.text for cell in row if cell.text)
 
 
 class Passage(msgspec.Struct, frozen=True):
-    """A part of a document as parsed: a page of a PDF, a section of a DOCX.
+    """A part of a document as parsed: a page of a PDF, a slide, a section of another document.
 
     `page` is 1-based, None for formats without pages. `heading` is the path of headings above the text,
     outermost first, joined by " > "; None without headings. `label` is the number printed on the page, as far
@@ -55,7 +85,7 @@ class Passage(msgspec.Struct, frozen=True):
     page: _PageNumber | None = None
     heading: str | None = None
     label: Annotated[str, Meta(max_length=1000)] | None = None
-    tables: tuple[TableRows, ...] = ()
+    tables: Annotated[tuple[Table, ...], Meta(max_length=100_000)] = ()
 
 
 class ReadingWarning(msgspec.Struct, frozen=True):
@@ -68,6 +98,29 @@ class ReadingWarning(msgspec.Struct, frozen=True):
     code: Annotated[str, Meta(max_length=100)]
     text: Annotated[str, Meta(max_length=10_000)]
     pages: Annotated[list[_PageNumber], Meta(max_length=1000)] = []
+
+
+class RecognizedLine(msgspec.Struct, frozen=True):
+    """A line, or a part of one, in the picture of a page; its box is in points from the lower left corner."""
+
+    text: Annotated[str, Meta(max_length=10_000)]
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class RecognizedPage(msgspec.Struct, frozen=True):
+    """What text recognition found on a page, which is `height` points high.
+
+    `is_readable` is false if most of what looks like text could not be read. `is_upright` is false if the
+    page was turned to be read; the boxes are then those of the turned page.
+    """
+
+    lines: Annotated[list[RecognizedLine], Meta(max_length=10_000)]
+    height: float
+    is_readable: bool = True
+    is_upright: bool = True
 
 
 class ParsedDocument(msgspec.Struct, frozen=True):
@@ -83,6 +136,7 @@ class ParsedDocument(msgspec.Struct, frozen=True):
     title: _Title | None = None
     pages: _PageCount | None = None
     warnings: Annotated[Sequence[ReadingWarning | str], Meta(max_length=10_000)] = []
+    unread: Annotated[list[_PageNumber], Meta(max_length=1_000_000)] = []
 
     @property
     def reading_warnings(self) -> list[ReadingWarning]:

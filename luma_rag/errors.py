@@ -293,7 +293,8 @@ class TooLargeError(LumaError):
 class UnsupportedTypeError(LumaError):
     """The body has the wrong content type, or the file has an unsupported format.
 
-    Send JSON as `application/json`. Upload documents as `multipart/form-data`, in PDF or DOCX format.
+    Send JSON as `application/json`. Upload documents as `multipart/form-data`, in a format that the
+    message names.
     """
 
     code = "unsupported_type"

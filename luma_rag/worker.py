@@ -25,7 +25,7 @@ from ingest.pipeline import Stage
 from ingest.types import EmbeddedDocument, Source
 from luma_rag import __version__, backfills, log, settings, tracing
 from luma_rag.db.errors import outage
-from luma_rag.documents import ingestion, ingestion_stats, segment_compaction, vector_index
+from luma_rag.documents import ingestion, ingestion_stats, rereading, segment_compaction, vector_index
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
 from luma_rag.runtime import check_model, load_embedder
@@ -47,9 +47,12 @@ _CLAIM_AMONG = 100
 _COMPACT_EVERY = 50
 # Searches have priority over ingestion.
 _NICENESS = 10
-# The share of a document's total work at which each stage begins and ends.
+# The share of a document's total work at which each stage begins and ends. If text is recognized, that comes
+# first, and takes far longer than all else.
+_RECOGNIZING = 0.9
 _SHARES: dict[Stage, tuple[float, float]] = {
     "parsing": (0.0, 0.08),
+    "recognizing": (0.0, 1.0),
     "chunking": (0.08, 0.1),
     "embedding": (0.1, 0.98),
 }
@@ -118,6 +121,7 @@ class _Worker:
             async with self._store.sessions.begin() as session:
                 if time.monotonic() >= self._recover_at:
                     await ingestion.recover(session)
+                    await rereading.keep_earlier_text(session)
                     self._recover_at = time.monotonic() + _LOOK_AGAIN_SECONDS
                 among = only[:_CLAIM_AMONG] if only is not None else None
                 claim = await ingestion.claim(session, self._worker_id, among)
@@ -126,6 +130,8 @@ class _Worker:
                 continue
             if claim is None:
                 if await self._compact():
+                    continue
+                if only is None and await self._queue_reread():
                     continue
                 if until_empty:
                     await self._maintain_hnsw()
@@ -141,7 +147,11 @@ class _Worker:
                 await self._link(claim.doc_id)
             else:
                 path = self._store.storage.path(claim.file_path)
-                yield Job(claim.doc_id, Source(path, claim.title))
+                yield Job(claim.doc_id, Source(path, claim.title, claim.type))
+
+    async def _queue_reread(self) -> bool:
+        async with self._store.sessions.begin() as session:
+            return await rereading.queue_next(session)
 
     async def _compact(self) -> bool:
         try:
@@ -200,8 +210,15 @@ class _Worker:
             return
         self._reported[key] = now
         begin, end = _SHARES[stage]
+        progress = begin + fraction * (end - begin)
+        if stage == "recognizing":
+            progress *= _RECOGNIZING
+        elif "recognizing" in self._steps.get(key, {}):
+            progress = _RECOGNIZING + progress * (1 - _RECOGNIZING)
+        # Users see it as a part of reading the file.
+        shown = "parsing" if stage == "recognizing" else stage
         async with self._store.sessions.begin() as session:
-            await ingestion.report(session, self._worker_id, key, stage, begin + fraction * (end - begin))
+            await ingestion.report(session, self._worker_id, key, shown, progress)
 
     async def on_stored(self, key: int, document: EmbeddedDocument) -> None:
         """A document is stored. The sink has already recorded that, together with its vectors."""
@@ -217,6 +234,7 @@ class _Worker:
             else:
                 can_retry = isinstance(error, TransientError)
                 await ingestion.fail(session, self._worker_id, key, str(error), can_retry=can_retry)
+                await rereading.keep_earlier_text(session)
                 await ingestion_stats.record(session, "failed", time.perf_counter() - self._began[key])
         self._end(key, "deferred" if isinstance(error, OutageError) else "failed")
         if isinstance(error, OutageError):

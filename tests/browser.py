@@ -1,7 +1,8 @@
 """Browser actions for tests, in terms of the page."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,26 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 USER = "mira"
 PASSWORD = "a long enough passphrase"
+
+# One script is many times quicker than the commands of the driver, which look at one element each.
+_LOOK = """
+const all = [...document.querySelectorAll(arguments[0])];
+const shown = (element) => getComputedStyle(element).display === "contents"
+    ? [...element.children].some(shown)
+    // An option is where its field is.
+    : (element.closest("select") ?? element).checkVisibility(
+        { opacityProperty: true, visibilityProperty: true });
+const lines = (text) => text.replace(/[\\u00a0\\t]/g, " ").split("\\n").map((line) => line.trim());
+const read = (element) => shown(element)
+    ? lines(element.innerText ?? element.textContent).filter(Boolean).join("\\n")
+    : "";
+"""
+
+
+def register(base: str) -> None:
+    """Create the first account of a Luma."""
+    account = {"username": USER, "email": "mira@quillhaven.example", "password": PASSWORD}
+    httpx.post(f"{base}/api/auth/register", json=account, timeout=60).raise_for_status()
 
 
 class Page:
@@ -36,7 +57,7 @@ class Page:
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
         """Wait until `condition` holds; elements that are redrawn in the meantime are looked up again."""
         passing = (NoSuchElementException, StaleElementReferenceException, IndexError)
-        waiting = WebDriverWait(self.driver, seconds, 0.1, passing)
+        waiting = WebDriverWait(self.driver, seconds, 0.05, passing)
         return waiting.until(lambda _: condition(), f"waited for {what}")
 
     def find(self, selector: str) -> WebElement:
@@ -45,20 +66,21 @@ class Page:
     def find_all(self, selector: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
+    def look(self, what: str, selector: str, *arguments: Any) -> Any:
+        """The value of a JavaScript expression over `all` elements of the selector, `shown` and `read`."""
+        return self.driver.execute_script(f"{_LOOK} return {what};", selector, *arguments)
+
     def is_shown(self, selector: str) -> bool:
-        return any(element.is_displayed() for element in self.find_all(selector))
+        return bool(self.look("all.some(shown)", selector))
 
     def wait_for(self, selector: str, seconds: float = 20) -> WebElement:
         """The first visible element of the selector."""
-
-        def shown() -> WebElement | None:
-            return next((element for element in self.find_all(selector) if element.is_displayed()), None)
-
-        return self.wait(shown, selector, seconds)
+        return self.wait(lambda: self.look("all.find(shown)", selector), selector, seconds)
 
     def text(self, selector: str) -> str:
-        """The text of the selector's first visible element, read before the next redraw."""
-        return str(self.wait(lambda: self.wait_for(selector).text, f"a text in {selector}"))
+        """The text of the selector's first visible element: its lines that are not empty."""
+        first = "all.filter(shown).slice(0, 1).map(read)[0]"
+        return str(self.wait(lambda: self.look(first, selector), f"a text in {selector}"))
 
     def click(self, selector: str) -> None:
         """Click the first visible element of the selector; once more if it is redrawn at that moment."""
@@ -73,8 +95,7 @@ class Page:
         """Click the first visible element of the selector with this text."""
 
         def is_clicked() -> bool:
-            shown = (element for element in self.find_all(selector) if element.is_displayed())
-            found = next((element for element in shown if text in element.text), None)
+            found = self.look("all.find((each) => read(each).includes(arguments[1]))", selector, text)
             if found is not None:
                 found.click()
             return found is not None
@@ -91,12 +112,8 @@ class Page:
         # Some menus appear with the pointer.
         ActionChains(self.driver).move_to_element(element).perform()
         element.find_element(By.CSS_SELECTOR, "button[aria-haspopup=menu]").click()
-        self.wait(
-            lambda: next(
-                each for each in self.find_all("[role=menuitem]") if each.is_displayed() and each.text == item
-            ),
-            f"the item {item!r}",
-        ).click()
+        named = "all.find((each) => read(each) === arguments[1])"
+        self.wait(lambda: self.look(named, "[role=menuitem]", item), f"the item {item!r}").click()
 
     def press(self, *keys: str) -> None:
         """Press keys one after the other, wherever the focus is."""
@@ -109,10 +126,11 @@ class Page:
         ActionChains(self.driver).key_down(Keys.SHIFT).send_keys(key).key_up(Keys.SHIFT).perform()
 
     def has_focus(self, selector: str) -> bool:
-        return self.driver.switch_to.active_element in self.find_all(selector)
+        return bool(self.look("all.includes(document.activeElement)", selector))
 
     def texts(self, selector: str) -> list[str]:
-        return [element.text for element in self.find_all(selector)]
+        """The texts of all elements of the selector, empty for those that are hidden."""
+        return list(self.look("all.map(read)", selector))
 
     def fill(self, form: str, **values: str) -> None:
         """Fill and submit a form."""
@@ -171,3 +189,43 @@ class Page:
     def settle(self) -> None:
         """Let transitions finish before a screenshot or a measurement."""
         time.sleep(0.3)
+
+
+@contextmanager
+def watched(driver: webdriver.Chrome, base: str) -> Iterator[Page]:
+    """The page of a Luma, not loaded yet, without a session. At the end, no script may have failed or been
+    blocked.
+    """
+    page = Page(driver, base)
+    page.resize(1280, 800)
+    # Of the same origin, and runs nothing.
+    driver.get(f"{base}/health/live")
+    driver.delete_all_cookies()
+    driver.execute_script("sessionStorage.clear(); localStorage.clear()")
+    driver.get_log("browser")
+    yield page
+    complaints = [entry["message"] for entry in driver.get_log("browser")]
+    assert not [text for text in complaints if "Content Security Policy" in text or "Uncaught" in text]
+
+
+def enter(page: Page, username: str = USER) -> None:
+    """Sign in over HTTP, which is quicker than the form, and load the page."""
+    for name, value in session(page.base, username).items():
+        page.driver.add_cookie({"name": name, "value": value})
+    page.open("/")
+
+
+_sessions: dict[tuple[str, str, str], dict[str, str]] = {}
+
+
+def session(base: str, username: str = USER, password: str = PASSWORD) -> dict[str, str]:
+    """The cookies of a session. It is used as long as it lasts, because a password takes long to check."""
+    key = (base, username, password)
+    with httpx.Client(base_url=base, cookies=_sessions.get(key), timeout=60) as client:
+        if not client.get("/api/auth/me").is_success:
+            client.cookies.clear()
+            client.post(
+                "/api/auth/login", json={"username": username, "password": password}
+            ).raise_for_status()
+            _sessions[key] = dict(client.cookies)
+    return _sessions[key]

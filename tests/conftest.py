@@ -39,6 +39,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(folder)
         elif not any(item.get_closest_marker(tier) for tier in TIERS):
             item.add_marker("integration")
+    # These come first, because an idle process takes over the last tests of another, and would need a browser
+    # and services of its own for them.
+    items.sort(key=lambda item: item.get_closest_marker("end_to_end") is None)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ one database, which is emptied after each test and replaced if a test changed mo
 import asyncio
 import itertools
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import asyncpg
@@ -68,6 +70,8 @@ SELECT md5(concat_ws(' ',
      FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase AND datname = current_database()),
     (SELECT string_agg(version_num, ',') FROM alembic_version)))
 """
+
+_own_numbers = itertools.count(1)
 
 _SIZE = f"SELECT sum(pg_relation_size(oid)) FROM pg_class WHERE {_IS_OURS}"
 
@@ -156,6 +160,17 @@ class Databases:
         await database.engine.dispose()
         name = make_url(database.url).database
         await drop(self._server_url, name)
+
+
+@contextmanager
+def own_database(server_url: str, template: str) -> Iterator[str]:
+    """The URL of a copy of the template, for a process that several tests use."""
+    name = f"own_{os.getpid()}_{next(_own_numbers)}"
+    asyncio.run(run_on(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"))
+    try:
+        yield database_at(server_url, name)
+    finally:
+        asyncio.run(drop(server_url, name))
 
 
 def database_at(server_url: str, name: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.browser import PASSWORD, USER, Page
+from tests.browser import PASSWORD, USER, Page, session
 
 ROW = "luma-document-row"
 
@@ -15,10 +15,9 @@ ROW = "luma-document-row"
 @contextmanager
 def client(base: str, username: str = USER, password: str = PASSWORD) -> Iterator[httpx.Client]:
     """A signed-in client of the HTTP interface."""
-    with httpx.Client(base_url=base, timeout=60) as http:
-        credentials = {"username": username, "password": password}
-        http.post("/api/auth/login", json=credentials).raise_for_status()
-        http.headers["x-csrftoken"] = http.cookies["csrftoken"]
+    cookies = session(base, username, password)
+    headers = {"x-csrftoken": cookies["csrftoken"]}
+    with httpx.Client(base_url=base, cookies=cookies, headers=headers, timeout=60) as http:
         yield http
 
 

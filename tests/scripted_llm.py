@@ -23,6 +23,7 @@ class ScriptedLLM(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.script: Sequence[Piece] = ["Yes [1]."]
+        self.status = 200
         self.prompts: list[str] = []
         self._news = threading.Condition()
         self._held: list[threading.Event] = []
@@ -36,6 +37,11 @@ class ScriptedLLM(ThreadingHTTPServer):
         """Let all answers that hold go on, once there is one."""
         with self._news:
             assert self._news.wait_for(lambda: self._held, timeout=30), "no answer holds"
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Let all answers that hold go on, if there are any."""
+        with self._news:
             while self._held:
                 self._held.pop().set()
 
@@ -54,9 +60,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.server.prompts.append(body["messages"][-1]["content"])
-        self.send_response(200)
+        self.send_response(self.server.status)
         self.send_header("content-type", "text/event-stream")
         self.end_headers()
+        if self.server.status != 200:
+            return
         # Luma closes the connection when the answer is stopped.
         with suppress(OSError):
             self._answer(list(self.server.script))

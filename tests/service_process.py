@@ -41,5 +41,5 @@ def wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> str:
         if ready := re.search(r"Luma is ready at (http://\S+)", said):
             return ready[1]
         assert process.poll() is None, said
-        time.sleep(0.2)
+        time.sleep(0.05)
     pytest.fail(f"luma serve was not ready in time:\n{said}")

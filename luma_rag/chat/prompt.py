@@ -29,6 +29,9 @@ MESSAGE_TOKENS = 8
 _LEAST_TOKENS = 40
 """A passage shortened to less than this is not worth its place."""
 
+_LONGEST_SOURCE = 600
+"""Title, page, and heading. That of rows of a table ends with the names of its columns."""
+
 # "<" opens our fence and, in most chat templates, the markers that separate roles (<|im_start|>,
 # <start_of_turn>, <s>, and the full-width <｜User｜>). Before a space, a digit or "=" it is arithmetic.
 _MARK = re.compile(r"<(?![\s\d=]|$)")
@@ -147,7 +150,7 @@ def _fenced(passage: RetrievedPassage, text: str) -> str:
         place.append(f"page {passage.page}")
     if passage.heading:
         place.append(passage.heading)
-    source = " ".join(_harmless(", ".join(place)).split())[:300]
+    source = " ".join(_harmless(", ".join(place)).split())[:_LONGEST_SOURCE]
     return f'<passage n="{passage.n}">\n[{passage.n}] {source}\n{text}\n</passage>'
 
 

@@ -11,11 +11,12 @@ from typer.core import TyperGroup
 # Name: the module with the command or with its subcommands, its attribute there, and its line of the help.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("serve", "serve", "Serve the chat page and the HTTP API, and ingest uploaded documents."),
-    "ingest": ("ingest", "ingest", "Ingest PDF and DOCX files into a namespace."),
+    "ingest": ("ingest", "ingest", "Ingest files into a namespace."),
     "ask": ("ask", "ask", "Answer a question from the documents of a namespace."),
     "search": ("ask", "search", "Search the passages of a namespace."),
     "namespaces": ("namespaces", "app", "List, create, rename, share and delete namespaces."),
     "documents": ("documents", "app", "List, add, share and delete documents."),
+    "reread": ("reread", "reread", "Read documents again that an earlier version of Luma has read."),
     "users": ("users", "app", "List, add, disable and remove accounts."),
     "tokens": ("tokens", "app", "List, create and revoke API tokens."),
     "eval": ("evaluate", "app", "Evaluate retrieval."),

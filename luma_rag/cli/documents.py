@@ -139,7 +139,7 @@ def add(
     namespace: InNamespace,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="PDF and DOCX files to upload.", exists=True, dir_okay=False, readable=True),
+        typer.Argument(help="Files to upload.", exists=True, dir_okay=False, readable=True),
     ] = None,
     doc_id: Annotated[
         list[int] | None, typer.Option("--id", help="Id of an uploaded document; repeatable.")

@@ -18,11 +18,11 @@ async def upload(store: Store, principal: Principal, path: Path, namespace_ids: 
 
     Raises:
         OSError: the file can't be read.
-        UnsupportedTypeError: it is neither PDF nor DOCX.
+        UnsupportedTypeError: it is of a type that is not read.
         LumaError: see `uploads.store`.
     """
     with await asyncio.to_thread(path.open, "rb") as opened:
-        received = await uploads.receive(store.storage, _pieces(opened))
+        received = await uploads.receive(store.storage, _pieces(opened), path.name)
     with received.pending:
         return await uploads.store(
             store.sessions, store.storage, principal, received, path.name, namespace_ids=namespace_ids

@@ -12,7 +12,7 @@ import random
 import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from sqlalchemy import (
@@ -37,11 +37,13 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from ingest.types import DocumentType, ReadingWarning
 from luma_rag.access import Principal, readable_namespaces, require_namespace
 from luma_rag.access.principal import WRITE
 from luma_rag.db.advisory_locks import held_ids
 from luma_rag.db.base import utcnow
-from luma_rag.db.models import Chunk, Document, Ingestion, Worker
+from luma_rag.db.models import Chunk, Document, Ingestion, Reread, Worker
+from luma_rag.documents.reading_warnings import stored_warnings
 from luma_rag.errors import ConflictError, NotFoundError
 
 MAX_ATTEMPTS = 3
@@ -69,7 +71,8 @@ _DYING = "The worker died while it read this document. Luma tries again by itsel
 class IngestionView(msgspec.Struct, frozen=True):
     """The progress of a document into a namespace: `progress` from 0 to 1, `error` only after a failure.
 
-    After a failure that may pass, `state` is `queued` again until `next_attempt_at`.
+    After a failure that may pass, `state` is `queued` again until `next_attempt_at`. Once it is `ready`,
+    `warnings` say what of the document could not be read.
     """
 
     id: int
@@ -84,6 +87,7 @@ class IngestionView(msgspec.Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     next_attempt_at: datetime | None
+    warnings: list[ReadingWarning] = []
 
 
 class LiveWorkers(msgspec.Struct, frozen=True):
@@ -102,12 +106,16 @@ class Claim(msgspec.Struct, frozen=True):
     doc_id: int
     title: str
     file_path: str
+    type: DocumentType
     is_embedded: bool
 
 
 def view(ingestion: Ingestion) -> IngestionView:
     """The public part of an ingestion."""
     public = msgspec.convert(ingestion, IngestionView, from_attributes=True)
+    if public.state == "ready":
+        warnings = stored_warnings(ingestion.warnings_of_document)
+        return msgspec.structs.replace(public, next_attempt_at=None, warnings=warnings)
     waits = public.state == "queued" and public.error is not None
     return public if waits else msgspec.structs.replace(public, next_attempt_at=None)
 
@@ -231,10 +239,19 @@ async def claim(session: AsyncSession, worker: int, only: list[int] | None = Non
                 progress=0.0,
                 updated_at=utcnow(),
             )
-            .returning(exists().where(Chunk.doc_id == document.id))
+            .returning(
+                exists().where(Chunk.doc_id == document.id)
+                & ~exists().where(Reread.doc_id == document.id, Reread.is_queued)
+            )
         )
         if is_embedded := claimed.all():
-            return Claim(document.id, document.title, document.file_path, is_embedded[0])
+            return Claim(
+                document.id,
+                document.title,
+                document.file_path,
+                cast(DocumentType, document.type),
+                is_embedded[0],
+            )
     return None
 
 

@@ -65,16 +65,18 @@ class Added(msgspec.Struct, frozen=True):
     is_file_kept: bool
 
 
-async def receive(storage: FileStorage, pieces: AsyncIterator[bytes]) -> Upload:
+async def receive(storage: FileStorage, pieces: AsyncIterator[bytes], filename: str) -> Upload:
     """Write an upload to disk and detect its type from its content. The caller owns the pending file.
 
+    Its name only helps to tell one kind of text from another.
+
     Raises:
-        UnsupportedTypeError: it is neither PDF nor DOCX; nothing is stored.
+        UnsupportedTypeError: it is of a type that is not read; nothing is stored.
         TooLargeError, InvalidInputError, UnavailableError: see `FileStorage.write`.
     """
     pending, stored = await storage.write(pieces)
     try:
-        return Upload(pending, stored, detect_type(storage.path(stored.path)))
+        return Upload(pending, stored, detect_type(storage.path(stored.path), filename))
     except PermanentError as error:
         pending.discard()
         raise UnsupportedTypeError(str(error)) from None

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from pgvector import HalfVector
 from sqlalchemy import (
+    ColumnElement,
     Integer,
     cast,
     delete,
@@ -24,10 +25,21 @@ from sqlalchemy.types import Text
 
 from ingest.chunker import embedding_text
 from ingest.errors import OutageError
+from ingest.parsers import READER_VERSION
 from ingest.types import EmbeddedDocument
 from luma_rag.db.base import utcnow
 from luma_rag.db.errors import outage
-from luma_rag.db.models import Chunk, ChunkVector, Document, Ingestion, Namespace, NamespaceDoc, Passage
+from luma_rag.db.models import (
+    Chunk,
+    ChunkVector,
+    Document,
+    Ingestion,
+    LexicalDocument,
+    Namespace,
+    NamespaceDoc,
+    Passage,
+    Reread,
+)
 from luma_rag.db.session import Sessions
 from luma_rag.documents import lexical_index, page_labels
 from luma_rag.documents.lexical_index import Terms
@@ -43,7 +55,8 @@ class PostgresSink:
     async def store(self, key: int, document: EmbeddedDocument) -> None:
         """Store a document in one transaction with `namespace_doc` and the ingestion's state.
 
-        A document that was deleted meanwhile is silently dropped.
+        The text of a document that is read again is replaced. A document that was deleted meanwhile is
+        silently dropped.
 
         Raises:
             OutageError: the database is unavailable, full or busy.
@@ -54,7 +67,8 @@ class PostgresSink:
         with _outages():
             async with self._sessions.begin() as session:
                 if await _lock(session, key):
-                    await _write(session, key, document, terms)
+                    await _lock_namespaces(session, key, self._worker)
+                    await _write(session, key, document, terms, self._worker)
                     await _link(session, key, self._worker)
 
     async def link(self, doc_id: int) -> None:
@@ -66,6 +80,7 @@ class PostgresSink:
         with _outages():
             async with self._sessions.begin() as session:
                 if await _lock(session, doc_id):
+                    await _lock_namespaces(session, doc_id, self._worker)
                     await _link(session, doc_id, self._worker)
 
 
@@ -128,9 +143,27 @@ async def _lock(session: AsyncSession, doc_id: int) -> bool:
     return found is not None
 
 
-async def _write(session: AsyncSession, doc_id: int, embedded: EmbeddedDocument, terms: Terms) -> None:
+async def _lock_namespaces(session: AsyncSession, doc_id: int, worker: int) -> None:
+    # Before anything of them is locked: the deletion of a namespace uses the same order.
+    await session.execute(
+        select(Namespace.id)
+        .where(Namespace.id.in_(select(Ingestion.namespace_id).where(*_claimed(doc_id, worker))))
+        .order_by(Namespace.id)
+        .with_for_update(read=True, key_share=True)
+    )
+
+
+def _claimed(doc_id: int, worker: int) -> tuple[ColumnElement[bool], ...]:
+    return Ingestion.doc_id == doc_id, Ingestion.state == "running", Ingestion.worker == worker
+
+
+async def _write(
+    session: AsyncSession, doc_id: int, embedded: EmbeddedDocument, terms: Terms, worker: int
+) -> None:
     if await session.scalar(select(exists().where(Chunk.doc_id == doc_id))):
-        return  # Another worker stored the same document first.
+        if not await _may_replace(session, doc_id, worker):
+            return  # Another worker stored the same document first.
+        await _remove(session, doc_id)
     parsed = embedded.document
     await session.execute(
         insert(Passage),
@@ -158,28 +191,42 @@ async def _write(session: AsyncSession, doc_id: int, embedded: EmbeddedDocument,
         ],
     )
     await lexical_index.store(session, doc_id, terms)
-    read: dict[str, Any] = {"pages": parsed.pages, "warnings": msgspec.to_builtins(parsed.reading_warnings)}
+    read: dict[str, Any] = {
+        "pages": parsed.pages,
+        "warnings": msgspec.to_builtins(parsed.reading_warnings),
+        "reader": READER_VERSION,
+    }
     if labels := page_labels.changes(parsed.passages):
         read["page_labels"] = labels
+    earlier = Document.file_metadata.op("-")("page_labels")
     await session.execute(
         update(Document)
         .where(Document.id == doc_id)
-        .values(file_metadata=Document.file_metadata.op("||")(literal(read, JSONB)))
+        .values(file_metadata=earlier.op("||")(literal(read, JSONB)))
     )
+
+
+async def _may_replace(session: AsyncSession, doc_id: int, worker: int) -> bool:
+    """Whether the document is to be read again, and `worker` has claimed it for all its namespaces."""
+    claimed = select(Ingestion.namespace_id).where(*_claimed(doc_id, worker))
+    elsewhere = exists().where(NamespaceDoc.doc_id == doc_id, NamespaceDoc.namespace_id.not_in(claimed))
+    may = await session.scalar(select(exists().where(Reread.doc_id == doc_id, Reread.is_queued) & ~elsewhere))
+    return bool(may)
+
+
+async def _remove(session: AsyncSession, doc_id: int) -> None:
+    """Remove the text of a document, with its vectors and terms."""
+    held = await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == doc_id))
+    for namespace_id in held.all():
+        await unlink(session, doc_id, namespace_id)
+    for model in (Chunk, Passage, LexicalDocument, Reread):
+        await session.execute(delete(model).where(model.doc_id == doc_id))
 
 
 async def _link(session: AsyncSession, doc_id: int, worker: int) -> None:
     """Copy the chunks' embeddings into each namespace that `worker` claimed the document for."""
-    claimed = (Ingestion.doc_id == doc_id, Ingestion.state == "running", Ingestion.worker == worker)
-    # Lock namespaces before ingestions: the deletion of a namespace uses the same order.
-    await session.execute(
-        select(Namespace.id)
-        .where(Namespace.id.in_(select(Ingestion.namespace_id).where(*claimed)))
-        .order_by(Namespace.id)
-        .with_for_update(read=True, key_share=True)
-    )
     ingestions = await session.scalars(
-        select(Ingestion).where(*claimed).order_by(Ingestion.id).with_for_update()
+        select(Ingestion).where(*_claimed(doc_id, worker)).order_by(Ingestion.id).with_for_update()
     )
     for ingestion in ingestions.all():
         chunks = await place(session, doc_id, ingestion.namespace_id)

@@ -12,6 +12,7 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.plugins import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 
+from ingest.parsers.formats import FORMATS
 from luma_rag.http.errors import MEDIA_TYPE, Problem
 from luma_rag.http.events import EVENT_STREAM
 from luma_rag.http.upload import UploadForm
@@ -30,11 +31,11 @@ _MEANINGS = {
     503: "A dependency is unavailable.",
 }
 
-MEDIA_TYPES = {
-    "pdf": "application/pdf",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+# A browser that came to show an uploaded page would run it with the rights of whoever is signed in.
+MEDIA_TYPES: dict[str, str] = {
+    kind: "text/plain" if kind == "html" else one.media_type for kind, one in FORMATS.items()
 }
-"""The media types of documents, by their type."""
+"""The media types of documents, by their type. Pages are served as text."""
 
 _DEPENDENCIES = {"session", "principal", "runtime", "request"}
 
@@ -105,12 +106,15 @@ class FileOperation(Operation):
     """Describes the file of a document."""
 
     def __post_init__(self) -> None:
-        """Name both media types; a response of Litestar's has one."""
+        """Name all media types; a response of Litestar's has one."""
         schema = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
         self.responses = self.responses or {}
         self.responses["200"] = OpenAPIResponse(
             description="The file as it was uploaded.",
-            content={media_type: OpenAPIMediaType(schema=schema) for media_type in MEDIA_TYPES.values()},
+            content={
+                media_type: OpenAPIMediaType(schema=schema)
+                for media_type in dict.fromkeys(MEDIA_TYPES.values())
+            },
         )
 
 

@@ -4,7 +4,9 @@ By name, since a name means the same thing in almost every schema; `Schema.name`
 of a property that holds other schemas is composed of theirs.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
+
+from ingest.types import DocumentType
 
 
 class Property(NamedTuple):
@@ -15,6 +17,7 @@ class Property(NamedTuple):
 
 
 _TIME = "2026-01-31T12:00:00Z"
+_TYPES = ", ".join(f"`{kind}`" for kind in get_args(DocumentType))
 _SCORES = {"0": 1.0, "1": 0.5}
 
 PROPERTIES: dict[str, Property] = {
@@ -169,9 +172,9 @@ PROPERTIES: dict[str, Property] = {
     "p": Property("Probability of a difference this large by chance.", 0.03),
     "p50": Property("Median, in milliseconds.", 6.1),
     "p95": Property("95th percentile, in milliseconds.", 9.8),
-    "page": Property("Page, from 1; null for a DOCX.", 3),
+    "page": Property("Page or slide, from 1; null for documents without.", 3),
     "ReadingWarning.pages": Property("The pages it is about; empty if it is not about pages.", [3, 9]),
-    "pages": Property("Number of pages; null if unknown, and for a DOCX.", 17),
+    "pages": Property("Number of pages or slides; null if unknown, and for documents without.", 17),
     "DocumentSummary.pages": Property("Number of pages, as far as they are known.", 812),
     "password": Property("Password, at least 8 characters.", "correct horse battery"),
     "per_document": Property("Maximum number of hits per document; null for no limit.", 2),
@@ -249,7 +252,7 @@ PROPERTIES: dict[str, Property] = {
     "total": Property("Number of items on all pages.", 1),
     "Timings.total": Property("Milliseconds in all.", 217.3),
     "total_tokens": Property("Estimated tokens of prompt and answer.", 960),
-    "type": Property("Type of the file: `pdf` or `docx`.", "pdf"),
+    "type": Property(f"Type of the file: {_TYPES}.", "pdf"),
     "Part.type": Property("Type of the part; only `text` is supported.", "text"),
     "Problem.type": Property("Where the kind of problem is documented.", "/problems#not_found"),
     "unknown": Property("Documents that the questions name, but the namespace lacks.", ["old.pdf"]),
@@ -281,7 +284,7 @@ PROPERTIES: dict[str, Property] = {
 """The properties of all schemas."""
 
 UPLOAD = {
-    "file": Property("The PDF or DOCX.", "contract.pdf"),
+    "file": Property("The document.", "contract.pdf"),
     "title": Property("Title; by default, the name of the file.", "Service contract"),
     "is_public": PROPERTIES["is_public"],
     "namespace_id": Property("Namespaces to add the document to; repeatable.", [7]),

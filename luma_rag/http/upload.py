@@ -32,7 +32,7 @@ class UploadFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class UploadForm(UploadFields, frozen=True, kw_only=True):
-    """A PDF or DOCX, with an optional title and the namespaces to add it to."""
+    """A document, with an optional title and the namespaces to add it to."""
 
     file: Annotated[str, msgspec.Meta(extra_json_schema={"format": "binary"})]
 
@@ -84,7 +84,10 @@ class _Form:
             if not isinstance(part, MultipartSegment):
                 raise InvalidInputError("A part of the form has no headers.")
             if part.filename is not None and part.name == "file" and self._file is None:
-                self._file = await uploads.receive(self._storage, _content(parts)), part.filename
+                self._file = (
+                    await uploads.receive(self._storage, _content(parts), part.filename),
+                    part.filename,
+                )
             elif part.filename is None and part.name in UploadFields.__struct_fields__:
                 self._fields.setdefault(part.name, []).append(await self._text(part, parts))
             else:

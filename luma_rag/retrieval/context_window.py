@@ -15,7 +15,7 @@ from luma_rag.db.session import Reader
 class ContextWindow(msgspec.Struct, frozen=True):
     """The text directly before and after a chunk in its passage; "" where there is none.
 
-    A passage is a page of a PDF or a section of a DOCX, so the window never leaves the cited place.
+    A passage is a page of a PDF, a slide, or a section, so the window never leaves the cited place.
     """
 
     before: str = ""

@@ -33,6 +33,7 @@ GUARDED = {
     "LexicalSegment": "lexical_segment",
     "LexicalVector": "lexical_vector",
     "Passage": "passage",
+    "Reread": "reread",
     "Chat": "chats",
     "ChatTitle": "chat_title",
     "Message": "message",

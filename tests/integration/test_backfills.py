@@ -1,4 +1,4 @@
-"""Backfills of 100,000 rows, by real workers, while the service writes."""
+"""Backfills of 40,000 rows, by real workers, while the service writes."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -14,7 +14,7 @@ from tests import factories
 from tests.api import Api
 from tests.luma_command import Luma
 
-ROWS, BATCH = 100_000, 5_000
+ROWS, BATCH = 40_000, 2_000
 _FILL = text(
     """
     WITH next AS (SELECT id FROM note WHERE id > :after ORDER BY id LIMIT :batch),

@@ -4,6 +4,15 @@ python-docx has the parts with their relationships, styles, numbering and proper
 boxes, content controls, notes, tracked changes, equations, fields, charts, SmartArt and documents inside.
 """
 
-from ingest.parsers.docx.document import parse_docx
+from typing import BinaryIO
 
-__all__ = ["parse_docx"]
+from ingest.parsers.docx.document import parse_docx
+from ingest.parsers.reading import Reading
+from ingest.types import ParsedDocument
+
+__all__ = ["parse_docx", "read"]
+
+
+def read(file: BinaryIO, how: Reading) -> ParsedDocument:
+    """Read a DOCX: see `parse_docx`."""
+    return parse_docx(file, how.limits, comments=how.comments)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from ingest.parsers.docx.blocks import Block
+from ingest.parsers.blocks import Block
 from ingest.parsers.docx.inline import LEFT_OUT, Content, InlineReader, Reference, choose
 from ingest.parsers.docx.names import ID, a, mc, w
 from ingest.parsers.docx.numbering import Numbering

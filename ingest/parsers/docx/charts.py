@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from ingest.parsers.docx.blocks import Block, one_line
+from ingest.parsers.blocks import Block, one_line
 from ingest.parsers.docx.names import a, c, dgm
-from ingest.parsers.docx.tables import as_lines
+from ingest.parsers.tables import as_lines
 
 _INDENT = "  "
 _MOST_POINTS = 10_000

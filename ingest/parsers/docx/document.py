@@ -11,7 +11,7 @@ from docx.oxml.parser import parse_xml
 from lxml import etree
 
 from ingest.errors import LimitError, NoTextError, PermanentError
-from ingest.parsers.docx.blocks import Block
+from ingest.parsers.blocks import Block
 from ingest.parsers.docx.body import BodyReader
 from ingest.parsers.docx.fields import show_boxes
 from ingest.parsers.docx.headings import with_headings
@@ -19,11 +19,11 @@ from ingest.parsers.docx.inline import Reference
 from ingest.parsers.docx.names import w
 from ingest.parsers.docx.numbering import Numbering
 from ingest.parsers.docx.opening import open_document
-from ingest.parsers.docx.package import DAMAGED, Package, raise_if_memory
 from ingest.parsers.docx.related import Related
 from ingest.parsers.docx.remarks import Remarks
-from ingest.parsers.docx.sections import Sections
 from ingest.parsers.docx.styles import Styles
+from ingest.parsers.package import DAMAGED, Package, raise_if_memory
+from ingest.parsers.sections import Sections
 from ingest.parsers.text import clean, readable, usable_title
 from ingest.settings import ParserLimits
 from ingest.types import ParsedDocument, Passage

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from lxml import etree
 
-from ingest.parsers.docx.blocks import Block
+from ingest.parsers.blocks import TITLE_LEVEL, Block
 from ingest.parsers.docx.names import w
-from ingest.parsers.docx.styles import TITLE_LEVEL, Styles
+from ingest.parsers.docx.styles import Styles
 
 _LONGEST = 120
 _DEEPEST = 4

@@ -5,15 +5,15 @@ from collections.abc import Callable
 
 from lxml import etree
 
+from ingest.parsers.blocks import Block, one_line
 from ingest.parsers.docx import names
-from ingest.parsers.docx.blocks import Block, one_line
 from ingest.parsers.docx.equations import linear
 from ingest.parsers.docx.fields import Fields, form_value
-from ingest.parsers.docx.line import Line
 from ingest.parsers.docx.names import a, c, dgm, m, mc, r, w
 from ingest.parsers.docx.related import Related, readable_address
 from ingest.parsers.docx.styles import Look, Styles
 from ingest.parsers.docx.symbols import symbol
+from ingest.parsers.line import Line
 
 # Elements that are not part of the final text: deletions, move sources, field codes, properties, and w:rt,
 # the ruby text above Asian characters.

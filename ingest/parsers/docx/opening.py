@@ -15,7 +15,7 @@ from docx.opc.constants import CONTENT_TYPE, RELATIONSHIP_TYPE
 from lxml import etree
 
 from ingest.errors import PermanentError
-from ingest.parsers.docx.package import DAMAGED, Package, Relationship, raise_if_memory
+from ingest.parsers.package import DAMAGED, Package, Relationship, raise_if_memory
 
 _CHART_EX = "http://schemas.microsoft.com/office/2014/relationships/chartEx"
 _DATA = "application/octet-stream"

@@ -10,11 +10,11 @@ from docx.oxml.parser import parse_xml
 from lxml import etree
 
 from ingest.errors import PermanentError
-from ingest.parsers.docx.blocks import Block
+from ingest.parsers.blocks import Block
 from ingest.parsers.docx.charts import chart_blocks, diagram_block
-from ingest.parsers.docx.html import html_blocks
-from ingest.parsers.docx.package import raise_if_memory
 from ingest.parsers.docx.remarks import Remarks
+from ingest.parsers.html import blocks_of_page
+from ingest.parsers.package import raise_if_memory
 
 _LONGEST_ADDRESS = 500
 _ADDRESS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]+:")
@@ -106,4 +106,4 @@ def _text_blocks(data: bytes) -> list[Block] | None:
         return None
     if b"<" not in data:
         return [Block(line) for line in data.decode(errors="replace").splitlines() if line.strip()]
-    return list(html_blocks(data))
+    return blocks_of_page(data)

@@ -6,11 +6,9 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from ingest.parsers.docx.line import Place
+from ingest.parsers.blocks import TITLE_LEVEL
 from ingest.parsers.docx.names import VAL, w
-
-TITLE_LEVEL = 0
-"""The level of a paragraph in the style Title: above heading 1."""
+from ingest.parsers.line import Place
 
 _BODY_TEXT = 9  # the value of outlineLvl for "no heading"
 _HEADING = re.compile(r"^heading ?([1-9])$", re.IGNORECASE)

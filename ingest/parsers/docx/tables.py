@@ -1,59 +1,21 @@
-"""Tables as lines of cells, each value in every cell of the grid that it stands over or beside."""
+"""The rows and cells of a table of a DOCX."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
 from lxml import etree
 
-from ingest.parsers.docx.blocks import Block, one_line
+from ingest.parsers.blocks import Block
 from ingest.parsers.docx.names import VAL, w
 from ingest.parsers.docx.styles import switched_on
+from ingest.parsers.tables import Cell, Row, table_of
 
 # Word has no more columns. Files can claim any number.
 _MOST_COLUMNS = 63
-# Longer text in merged cells isn't a label of the rows beside it.
-_LONGEST_REPEATED = 100
-_MOST_HEADER_LINES = 4
-_BETWEEN = " | "
-
-
-class Cell(NamedTuple):
-    """A cell as it stands: `at` is its first column, `width` the number of columns."""
-
-    at: int
-    width: int
-    blocks: list[Block]
-    continued: bool
-    """Whether it goes on from the cell above."""
-
-
-class Row(NamedTuple):
-    """A row of a table, which is header if it is to be repeated on each page."""
-
-    cells: list[Cell]
-    is_header: bool
 
 
 def table_block(table: etree._Element, read: Callable[[etree._Element], Iterable[Block]]) -> Block | None:
     """A table as one block, None if it is empty. `read` reads the blocks of a cell."""
-    rows = [_row(row, read) for row in _descend(table, w("tr"))]
-    values = _values(rows)
-    lines: list[str] = []
-    header_lines = 0
-    heads = _header_rows(rows, values)
-    for number, (row, line) in enumerate(zip(rows, values, strict=True)):
-        lines += _lines(row, line)
-        if number < heads:
-            header_lines = len(lines)
-    text = "\n".join(lines)
-    if not text.strip(" |\n"):
-        return None
-    return Block(text, header_lines=min(header_lines, _MOST_HEADER_LINES), is_table=True)
-
-
-def as_lines(rows: list[list[str]], header_lines: int = 1) -> Block:
-    """A table from plain values."""
-    return Block("\n".join(map(_joined, rows)), header_lines=header_lines, is_table=True)
+    return table_of([_row(row, read) for row in _descend(table, w("tr"))])
 
 
 def _row(row: etree._Element, read: Callable[[etree._Element], Iterable[Block]]) -> Row:
@@ -72,80 +34,6 @@ def _row(row: etree._Element, read: Callable[[etree._Element], Iterable[Block]])
         at = min(at + width, _MOST_COLUMNS)
     header = None if properties is None else properties.find(w("tblHeader"))
     return Row(cells, switched_on(header))
-
-
-def _values(rows: list[Row]) -> list[list[str]]:
-    """The value of each place of the grid. Merged cells have theirs in each place."""
-    above: dict[int, str] = {}
-    lines = []
-    for row in rows:
-        line = [""] * max((cell.at + cell.width for cell in row.cells), default=0)
-        kept = {}
-        for cell in row.cells:
-            text = above.get(cell.at, "") if cell.continued else ""
-            text = text or _text(cell.blocks)
-            is_label = len(text) <= _LONGEST_REPEATED
-            line[cell.at] = text
-            for place in range(cell.at + 1, cell.at + cell.width):
-                line[place] = text if is_label else ""
-            kept[cell.at] = text if is_label else ""
-        above = kept
-        lines.append(line)
-    return lines
-
-
-def _lines(row: Row, values: list[str]) -> list[str]:
-    filled = [cell for cell in row.cells if cell.blocks]
-    if len(filled) == 1 and (len(row.cells) == 1 or filled[0].at == 0 or len(filled[0].blocks) > 1):
-        others = [value for at, value in enumerate(values) if value and not _covers(filled[0], at)]
-        if not others:
-            # A title over the table, or a page laid out with a table.
-            return [block.text for block in filled[0].blocks]
-    line = _joined(values)
-    return [line] if line else []
-
-
-def _covers(cell: Cell, place: int) -> bool:
-    return cell.at <= place < cell.at + cell.width
-
-
-def _joined(values: list[str]) -> str:
-    return _BETWEEN.join(values).rstrip(" |")
-
-
-def _header_rows(rows: list[Row], values: list[list[str]]) -> int:
-    """The number of rows that name the columns: those that Word repeats, or the first if it looks so."""
-    marked = 0
-    while marked < len(rows) and rows[marked].is_header:
-        marked += 1
-    if marked:
-        return marked
-    for number, row in enumerate(rows[:3]):
-        if len(row.cells) == 1 and len(rows) > number + 1:
-            continue  # a title over the table
-        if len(rows) - number < 3 or not _names_columns(row, values[number]):
-            return 0
-        has_spans = any(cell.width > 1 for cell in row.cells)
-        return number + (2 if has_spans else 1)
-    return 0
-
-
-def _names_columns(row: Row, values: list[str]) -> bool:
-    """Whether a row looks like names of columns: short, and no numbers. The first may be missing."""
-    if len(row.cells) < 2 or not all(values[1:]):
-        return False
-    return all(len(value) <= _LONGEST_REPEATED and not _is_number(value) for value in values)
-
-
-def _is_number(text: str) -> bool:
-    digits = sum(map(str.isdecimal, text))
-    # Years stand over columns.
-    return digits > 0 and not any(map(str.isalpha, text)) and not (digits == 4 and text.isdecimal())
-
-
-def _text(blocks: list[Block]) -> str:
-    # Rows of a nested table stay separate.
-    return " ".join("; ".join(map(one_line, block.text.split("\n"))) for block in blocks)
 
 
 def _descend(element: etree._Element, wanted: str) -> Iterator[etree._Element]:

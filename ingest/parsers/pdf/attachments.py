@@ -5,7 +5,7 @@ import io
 import pypdfium2
 
 from ingest.errors import LimitError, PermanentError
-from ingest.parsers.detect import detect_type_of_file
+from ingest.parsers import parse_file
 from ingest.settings import ParserLimits
 from ingest.types import ParsedDocument, Passage
 
@@ -15,7 +15,7 @@ _MOST = 1000
 def attached_passages(
     document: pypdfium2.PdfDocument, limits: ParserLimits, *, deeper: bool
 ) -> tuple[list[Passage], list[str], list[str]]:
-    """The passages of attached PDF and DOCX files, and the names of the files that are read and that are not.
+    """The passages of attached files, and the names of the files that are read and that are not.
 
     The file's name comes first in each heading. The passages have no pages, which would be those of another
     file. None is read unless `deeper`.
@@ -49,14 +49,8 @@ def attached_passages(
 
 
 def _read(attachment: pypdfium2.PdfAttachment, limits: ParserLimits) -> ParsedDocument:
-    # Imported here, because a PDF in a PDF is read by this package.
-    from ingest.parsers.docx import parse_docx
-    from ingest.parsers.pdf.document import parse_pdf
-
     file = io.BytesIO(bytes(attachment.get_data()))
-    if detect_type_of_file(file) == "pdf":
-        return parse_pdf(file, limits, attached=True)
-    return parse_docx(file, limits)
+    return parse_file(file, limits, name=attachment.get_name(), depth=2)
 
 
 def _passage(passage: Passage, name: str) -> Passage:

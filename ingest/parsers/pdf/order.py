@@ -9,6 +9,8 @@ import statistics
 import msgspec
 
 from ingest.parsers.pdf.lines import LINE_HYPHEN, Fragment, is_ideographic
+from ingest.parsers.pdf.rows import Row
+from ingest.parsers.pdf.tables import Grid, tables_among
 
 _PROSE_WORDS = 3
 _PROSE_LINES = 3
@@ -23,17 +25,21 @@ _NUMBERING = 3
 
 
 class Line(msgspec.Struct):
-    """Fragments on one baseline, from left to right.
+    """Fragments on one baseline, from left to right, or those of a `row` of the table `grid`.
 
     `main` is false for text that runs in another direction than most of the page.
     """
 
     cells: list[Fragment]
     main: bool = True
+    row: Row | None = None
+    grid: Grid | None = None
 
     @property
     def text(self) -> str:
         """The text of all cells; wide gaps become single spaces."""
+        if self.row is not None:
+            return self.row.text()
         text = self.cells[0].text
         for before, cell in zip(self.cells, self.cells[1:], strict=False):
             apart = cell.x0 - before.x1 > 0.12 * min(cell.height, before.height)
@@ -74,17 +80,20 @@ def lines_in_order(fragments: list[Fragment], *, right_to_left: bool = False) ->
 def _region(fragments: list[Fragment], right_to_left: bool, depth: int) -> list[Line]:
     gutter = _gutter(fragments) if depth and len(fragments) >= 2 * _PROSE_LINES else None
     if gutter is None:
-        return _with_whole_cells(lines_of(fragments))
+        return _with_tables(lines_of(fragments))
     lines: list[Line] = []
+    across: list[Line] = []
     for band in _bands(fragments, gutter):
         left = [fragment for fragment in band if fragment.x0 < gutter]
         right = [fragment for fragment in band if fragment.x0 >= gutter]
         if left and right and _is_column(left) and _is_column(right):
+            lines += _with_tables(across)
+            across = []
             for side in (right, left) if right_to_left else (left, right):
                 lines += _region(side, right_to_left, depth - 1)
         else:
-            lines += _with_whole_cells(lines_of(band))
-    return lines
+            across += lines_of(band)
+    return lines + _with_tables(across)
 
 
 def _gutter(fragments: list[Fragment]) -> float | None:
@@ -174,6 +183,20 @@ def lines_of(fragments: list[Fragment]) -> list[Line]:
         if len(line.cells) > 1:
             line.cells.sort(key=lambda cell: cell.x0)
     return lines
+
+
+def _with_tables(lines: list[Line]) -> list[Line]:
+    """`lines` in which each row of a table is one line."""
+    ordered: list[Line] = []
+    done = 0
+    for start, end, table in tables_among([line.cells for line in lines]):
+        ordered += _with_whole_cells(lines[done:start])
+        cells = [cell for line in lines[start:end] for cell in line.cells]
+        for row in table.rows:
+            within = [cell for cell in cells if row.y0 <= (cell.y0 + cell.y1) / 2 <= row.y1]
+            ordered.append(Line(within or cells, row=row, grid=table.grid))
+        done = end
+    return ordered + _with_whole_cells(lines[done:])
 
 
 def _with_whole_cells(lines: list[Line]) -> list[Line]:

@@ -8,6 +8,11 @@ import msgspec
 from ingest.parsers.pdf.hyphens import Joiner, joiner
 from ingest.parsers.pdf.lines import LINE_HYPHEN, is_ideographic
 from ingest.parsers.pdf.order import Line
+from ingest.parsers.pdf.rows import Row
+from ingest.parsers.pdf.table_text import cleaned, table_of
+from ingest.parsers.pdf.tables import Grid
+from ingest.parsers.text import clean
+from ingest.types import Table
 
 # Heights of a line that may lie between a line and the next of the same text, or of the same paragraph.
 _CONTINUING = 2.5
@@ -17,9 +22,10 @@ _FIRST_WORD = re.compile(r"[^\W\d_][\w'\u2019]*")
 
 
 class PageLine(msgspec.Struct):
-    """A line of a page: its text, its box in points, and the left and right ends of its cells.
+    """A line of a page: its text, its box in points, and where its cells begin, if there are several.
 
-    `main` is false for text that runs in another direction than most of the page.
+    `main` is false for text that runs in another direction than most of the page. `row` is that of a table,
+    `grid`.
     """
 
     text: str
@@ -27,8 +33,10 @@ class PageLine(msgspec.Struct):
     y0: float
     x1: float
     y1: float
-    cells: tuple[tuple[float, float], ...]
+    starts: tuple[int, ...] = ()
     main: bool = True
+    row: Row | None = None
+    grid: Grid | None = None
 
 
 class Page(msgspec.Struct):
@@ -37,6 +45,13 @@ class Page(msgspec.Struct):
     lines: list[PageLine]
     bottom: float
     top: float
+
+
+class PageText(msgspec.Struct, frozen=True):
+    """The text of a page as it is stored, and the tables in it."""
+
+    text: str
+    tables: tuple[Table, ...] = ()
 
 
 def page_of(lines: list[Line], bottom: float, top: float) -> Page:
@@ -49,8 +64,10 @@ def page_of(lines: list[Line], bottom: float, top: float) -> Page:
                 line.y0,
                 line.x1,
                 line.y1,
-                tuple((cell.x0, cell.x1) for cell in line.cells),
+                tuple(round(cell.x0) for cell in line.cells) if len(line.cells) > 1 else (),
                 line.main,
+                line.row,
+                line.grid,
             )
             for line in lines
         ],
@@ -59,22 +76,42 @@ def page_of(lines: list[Line], bottom: float, top: float) -> Page:
     )
 
 
-def texts_of(pages: list[Page | None]) -> list[str | None]:
+def texts_of(pages: list[Page | None]) -> list[PageText | None]:
     """The text of each page, with broken words whole; None for None."""
-    words = joiner(_text(page) for page in pages if page is not None)
+    words = joiner(_text(page.lines) for page in pages if page is not None)
     for page, following in itertools.pairwise(pages):
         if page is not None and following is not None:
             _complete_last_word(page, following, words)
-    return [None if page is None else words.text(_text(page)) for page in pages]
+    return [None if page is None else _page_text(page, words) for page in pages]
 
 
-def _text(page: Page) -> str:
-    """The lines of a page; without line ends within a paragraph of a script that has no spaces."""
-    if not page.lines:
+def _page_text(page: Page, words: Joiner) -> PageText:
+    text = ""
+    tables: list[Table] = []
+    for _, group in itertools.groupby(page.lines, key=lambda line: id(line.grid)):
+        lines = list(group)
+        grid = lines[0].grid
+        if grid is None:
+            text = _added(text, clean(words.text(_text(lines))))
+            continue
+        rows = [row for line in lines if line.row and (row := cleaned(line.row, words)).cells]
+        start = len(text) + 1 if text else 0
+        text = _added(text, "\n".join(row.text() for row in rows))
+        tables.append(table_of(grid, rows, words, start, len(text)))
+    return PageText(text, tuple(tables))
+
+
+def _added(text: str, more: str) -> str:
+    return f"{text}\n{more}" if text and more else text or more
+
+
+def _text(lines: list[PageLine]) -> str:
+    """Lines as text; without line ends within a paragraph of a script that has no spaces."""
+    if not lines:
         return ""
-    full = 0.75 * max(line.x1 - line.x0 for line in page.lines)
-    parts = [page.lines[0].text]
-    for before, line in zip(page.lines, page.lines[1:], strict=False):
+    full = 0.75 * max(line.x1 - line.x0 for line in lines)
+    parts = [lines[0].text]
+    for before, line in itertools.pairwise(lines):
         if not _follows(before, line):
             parts[-1] = _without_mark(parts[-1])
         continues = (
@@ -103,6 +140,8 @@ def _complete_last_word(page: Page, following: Page, words: Joiner) -> None:
     if broken is None:
         return
     for line in following.lines[:_TOP_LINES]:
+        if line.row is not None:
+            return
         match = _FIRST_WORD.match(line.text)
         if match and match[0][0].islower():
             first = re.search(rf"\S*(?={LINE_HYPHEN}$)", broken.text)
@@ -121,7 +160,7 @@ def _complete_last_word(page: Page, following: Page, words: Joiner) -> None:
 def _last_broken(page: Page) -> PageLine | None:
     """The last line of the page's text if it ends within a word; lines below at a distance don't count."""
     for line, after in zip(reversed(page.lines), [None, *reversed(page.lines)], strict=False):
-        if line.text.endswith(LINE_HYPHEN):
+        if line.text.endswith(LINE_HYPHEN) and line.row is None:
             return line if after is None or not _follows(line, after) else None
         if after is not None and _follows(line, after):
             return None

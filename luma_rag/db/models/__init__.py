@@ -21,6 +21,7 @@ from luma_rag.db.models.document import (
     FileStore,
     Ingestion,
     Passage,
+    Reread,
     WorkDone,
     Worker,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "Placement",
     "RateLimit",
     "RecoveryCode",
+    "Reread",
     "SecondFactor",
     "TemporaryPassword",
     "Turn",

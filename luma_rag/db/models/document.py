@@ -15,10 +15,11 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from luma_rag.db.base import Base
 
@@ -28,14 +29,16 @@ DIMENSIONS = 384
 class Document(Base):
     """An uploaded file. `file_path` is relative to the storage folder, so that the data can be moved.
 
+    `type` is one of `ingest.types.DocumentType`.
+
     `file_metadata` holds `original_filename`, `size` (bytes), `sha256`, and after parsing `pages`, `warnings`
-    (objects with `code`, `text`, and `pages`; texts in documents that version 0.2 or earlier read), and
-    `page_labels` (`luma_rag.documents.page_labels`) if printed page numbers differ from those of the pages.
+    (objects with `code`, `text`, and `pages`; texts in documents that version 0.2 or earlier read), `reader`
+    (`ingest.parsers.READER_VERSION`; absent in those documents), and `page_labels`
+    (`luma_rag.documents.page_labels`) if printed page numbers differ from those of the pages.
     """
 
     __tablename__ = "document"
     __table_args__ = (
-        CheckConstraint("type IN ('pdf', 'docx')", name="type"),
         # The same bytes from the same user are one document.
         Index("ux_document_user_id_sha256", "user_id", text("(file_metadata ->> 'sha256')"), unique=True),
     )
@@ -51,7 +54,7 @@ class Document(Base):
 
 
 class Passage(Base):
-    """A page of a PDF or a section of a DOCX, as parsed; `ordinal` is 0-based, in reading order."""
+    """A page, a slide, or a section, as parsed; `ordinal` is 0-based, in reading order."""
 
     __tablename__ = "passage"
 
@@ -154,6 +157,27 @@ class Ingestion(Base):
     worker: Mapped[int | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    warnings_of_document: Mapped[Any] = column_property(
+        select(Document.file_metadata["warnings"])
+        .where(Document.id == doc_id)
+        .correlate_except(Document)
+        .scalar_subquery()
+    )
+
+
+class Reread(Base):
+    """A document that is to be read again. Its text stays as it is until the new one replaces it.
+
+    `is_queued` once its ingestions are in the queue.
+    """
+
+    __tablename__ = "reread"
+
+    doc_id: Mapped[int] = mapped_column(
+        ForeignKey("document.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    is_queued: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class Worker(Base):

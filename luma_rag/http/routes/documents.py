@@ -35,12 +35,14 @@ from luma_rag.pagination import Page
 FORM_BYTES = 2**20
 # The browser's viewer shows a PDF in its own frame; anything else that the file requests is blocked.
 _FILE_POLICY = "default-src 'none'; object-src 'self'; frame-ancestors 'self'"
+# The viewer of PDFs doesn't work in a sandbox. Nothing else is shown.
+_DOWNLOAD_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 
 async def upload(
     request: Request[Principal, float, Any], runtime: RuntimeDependency
 ) -> Response[UploadedDocument]:
-    """Upload a PDF or DOCX and enqueue it for the given namespaces. 200: already uploaded by the caller."""
+    """Upload a document and enqueue it for the given namespaces. 200: already uploaded by the caller."""
     limits = runtime.settings.quotas
     declared = request.headers.get("content-length", "")
     if declared.isdecimal():
@@ -103,12 +105,16 @@ async def file(doc_id: Id, session: Session, principal: Caller, runtime: Runtime
     found = await documents.file(session, principal, runtime.storage, doc_id)
     if not found.path.is_file():
         raise NotFoundError("The stored file is missing. Its owner can restore it by uploading it again.")
+    is_pdf = found.type == "pdf"
     return File(
         found.path,
         filename=found.filename,
         media_type=MEDIA_TYPES[found.type],
-        content_disposition_type="inline" if found.type == "pdf" else "attachment",
-        headers={"Content-Security-Policy": _FILE_POLICY, "Cache-Control": "private, no-cache"},
+        content_disposition_type="inline" if is_pdf else "attachment",
+        headers={
+            "Content-Security-Policy": _FILE_POLICY if is_pdf else _DOWNLOAD_POLICY,
+            "Cache-Control": "private, no-cache",
+        },
     )
 
 

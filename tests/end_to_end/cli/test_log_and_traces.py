@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tests import factories
 from tests.api import PASSWORD
+from tests.databases import own_database
 from tests.service_process import serving
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -66,22 +67,26 @@ class Observed(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def observed(tmp_path_factory: pytest.TempPathFactory) -> Observed:
+def observed(
+    tmp_path_factory: pytest.TempPathFactory, server_url: str, template_without_rows: str
+) -> Observed:
     """A service that read two documents, one of them broken, and answered a question."""
     folder = tmp_path_factory.mktemp("traced")
     collector = Collector()
     threading.Thread(target=collector.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{collector.server_port}"
-    with serving(
-        folder,
-        LUMA_LOG_FORMAT="json",
-        LUMA_LLM_BASE_URL=f"{address}/v1",
-        LUMA_LLM_MODEL="demo",
-        LUMA_TRUSTED_PROXIES="127.0.0.1",
-        OTEL_EXPORTER_OTLP_ENDPOINT=address,
-    ) as url:
-        _use(url, folder)
-    _wait_for_the_last_spans(collector)
+    with own_database(server_url, template_without_rows) as database:
+        with serving(
+            folder,
+            LUMA_DATABASE_URL=database,
+            LUMA_LOG_FORMAT="json",
+            LUMA_LLM_BASE_URL=f"{address}/v1",
+            LUMA_LLM_MODEL="demo",
+            LUMA_TRUSTED_PROXIES="127.0.0.1",
+            OTEL_EXPORTER_OTLP_ENDPOINT=address,
+        ) as url:
+            _use(url, folder)
+        _wait_for_the_last_spans(collector)
     collector.shutdown()
     collector.server_close()
     log = (folder / "serve.log").read_text().splitlines()

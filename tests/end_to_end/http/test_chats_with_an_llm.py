@@ -21,6 +21,7 @@ def gguf() -> Path:
     return next(Path(spec.origin).parent.glob("*.gguf"))
 
 
+@pytest.mark.slow
 async def test_chat_answer_is_streamed(store: Store, embedder: Embedder, gguf: Path, tmp_path: Path) -> None:
     llm = msgspec.structs.replace(store.settings.llm, gguf=gguf, context_tokens=2048, max_answer_tokens=48)
     store = msgspec.structs.replace(store, settings=msgspec.structs.replace(store.settings, llm=llm))

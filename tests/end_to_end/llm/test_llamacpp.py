@@ -91,6 +91,7 @@ async def test_closing_the_stream_frees_the_server(server: LlamaServer) -> None:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.slow
 async def test_crash_during_an_answer_is_reported_and_recovered(server: LlamaServer) -> None:
     pieces = server.stream(QUESTION, max_tokens=1500)
     await anext(pieces)
@@ -138,7 +139,7 @@ async def test_cancelled_start_leaves_no_child() -> None:
     assert children() == before
 
 
-@pytest.mark.parametrize("moment", ["loading", "serving"])
+@pytest.mark.parametrize("moment", ["loading", pytest.param("serving", marks=pytest.mark.slow)])
 def test_killed_parent_leaves_no_child(moment: str) -> None:
     program = (
         "import asyncio, sys\nfrom pathlib import Path\nfrom luma_rag.llm.llamacpp import LlamaServer\n"

@@ -1,16 +1,21 @@
+import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from selenium import webdriver
 
 from tests import chromium
-from tests.browser import PASSWORD, USER, Page
+from tests.browser import Page, enter, register, watched
+from tests.databases import own_database
+from tests.documents_page import add_user
 from tests.paths import ROOT
+from tests.scripted_llm import ScriptedLLM, scripted_llm
 from tests.service_process import serving
+
+_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -23,10 +28,43 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_database(server_url: str, template_without_rows: str) -> Iterator[str]:
+    """The database of `server`. A copy is there sooner than a Postgres of its own."""
+    with own_database(server_url, template_without_rows) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, server_database: str) -> Iterator[str]:
     """The address of a separate Luma with an empty database and no LLM."""
-    with serving(tmp_path_factory.mktemp("luma")) as base:
+    with serving(tmp_path_factory.mktemp("luma"), LUMA_DATABASE_URL=server_database) as base:
         yield base
+
+
+@pytest.fixture(scope="session")
+def answering(
+    tmp_path_factory: pytest.TempPathFactory, server_url: str, template_without_rows: str
+) -> Iterator[tuple[str, ScriptedLLM]]:
+    """The address of a separate Luma with an LLM and the first account, and the LLM."""
+    with scripted_llm() as llm, own_database(server_url, template_without_rows) as database:
+        settings = {
+            "LUMA_DATABASE_URL": database,
+            "LUMA_LLM_BASE_URL": llm.base_url,
+            "LUMA_LLM_MODEL": "scripted",
+        }
+        with serving(tmp_path_factory.mktemp("luma-llm"), **settings) as base:
+            register(base)
+            yield base, llm
+
+
+@pytest.fixture
+def llm(answering: tuple[str, ScriptedLLM]) -> Iterator[ScriptedLLM]:
+    """The LLM of `answering`, which says the same to everything unless the test says otherwise."""
+    llm = answering[1]
+    llm.script = ["Yes [1]."]
+    yield llm
+    llm.status = 200
+    llm.let_go()
 
 
 @pytest.fixture(scope="session")
@@ -41,16 +79,8 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
 @pytest.fixture
 def cleared(driver: webdriver.Chrome, server: str) -> Iterator[Page]:
     """A browser without a session. At teardown, no script may have failed or been blocked."""
-    page = Page(driver, server)
-    page.resize(1280, 800)
-    # A page of the same origin that runs nothing.
-    driver.get(f"{server}/problems")
-    driver.delete_all_cookies()
-    driver.execute_script("sessionStorage.clear(); localStorage.clear()")
-    driver.get_log("browser")
-    yield page
-    complaints = [entry["message"] for entry in driver.get_log("browser")]
-    assert not [text for text in complaints if "Content Security Policy" in text or "Uncaught" in text]
+    with watched(driver, server) as page:
+        yield page
 
 
 @pytest.fixture
@@ -72,16 +102,30 @@ def modules(driver: webdriver.Chrome, server: str) -> Page:
 @pytest.fixture(scope="session")
 def account(server: str) -> None:
     """The first account."""
-    account = {"username": USER, "email": "mira@quillhaven.example", "password": PASSWORD}
-    httpx.post(f"{server}/api/auth/register", json=account).raise_for_status()
+    register(server)
 
 
 @pytest.fixture
 def signed_in(account: None, cleared: Page) -> Page:
-    """The page with a session of the first account, which is quicker than the form."""
-    with httpx.Client(base_url=cleared.base) as client:
-        client.post("/api/auth/login", json={"username": USER, "password": PASSWORD}).raise_for_status()
-        for name, value in client.cookies.items():
-            cleared.driver.add_cookie({"name": name, "value": value})
-    cleared.open("/")
+    """The page with a session of the first account."""
+    enter(cleared)
     return cleared
+
+
+@pytest.fixture
+def newcomer(account: None, cleared: Page) -> Page:
+    """The page with a session of a user who has nothing yet. The sidebar names only a few namespaces."""
+    name = f"newcomer{next(_numbers)}"
+    add_user(cleared.base, name)
+    enter(cleared, name)
+    return cleared
+
+
+@pytest.fixture
+def answered(
+    driver: webdriver.Chrome, answering: tuple[str, ScriptedLLM], llm: ScriptedLLM
+) -> Iterator[Page]:
+    """The page of the Luma with an LLM, with a session of the first account."""
+    with watched(driver, answering[0]) as page:
+        enter(page)
+        yield page

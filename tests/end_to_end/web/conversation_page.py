@@ -1,44 +1,25 @@
 """Actions in a conversation, for its tests."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from tests.browser import PASSWORD, USER, Page
-from tests.scripted_llm import ScriptedLLM, scripted_llm
-from tests.service_process import serving
-
-
-@contextmanager
-def answering(driver: webdriver.Chrome, folder: Path) -> Iterator[tuple[Page, ScriptedLLM]]:
-    """The page of a Luma with an LLM, signed in."""
-    with (
-        scripted_llm() as llm,
-        serving(folder, LUMA_LLM_BASE_URL=llm.base_url, LUMA_LLM_MODEL="scripted") as base,
-    ):
-        page = Page(driver, base)
-        page.resize(1280, 800)
-        page.open("/")
-        driver.delete_all_cookies()
-        driver.execute_script("sessionStorage.clear(); localStorage.clear()")
-        page.open("/")
-        page.call(
-            "POST", "/api/auth/register", {"username": USER, "email": "m@q.example", "password": PASSWORD}
-        )
-        page.call("POST", "/api/auth/login", {"username": USER, "password": PASSWORD})
-        page.open("/")
-        page.wait_for(".shell")
-        yield page, llm
+from tests.browser import Page
 
 
 def open_chat(page: Page, namespace: int) -> None:
     """A new chat in a namespace."""
     page.open(f"/n/{namespace}")
     page.wait_for("#question")
+
+
+def open_handbook_chat(page: Page, documents: Path) -> None:
+    """A new chat about the employee handbook, which is read once."""
+    listed = page.call("GET", "/api/namespaces?limit=200")["items"]
+    known = next((item["id"] for item in listed if item["name"] == "Handbook"), None)
+    open_chat(page, known or page.prepare_namespace("Handbook", [documents / "employee-handbook.pdf"]))
 
 
 def type_question(page: Page, text: str) -> WebElement:

@@ -1,86 +1,29 @@
 """Administration: people, audit, health, models, feedback."""
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import get_args
 
 import httpx
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from luma_rag.audit import Action
-from tests.browser import PASSWORD, USER, Page
-from tests.service_process import serving
+from tests.browser import USER, Page
+from tests.scripted_llm import ScriptedLLM
 
 _BOB = {"username": "bob", "email": "bob@quillhaven.example", "password": "chosen by mira"}
 
 
-class _BriefLLM(ThreadingHTTPServer):
-    """An LLM that answers everything with a word, or not at all."""
-
-    status = 200
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _BriefLLM
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        self.send_response(self.server.status)
-        self.send_header("content-type", "text/event-stream")
-        self.end_headers()
-        if self.server.status == 200:
-            delta = {"choices": [{"index": 0, "delta": {"content": "Yes."}, "finish_reason": "stop"}]}
-            self.wfile.write(b"data: " + json.dumps(delta).encode() + b"\n\ndata: [DONE]\n\n")
-
-    def log_message(self, *_: object) -> None:
-        """Silent: the output belongs to the tests."""
-
-
-@pytest.fixture(scope="module")
-def llm() -> Iterator[_BriefLLM]:
-    server = _BriefLLM()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def base(llm: _BriefLLM, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Luma for these tests alone, with an LLM."""
-    settings = {"LUMA_LLM_BASE_URL": f"http://127.0.0.1:{llm.server_port}/v1", "LUMA_LLM_MODEL": "brief"}
-    with serving(tmp_path_factory.mktemp("administration"), **settings) as base:
-        account = {"username": USER, "email": "mira@quillhaven.example", "password": PASSWORD}
-        httpx.post(f"{base}/api/auth/register", json=account, timeout=60).raise_for_status()
-        yield base
-
-
 @pytest.fixture
-def admin(driver: webdriver.Chrome, base: str) -> Iterator[Page]:
-    """The page with its administrator signed in, and no other accounts."""
-    page = Page(driver, base)
-    page.resize(1280, 800)
-    driver.get(base)
-    driver.delete_all_cookies()
-    driver.get_log("browser")
-    page.open("/")
-    page.sign_in()
-    for user in page.call("GET", "/api/users")["items"]:
+def admin(answered: Page) -> Page:
+    """The page of a Luma with an LLM, with its administrator signed in, and no other accounts."""
+    for user in answered.call("GET", "/api/users")["items"]:
         if user["username"] != USER:
-            page.call("DELETE", f"/api/users/{user['id']}?contents=remove")
-    yield page
-    complaints = [entry["message"] for entry in driver.get_log("browser")]
-    assert not [text for text in complaints if "Content Security Policy" in text or "Uncaught" in text]
+            answered.call("DELETE", f"/api/users/{user['id']}?contents=remove")
+    return answered
 
 
 def _row(name: str) -> str:
@@ -219,7 +162,9 @@ def test_the_audit_trail_is_filtered_and_exported(admin: Page, tmp_path: Path) -
 
 def test_days_of_the_filter_are_those_of_the_user(admin: Page) -> None:
     page = admin
-    page.open("/admin/audit")
+    page.call("POST", "/api/users", _BOB)
+    with _bob(page.base):
+        page.open("/admin/audit")
     page.wait_for(".events .row")
     day = page.driver.execute_script("return new Date(Date.now() - 864e5).toLocaleDateString('en-CA')")
     set_date = (
@@ -247,24 +192,21 @@ def test_health_is_told_in_words(admin: Page) -> None:
     assert list(parts) == ["Database", "Storage", "Documents to read", "Workers", "Answers"]
     assert parts["Database"].endswith("Fine")
     assert "0 waiting, 0 being read, 0 failed." in parts["Documents to read"]
-    assert "Written by brief." in parts["Answers"]
+    assert "Written by scripted." in parts["Answers"]
     page.click("#refresh-health")
     page.wait_for("[data-part=Database]")
 
 
-def test_the_language_model_is_tested(admin: Page, llm: _BriefLLM) -> None:
+def test_the_language_model_is_tested(admin: Page, llm: ScriptedLLM) -> None:
     page = admin
     page.open("/admin/models")
-    assert "brief" in page.text("#llm")
+    assert "scripted" in page.text("#llm")
     page.click("#test-llm")
     page.wait(lambda: "It answered in" in page.text("#llm [role=status]"), "the result")
     assert page.has_focus("#test-llm")
     llm.status = 500
-    try:
-        page.click("#test-llm")
-        page.wait(lambda: "It did not answer." in page.text("#llm [role=status]"), "the failure")
-    finally:
-        llm.status = 200
+    page.click("#test-llm")
+    page.wait(lambda: "It did not answer." in page.text("#llm [role=status]"), "the failure")
 
 
 def test_a_missing_language_model_is_said_here_with_advice(signed_in: Page) -> None:

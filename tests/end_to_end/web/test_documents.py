@@ -1,5 +1,6 @@
 """The documents of a namespace, and those of the user."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser import Page
+from tests.databases import run_on
 from tests.documents_page import (
     ROW,
     add_files,
@@ -258,15 +260,15 @@ def test_my_documents_lists_and_deletes_what_stands_nowhere(signed_in: Page) -> 
         assert http.get(f"/api/documents/{doc}").status_code == 404
 
 
-def test_list_is_read_further_as_it_is_scrolled(signed_in: Page) -> None:
-    page = signed_in
-    add_user(page.base, "carla")
-    with client(page.base, "carla") as http:
-        for n in range(104):
-            upload(http, f"{n}.pdf", broken_pdf(f"scrolling {n}"), title=f"Sheet {n}")
-    page.driver.delete_all_cookies()
-    page.open("/")
-    page.sign_in("carla")
+def test_list_is_read_further_as_it_is_scrolled(newcomer: Page, server_database: str) -> None:
+    page = newcomer
+    create = f"""
+        INSERT INTO document (user_id, title, file_path, file_metadata, type, is_public, uploaded_at)
+        SELECT {page.call("GET", "/api/auth/me")["id"]}, 'Sheet ' || n, 'sheet ' || n,
+            json_build_object('sha256', n::text, 'size', 9), 'pdf', false, now() + (n - 200) * interval '1 s'
+        FROM generate_series(0, 103) n
+    """
+    asyncio.run(run_on(server_database, create))
     page.open("/documents")
     page.wait(lambda: titles(page)[:1] == ["Sheet 103"], "the newest document")
     assert len(page.find_all(ROW)) == 100

@@ -7,22 +7,19 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser import PASSWORD, USER, Page
+from tests.browser import PASSWORD, USER, Page, watched
 from tests.service_process import serving
 
 
 @pytest.fixture
-def empty_page(driver: webdriver.Chrome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def empty_page(driver: webdriver.Chrome, database: str, tmp_path: Path) -> Iterator[Page]:
     """The page of a Luma with an empty database."""
-    with serving(tmp_path_factory.mktemp("empty")) as base:
-        page = Page(driver, base)
-        page.resize(1280, 800)
-        driver.delete_all_cookies()
-        driver.get_log("browser")
+    with (
+        serving(tmp_path, LUMA_DATABASE_URL=database) as base,
+        watched(driver, base) as page,
+    ):
         page.open("/")
         yield page
-        complaints = [entry["message"] for entry in driver.get_log("browser")]
-        assert not [text for text in complaints if "Content Security Policy" in text or "Uncaught" in text]
 
 
 def test_luma_is_set_up_once(empty_page: Page) -> None:
@@ -44,8 +41,8 @@ def test_luma_is_set_up_once(empty_page: Page) -> None:
     assert not page.is_shown("#account-other")
 
 
-def test_the_start_leads_to_namespaces_and_chats(signed_in: Page) -> None:
-    page = signed_in
+def test_the_start_leads_to_namespaces_and_chats(newcomer: Page) -> None:
+    page = newcomer
     name = "<b>Letters</b>"
     letters = page.call("POST", "/api/namespaces", {"name": name, "description": "<i>All</i> letters"})["id"]
     chat = page.call("POST", "/api/chats", {"namespace_id": letters})["id"]
@@ -68,20 +65,20 @@ def test_the_page_says_when_it_is_offline(signed_in: Page) -> None:
         page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": True, **offline})
         page.wait(lambda: "offline" in page.text(".offline-bar"), "the bar")
         # It takes room from the page, and covers nothing.
-        below = "return document.querySelector('.shell').getBoundingClientRect()"
-        rect = page.driver.execute_script(below)
-        bar = page.find(".offline-bar").rect
-        assert rect["top"] >= bar["y"] + bar["height"]
-        assert rect["bottom"] <= 800
+        edges = (
+            "const [bar, shell] = ['.offline-bar', '.shell'].map((each) => document.querySelector(each)"
+            ".getBoundingClientRect()); return [bar.bottom, shell.top, shell.bottom]"
+        )
+        bar_bottom, top, bottom = page.driver.execute_script(edges)
+        assert top >= bar_bottom
+        assert bottom <= 800
     finally:
         page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": False, **offline})
     page.wait(lambda: not page.is_shown(".offline-bar"), "the bar to go")
 
 
-def test_files_dropped_at_the_start_become_a_namespace(empty_page: Page, documents: Path) -> None:
-    page = empty_page
-    account = {"username": USER, "email": "mira@quillhaven.example", "password": PASSWORD}
-    page.fill("#account-form", **account)
+def test_files_dropped_at_the_start_become_a_namespace(newcomer: Page, documents: Path) -> None:
+    page = newcomer
     page.wait_for(".drop-zone")
     page.find("#start-files").send_keys(str(documents / "employee-handbook.pdf"))
     page.wait(lambda: page.call("GET", "/api/namespaces")["total"] == 1, "the namespace")

@@ -11,11 +11,17 @@ MOST_STOPS = 60
 
 
 def focused(page: Page) -> str:
-    """What has the focus: its text, label or name. It is never the body."""
-    element = page.driver.switch_to.active_element
-    assert element.tag_name != "body", "the focus was lost"
-    names = (element.get_attribute("aria-label"), element.text, element.get_attribute("name"))
-    return next((name for name in names if name), element.tag_name)
+    """What has the focus: its label, text or name. It is never the body."""
+    name = page.driver.execute_script(
+        """
+        const element = document.activeElement;
+        if (element === document.body) return null;
+        const [label, name] = ["aria-label", "name"].map((each) => element.getAttribute(each));
+        return label || element.innerText.trim() || name || element.localName;
+        """
+    )
+    assert name is not None, "the focus was lost"
+    return str(name)
 
 
 def tab_to(page: Page, wanted: str, *, back: bool = False) -> None:

@@ -1,10 +1,12 @@
 from collections.abc import Iterator
+from pathlib import Path
 
-import httpx
 import pytest
 from selenium import webdriver
 
-from tests.browser import PASSWORD, USER, Page
+from luma_rag.accounts import users
+from luma_rag.runtime import Store
+from tests.browser import PASSWORD, USER, Page, watched
 from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, USES_OLD_AUTHLIB, OpenIDProvider, provider_running
 from tests.service_process import serving
 
@@ -17,15 +19,24 @@ def provider() -> Iterator[OpenIDProvider]:
         yield running
 
 
+@pytest.fixture
+async def first_account(store: Store) -> None:
+    """The first account, which could not register where no passwords are allowed."""
+    await users.create(store.sessions, USER, "mira@quillhaven.example", PASSWORD, "admin")
+
+
 @pytest.fixture(params=["true"])
 def openid_page(
     driver: webdriver.Chrome,
     provider: OpenIDProvider,
-    tmp_path_factory: pytest.TempPathFactory,
+    database: str,
+    first_account: None,
+    tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> Iterator[Page]:
     """The page of a Luma with the provider configured and one account; the parameter allows passwords."""
     settings = {
+        "LUMA_DATABASE_URL": database,
         "LUMA_OPENID_ISSUER": provider.issuer,
         "LUMA_OPENID_CLIENT_ID": CLIENT_ID,
         "LUMA_OPENID_CLIENT_SECRET": CLIENT_SECRET,
@@ -33,20 +44,9 @@ def openid_page(
         "LUMA_OPENID_MATCH_EMAIL": "true",
         "LUMA_PASSWORD_SIGN_IN": request.param,
     }
-    account = {"username": USER, "email": "mira@quillhaven.example", "password": PASSWORD}
-    folder = tmp_path_factory.mktemp("openid")
-    # The first account needs a password.
-    with serving(folder) as base:
-        httpx.post(f"{base}/api/auth/register", json=account, timeout=60).raise_for_status()
-    with serving(folder, **settings) as base:
-        page = Page(driver, base)
-        page.resize(1280, 800)
-        driver.delete_all_cookies()
-        driver.get_log("browser")
+    with serving(tmp_path, **settings) as base, watched(driver, base) as page:
         page.open("/")
         yield page
-        complaints = [entry["message"] for entry in driver.get_log("browser")]
-        assert not [text for text in complaints if "Content Security Policy" in text or "Uncaught" in text]
 
 
 def test_sign_in_with_the_openid_provider(openid_page: Page, provider: OpenIDProvider) -> None:

@@ -1,31 +1,38 @@
 """The rail: chats by day, search, renaming, pinning, export, deletion, namespaces, the user."""
 
-import threading
-from collections.abc import Iterator
+import asyncio
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser import PASSWORD, USER, Page
-from tests.service_process import serving
+from tests.browser import Page, enter
+from tests.databases import run_on
+from tests.documents_page import add_user, client
+from tests.scripted_llm import HOLD, ScriptedLLM
 
 _HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 _CHATS = "luma-chat-list a.rail-entry"
 
 
+@pytest.fixture(scope="session")
+def ravi(account: None, server: str) -> str:
+    """A user of these tests alone, whose chats and namespaces are deleted."""
+    add_user(server, "ravi")
+    return "ravi"
+
+
 @pytest.fixture
-def rail(signed_in: Page) -> Page:
+def rail(cleared: Page, ravi: str) -> Page:
     """The page with the rail, and no chats in it."""
-    page = signed_in
-    for chat in page.call("GET", "/api/chats?limit=200")["items"]:
-        page.call("DELETE", f"/api/chats/{chat['id']}")
-    for namespace in page.call("GET", "/api/namespaces")["items"]:
-        page.call("DELETE", f"/api/namespaces/{namespace['id']}")
+    page = cleared
+    with client(page.base, ravi) as http:
+        # Their chats are deleted with them.
+        for namespace in http.get("/api/namespaces").json()["items"]:
+            http.delete(f"/api/namespaces/{namespace['id']}").raise_for_status()
+    enter(page, ravi)
     return page
 
 
@@ -205,11 +212,14 @@ def test_the_list_follows_other_tabs(rail: Page) -> None:
         page.driver.switch_to.window(first)
 
 
-def test_long_lists_are_loaded_while_scrolling(rail: Page) -> None:
+def test_long_lists_are_loaded_while_scrolling(rail: Page, server_database: str) -> None:
     page = rail
     papers = _namespace(page, "Papers")
-    create = "for (let i = 0; i < 120; i += 1) await m.call('POST', '/api/chats', {namespace_id: a[0]});"
-    page.module("core/api.js", create, papers)
+    create = f"""
+        INSERT INTO chats (user_id, namespace_id, started_at)
+        SELECT user_id, id, now() FROM namespace, generate_series(1, 120) WHERE id = {papers}
+    """
+    asyncio.run(run_on(server_database, create))
     page.open("/")
     page.wait(lambda: len(page.find_all(_CHATS)) == 50, "the first chats")
     for number in (100, 120):
@@ -250,62 +260,17 @@ def test_the_rail_is_a_drawer_on_a_phone(rail: Page) -> None:
     assert page.driver.current_url.endswith(f"/c/{chat}")
 
 
-class _SilentLLM(ThreadingHTTPServer):
-    """An LLM that says nothing until it is allowed to."""
-
-    may_speak = threading.Event()
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _SilentLLM
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
-        self.end_headers()
-        self.server.may_speak.wait()
-        end = b'{"choices": [{"index": 0, "delta": {"content": "Yes."}, "finish_reason": "stop"}]}'
-        self.wfile.write(b"data: " + end + b"\n\ndata: [DONE]\n\n")
-
-    def log_message(self, *_: object) -> None:
-        """Silent: the output belongs to the tests."""
-
-
-@pytest.fixture
-def answering_page(
-    driver: webdriver.Chrome, documents: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Page, _SilentLLM]]:
-    llm = _SilentLLM()
-    threading.Thread(target=llm.serve_forever, daemon=True).start()
-    settings = {"LUMA_LLM_BASE_URL": f"http://127.0.0.1:{llm.server_port}/v1", "LUMA_LLM_MODEL": "silent"}
-    with serving(tmp_path_factory.mktemp("answering"), **settings) as base:
-        page = Page(driver, base)
-        page.resize(1280, 800)
-        driver.delete_all_cookies()
-        page.open("/")
-        account = {"username": USER, "email": "mira@quillhaven.example", "password": PASSWORD}
-        page.call("POST", "/api/auth/register", account)
-        page.call("POST", "/api/auth/login", {"username": USER, "password": PASSWORD})
-        yield page, llm
-        llm.may_speak.set()
-        llm.shutdown()
-        llm.server_close()
-
-
-def test_a_running_answer_shows_in_the_list(answering_page: tuple[Page, _SilentLLM], documents: Path) -> None:
-    page, llm = answering_page
-    papers = page.prepare_namespace("Papers", [documents / "annual-report.pdf"])
+def test_a_running_answer_shows_in_the_list(answered: Page, llm: ScriptedLLM, documents: Path) -> None:
+    page = answered
+    llm.script = [HOLD, "Yes."]
+    papers = page.prepare_namespace("Reports", [documents / "annual-report.pdf"])
     page.open("/")
     chat = _chat(page, papers, "Asked elsewhere")
-    _await_titles(page, "Asked elsewhere")
+    page.wait(lambda: "Asked elsewhere" in _titles(page), "the chat")
     ask = (
         "m.call('POST', `/api/chats/${a[0]}/messages`, {content: 'How often are buoys serviced?'}); return 1;"
     )
     page.module("core/api.js", ask, chat)
     page.wait_for(f"{_row(chat)} .activity")
-    llm.may_speak.set()
+    llm.go_on()
     page.wait(lambda: not page.find_all(".activity"), "the dot to go")

@@ -2,79 +2,55 @@
 
 import asyncio
 import base64
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from os import environ
-from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
-from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser import PASSWORD, USER, Page
-from tests.service_process import serving
+from tests.browser import PASSWORD, Page
+from tests.databases import run_on
+from tests.documents_page import add_user
 
+_USER = "sven"
 _NEW_PASSWORD = "quite another passphrase"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("settings")
-
-
-@pytest.fixture(scope="module")
-def base(folder: Path) -> Iterator[str]:
-    """The address of a Luma for these tests alone, since they change the account."""
-    with serving(folder) as base:
-        account = {"username": USER, "email": "mira@quillhaven.example", "password": PASSWORD}
-        httpx.post(f"{base}/api/auth/register", json=account, timeout=60).raise_for_status()
-        yield base
+@pytest.fixture(scope="session")
+def sven(account: None, server: str) -> str:
+    """A user of these tests alone, since they change the account."""
+    add_user(server, _USER)
+    return _USER
 
 
 @pytest.fixture
-def settings(driver: webdriver.Chrome, base: str) -> Iterator[Page]:
+def settings(cleared: Page, sven: str) -> Page:
     """The page with its user signed in."""
-    page = Page(driver, base)
-    page.resize(1280, 800)
-    driver.get(base)
-    driver.delete_all_cookies()
-    driver.execute_script("sessionStorage.clear(); localStorage.clear()")
-    driver.get_log("browser")
-    page.open("/")
-    page.sign_in()
-    yield page
-    complaints = [entry["message"] for entry in driver.get_log("browser")]
-    assert not [text for text in complaints if "Content Security Policy" in text or "Uncaught" in text]
+    # Some of the tests let all earlier sessions grow old.
+    cleared.open("/")
+    cleared.sign_in(sven)
+    return cleared
 
 
 @contextmanager
 def _browser(base: str) -> Iterator[httpx.Client]:
     """Another browser of the user."""
     with httpx.Client(base_url=base, timeout=60, headers={"user-agent": "Firefox/150 (Linux)"}) as client:
-        client.post("/api/auth/login", json={"username": USER, "password": PASSWORD}).raise_for_status()
+        client.post("/api/auth/login", json={"username": _USER, "password": PASSWORD}).raise_for_status()
         yield client
 
 
-def _forget_passwords(folder: Path) -> None:
+def _forget_passwords(database: str) -> None:
     """Let all sessions be so old that the server wants the password for sensitive changes."""
-    command = [sys.executable, "-c", "from luma_rag.cli import main; main()", "db", "url"]
-    env = {name: value for name, value in environ.items() if not name.startswith("LUMA_")}
-    env["LUMA_DATA_DIR"] = str(folder / "data")
-    url = subprocess.run(command, check=True, env=env, capture_output=True, text=True).stdout.strip()
-
-    async def forget() -> None:
-        connection = await asyncpg.connect(url)
-        await connection.execute("UPDATE login_session SET authenticated_at = now() - interval '1 hour'")
-        await connection.close()
-
-    asyncio.run(forget())
+    forget = f"""
+        UPDATE login_session SET authenticated_at = now() - interval '1 hour'
+        WHERE user_id = (SELECT id FROM users WHERE username = '{_USER}')
+    """
+    asyncio.run(run_on(database, forget))
 
 
 def _code(secret: str) -> str:
@@ -99,9 +75,9 @@ def test_the_password_is_changed(settings: Page) -> None:
     page.call("POST", "/api/auth/password", {"current": _NEW_PASSWORD, "new": PASSWORD})
 
 
-def test_a_second_factor_is_set_up_and_removed(settings: Page, folder: Path) -> None:
+def test_a_second_factor_is_set_up_and_removed(settings: Page, server_database: str) -> None:
     page = settings
-    _forget_passwords(folder)
+    _forget_passwords(server_database)
     page.open("/settings/account")
     page.click("#second-factor")
     # The server wants the password. A wrong one is refused, the right one continues.
@@ -120,9 +96,9 @@ def test_a_second_factor_is_set_up_and_removed(settings: Page, folder: Path) -> 
     page.wait(lambda: page.text("[aria-label='Second factor'] .badge") == "Off", "the second factor to go")
 
 
-def test_without_the_password_nothing_changes(settings: Page, folder: Path) -> None:
+def test_without_the_password_nothing_changes(settings: Page, server_database: str) -> None:
     page = settings
-    _forget_passwords(folder)
+    _forget_passwords(server_database)
     page.open("/settings/account")
     page.click("#second-factor")
     page.wait_for("dialog [name=password]")
@@ -183,9 +159,9 @@ def test_a_token_is_created_shown_once_and_revoked(settings: Page) -> None:
     page.wait(lambda: page.has_focus("luma-token-list .rows"), "the focus on the list")
 
 
-def test_an_endless_token_wants_the_password(settings: Page, folder: Path) -> None:
+def test_an_endless_token_wants_the_password(settings: Page, server_database: str) -> None:
     page = settings
-    _forget_passwords(folder)
+    _forget_passwords(server_database)
     page.open("/settings/tokens")
     page.click("#new-token")
     page.click("#token-form [name=lifetime] option:last-child")
@@ -197,17 +173,18 @@ def test_an_endless_token_wants_the_password(settings: Page, folder: Path) -> No
 
 def test_the_appearance_is_kept(settings: Page) -> None:
     page = settings
+    fields = "luma-settings-appearance input"
     page.open("/settings/appearance")
+    page.wait(lambda: page.find_all(fields), "the form")
     size = "return getComputedStyle(document.documentElement).fontSize"
     normal = page.driver.execute_script(size)
     for value in ("dark", "large", "ctrl-enter"):
         page.driver.execute_script("arguments[0].click()", page.find(f"input[value='{value}']"))
     page.open("/settings/appearance")
+    page.wait(lambda: page.find_all(fields), "the form")
     assert page.find("html").get_attribute("data-theme") == "dark"
     assert float(page.driver.execute_script(size)[:-2]) > float(normal[:-2])
-    checked = [
-        field.get_attribute("value") for field in page.find_all("luma-settings-appearance input:checked")
-    ]
+    checked = [field.get_attribute("value") for field in page.find_all(f"{fields}:checked")]
     assert checked == ["dark", "large", "ctrl-enter"]
 
 

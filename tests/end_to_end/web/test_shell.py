@@ -30,8 +30,8 @@ def test_a_part_that_cannot_be_loaded_any_more_offers_to_reload(signed_in: Page)
     page.wait_for("luma-settings h1")
 
 
-def test_the_number_of_documents_follows(signed_in: Page, documents: Path) -> None:
-    page = signed_in
+def test_the_number_of_documents_follows(newcomer: Page, documents: Path) -> None:
+    page = newcomer
     namespace = page.prepare_namespace("Counted", [documents / "service-contract.docx"])
     entry = f"luma-rail [href='/n/{namespace}'] .rail-count"
     page.wait(lambda: page.text(entry) == "1", "the number in the rail")

@@ -38,12 +38,16 @@ class Story:
 
 
 @pytest.fixture
-def story(tmp_path: Path) -> Iterator[Story]:
+def story(tmp_path: Path, database: str) -> Iterator[Story]:
     if not chromium.is_installed():
         pytest.skip("no chromium and chromedriver here: apt-get install chromium chromium-driver")
     with ExitStack() as stack:
         llm = stack.enter_context(scripted_llm())
-        settings = {"LUMA_LLM_BASE_URL": llm.base_url, "LUMA_LLM_MODEL": "scripted"}
+        settings = {
+            "LUMA_DATABASE_URL": database,
+            "LUMA_LLM_BASE_URL": llm.base_url,
+            "LUMA_LLM_MODEL": "scripted",
+        }
         base = stack.enter_context(serving(tmp_path, **settings))
         drivers = [
             stack.enter_context(chromium.chromium(tmp_path / name, logs=("browser", "performance")))

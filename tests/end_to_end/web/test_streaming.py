@@ -1,21 +1,18 @@
 """Answers while they are written: stop, failures, leaving and coming back, in real Chromium."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
 from luma_rag.errors import LLMError
 from tests.browser import Page
 from tests.end_to_end.web.conversation_page import (
     answer_text,
-    answering,
     ask,
     in_new_tab,
-    open_chat,
+    open_handbook_chat,
     questions,
     type_question,
 )
@@ -25,24 +22,11 @@ WORDS = [f"word{i} " for i in range(200)]
 BEGUN = ["Written [1]: ", *WORDS[:5], HOLD]
 
 
-@pytest.fixture(scope="module")
-def answered(
-    driver: webdriver.Chrome, documents: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Page, ScriptedLLM, int]]:
-    with answering(driver, tmp_path_factory.mktemp("luma-llm")) as (page, llm):
-        yield page, llm, page.prepare_namespace("Streaming", [documents / "employee-handbook.pdf"])
-
-
 @pytest.fixture
-def chat(answered: tuple[Page, ScriptedLLM, int]) -> Iterator[tuple[Page, ScriptedLLM]]:
-    """A new chat. At teardown, no script may have failed or been blocked."""
-    page, llm, namespace = answered
-    llm.script = ["Yes [1]."]
-    open_chat(page, namespace)
-    page.driver.get_log("browser")
-    yield page, llm
-    complaints = [entry["message"] for entry in page.driver.get_log("browser")]
-    assert not [text for text in complaints if "Content Security Policy" in text or "Uncaught" in text]
+def chat(answered: Page, llm: ScriptedLLM, documents: Path) -> tuple[Page, ScriptedLLM]:
+    """A new chat about the employee handbook."""
+    open_handbook_chat(answered, documents)
+    return answered, llm
 
 
 def path_of(page: Page) -> str:

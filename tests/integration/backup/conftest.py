@@ -17,8 +17,8 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture
-async def empty_store(server_url: str, tmp_path: Path) -> AsyncGenerator[EmptyStore]:
-    """Makes stores with a new database, without tables."""
+async def empty_store(server_url: str, template: str, tmp_path: Path) -> AsyncGenerator[EmptyStore]:
+    """Makes stores with a new database, without tables. Making the template has permitted the role to."""
     async with AsyncExitStack() as stack:
 
         async def make() -> Store:

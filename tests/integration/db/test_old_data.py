@@ -14,9 +14,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from ingest.embedder import Embedder
+from luma_rag.access import Principal
 from luma_rag.db import migrate
 from luma_rag.db.session import connect, create_engine, create_sessions
-from luma_rag.documents import vector_index
+from luma_rag.documents import rereading, vector_index
 from luma_rag.documents.storage import FileStorage
 from luma_rag.runtime import Runtime, Store, open_services
 from luma_rag.settings import Settings
@@ -28,7 +29,7 @@ from tests.servers import serving
 
 DUMPS = {path.stem: path for path in sorted((Path(__file__).parent / "old_data").glob("*.sql"))}
 # These came together with the revision after them.
-NEVER_A_HEAD = {"0002", "0003", "0004", "0010", "0011", "0012", "0013"}
+NEVER_A_HEAD = {"0002", "0003", "0004", "0010", "0011", "0012", "0013", "0016"}
 HELD = ["Broken", "Garden", "Tools", "Waiting"]
 PRUNED = "When are the roses pruned?"
 _numbers = itertools.count(1)
@@ -43,7 +44,10 @@ class OldStore(msgspec.Struct, frozen=True):
 
 
 @pytest.fixture(params=DUMPS)
-async def old(request: pytest.FixtureRequest, server_url: str, tmp_path: Path) -> AsyncGenerator[OldStore]:
+async def old(
+    request: pytest.FixtureRequest, server_url: str, template: str, tmp_path: Path
+) -> AsyncGenerator[OldStore]:
+    """The store of each revision. Making the template has permitted the role to create databases."""
     dump = DUMPS[request.param].read_text()
     name = f"old_{os.getpid()}_{next(_numbers)}"
     await run_on(server_url, f"CREATE DATABASE {name} STRATEGY file_copy")
@@ -103,6 +107,7 @@ async def test_an_old_store_is_upgraded_and_used(
         if old.revision >= "0002":
             root = await api.sign_in("root")
             assert (await root.get("/api/audit")).json()["items"]
+        await _assert_reread(runtime, api, alice, papers)
 
 
 async def _assert_searches(
@@ -134,6 +139,21 @@ async def _assert_searches(
     own = await _id_of(bob, "/api/namespaces", "name", "own")
     assert (await alice.post(f"/api/namespaces/{own}/search", json={"query": "clover"})).status_code == 404
     assert (await _search(bob, own, "clover", "lexical"))[0]["title"] == "Bees"
+
+
+async def _assert_reread(runtime: Runtime, api: Api, alice: httpx.AsyncClient, papers: int) -> None:
+    async with runtime.sessions.begin() as session:
+        documents = await session.scalar(text("SELECT count(DISTINCT doc_id) FROM chunk"))
+        owner = await session.scalar(text("SELECT id FROM users WHERE role = 'admin' LIMIT 1"))
+        requested = await rereading.request(session, Principal(owner, "admin"), "outdated")
+    # One was still waiting when the store was recorded.
+    assert len(requested.doc_ids) == documents - 1
+    await api.work()
+    async with runtime.sessions.begin() as session:
+        assert await rereading.outdated(session, Principal(owner, "admin")) == 0
+    assert (await verify(runtime.sessions, runtime.storage, deep=True)).findings == []
+    for mode in ("dense", "lexical", "hybrid"):
+        assert (await _search(alice, papers, PRUNED, mode))[0]["title"] == "Garden", mode
 
 
 async def _assert_chats(alice: httpx.AsyncClient, papers: int) -> None:

@@ -153,11 +153,6 @@ async def test_every_foreign_key_has_an_index(store: Store) -> None:
             "INSERT INTO users(username, email, password, role) VALUES ('r', 'r@x', '', 'root')",
             "ck_users_role",
         ),
-        (
-            "INSERT INTO document(user_id, title, file_path, file_metadata, type, uploaded_at) "
-            "VALUES (1, 't', 'p', '{}', 'exe', now())",
-            "ck_document_type",
-        ),
         ("INSERT INTO doc_user(doc_id, user_id, permission) VALUES (1, 1, 'all')", "ck_doc_user_permission"),
         (
             "INSERT INTO namespace_auth(user_id, namespace_id, auth_level) VALUES (1, 1, 4)",

@@ -52,7 +52,7 @@ async def receive(store: Store, body: bytes) -> Upload:
         for start in range(0, len(body), 100):
             yield body[start : start + 100]
 
-    return await uploads.receive(store.storage, pieces())
+    return await uploads.receive(store.storage, pieces(), "rules.pdf")
 
 
 async def upload(store: Store, principal: Principal, body: bytes, sessions: Sessions | None = None) -> Added:
@@ -106,7 +106,7 @@ async def test_a_file_stays_with_its_document_and_goes_with_it(
 
 async def test_nothing_stays_of_a_refused_upload(store: Store, alice: Principal, body: bytes) -> None:
     with pytest.raises(UnsupportedTypeError):
-        await upload(store, alice, b"no document")
+        await upload(store, alice, b"\0no document")
     with pytest.raises(ForbiddenError):
         await upload(store, Principal(alice.user_id, "user", max_level=1), body)
     small = FileStorage(store.storage.path(""), max_bytes=10)

@@ -64,7 +64,7 @@ def serve(layers: list[str], user: int | None) -> Never:
 
     if user is not None:
         # The user may lack access to Python's files.
-        launcher._preload()
+        launcher.preload()
         become(user)
     containment.available = available
     launcher.parse_file = _attack
@@ -80,7 +80,7 @@ def become(user: int) -> None:
     _libc.prctl(4, 1, 0, 0, 0)
 
 
-def _attack(file: BinaryIO, limits: ParserLimits, *, comments: bool) -> ParsedDocument:
+def _attack(file: BinaryIO, limits: ParserLimits, **options: object) -> ParsedDocument:
     target = msgspec.json.decode(file.read(), type=Target)
     results = {name: _result(attempt, target) for name, attempt in ATTEMPTS.items()}
     return ParsedDocument(type="pdf", passages=[Passage(json.dumps(results))])

@@ -234,7 +234,7 @@ def test_a_layer_that_fails_stops_the_file(folder: Path) -> None:
         "from ingest import sandbox\n"
         "from ingest.errors import TransientError\n"
         "from ingest.settings import ParserLimits\n"
-        "sandbox._LAUNCHER = 'failing_launcher'\n"
+        "sandbox._launcher.module = 'failing_launcher'\n"
         "read = lambda: sandbox.parse_in_sandbox(Path(sys.argv[1], 'failing_launcher.py'), ParserLimits())\n"
         "for call in (sandbox.containment, read):\n"
         "    try: print(call())\n"
@@ -254,12 +254,12 @@ from ingest import launcher
 def main():
     parse = launcher.parse_file
 
-    def strictly(file, limits, *, comments):
+    def strictly(file, limits, **options):
         missed = []
         events = ("import", "open", "os.listdir")
         sys.addaudithook(lambda event, details: missed.append(details) if event in events else None)
         try:
-            return parse(file, limits, comments=comments)
+            return parse(file, limits, **options)
         finally:
             if missed:
                 raise AssertionError(missed)
@@ -285,7 +285,7 @@ def test_parsers_need_nothing_that_is_not_loaded(
     """Otherwise an import would fail in the sandbox alone."""
     (tmp_path / "strict_launcher.py").write_text(STRICT)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sandbox, "_LAUNCHER", "strict_launcher")
+    monkeypatch.setattr(sandbox._launcher, "module", "strict_launcher")
     protected = PdfWriter(clone_from=factories.pdf(tmp_path / "text.pdf", "Protected"))
     protected.encrypt("", "owner", algorithm="AES-256")
     protected.write(tmp_path / "protected.pdf")
@@ -321,7 +321,7 @@ import os
 from ingest import launcher
 
 def main():
-    def lie(file, limits, *, comments):
+    def lie(file, limits, **options):
         left = file.read()
         while left:
             left = left[os.write(launcher._DATA, left):]
@@ -360,7 +360,7 @@ def lying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
     (tmp_path / "lying_launcher.py").write_text(LYING)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sandbox, "_LAUNCHER", "lying_launcher")
+    monkeypatch.setattr(sandbox._launcher, "module", "lying_launcher")
     sandbox.stop()
     yield read
     sandbox.stop()

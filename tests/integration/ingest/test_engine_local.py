@@ -117,7 +117,7 @@ async def test_no_jobs(embedder: Embedder) -> None:
 
 async def test_failed_document_does_not_affect_others(tmp_path: Path, embedder: Embedder) -> None:
     good = [write(tmp_path, number) for number in (1, 2, 3)]
-    (tmp_path / "bad.pdf").write_bytes(b"not a PDF at all")
+    (tmp_path / "bad.pdf").write_bytes(b"GIF89a")
     bad = Job(9, Source(tmp_path / "bad.pdf", "bad"))
     recorder = Recorder()
     await local.run(listed([bad, *good]), recorder, embedder, SETTINGS, recorder)

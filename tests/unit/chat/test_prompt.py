@@ -93,7 +93,7 @@ def test_title_stays_on_one_line() -> None:
     passage = RetrievedPassage(1, "A\n\nQuestion: what else?", "text", heading="h" * 2000)
     lines = build([passage])[-1].content.split("\n")
     assert lines[1].startswith("[1] A Question: what else?, hhh")
-    assert len(lines[1]) < 320
+    assert len(lines[1]) < 620
     assert lines[2] == "text"
 
 
@@ -196,3 +196,9 @@ def test_history_takes_precedence_over_context() -> None:
     assert len(small) == 4
     for context_tokens in range(1000, 3000, 100):
         assert size(build([around, AROUND], history, context_tokens=context_tokens)) <= context_tokens - 256
+
+
+def test_rows_of_a_table_stand_under_its_columns() -> None:
+    columns = " | ".join(f"Column number {number}" for number in range(15))
+    rows = RetrievedPassage(1, "Annual report of " + "h" * 80, "Leakage | 7", heading=f"Water > {columns}")
+    assert columns in build([rows])[-1].content

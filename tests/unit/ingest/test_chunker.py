@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from ingest.chunker import TokenCounter, chunk, context_of, embedding_text
 from ingest.embedder import load_tokenizer
 from ingest.settings import ChunkSettings
-from ingest.types import Chunk, ParsedDocument, Passage, TableRows
+from ingest.types import Chunk, ParsedDocument, Passage, Table, TableCell
 
 SETTINGS = ChunkSettings()
 OVERLAPPING = ChunkSettings(overlap_tokens=24)
@@ -38,6 +38,7 @@ NASTY = {
     "nul": "a\x00b " * 500,
     "hyphens": "state-of-the-art-" * 400,
     "numbers": "1,234,567.89 " * 400,
+    "cells": "Aas | 12 |  | a||b |x\n| Bo | 7\n" * 200,
 }
 
 
@@ -103,22 +104,31 @@ def test_random_tables_are_embedded_completely(seed: int, tokenizer: Tokenizer, 
     passages = []
     for _ in range(3):
         text = "\n".join(chance.choice(list(NASTY.values()))[:400] for _ in range(8))
-        ends = sorted(chance.sample(range(len(text)), 4))
+        ends = sorted(chance.sample(range(len(text)), 6))
         headers = (chance.choice(list(NASTY.values()))[: chance.randrange(600)] for _ in range(2))
-        tables = tuple(map(TableRows, ends[::2], ends[1::2], headers))
+        tables = tuple(
+            Table(*ends[at : at + 3], [[TableCell(header)]], 1, chance.choice([None, "Caption", header]))
+            for at, header in zip((0, 3), headers, strict=True)
+        )
         passages.append(Passage(text, heading="A heading", tables=tables))
     settings = ChunkSettings(chance.choice([40, 128, 256]), context_tokens=30)
     parsed = ParsedDocument("docx", passages, "A title")
     check(parsed, chunk(parsed, "name.docx", count, settings), tokenizer, settings)
 
 
+def named(start: int, body: int, end: int, caption: str | None = None) -> Table:
+    return Table(start, body, end, [[TableCell("Region"), TableCell("Leakage")]], 1, caption)
+
+
 def test_rows_cut_from_their_table_stand_under_its_header(count: TokenCounter) -> None:
-    text = "Before the table.\nRegion | Leakage\n"
-    start = len(text) - 1
+    text = "Before the table.\n"
+    start = len(text)
+    text += "Region | Leakage\n"
+    body = len(text)
     text += "\n".join(f"Town number {number} on the river | {number}.5" for number in range(60))
     end = len(text)
     text += "\n" + "After the table. " * 200
-    passage = Passage(text, heading="Losses", tables=(TableRows(start, end, "Water > Region | Leakage"),))
+    passage = Passage(text, heading="Losses", tables=(named(start, body, end, "Water"),))
     chunks = chunk(ParsedDocument("docx", [passage], "Report"), "x", count, SETTINGS)
     first, *rows = [piece for piece in chunks if piece.start < end]
     assert "Region | Leakage" in first.text
@@ -131,16 +141,24 @@ def test_rows_cut_from_their_table_stand_under_its_header(count: TokenCounter) -
 
 
 def test_uncut_tables_need_no_header(count: TokenCounter) -> None:
-    text = "a | b\n1 | 2\n3 | 4"
-    passage = Passage(text, tables=(TableRows(5, len(text), "a | b"),))
+    text = "Water\na | b\n1 | 2\n3 | 4"
+    passage = Passage(text, tables=(named(6, 12, len(text), "Water"),))
     (piece,) = chunk(ParsedDocument("docx", [passage], "Report"), "x", count, SETTINGS)
     assert (piece.heading, piece.context, piece.text) == (None, "Report", text)
 
 
+def test_table_without_its_caption(count: TokenCounter) -> None:
+    text = "a | b\n1 | 2\n3 | 4"
+    passage = Passage(text, tables=(named(0, 6, len(text), "Water"),))
+    (piece,) = chunk(ParsedDocument("docx", [passage], "Report"), "x", count, SETTINGS)
+    assert (piece.heading, piece.text) == ("Water", text)
+
+
 def test_table_from_an_earlier_page(count: TokenCounter) -> None:
-    passage = Passage("Rumburk | 7", 2, tables=(TableRows(0, 11, "Town | Leakage"),))
+    text = "Page header\nRumburk | 7\nLouny | 8\nPage footer"
+    passage = Passage(text, 2, tables=(named(12, 12, 33, "Water"),))
     (piece,) = chunk(ParsedDocument("pdf", [passage], "Report"), "x", count, SETTINGS)
-    assert (piece.heading, piece.text) == ("Town | Leakage", "Rumburk | 7")
+    assert (piece.heading, piece.text) == ("Water > Region | Leakage", text)
 
 
 def test_counter_agrees_with_the_tokenizer(tokenizer: Tokenizer, count: TokenCounter) -> None:

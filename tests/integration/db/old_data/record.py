@@ -30,6 +30,7 @@ BY_HAND = {
     "SELECT 'https://login.example.com', 'bob', id, now() FROM users WHERE username = 'bob'",
     "backfill": "INSERT INTO backfill (name, finished_at) VALUES ('example', now())",
     "file_store": "INSERT INTO file_store (store_id) VALUES ('store')",
+    "reread": "INSERT INTO reread (doc_id) SELECT min(id) FROM document",
     "worker": "INSERT INTO worker (id) VALUES (1)",
     "temporary_password": "INSERT INTO temporary_password (user_id, set_at) "
     "SELECT id, now() FROM users WHERE username = 'carol'",

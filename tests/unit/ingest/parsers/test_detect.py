@@ -42,9 +42,10 @@ def test_pdf_header_may_be_preceded_by_other_bytes(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"\n" * 1019 + b"%PDF-1.7")
     assert detect_type(path) == "pdf"
-    path.write_bytes(b"\n" * 1020 + b"%PDF-1.7")
-    with pytest.raises(UnsupportedTypeError):
-        detect_type(path)
+    path.write_bytes(b"words\n" * 200 + b"%PDF-1.7\n1 0 obj\n")
+    assert detect_type(path) == "pdf"
+    path.write_bytes(b"words\n" * 200 + b"%PDF-1.7 is how a PDF begins.\n")
+    assert detect_type(path) == "txt"
 
 
 @pytest.mark.parametrize(
@@ -52,16 +53,20 @@ def test_pdf_header_may_be_preceded_by_other_bytes(tmp_path: Path) -> None:
     [
         (b"", "empty"),
         (ole2("WordDocument"), r"\.doc"),
-        (b"{\\rtf1 hello", "RTF"),
         (b"\x89PNG\r\n\x1a\n123", "PNG.*OCR"),
         (b"\xff\xd8\xff\xe0", "JPEG.*OCR"),
-        (b"  <!DOCTYPE html><p>", "web page"),
-        (b"just words\n", "plain text"),
-        (b"\x00\x01\x02", "neither"),
+        (ole2("__properties_version1.0"), "Outlook"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'><path/></svg>", "SVG"),
+        (b"<?xml version='1.0'?><?mso-application progid='Word.Document'?><w:wordDocument/>", "Office"),
+        (b"From a@b.org Fri Nov 27 10:00:00 2026\nSubject: x\n\nwords", "mailbox"),
+        (b"\x00\x01\x02", "unknown"),
+        (b"words\x07\x00\x01 and more", "unknown"),
+        (bytes(range(256)) * 40, "unknown"),
         (b"PK\x03\x04 cut off", "damaged"),
         (zipped({"a.txt": "x"}), "zip archive. Unpack"),
-        (zipped({"[Content_Types].xml": "application/...spreadsheetml.sheet.main+xml"}), "Excel"),
-        (zipped({"mimetype": "x", "content.xml": "x"}), "OpenDocument"),
+        (zipped({"[Content_Types].xml": "application/vnd.ms-excel.sheet.binary.macroEnabled"}), "xlsb"),
+        (zipped({"mimetype": "application/vnd.oasis.opendocument.spreadsheet", "content.xml": "x"}), "Open"),
+        (zipped({"META-INF/container.xml": "x"}), "EPUB"),
     ],
 )
 def test_unsupported_types_are_named_with_advice(tmp_path: Path, data: bytes, word: str) -> None:

@@ -79,30 +79,44 @@ def test_skipped_and_horizontally_merged_columns(write_docx: Write) -> None:
         ((row("Year", "2023"), row("Units", "5"), row("Cost", "6")), "Rates > Year | 2023"),
         (
             (row("", spanning("2023", 2)), row("Region", "Q1", "Q2"), row("N", "1", "2")),
-            "Rates >  | 2023 | 2023 > Region | Q1 | Q2",
+            "Rates > 2023 > Region | Q1 | Q2",
         ),
         (
             (row(spanning("All rates", 2)), row("a", "b"), row("c", "1"), row("d", "2")),
             "Rates > All rates > a | b",
         ),
-        ((row("11", "12"), row("21", "22"), row("31", "32")), None),
-        ((row("only", "two"), row("x", "y")), None),
+        ((row("11", "12"), row("21", "22"), row("31", "32")), "Rates"),
+        ((row("only", "two"), row("x", "y")), "Rates"),
     ],
 )
-def test_header_of_a_table(rows: tuple[str, ...], header: str | None, write_docx: Write) -> None:
+def test_header_of_a_table(rows: tuple[str, ...], header: str, write_docx: Write) -> None:
     found = passage(write_docx(paragraph("Rates") + table(*rows) + paragraph("Text after it.")))
-    if header is None:
-        assert found.tables == ()
-    else:
-        (rows_found,) = found.tables
-        assert rows_found.header == header
-        shown = found.text[: rows_found.start].split("\n")[1:]
-        assert shown == header.split(" > ", 1)[1].split(" > ")
-        assert found.text[rows_found.end :] == "\nText after it."
+    (table_found,) = found.tables
+    assert table_found.header == header
+    assert found.text[: table_found.start] == "Rates\n"
+    assert found.text[table_found.start : table_found.body].count("\n") == header.count(" > ")
+    assert found.text[table_found.end :] == "\nText after it."
 
 
 def test_a_sentence_above_a_table_is_no_caption(write_docx: Write) -> None:
     grid = table(repeated("a", "b"), row("1", "2"))
     found = passage(write_docx(paragraph("This is a sentence.") + grid + grid))
-    assert [rows.header for rows in found.tables] == ["a | b", "a | b"]
-    assert [found.text[rows.start : rows.end] for rows in found.tables] == ["\n1 | 2", "\n1 | 2"]
+    assert [each.header for each in found.tables] == ["a | b", "a | b"]
+    assert [found.text[each.body : each.end] for each in found.tables] == ["1 | 2", "1 | 2"]
+
+
+def test_cells_of_a_table_with_their_spans(write_docx: Write) -> None:
+    grid = table(
+        row("", spanning("2023", 2)),
+        row("Region", "Q1", "Q2"),
+        row(cell("North", RESTART), "1", "2"),
+        row(cell("", CONTINUE), "3", ""),
+    )
+    (found,) = passage(write_docx(grid)).tables
+    assert [[(cell.text, cell.columns, cell.rows) for cell in line] for line in found.rows] == [
+        [("", 1, 1), ("2023", 2, 1)],
+        [("Region", 1, 1), ("Q1", 1, 1), ("Q2", 1, 1)],
+        [("North", 1, 2), ("1", 1, 1), ("2", 1, 1)],
+        [("3", 1, 1), ("", 1, 1)],
+    ]
+    assert found.header_rows == 2

@@ -57,7 +57,7 @@ def test_turned_table_beside_upright_text(tmp_path: Path) -> None:
         at((100, -220, "Engine oil"), (200, -220, "6.0 quarts"), (300, -220, "premium"))(canvas)
 
     text = text_of(drawn_pdf(tmp_path / "a.pdf", draw))
-    assert text == "Coolant 18.6 quarts gold\nEngine oil 6.0 quarts premium\nCapacities"
+    assert text == "Coolant | 18.6 quarts | gold\nEngine oil | 6.0 quarts | premium\nCapacities"
 
 
 def test_slanted_watermark_stands_apart(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_tables_are_read_row_by_row(tmp_path: Path) -> None:
         for number in range(4)
     ]
     text = text_of(drawn_pdf(tmp_path / "a.pdf", at(*cells)))
-    assert text == "Town People Change\nAas 1,204 + 3\nBo 310 - 12\nSki 87 + 1"
+    assert text == "Town | People | Change\nAas | 1,204 | + 3\nBo | 310 | - 12\nSki | 87 | + 1"
 
 
 def test_wrapped_cells_stay_whole(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_wrapped_cells_stay_whole(tmp_path: Path) -> None:
         texts += [(160.0, y - 26, "within the hour")]
     rows = text_of(drawn_pdf(tmp_path / "a.pdf", at(*texts))).split("\n")
     assert rows[1] == (
-        "First engineer Keeps the log of all the pumps and reports leaks to the captain within the hour "
+        "First engineer | Keeps the log of all the pumps and reports leaks to the captain within the hour | "
         "Monthly review by the owner of the ship"
     )
     assert len(rows) == 4

@@ -91,36 +91,3 @@ def test_repeated_lines_below_other_lines_are_kept(tmp_path: Path) -> None:
         for title in ("Balance sheets", "Statements of income", "Cash flows")
     ]
     assert all("in millions" in text for text in texts_of(drawn_pdf(tmp_path / "a.pdf", *pages)))
-
-
-def test_header_of_a_table_is_repeated_where_it_goes_on(tmp_path: Path) -> None:
-    def row(y: float, *cells: str) -> list[tuple[float, float, str]]:
-        return [(60 + 150 * column, y, cell) for column, cell in enumerate(cells)]
-
-    first = [
-        *row(200, "Town", "People", "Leakage"),
-        *row(184, "Aas", "12.5", "7.1"),
-        *row(168, "Bo", "3.0", "6.4"),
-    ]
-    second = [
-        *row(780, "Ski", "7.7", "2.2"),
-        *row(764, "Moss", "9.1", "1.3"),
-        (60.0, 700.0, "End of the table."),
-    ]
-    texts = texts_of(drawn_pdf(tmp_path / "a.pdf", at(*first), at(*second)))
-    assert texts[1] == "Town People Leakage\nSki 7.7 2.2\nMoss 9.1 1.3\nEnd of the table."
-
-
-def test_header_that_is_there_is_not_repeated(tmp_path: Path) -> None:
-    def page(header: str, *towns: str) -> list[tuple[float, float, str]]:
-        rows = [("Town", "People", header), *((town, "12.5", "7.1") for town in towns)]
-        return [
-            (60.0 + 150 * column, 700.0 - 16 * number, cell)
-            for number, cells in enumerate(rows)
-            for column, cell in enumerate(cells)
-        ]
-
-    texts = texts_of(
-        drawn_pdf(tmp_path / "a.pdf", at(*page("Leakage", "Aas", "Bo")), at(*page("Loss", "Ski", "Moss")))
-    )
-    assert [text.count("Leakage") for text in texts] == [1, 0]

@@ -1,4 +1,4 @@
-"""The zip archive of a DOCX (Open Packaging Conventions, ECMA-376 part 2): parts and relationships."""
+"""The zip archive of an Office file (Open Packaging Conventions, ECMA-376-2): parts and relationships."""
 
 import posixpath
 import re
@@ -29,9 +29,12 @@ _ZIP_ERRORS = (
     OSError,
 )
 
+_MAIN_PARTS = ("word/document.xml", "xl/workbook.xml", "ppt/presentation.xml")
+_TITLE = "{http://purl.org/dc/elements/1.1/}title"
+
 DAMAGED = (
-    "The document is damaged and could not be read. If Word or LibreOffice still opens it, save it as a new "
-    "DOCX from there and use that."
+    "The document is damaged and could not be read. If the program it comes from still opens it, save it "
+    "again from there and use that."
 )
 
 
@@ -91,15 +94,9 @@ class Package:
         """The relationships of the part `name`, or of the whole package, without dangling ones."""
         folder, base = posixpath.split(name)
         rels = posixpath.join(folder, "_rels", f"{base}.rels")
-        data = self.part(rels)
-        try:
-            root = () if data is None else etree.fromstring(data, _parser())
-        except etree.XMLSyntaxError as error:
-            raise_if_memory(error)
-            self.damaged.add(rels)
-            root = ()
+        root = self.xml(rels)
         found = []
-        for number, element in enumerate(root):
+        for number, element in enumerate(() if root is None else root):
             kind, target = element.get("Type", "").rpartition("/")[2], element.get("Target", "")
             external = element.get("TargetMode") == "External"
             if not external:
@@ -119,9 +116,28 @@ class Package:
         for relationship in self.relationships():
             if relationship.kind == "officeDocument" and not relationship.external:
                 return relationship.target
-        if "word/document.xml" in self._parts:
-            return self._parts["word/document.xml"].filename
+        for usual in _MAIN_PARTS:
+            if usual in self._parts:
+                return self._parts[usual].filename
         raise PermanentError(DAMAGED)
+
+    def title(self) -> str | None:
+        """The title among the properties."""
+        for relationship in self.relationships():
+            if relationship.kind == "core-properties":
+                root = self.xml(relationship.target)
+                return None if root is None else root.findtext(_TITLE)
+        return None
+
+    def xml(self, name: str) -> etree._Element | None:
+        """The root of a part, None if there is none that can be read."""
+        data = self.part(name)
+        try:
+            return None if data is None else etree.fromstring(data, _parser())
+        except etree.XMLSyntaxError as error:
+            raise_if_memory(error)
+            self.damaged.add(name)
+            return None
 
     def _unpacked(self, name: str) -> bytes | None:
         info = self._parts.get(name.lower())
