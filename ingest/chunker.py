@@ -98,7 +98,10 @@ def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: Ch
                     end=start + len(text),
                     text=text,
                     context="\n".join(filter(None, (above, header))),
-                    tokens=SPECIAL_TOKENS + above_tokens + count(without_bars(header)) + count(without_bars(text)),
+                    tokens=SPECIAL_TOKENS
+                    + above_tokens
+                    + count(without_bars(header))
+                    + count(without_bars(text)),
                     page=passage.page,
                     heading=" > ".join(filter(None, (passage.heading, header))) or None,
                 )
