@@ -23,7 +23,7 @@ CANDIDATES = 32
 evaluation of 100 hits measures what chats use. It is also TEI's default for `--max-client-batch-size`.
 """
 
-RERANKER_WEIGHT = 0.7
+RERANKER_WEIGHT = 0.3
 """The weight of the reranker's score; that of the search has the rest."""
 
 Outcome = Literal["off", "done", "late", "failed"]

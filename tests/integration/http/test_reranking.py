@@ -68,14 +68,14 @@ def ids(found: dict[str, Any]) -> list[str]:
 
 
 def mixed(plain: dict[str, Any], scores: list[float]) -> dict[str, float]:
-    """The expected scores by id, best first: both scores from 0 to 1, and 0.7 of the reranker's."""
+    """The expected scores by id, best first: both scores from 0 to 1, and 0.3 of the reranker's."""
 
     def scaled(values: list[float]) -> list[float]:
         return [(value - min(values)) / (max(values) - min(values)) for value in values]
 
     own = scaled([hit["score"] for hit in plain["hits"]][: len(scores)])
     pairs = zip(
-        ids(plain), [0.7 * a + 0.3 * b for a, b in zip(scaled(scores), own, strict=True)], strict=False
+        ids(plain), [0.3 * a + 0.7 * b for a, b in zip(scaled(scores), own, strict=True)], strict=False
     )
     return dict(sorted(pairs, key=lambda pair: -pair[1]))
 
