@@ -7,14 +7,15 @@ from typing import BinaryIO, NamedTuple
 import chardetng_py
 
 from ingest.errors import LimitError, PermanentError
-from ingest.parsers.detect_text import CONTROLS, encoding_of_unicode
+from ingest.parsers.detect_text import encoding_of_unicode, mostly_printable
 from ingest.settings import ParserLimits
 from ingest.types import ReadingWarning
 
 # UTF-32 has four bytes a character.
 _MOST_BYTES = 4
-_LARGEST_SHARE_OF_CONTROLS = 0.01
-_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
+_ASCII = bytes(range(128))
+# Encodings of names and of source code.
+_NO_TEXT = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 _OTHER_LATIN = frozenset({"cp1250", "cp1254", "cp1257", "cp1258"})
 _FEW = 6
 _SIGN_IN_WORD = re.compile("[A-Za-z][\xa1-\xac\xae-\xb4\xb6-\xb9\xbb-\xbf\xd7\xf7\ufffd][A-Za-z]")
@@ -57,7 +58,7 @@ def read_text(file: BinaryIO, limits: ParserLimits) -> Decoded:
     decoded = decode(read_bytes(file, limits))
     if len(decoded.text) > limits.output_mb * 2**20:
         raise LimitError(too_much_text(limits))
-    if len(CONTROLS.findall(decoded.text)) > len(decoded.text) * _LARGEST_SHARE_OF_CONTROLS:
+    if not mostly_printable(decoded.text):
         raise PermanentError("The file is no text: most of it can't be read as characters.")
     return decoded
 
@@ -100,7 +101,7 @@ def _encoding(data: bytes, declared: str | None) -> str:
         text = data.decode("utf-8", "replace")
         mistakes = text.count("\ufffd")
         # A few damaged bytes don't make it another encoding.
-        if mistakes * 10 <= len(_BEYOND_ASCII.findall(data)) - mistakes * 2:
+        if mistakes * 10 <= _beyond_ascii(data) - mistakes * 2:
             return "utf-8"
     if known is not None and "\ufffd" not in data.decode(known, "replace"):
         return known
@@ -110,9 +111,13 @@ def _encoding(data: bytes, declared: str | None) -> str:
 
 def _may_be_western(data: bytes) -> bool:
     """Whether there is too little to tell Latin alphabets apart, and Western letters make sense."""
-    if len(_BEYOND_ASCII.findall(data)) > _FEW:
+    if _beyond_ascii(data) > _FEW:
         return False
     return not _SIGN_IN_WORD.search(data.decode("cp1252", "replace"))
+
+
+def _beyond_ascii(data: bytes) -> int:
+    return len(data.translate(None, _ASCII))
 
 
 def _known(name: str | None) -> str | None:
@@ -122,4 +127,4 @@ def _known(name: str | None) -> str | None:
         b"".decode(found)
     except (LookupError, ValueError, UnicodeError):
         return None
-    return _MEANT.get(found, found)
+    return None if found in _NO_TEXT else _MEANT.get(found, found)

@@ -18,12 +18,12 @@ BOMS: tuple[tuple[bytes, str], ...] = (
 )
 """Byte order marks and their encodings."""
 
-CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
-"""Characters that no text has, except for a few mistakes. ISO-2022-JP and terminals use ESC."""
-
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
+# ISO-2022-JP and terminals use ESC, and a text may have a few mistakes.
+_LARGEST_SHARE_OF_CONTROLS = 0.005
 _DOS_END = b"\x1a"
 _SAMPLE = 2**16
-_LARGEST_SHARE_OF_MISTAKES = 0.01
+_LONGEST_LINE = 200
 
 _TO_SKIP = re.compile(r"\s*(?:<\?[^>]*\?>\s*|<!--.*?-->\s*)*", re.DOTALL)
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
@@ -47,12 +47,12 @@ _SAVED_PAGE = re.compile(r"^(?:Snapshot-Content-Location:|From: <Saved by)", re.
 _MARKDOWN = (
     re.compile(r"^#{1,6} \S", re.MULTILINE),
     re.compile(r"^(?:```|~~~)", re.MULTILINE),
-    re.compile(r"^\|?(?:\s*:?-{3,}:?\s*\|)+\s*(?::?-{3,}:?)?\s*$", re.MULTILINE),
-    re.compile(r"\[[^\]\n]+\]\([^)\s]+\)"),
-    re.compile(r"\*\*[^*\n]+\*\*"),
+    re.compile(r"^\|?(?:[ \t]*:?-{3,}:?[ \t]*\|)+[ \t]*(?::?-{3,}:?)?[ \t]*$", re.MULTILINE),
+    re.compile(r"\[[^\[\]\n]{1,200}\]\([^)\s]{1,500}\)"),
+    re.compile(r"\*\*[^*\n]{1,200}\*\*"),
     re.compile(r"\A---\n.*?^---$", re.MULTILINE | re.DOTALL),
 )
-_TAG = re.compile(r"<[a-z][^>]*>", re.IGNORECASE)
+_TAG = re.compile(r"<[a-z][^<>]{0,500}>", re.IGNORECASE)
 _ROWS_TO_BELIEVE, _HEADERS_TO_BELIEVE, _MARKS_TO_BELIEVE = 3, 3, 2
 
 
@@ -97,7 +97,7 @@ def _refuse_other_xml(text: str, start: str) -> None:
     for beginning, advice in _OTHER_XML.items():
         if start.lower().startswith(beginning) or (beginning.startswith("<?") and beginning in text[:500]):
             raise UnsupportedTypeError(f"This is {advice}")
-    if _MAILBOX.match(text.lstrip().partition("\n")[0].rstrip()):
+    if _MAILBOX.match(text.lstrip().partition("\n")[0][:_LONGEST_LINE].rstrip()):
         raise UnsupportedTypeError(
             "This is a mailbox with many mails (mbox). Save each as EML and use those."
         )
@@ -113,9 +113,14 @@ def sample(head: bytes) -> str | None:
             text = codecs.getincrementaldecoder("utf-8")().decode(head)
         except UnicodeDecodeError:
             text = head.decode("latin-1")
-        return None if CONTROLS.search(text) else text
+        return None if "\0" in text or not mostly_printable(text) else text
     text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
-    return None if len(CONTROLS.findall(text)) > len(text) * _LARGEST_SHARE_OF_MISTAKES else text
+    return text if mostly_printable(text) else None
+
+
+def mostly_printable(text: str) -> bool:
+    """Whether a text has no more control characters than mistakes explain."""
+    return sum(1 for _ in _CONTROLS.finditer(text)) <= len(text) * _LARGEST_SHARE_OF_CONTROLS
 
 
 def encoding_of_unicode(head: bytes) -> str | None:
@@ -152,12 +157,16 @@ def _mail_headers(text: str) -> int:
 
 def _is_table(text: str) -> bool:
     """Whether each of the first lines has the same number of values, and more than two."""
-    lines = text.split("\n")[:20]
-    lines = [line for line in (lines if len(text) < _SAMPLE else lines[:-1]) if line.strip()]
+    # The last line may be cut.
+    lines = text.splitlines()
+    lines = [line for line in lines[: min(20, len(lines) - (len(text) >= _SAMPLE))] if line.strip()]
     if len(lines) < _ROWS_TO_BELIEVE:
         return False
     for delimiter in ("\t", ";", ","):
-        widths = {len(row) for row in csv.reader(lines, delimiter=delimiter)}
+        try:
+            widths = {len(row) for row in csv.reader(lines, delimiter=delimiter)}
+        except csv.Error:
+            continue
         if len(widths) == 1 and widths.pop() > (1 if delimiter == "\t" else 2):
             return True
     return False

@@ -1,15 +1,23 @@
 """Text recognition (OCR) of pages that can't be read otherwise, where the extra `ocr` is installed."""
 
 import importlib.util
+import logging
+import os
+import threading
 from collections.abc import Callable
+from pathlib import Path
 
-from ingest.errors import LimitError, NoTextError, PermanentError
+from ingest.errors import IngestError, NoTextError, OutageError
 from ingest.sandbox import parse_in_sandbox, recognize_in_sandbox
 from ingest.settings import IngestSettings, ParserLimits
 from ingest.types import ParsedDocument, RecognizedPage, Source
 
 # A page takes some ten seconds of processor time, on which a busy machine may spend a few minutes.
 LIMITS = ParserLimits(memory_mb=1536, seconds=120, elapsed_seconds=1200, output_mb=4)
+
+_log = logging.getLogger(__name__)
+# Each takes a core and most of a gigabyte.
+_AT_ONCE = threading.Semaphore(max(1, (os.cpu_count() or 1) // 2))
 
 
 def is_installed() -> bool:
@@ -42,12 +50,23 @@ def read_document(
     wanted = unread[: settings.limits.recognized_pages]
     for done, number in enumerate(wanted):
         on_page(done / len(wanted))
-        try:
-            pages[number] = recognize_in_sandbox(source.path, number, LIMITS)
-        except (LimitError, PermanentError):
-            # This page stays unread, and is named as such.
-            continue
+        page = _recognized(source.path, number)
+        if page is not None:
+            pages[number] = page
     return _parsed(source, settings, pages)
+
+
+def _recognized(path: Path, number: int) -> RecognizedPage | None:
+    """A page, or None if it stays unread; it is then named as such."""
+    try:
+        with _AT_ONCE:
+            return recognize_in_sandbox(path, number, LIMITS)
+    except OutageError:
+        raise
+    except IngestError as error:
+        # Killed for want of memory, it would be killed again. The document has other pages.
+        _log.warning("The text of page %s was not recognized: %s", number, error)
+        return None
 
 
 def _parsed(

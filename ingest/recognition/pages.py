@@ -38,7 +38,7 @@ _DOTS_PER_INCH = 200
 _LONGEST_SIDE = 2000
 # Certainties of lines, and of a page on average. Print in scripts that the model knows has .95 and more, even
 # if it is noisy; in others, such as Hebrew, Thai and Hindi, .6 to .75.
-_SURE, _SURE_IN_DOUBT = 0.6, 0.9
+_SURE = 0.6
 _READABLE = 0.85
 _LONG = 8
 _TALL = 1.5
@@ -127,8 +127,7 @@ def _certainty(lines: list[_Line]) -> float:
 def _page(lines: list[_Line], height: int, scale: float, *, is_upright: bool) -> RecognizedPage:
     """The lines that are certain, in points, and straight even if the picture is a little slanted."""
     is_readable = _certainty(lines) >= _READABLE * sum(len(line.text) for line in lines)
-    lowest = _SURE if is_readable else _SURE_IN_DOUBT
-    sure = [line for line in lines if line.score >= lowest]
+    sure = [line for line in lines if line.score >= _SURE]
     angle = _slant(sure)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]], np.float32)
     found = []

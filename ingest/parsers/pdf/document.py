@@ -143,7 +143,11 @@ def _ask_pypdf(
 ) -> list[str | None]:
     """`texts`, completed by pypdf: pages that pdfium could not load, or all if it found no characters."""
     none_found = not any(page.characters for page in pages)
-    doubtful = [index for index, text in enumerate(texts) if text is None or none_found]
+    doubtful = [
+        index
+        for index, text in enumerate(texts)
+        if text is None or (none_found and not pages[index].is_recognized)
+    ]
     if not doubtful:
         return texts
     try:

@@ -11,7 +11,10 @@ _RECOGNIZE = (
     "Luma recognizes such text where its extra for text recognition (OCR) is installed: `pip install "
     "'luma-rag[ocr]'`. Or run the file through OCRmyPDF, for instance, and use the result."
 )
-_SCAN_AGAIN = "Text recognition (OCR) found nothing readable there. Scan it again, straight and at 300 dpi."
+_SCAN_AGAIN = (
+    "Text recognition (OCR) could not read it, or reached a limit. Scan it again, straight and at 300 dpi, "
+    "or split the file."
+)
 DAMAGED = (
     "The PDF is damaged and could not be read. If a PDF reader still opens it, print or save it as a new PDF "
     "from there and use that."

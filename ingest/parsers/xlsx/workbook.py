@@ -86,30 +86,36 @@ class _Workbook:
         sheet.reset_dimensions()
         rows = []
         cut = False
+        hidden_rows, hidden_columns = 0, set[int]()
         merged = _MergedValues(layout)
         for number, cells in enumerate(sheet.iter_rows(), 1):
             cut = cut or len(cells) > _MOST_COLUMNS
             values = [_text(cell) for cell in cells[:_MOST_COLUMNS]]
             values = merged.filled(number, values)
-            if number not in layout.hidden_rows:
-                rows.append(
-                    [value for at, value in enumerate(values, 1) if at not in layout.hidden_columns]
-                    if layout.hidden_columns
-                    else values
-                )
+            if number in layout.hidden_rows:
+                hidden_rows += any(values)
+                continue
+            if layout.hidden_columns:
+                filled = {at for at, value in enumerate(values, 1) if value}
+                hidden_columns |= filled & layout.hidden_columns
+                values = [value for at, value in enumerate(values, 1) if at not in layout.hidden_columns]
+            rows.append(values)
+        self._report_hidden(sheet.title, hidden_rows, len(hidden_columns))
         self._report(sheet.title, layout, is_cut=cut)
         return _without_margin(rows)
 
-    def _report(self, sheet: str, layout: Layout, *, is_cut: bool) -> None:
+    def _report_hidden(self, sheet: str, rows: int, columns: int) -> None:
         hidden = [
-            f"{len(numbers)} {one if len(numbers) == 1 else f'{one}s'}"
-            for numbers, one in ((layout.hidden_rows, "row"), (layout.hidden_columns, "column"))
-            if numbers
+            f"{number} {one if number == 1 else f'{one}s'}"
+            for number, one in ((rows, "row"), (columns, "column"))
+            if number
         ]
         if hidden:
             self._warn(
                 "hidden_cells", f"Left out of the sheet {sheet}, since hidden: {' and '.join(hidden)}."
             )
+
+    def _report(self, sheet: str, layout: Layout, *, is_cut: bool) -> None:
         if layout.uncomputed:
             self._warn(
                 "formulas_without_values",

@@ -206,7 +206,7 @@ def test_responses_are_json_or_a_stream(schema: dict[str, Any]) -> None:
         (
             "IngestionView",
             "id doc_id namespace_id state stage progress chunks error attempts created_at updated_at "
-            "next_attempt_at",
+            "next_attempt_at warnings",
         ),
         ("NewChat", "namespace_id"),
         (

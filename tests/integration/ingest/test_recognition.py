@@ -16,6 +16,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from ingest import recognition, sandbox
 from ingest.errors import NoTextError
+from ingest.messages import Request
 from ingest.recognition import read_document
 from ingest.settings import IngestSettings, ParserLimits
 from ingest.types import ParsedDocument, Source
@@ -119,7 +120,7 @@ def test_text_that_can_not_be_recognized_is_named(tmp_path: Path) -> None:
     canvas.save()
     document = read(path)
     assert named(document) == {"page_is_picture": [1]}
-    assert "found nothing readable" in document.reading_warnings[0].text
+    assert "could not read it" in document.reading_warnings[0].text
     assert document.passages[0].text == "A letter."
 
 
@@ -150,25 +151,26 @@ def test_pages_beyond_the_limit_stay_unread(tmp_path: Path) -> None:
     assert document.unread == [2]
 
 
-def test_page_that_crashes_the_process_stays_unread(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGSEGV, signal.SIGKILL])
+def test_page_whose_process_dies_stays_unread(tmp_path: Path, how: signal.Signals) -> None:
     path = scanned(tmp_path / "scan.pdf", "Apples are red.", "Pears are green.")
     crashed: list[psutil.Process] = []
 
     def crash_first(done: float) -> None:
         if done == 0:
-            threading.Thread(target=_crash_next_child, args=(crashed,)).start()
+            threading.Thread(target=_crash_next_child, args=(crashed, how)).start()
 
     document = read_document(Source(path, "scan"), SETTINGS, crash_first)
     assert len(crashed) == 1
     assert named(document) == {"page_is_picture": [1], "recognized": [2]}
 
 
-def _crash_next_child(crashed: list[psutil.Process]) -> None:
+def _crash_next_child(crashed: list[psutil.Process], how: signal.Signals) -> None:
     for _ in range(6000):
         launcher = sandbox._recognizer._process
         children = psutil.Process(launcher.pid).children() if launcher else []
         if children:
-            children[0].send_signal(signal.SIGSEGV)
+            children[0].send_signal(how)
             crashed += children
             return
         threading.Event().wait(0.005)
@@ -203,7 +205,10 @@ def test_recognition_needs_nothing_that_is_not_loaded(
     monkeypatch.setattr(sandbox._recognizer, "module", "strict_launcher")
     sandbox.stop()
     try:
-        page = sandbox.recognize_in_sandbox(scanned(tmp_path / "scan.pdf", TEXT), 1, recognition.LIMITS)
+        with scanned(tmp_path / "scan.pdf", TEXT).open("rb") as file:
+            request = Request(recognition.LIMITS, page=1)
+            answer = sandbox._answer(sandbox._recognizer, file.fileno(), request)
+        assert answer.containment == sandbox.containment()
         launcher = sandbox._recognizer._process
         assert launcher is not None
         # A process with threads should not fork.
@@ -211,4 +216,5 @@ def test_recognition_needs_nothing_that_is_not_loaded(
     finally:
         sandbox.stop()
     assert not caplog.records
-    assert len(page.lines) >= 7
+    assert answer.recognized is not None, answer.trace
+    assert len(answer.recognized.lines) >= 7

@@ -1,5 +1,6 @@
 """Kinds of text: by what they hold, and by their name where that can't tell."""
 
+import time
 from pathlib import Path
 from typing import get_args
 
@@ -49,6 +50,10 @@ WORDS = b"The dues rise, as they do each year, to 14 crowns.\nSo they say.\nNobo
         ("a", "Grüße aus Köln".encode("cp1252"), "txt"),
         ("a", "あ".encode() * 40_000, "txt"),
         ("dos.txt", b"words\r\n\x1a", "txt"),
+        ("a", "a \ufffd b".encode() + b" and more words of a longer text" * 100, "txt"),
+        ("man.txt", b"n\bname and many other words" * 3 + b" in a text" * 100, "txt"),
+        ("mac", b"a;b;c\r1;2;3\r4;5;6\r", "csv"),
+        ("mac.txt", b"words\rwords\r", "txt"),
         ("a.txt", b"{\\rtf1 words}", "rtf"),
         ("a.txt", b"%PDF-1.7\n", "pdf"),
         ("about.md", b"A PDF begins with %PDF-1.7, says the standard.", "md"),
@@ -69,6 +74,28 @@ def test_no_name_makes_binary_data_a_text(tmp_path: Path, name: str, data: bytes
     path.write_bytes(data)
     with pytest.raises(UnsupportedTypeError):
         detect_type(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n" * 65536,
+        " " * 65536,
+        "[" * 65536,
+        "<a" * 32768,
+        "**" * 32768,
+        "From x " + "11:11 " * 10_000,
+        "<!--" * 16384,
+    ],
+    ids=["lines", "spaces", "links", "tags", "stars", "times", "comments"],
+)
+@pytest.mark.parametrize("name", ["a", "a.html"])
+def test_detection_takes_little_time(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    before = time.process_time()
+    detect_type(path)
+    assert time.process_time() - before < 0.5
 
 
 def test_refusal_names_what_can_be_read(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from reportlab.pdfgen.canvas import Canvas
 
 from ingest.errors import NoTextError
 from ingest.parsers import parse
+from ingest.parsers.pdf import by_pypdf
 from ingest.settings import ParserLimits
+from ingest.types import RecognizedLine, RecognizedPage
 from tests.unit.ingest.parsers.pdf_files import at, drawn_pdf, lines, shown, written_pdf
 
 GLYPH_NUMBERS = (
@@ -95,3 +97,38 @@ def test_letters_of_a_font_without_unicode_values_are_kept(tmp_path: Path) -> No
     )
     document = parse(written_pdf(tmp_path / "a.pdf", shown((60, 700, "303132")), font=font), ParserLimits())
     assert (document.passages[0].text, document.warnings) == ("012", [])
+
+
+def test_pypdf_is_not_asked_about_recognized_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(by_pypdf, "page_text", lambda reader, index: asked.append(index))
+    line = RecognizedPage([RecognizedLine("Lease.", 60, 700, 120, 712)], 842)
+    path = drawn_pdf(tmp_path / "a.pdf", picture, picture, picture)
+    document = parse(path, ParserLimits(), recognized={1: line, 2: line})
+    assert [passage.text for passage in document.passages] == ["Lease.", "Lease."]
+    assert (asked, document.unread) == ([2], [3])
+
+
+def test_recognized_text_is_a_part_of_the_page(tmp_path: Path) -> None:
+    def scan(canvas: Canvas) -> None:
+        picture(canvas)
+        at((60, 20, "CASE-0042 page 1"))(canvas)
+
+    found = [
+        RecognizedLine("The rent is due on the first of the infor-", 60, 700, 300, 712),
+        RecognizedLine("mation leaflet.", 60, 686, 140, 698),
+        RecognizedLine("CASE-0O42 page l", 59, 17, 150, 31),
+    ]
+    path = drawn_pdf(tmp_path / "a.pdf", scan)
+    document = parse(path, ParserLimits(), recognized={1: RecognizedPage(found, 842)})
+    (passage,) = document.passages
+    # The stamp is that of the page, the rest is recognized.
+    assert passage.text.splitlines() == [
+        "The rent is due on the first of the information leaflet.",
+        "CASE-0042 page 1",
+    ]
+    assert [warning.code for warning in document.reading_warnings] == ["recognized"]
+    unread = RecognizedPage(found, 842, is_readable=False)
+    document = parse(path, ParserLimits(), recognized={1: unread})
+    assert [warning.code for warning in document.reading_warnings] == ["page_is_picture"]
+    assert [passage.text for passage in document.passages] == ["CASE-0042 page 1"]

@@ -77,6 +77,7 @@ def test_hidden_is_left_out_and_told(workbook: openpyxl.Workbook, tmp_path: Path
         sheet.append(row)
     sheet.column_dimensions["B"].hidden = True
     sheet.row_dimensions[3].hidden = True
+    sheet.row_dimensions[9].hidden = sheet.column_dimensions["H"].hidden = True  # without values
     workbook.create_sheet("Drafts")["A1"] = "draft"
     workbook["Drafts"].sheet_state = "veryHidden"
     document = saved(workbook, tmp_path / "a.xlsx")
