@@ -13,8 +13,8 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels/luma packages/luma-cl
 FROM python:3.13-slim
 ENV LUMA_DATA_DIR=/data PYTHONUNBUFFERED=1
 RUN useradd --uid 10001 --create-home luma && install --directory --owner luma /data
-COPY requirements.lock /tmp/
-RUN pip install --no-cache-dir --no-deps --require-hashes --requirement /tmp/requirements.lock
+COPY requirements-ocr.lock /tmp/
+RUN pip install --no-cache-dir --no-deps --require-hashes --requirement /tmp/requirements-ocr.lock
 RUN --mount=type=bind,from=build,source=/wheels/model,target=/wheels pip install --no-cache-dir --no-deps /wheels/*.whl
 RUN --mount=type=bind,from=build,source=/wheels/luma,target=/wheels pip install --no-cache-dir --no-deps /wheels/*.whl
 USER 10001

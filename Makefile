@@ -92,12 +92,12 @@ $(VENV)/.python:
 	@touch $@
 
 # The packages of this repository are built while the others are downloaded.
-$(VENV)/.base: requirements.lock pyproject.toml $(OWN:%=%/pyproject.toml) $(VENV)/.python
+$(VENV)/.base: requirements-ocr.lock pyproject.toml $(OWN:%=%/pyproject.toml) $(VENV)/.python
 	@$(MAKE) --no-print-directory -j2 $(VENV)/.locked $(VENV)/.own
 	@touch $@
 
-$(VENV)/.locked: requirements.lock $(VENV)/.python
-	$(INSTALL) --require-hashes --requirement requirements.lock
+$(VENV)/.locked: requirements-ocr.lock $(VENV)/.python
+	$(INSTALL) --require-hashes --requirement requirements-ocr.lock
 	@touch $@
 
 $(VENV)/.own: pyproject.toml $(OWN:%=%/pyproject.toml) $(VENV)/.python
@@ -125,6 +125,7 @@ lock:  ## Renew the locked versions from pyproject.toml
 	$(UV_COMPILE) --output-file requirements.lock pyproject.toml
 	$(UV_COMPILE) --all-extras --group dev --group models --constraint requirements.lock \
 		--constraint requirements-torch.lock --no-emit-package torch --output-file requirements-dev.lock pyproject.toml
+	$(UV_COMPILE) --extra ocr --constraint requirements-dev.lock --output-file requirements-ocr.lock pyproject.toml
 	$(UV_COMPILE) --group pyproject.toml:docs --constraint requirements-dev.lock --output-file requirements-docs.lock
 	rm -rf .lock
 

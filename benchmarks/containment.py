@@ -78,11 +78,11 @@ def times(folder: Path, files: int, rounds: int) -> dict[str, Times]:
     paths.append(factories.word(folder / "section.docx", {"Heading": "A line of text. " * 30}))
     (folder / "uncontained_launcher.py").write_text(UNCONTAINED)
     sys.path.append(str(folder))
-    launchers = {"without": "uncontained_launcher", "contained": sandbox._LAUNCHER}
+    launchers = {"without": "uncontained_launcher", "contained": sandbox._launcher.module}
     measured: dict[str, list[Times]] = {column: [] for column in launchers}
     for _ in range(rounds):
         for column, launcher in launchers.items():
-            sandbox._LAUNCHER = launcher
+            sandbox._launcher.module = launcher
             measured[column].append(_round(paths, files))
             sandbox.stop()
     return {

@@ -1,12 +1,14 @@
 """How often the page with the answer is among the retrieved passages.
 
     python -m benchmarks.docqa FOLDER [-k 5] [--mode hybrid] [--data-dir DIR] [--json] [--misses]
+        [--reranker MODEL]
 
 FOLDER contains `documents/` and `questions.jsonl` with one JSON object per line: `question`, `answerable`,
 `document` (a file name), `page` (counted from 1) and, for answers in several places, `evidence`: a list of
 objects with `document` and `page`. All documents are in one namespace and searched together. The benchmark
 uses the answerable questions with a known page. A question counts as found if one of the first `k` hits is
-one of its pages. With `--data-dir` the ingested documents are kept for the next run.
+one of its pages. With `--data-dir` the ingested documents are kept for the next run. `--reranker` takes what
+LUMA_RERANKER does; its time is not limited.
 """
 
 import argparse
@@ -26,7 +28,13 @@ from luma_rag.db.models import Document
 from luma_rag.db.session import reading
 from luma_rag.retrieval.hits import Hit
 from luma_rag.retrieval.query_encoder import QueryEncoder
+from luma_rag.retrieval.reranking import Reranker, Reranking
 from luma_rag.retrieval.search import Mode, Retriever
+from luma_rag.runtime import create_reranker
+from luma_rag.settings import Settings
+
+_UNLIMITED = 600.0
+"""The reranker's budget in seconds."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -72,7 +80,9 @@ def read_questions(path: Path) -> list[Question]:
     return questions
 
 
-async def measure(corpus: Corpus, questions: list[Question], k: int, mode: Mode) -> list[Outcome]:
+async def measure(
+    corpus: Corpus, questions: list[Question], k: int, mode: Mode, reranker: Reranker | None = None
+) -> list[Outcome]:
     """Search for every question once."""
     async with corpus.store.sessions.begin() as session:
         rows = await session.execute(
@@ -80,7 +90,8 @@ async def measure(corpus: Corpus, questions: list[Question], k: int, mode: Mode)
         )
         names = {row.id: row.name for row in rows}
     encoder = QueryEncoder(corpus.embedder)
-    retriever = Retriever(reading(corpus.store.engine), encoder)
+    reranking = Reranking(reranker, _UNLIMITED) if reranker is not None else None
+    retriever = Retriever(reading(corpus.store.engine), encoder, reranking)
     outcomes = []
     for question in questions:
         result = await retriever.search(corpus.principal, corpus.namespace_id, question.text, k=k, mode=mode)
@@ -118,12 +129,13 @@ def _share(found: list[bool]) -> float:
     return round(sum(found) / len(found), 3)
 
 
-async def run(folder: Path, data_dir: Path, k: int, mode: Mode) -> list[Outcome]:
+async def run(folder: Path, data_dir: Path, k: int, mode: Mode, reranker: str | None = None) -> list[Outcome]:
     """Ingest the documents, unless they exist, and search."""
+    loaded = await asyncio.to_thread(create_reranker, Settings(reranker=reranker))
     embedder = await asyncio.to_thread(Embedder)
     async with open_corpus(data_dir, embedder) as corpus:
         await corpus.ingest(documents_in(folder / "documents"))
-        return await measure(corpus, read_questions(folder / "questions.jsonl"), k, mode)
+        return await measure(corpus, read_questions(folder / "questions.jsonl"), k, mode, loaded)
 
 
 def main() -> None:
@@ -133,12 +145,15 @@ def main() -> None:
     parser.add_argument("-k", type=int, default=5, help="number of hits considered (default: 5)")
     parser.add_argument("--mode", choices=get_args(Mode), default="hybrid")
     parser.add_argument("--data-dir", type=Path, help="keep the ingested documents in this directory")
+    parser.add_argument("--reranker", metavar="MODEL", help="rerank with this model or endpoint")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--misses", action="store_true", help="print the questions whose page was not found")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="luma-") as temporary:
         data_dir = arguments.data_dir or Path(temporary)
-        outcomes = asyncio.run(run(arguments.folder, data_dir, arguments.k, arguments.mode))
+        outcomes = asyncio.run(
+            run(arguments.folder, data_dir, arguments.k, arguments.mode, arguments.reranker)
+        )
     found = summary(outcomes, arguments.k)
     if arguments.json:
         print(msgspec.json.encode(found).decode())

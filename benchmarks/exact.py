@@ -1,6 +1,6 @@
 """Exact search in numpy, the ground truth for recall."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ class Exact:
         ]
         return np.concatenate(parts)
 
-    def bm25(self, terms: dict[int, int]) -> NDArray[np.float32]:
+    def bm25(self, terms: Mapping[int, float]) -> NDArray[np.float32]:
         """BM25 scores of all chunks, in Lucene's variant."""
         scores = np.zeros(self._chunks, np.float32)
         for term, times in terms.items():

@@ -3,6 +3,7 @@
 As in `luma_rag.errors`, the first paragraph of a docstring says what the error means, the second what to do.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -50,11 +51,17 @@ class EncryptedError(PermanentError):
 class NoTextError(PermanentError):
     """The file contains no extractable text, as in a scan.
 
-    Run text recognition (OCR) on the file and upload the result.
+    Install text recognition with `pip install 'luma-rag[ocr]'` and retry, or run the file through other text
+    recognition (OCR) and upload the result.
     """
 
     code = "no_text"
     title = "No text"
+
+    def __init__(self, message: str, unread: Sequence[int] = ()) -> None:
+        """`unread` are the pages that may have text to be recognized."""
+        super().__init__(message)
+        self.unread = list(unread)
 
 
 class LimitError(PermanentError):

@@ -14,32 +14,31 @@ import resource
 import selectors
 import signal
 import socket
-import struct
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Never, Self
+from typing import BinaryIO, Never
 
 import msgspec
 
 from ingest import containment
 from ingest.containment import Containment
-from ingest.errors import IngestError
+from ingest.errors import IngestError, NoTextError
+from ingest.messages import LENGTH, NOT_STARTED, STARTED, Answer, ExitStatus, Request
 from ingest.parsers import parse_file
 from ingest.parsers.formats import FORMATS
 from ingest.settings import ParserLimits
-from ingest.types import DocumentType, ParsedDocument
+from ingest.types import ParsedDocument, RecognizedPage
 
 SIGNALS_FROM_OUTSIDE = frozenset(
     {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 )
 """Signals that a file can't cause: they come from an administrator, a shutdown, or the out-of-memory killer.
 """
-STARTED, NOT_STARTED = b"+", b"-"
 LONGEST_TRACE = 8000
 """In characters."""
 
-_LENGTH = struct.Struct("!I")
 _OPEN_FILES = 32
 # The only descriptors of a child, besides those of standard input and output, which lead nowhere.
 _DATA, _FILE, _FIRST_CLOSED = 3, 4, 5
@@ -49,68 +48,38 @@ _PR_SET_PDEATHSIG = 1
 _OPTIONAL = ("brotli", "fontTools.cffLib")
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """The child's result: a document, or the class name and message of an error.
-
-    `trace` is for the operator; it is set for errors that parsers should not raise. `containment` says which
-    layers were applied to the child.
-    """
-
-    containment: Containment = Containment()
-    document: ParsedDocument | None = None
-    error: str | None = None
-    message: str = ""
-    trace: str = ""
-
-
-class ExitStatus(msgspec.Struct, frozen=True):
-    """How a child exited: exit status, signal (0: none), peak memory in MB, and seconds of processor time."""
-
-    SIZE = 16
-
-    status: int
-    signal: int
-    memory_mb: int
-    seconds: int
-
-    def pack(self) -> bytes:
-        """The `SIZE` bytes that `unpack` reads."""
-        return struct.pack("!4I", self.status, self.signal, self.memory_mb, self.seconds)
-
-    @classmethod
-    def unpack(cls, data: bytes) -> Self:
-        """The exit status that `pack` wrote."""
-        return cls(*struct.unpack("!4I", data))
-
-
-class Order(msgspec.Struct, frozen=True):
-    """What a child is told: the limits, whether comments are wanted, and the type or else the file's name."""
-
-    limits: ParserLimits
-    comments: bool = False
-    kind: DocumentType | None = None
-    name: str = ""
-
-
-def frame(order: Order) -> bytes:
-    """An order as a child reads it, with its length in front."""
-    data = msgspec.msgpack.encode(order)
-    return _LENGTH.pack(len(data)) + data
+Work = Callable[[BinaryIO, Request], ParsedDocument | RecognizedPage]
 
 
 def main() -> Never:
     """Serve over the socket that is the standard input."""
-    serve(0)
+    preload()
+    serve(0, _parse)
 
 
-def serve(control: int) -> Never:
-    """Fork a child for each three descriptors received over `control`, until that closes.
+def _parse(file: BinaryIO, request: Request) -> ParsedDocument:
+    return parse_file(
+        file,
+        request.limits,
+        comments=request.comments,
+        kind=request.kind,
+        name=request.name,
+        recognized=request.recognized,
+    )
 
-    The first is a socket that reports the child's lifetime: `STARTED` or `NOT_STARTED`, then an `ExitStatus`.
-    Closing the other end kills the child. The second is a socket with the child's data: an `Order`
-    comes in, an `Answer` goes out. The third is the file, open for reading.
+
+def serve(control: int, work: Work) -> Never:
+    """Fork a child that does `work` for each three descriptors received over `control`, until that closes.
+
+    Whatever the work needs must be loaded. The first is a socket that reports the child's lifetime: `STARTED`
+    or `NOT_STARTED`, then an `ExitStatus`. Closing the other end kills the child. The second is a socket with
+    the child's data: the `frame` of a request comes in, an `Answer` goes out. The third is the file, open for
+    reading.
     """
-    _preload()
+    # Objects loaded now are shared by all children. Garbage collection would write to their pages and thereby
+    # copy them.
+    gc.collect()
+    gc.freeze()
     layers = containment.available()
     listener = socket.socket(fileno=control)
     lifetimes: dict[int, socket.socket] = {}
@@ -135,7 +104,7 @@ def serve(control: int) -> Never:
                             os.waitpid(child, 0)
                         os._exit(0)
                     lifetime = socket.socket(fileno=descriptors[0])
-                    child = _fork(descriptors[1], descriptors[2], layers)
+                    child = _fork(descriptors[1], descriptors[2], layers, work)
                     with contextlib.suppress(OSError):
                         lifetime.send(STARTED if child else NOT_STARTED)
                     if child is None:
@@ -152,7 +121,7 @@ def serve(control: int) -> Never:
                     selector.unregister(key.fileobj)
 
 
-def _preload() -> None:
+def preload() -> None:
     """Import whatever parsers may need, since children can't open a file."""
     for one in FORMATS.values():
         importlib.import_module(one.reader)
@@ -167,10 +136,6 @@ def _preload() -> None:
             importlib.import_module(name)
     # The first callback makes libffi look for executable memory, in files.
     ctypes.CFUNCTYPE(None)(lambda: None)()
-    # Objects loaded now are shared by all children. Garbage collection would write to their pages and thereby
-    # copy them.
-    gc.collect()
-    gc.freeze()
 
 
 def _reap(lifetimes: dict[int, socket.socket], selector: selectors.BaseSelector) -> None:
@@ -197,7 +162,7 @@ def _kill(child: int) -> None:
         os.kill(child, signal.SIGKILL)
 
 
-def _fork(data: int, file: int, layers: Containment) -> int | None:
+def _fork(data: int, file: int, layers: Containment, work: Work) -> int | None:
     """Fork the child. In the launcher, return its process id, or None if the system allows no more."""
     launcher = os.getpid()
     try:
@@ -215,23 +180,23 @@ def _fork(data: int, file: int, layers: Containment) -> int | None:
         return child
     status = 1
     try:
-        _child(data, file, launcher, layers)
+        _child(data, file, launcher, layers, work)
         status = 0
     finally:
         # Skip cleanup: it belongs to the launcher, and the file may have corrupted its state.
         os._exit(status)
 
 
-def _child(data: int, file: int, launcher: int, layers: Containment) -> None:
+def _child(data: int, file: int, launcher: int, layers: Containment, work: Work) -> None:
     os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _die_with(launcher)
     _keep_only(data, file)
     with open(_DATA, "rb", closefd=False) as requests:
-        (size,) = _LENGTH.unpack(requests.read(_LENGTH.size))
-        order = msgspec.msgpack.decode(requests.read(size), type=Order)
-    _limit(order.limits)
+        (size,) = LENGTH.unpack(requests.read(LENGTH.size))
+        request = msgspec.msgpack.decode(requests.read(size), type=Request)
+    _limit(request.limits)
     with open(_FILE, "rb") as opened:
         try:
             containment.apply(layers)
@@ -239,7 +204,7 @@ def _child(data: int, file: int, launcher: int, layers: Containment) -> None:
             message = f"The process that reads files could not be contained: {error.strerror}."
             answer = Answer(error="TransientError", message=message)
         else:
-            answer = _answer(opened, order, layers)
+            answer = _answer(opened, request, layers, work)
     left = memoryview(_encoded(answer))
     while left:
         left = left[os.write(_DATA, left) :]
@@ -256,14 +221,17 @@ def _keep_only(data: int, file: int) -> None:
     os.closerange(_FIRST_CLOSED, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-def _answer(file: BinaryIO, order: Order, layers: Containment) -> Answer:
+def _answer(file: BinaryIO, request: Request, layers: Containment, work: Work) -> Answer:
     try:
-        document = parse_file(file, order.limits, comments=order.comments, kind=order.kind, name=order.name)
-        return Answer(layers, document=document)
+        result = work(file, request)
+        if isinstance(result, RecognizedPage):
+            return Answer(layers, recognized=result)
+        return Answer(layers, document=result)
     except MemoryError:
         return Answer(layers, error="MemoryError")
     except IngestError as error:
-        return Answer(layers, error=type(error).__name__, message=str(error))
+        unread = error.unread if isinstance(error, NoTextError) else []
+        return Answer(layers, error=type(error).__name__, message=str(error), unread=unread)
     except OSError as error:
         return Answer(
             layers, error="TransientError", message=f"The file could not be read: {error.strerror}."

@@ -6,11 +6,11 @@ from typing import Literal
 from ingest.chunker import TokenCounter, chunk, embedding_text
 from ingest.embedder import Embedder
 from ingest.errors import NoTextError
-from ingest.sandbox import parse_in_sandbox
+from ingest.recognition import read_document
 from ingest.settings import IngestSettings
 from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Source
 
-Stage = Literal["parsing", "chunking", "embedding"]
+Stage = Literal["parsing", "recognizing", "chunking", "embedding"]
 Progress = Callable[[Stage, float], None]
 """Called with a stage and its progress from 0 to 1. An exception it raises stops the work."""
 
@@ -39,7 +39,7 @@ def read(
     """
     report = on_progress or _ignore
     report("parsing", 0)
-    document = parse_in_sandbox(source.path, settings.limits, comments=settings.comments, kind=source.type)
+    document = read_document(source, settings, lambda done: report("recognizing", done))
     report("chunking", 0)
     chunks = chunk(document, source.name, count, settings.chunk)
     if not chunks:

@@ -20,6 +20,8 @@ class ParserLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Size of the extracted text, in MB."""
     pages: int = 20_000
     """Number of pages."""
+    recognized_pages: int = 2_000
+    """Number of pages whose text is recognized (OCR). Further ones stay unread."""
 
 
 class ChunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +43,10 @@ class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     comments: bool = False
     """Whether the comments of reviewers in a DOCX are read."""
+    ocr: bool = True
+    """Whether text in pictures of pages is recognized. Needs the extra `ocr`; without it, such pages are only
+    named.
+    """
     limits: ParserLimits = ParserLimits()
     chunk: ChunkSettings = ChunkSettings()
     batch_size: int = 16

@@ -43,6 +43,8 @@ class TableCell(msgspec.Struct, frozen=True, array_like=True, gc=False):
     rows: Annotated[int, Meta(ge=1, le=100_000)] = 1
 
 
+MOST_CELLS = 500_000
+"""A document has about that many at most, so that its tables don't take much more room than its text."""
 TableRow = Annotated[list[TableCell], Meta(max_length=1000)]
 
 
@@ -51,7 +53,8 @@ class Table(msgspec.Struct, frozen=True):
 
     As in HTML, `rows` hold the cells that begin in each row, from left to right. The first `header_rows` name
     the columns. In the text, the rows below them begin at `body`. If that is `start`, the text has no header:
-    the table goes on from an earlier page, but `rows` have the header from there. `caption` is the line above
+    the table goes on from an earlier page, but `rows` have the header from there. Of a document with more
+    than `MOST_CELLS`, later tables have their header rows only. `caption` is the line above
     the table, or what stands over it for other reasons; it is not part of `text[start:end]`.
     """
 
@@ -100,6 +103,29 @@ class ReadingWarning(msgspec.Struct, frozen=True):
     pages: Annotated[list[_PageNumber], Meta(max_length=1000)] = []
 
 
+class RecognizedLine(msgspec.Struct, frozen=True):
+    """A line, or a part of one, in the picture of a page; its box is in points from the lower left corner."""
+
+    text: Annotated[str, Meta(max_length=10_000)]
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class RecognizedPage(msgspec.Struct, frozen=True):
+    """What text recognition found on a page, which is `height` points high.
+
+    `is_readable` is false if most of what looks like text could not be read. `is_upright` is false if the
+    page was turned to be read; the boxes are then those of the turned page.
+    """
+
+    lines: Annotated[list[RecognizedLine], Meta(max_length=10_000)]
+    height: float
+    is_readable: bool = True
+    is_upright: bool = True
+
+
 class ParsedDocument(msgspec.Struct, frozen=True):
     """All the text of one document, in reading order.
 
@@ -113,6 +139,7 @@ class ParsedDocument(msgspec.Struct, frozen=True):
     title: _Title | None = None
     pages: _PageCount | None = None
     warnings: Annotated[Sequence[ReadingWarning | str], Meta(max_length=10_000)] = []
+    unread: Annotated[list[_PageNumber], Meta(max_length=1_000_000)] = []
 
     @property
     def reading_warnings(self) -> list[ReadingWarning]:

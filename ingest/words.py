@@ -2,6 +2,8 @@
 
 In scripts without spaces between words, every two neighboring characters are a term. The script of the word
 decides, not the language of the text, so that a Chinese name in an English report is found too.
+
+A word of letters and digits also counts as its parts: people write FY2022 or 2022, E4721 or E-4721.
 """
 
 import functools
@@ -74,6 +76,9 @@ _WORDS = regex.compile(
     rf"|[[\w\p{{M}}]--[_{_SCRIPTS_WITHOUT_SPACES}]]+",
     regex.VERSION1,
 )
+_PARTS = regex.compile(r"\d+|\D+")
+_MOST_PARTS = 4
+# More are a checksum or a serial number, whose parts say nothing.
 _IS_WITHOUT_SPACES = regex.compile(rf"[{_SCRIPTS_WITHOUT_SPACES}]")
 _loading = threading.Lock()
 
@@ -132,7 +137,16 @@ def _words(text: str, language: str, skipped: frozenset[str]) -> list[str]:
             found.append(word.replace(",", "")[:_MOST_LETTERS])
         else:
             found.append(_stem(word[:_MOST_LETTERS], language))
+            found += (_stem(part, language) for part in _parts(word[:_MOST_LETTERS]) if part not in skipped)
     return found
+
+
+def _parts(word: str) -> list[str]:
+    """The runs of letters and of digits in a word that has a few of both; otherwise none."""
+    if word.isalpha():
+        return []
+    parts = _PARTS.findall(word)
+    return parts if 1 < len(parts) <= _MOST_PARTS else []
 
 
 @functools.lru_cache(1 << 16)

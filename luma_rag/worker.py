@@ -47,9 +47,12 @@ _CLAIM_AMONG = 100
 _COMPACT_EVERY = 50
 # Searches have priority over ingestion.
 _NICENESS = 10
-# The share of a document's total work at which each stage begins and ends.
+# The share of a document's total work at which each stage begins and ends. If text is recognized, that comes
+# first, and takes far longer than all else.
+_RECOGNIZING = 0.9
 _SHARES: dict[Stage, tuple[float, float]] = {
     "parsing": (0.0, 0.08),
+    "recognizing": (0.0, 1.0),
     "chunking": (0.08, 0.1),
     "embedding": (0.1, 0.98),
 }
@@ -207,8 +210,15 @@ class _Worker:
             return
         self._reported[key] = now
         begin, end = _SHARES[stage]
+        progress = begin + fraction * (end - begin)
+        if stage == "recognizing":
+            progress *= _RECOGNIZING
+        elif "recognizing" in self._steps.get(key, {}):
+            progress = _RECOGNIZING + progress * (1 - _RECOGNIZING)
+        # Users see it as a part of reading the file.
+        shown = "parsing" if stage == "recognizing" else stage
         async with self._store.sessions.begin() as session:
-            await ingestion.report(session, self._worker_id, key, stage, begin + fraction * (end - begin))
+            await ingestion.report(session, self._worker_id, key, shown, progress)
 
     async def on_stored(self, key: int, document: EmbeddedDocument) -> None:
         """A document is stored. The sink has already recorded that, together with its vectors."""

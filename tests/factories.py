@@ -59,3 +59,9 @@ def handbook(folder: Path) -> Path:
         "The laboratory is locked at night.\nThe code of the door is changed every month by the porter.",
         "Travel expenses are refunded within two weeks.\nReceipts go to the accounting department.",
     )
+
+
+def write(path: Path, data: bytes) -> Path:
+    """A file of these bytes."""
+    path.write_bytes(data)
+    return path

@@ -5,7 +5,7 @@ import io
 import itertools
 from collections import Counter
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from ingest.parsers.decoding import read_text
 from ingest.parsers.reading import Reading
@@ -16,8 +16,6 @@ from ingest.types import ParsedDocument
 _DELIMITERS = (",", ";", "\t", "|")
 _ROWS_TO_COMPARE = 200
 _LONGEST_SAMPLE = 2**18
-# A value with more lines began with a quotation mark that is no delimiter.
-_MOST_LINES = 100
 
 
 def read(file: BinaryIO, how: Reading) -> ParsedDocument:
@@ -45,14 +43,20 @@ def read(file: BinaryIO, how: Reading) -> ParsedDocument:
 
 def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
     csv.field_size_limit(len(text) + 1)
-    quoting = csv.QUOTE_MINIMAL
-    if any(value.count("\n") > _MOST_LINES for row in _parsed(text, delimiter, quoting) for value in row):
-        quoting = csv.QUOTE_NONE
-    return _parsed(text, delimiter, quoting)
+    try:
+        for _ in _parsed(text, delimiter, strict=True):
+            pass
+    except csv.Error:
+        # Some quotation marks are inches, or part of the text.
+        return _parsed(text, delimiter, quoting=csv.QUOTE_NONE)
+    return _parsed(text, delimiter)
 
 
-def _parsed(text: str, delimiter: str, quoting: int) -> Iterator[list[str]]:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
+def _parsed(
+    text: str, delimiter: str, *, quoting: Literal[0, 3] = csv.QUOTE_MINIMAL, strict: bool = False
+) -> Iterator[list[str]]:
+    lines = io.StringIO(text, newline="")
+    return csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=strict)
 
 
 def _delimiter(text: str) -> str:
@@ -60,7 +64,7 @@ def _delimiter(text: str) -> str:
 
     def score(delimiter: str) -> tuple[float, int]:
         csv.field_size_limit(len(text) + 1)
-        rows = itertools.islice(_parsed(text, delimiter, csv.QUOTE_MINIMAL), _ROWS_TO_COMPARE)
+        rows = itertools.islice(_parsed(text, delimiter), _ROWS_TO_COMPARE)
         widths = Counter(len(row) for row in rows if row)
         if not widths:
             return 0, 0

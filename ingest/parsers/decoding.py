@@ -15,6 +15,9 @@ from ingest.types import ReadingWarning
 _MOST_BYTES = 4
 _LARGEST_SHARE_OF_CONTROLS = 0.01
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
+_OTHER_LATIN = frozenset({"cp1250", "cp1254", "cp1257", "cp1258"})
+_FEW = 6
+_SIGN_IN_WORD = re.compile("[A-Za-z][\xa1-\xac\xae-\xb4\xb6-\xb9\xbb-\xbf\xd7\xf7\ufffd][A-Za-z]")
 # The encodings that are named and those that are meant, as browsers have it (https://encoding.spec.whatwg.org).
 _MEANT = {
     "ascii": "cp1252",
@@ -101,7 +104,15 @@ def _encoding(data: bytes, declared: str | None) -> str:
             return "utf-8"
     if known is not None and "\ufffd" not in data.decode(known, "replace"):
         return known
-    return _known(chardetng_py.detect(data)) or "cp1252"
+    detected = _known(chardetng_py.detect(data)) or "cp1252"
+    return "cp1252" if detected in _OTHER_LATIN and _may_be_western(data) else detected
+
+
+def _may_be_western(data: bytes) -> bool:
+    """Whether there is too little to tell Latin alphabets apart, and Western letters make sense."""
+    if len(_BEYOND_ASCII.findall(data)) > _FEW:
+        return False
+    return not _SIGN_IN_WORD.search(data.decode("cp1252", "replace"))
 
 
 def _known(name: str | None) -> str | None:

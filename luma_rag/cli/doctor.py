@@ -15,8 +15,9 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import text
 
-from ingest import sandbox
+from ingest import recognition, sandbox
 from ingest.containment import Containment
+from ingest.parsers import READER_VERSION
 from luma_rag import __version__, settings
 from luma_rag.cli.options import Json
 from luma_rag.cli.output import console, print_json
@@ -31,6 +32,16 @@ from luma_rag.runtime import create_language_model, create_reranker, load_embedd
 from luma_rag.settings import Settings
 
 _LOW_DISK_BYTES = 2**30
+_TO_READ_AGAIN = text("""
+    SELECT
+        count(*) FILTER (WHERE jsonb_path_exists(
+            file_metadata, '$.warnings[*] ? (@.code == "page_is_picture" || @.code == "unknown_characters"
+                || @.code == "no_language")'
+        )),
+        count(*) FILTER (WHERE file_metadata ? 'pages'
+            AND coalesce(CAST(file_metadata ->> 'reader' AS integer), 0) < :version)
+    FROM document
+""")
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -77,6 +88,7 @@ async def _checks() -> AsyncGenerator[Check]:
     for name, look in (
         ("database", _database),
         ("containment", _parser_containment),
+        ("text recognition", _recognition),
         ("embedding model", _model),
         ("reranker", _reranker),
         ("answers", _llm),
@@ -117,6 +129,10 @@ async def _database(configured: Settings) -> Check:
                     text("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
                 )
                 current, head = await connection.run_sync(current_and_head)
+                unread = outdated = 0
+                if current == head:
+                    counted = await connection.execute(_TO_READ_AGAIN, {"version": READER_VERSION})
+                    unread, outdated = counted.one()
         finally:
             await engine.dispose()
     finally:
@@ -127,7 +143,12 @@ async def _database(configured: Settings) -> Check:
         return Check("database", "note", f"{detail}; empty: the next command migrates it")
     if current != head:
         return Check("database", "note", f"{detail}; from another version: run luma db upgrade")
-    return Check("database", "ok", f"{detail}, schema up to date")
+    found = [f"{detail}, schema up to date"]
+    if unread:
+        found.append(f"documents with pages that were not read: {unread} (luma reread --incomplete)")
+    if outdated:
+        found.append(f"documents that an earlier version has read: {outdated} (luma reread)")
+    return Check("database", "ok" if len(found) == 1 else "note", "; ".join(found))
 
 
 async def _parser_containment(_: Settings) -> Check:
@@ -150,6 +171,15 @@ def _containment(layers: Containment, system: str, *, root: bool) -> Check:
     level = layers.level(root=root)
     detail = f"{level}: {', '.join(held) or 'only limits on time and output'}"
     return Check("containment", "ok" if level == "full" else "note", "; ".join([detail, *missing]))
+
+
+async def _recognition(configured: Settings) -> Check:
+    name = "text recognition"
+    if not recognition.is_installed():
+        return Check(name, "note", "scans stay unread: run pip install 'luma-rag[ocr]'")
+    if not configured.ingest.ocr:
+        return Check(name, "note", "switched off: scans stay unread while LUMA_INGEST_OCR is false")
+    return Check(name, "ok", "RapidOCR recognizes scans in Latin and Chinese script")
 
 
 async def _model(configured: Settings) -> Check:

@@ -1,7 +1,6 @@
 """`luma ingest`: many files into a namespace, with their progress and a table of what failed."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -16,10 +15,12 @@ from sqlalchemy import case, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest.embedder import Embedder
+from ingest.parsers.formats import READABLE
 from luma_rag import namespaces, settings
 from luma_rag.access import Principal
 from luma_rag.cli.caller import caller
 from luma_rag.cli.failures import InterruptedByUser
+from luma_rag.cli.files import Skipped, find_files
 from luma_rag.cli.ingest_progress import File, progress, totals
 from luma_rag.cli.options import As, Json
 from luma_rag.cli.output import console, print_json, say
@@ -27,23 +28,24 @@ from luma_rag.cli.running import run
 from luma_rag.cli.upload import upload
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, Ingestion
+from luma_rag.documents.reading_warnings import stored_warnings
 from luma_rag.errors import LumaError, NotFoundError
 from luma_rag.runtime import check_model, load_embedder
 from luma_rag.store import Store, open_store
 from luma_rag.worker import drain
 
-_SUFFIXES = frozenset({".pdf", ".docx"})
 _POLL_SECONDS = 0.3
 # A document that waits longer for its next attempt is left to `luma serve`.
 _PATIENCE = timedelta(seconds=30)
 
 
 class Report(msgspec.Struct, frozen=True):
-    """The result for all files, and how long it took."""
+    """The result for all files, how long it took, and what was not taken from folders."""
 
     namespace_id: int
     files: list[File]
     seconds: float
+    skipped: list[Skipped] = []
 
     @property
     def failed(self) -> list[File]:
@@ -59,7 +61,7 @@ class Report(msgspec.Struct, frozen=True):
 def ingest(
     paths: Annotated[
         list[Path],
-        typer.Argument(help="Files, and folders to be searched for PDF and DOCX files.", exists=True),
+        typer.Argument(help="Files, and folders to be searched for files that can be read.", exists=True),
     ],
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", help="Name or id; a new name creates a namespace.")
@@ -67,18 +69,24 @@ def ingest(
     acting: As = None,
     json: Json = False,
 ) -> None:
-    """Ingest PDF and DOCX files into a namespace. A bad file does not stop the others.
+    """Ingest files into a namespace. A bad file does not stop the others.
 
-    The work survives an interruption: run the same command again, or start `luma serve`. Files that the
-    namespace holds already are unchanged. The exit code is 1 if a file failed.
+    Files in folders are taken by their content, whatever their names; those that can't be read are skipped
+    and listed. The work survives an interruption: run the same command again, or start `luma serve`. Files
+    that the namespace holds already are unchanged. The exit code is 1 if a file failed, or can't be read
+    although it was named itself.
 
     Example: luma ingest ~/contracts offer.docx --namespace contracts
     """
-    files = find_files(paths)
+    files, skipped = find_files(paths)
     if not files:
-        raise NotFoundError("No PDF or DOCX files were found. Name files, or folders that contain some.")
+        raise NotFoundError(
+            f"No files that can be read were found; {len(skipped)} were skipped. {READABLE} Name files, or "
+            "folders that contain some."
+        )
     try:
         report = run(_run(files, namespace, acting, is_quiet=json))
+        report = msgspec.structs.replace(report, skipped=skipped)
     except KeyboardInterrupt:
         raise InterruptedByUser(interruption(files)) from None
     if json:
@@ -87,25 +95,6 @@ def ingest(
         _print(report)
     if report.failed or report.deferred:
         raise typer.Exit(1)
-
-
-def find_files(paths: Sequence[Path]) -> list[File]:
-    """The files named, and those below the folders named. A folder that can't be read counts as failed."""
-    found = []
-
-    def unreadable(error: OSError) -> None:
-        found.append(File(str(error.filename), "failed", error=error.strerror))
-
-    for path in paths:
-        if not path.is_dir():
-            found.append(File(str(path), "waiting"))
-            continue
-        for folder, folders, names in os.walk(path, onerror=unreadable):
-            folders.sort()
-            for name in sorted(names):
-                if Path(name).suffix.lower() in _SUFFIXES and not name.startswith("~$"):
-                    found.append(File(str(Path(folder) / name), "waiting"))
-    return found
 
 
 def interruption(files: Sequence[File]) -> str:
@@ -214,16 +203,18 @@ async def _poll(store: Store, namespace_id: int, files: Sequence[File]) -> None:
                 Ingestion.error,
                 case((Ingestion.error.is_not(None), Ingestion.next_attempt_at)),
                 Document.file_metadata["pages"].as_integer(),
+                Document.file_metadata["warnings"],
             )
             .join(Document, Document.id == Ingestion.doc_id)
             .where(Ingestion.namespace_id == namespace_id, Ingestion.doc_id.in_(by_document))
             .order_by(Ingestion.id)
         )
-        for doc_id, state, done, chunks, error, next_attempt_at, pages in rows:
+        for doc_id, state, done, chunks, error, next_attempt_at, pages, warnings in rows:
             # The same bytes under several names are one document.
             for file in by_document[doc_id]:
                 file.state, file.progress, file.chunks, file.error = state, done, chunks, error
                 file.pages = pages
+                file.warnings = stored_warnings(warnings) if state == "ready" else []
                 file.next_attempt_at = next_attempt_at if state == "queued" else None
 
 
@@ -233,9 +224,10 @@ def _print(report: Report) -> None:
     ready = sum(file.state == "ready" for file in report.files)
     pages, chunks = totals(new)
     seconds = max(report.seconds, 1e-3)
+    skipped = f", {len(report.skipped)} skipped" if report.skipped else ""
     say(
         f"{ready} of {len(report.files)} documents are ready: {len(new)} new, {unchanged} unchanged, "
-        f"{len(report.failed)} failed. {pages} pages, {chunks} chunks in {seconds:.1f} s "
+        f"{len(report.failed)} failed{skipped}. {pages} pages, {chunks} chunks in {seconds:.1f} s "
         f"({pages / seconds:.1f} pages/s, {chunks / seconds:.1f} chunks/s)."
     )
     for file in report.deferred:
@@ -244,8 +236,18 @@ def _print(report: Report) -> None:
                 f"{file.path} waits: {file.error} Next attempt by `luma serve` or `luma ingest` after "
                 f"{file.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC."
             )
-    if report.failed:
-        table = Table("failed", "reason", show_lines=True)
-        for file in report.failed:
-            table.add_row(Text(file.path), Text(file.error or ""))
+    warned = [file for file in report.files if file.warnings]
+    _print_table(
+        "not read, or not for certain",
+        [(file.path, "\n".join(warning.text for warning in file.warnings)) for file in warned],
+    )
+    _print_table("failed", [(file.path, file.error or "") for file in report.failed])
+    _print_table("skipped", [(file.path, file.reason) for file in report.skipped])
+
+
+def _print_table(title: str, rows: Sequence[tuple[str, str]]) -> None:
+    if rows:
+        table = Table(title, "reason", show_lines=True)
+        for path, reason in rows:
+            table.add_row(Text(path), Text(reason))
         console.print(table)

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from ingest.types import ReadingWarning
 from luma_rag.cli.output import errors, say
 
 LINE_SECONDS = 60.0
@@ -17,7 +18,7 @@ class File(msgspec.Struct):
     """One file. `pages` is null for documents without pages.
 
     `error` says why it failed, was skipped, or waits until `next_attempt_at`. `is_unchanged` where the
-    namespace held the same bytes before.
+    namespace held the same bytes before. `warnings` say what could not be read.
     """
 
     path: str
@@ -29,6 +30,7 @@ class File(msgspec.Struct):
     progress: float = 0.0
     is_unchanged: bool = False
     next_attempt_at: datetime | None = None
+    warnings: list[ReadingWarning] = []
 
     @property
     def is_finished(self) -> bool:

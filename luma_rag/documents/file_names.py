@@ -9,15 +9,19 @@ MAX_BYTES = 255
 _RESERVED = re.compile(r'[<>:"/\\|?*]')
 
 
-def download_name(name: str, ending: str) -> str:
-    """`name` with the ending of the file's type, such as `pdf`: `page.html` becomes `page.html.pdf`.
+def download_name(name: str, *endings: str) -> str:
+    """`name` with an ending of the file's type, such as `pdf`: `page.html` becomes `page.html.pdf`.
+
+    The first of `endings` is the usual one; a name with another keeps it.
 
     The result is one printable component of a path. So a name can neither leave the folder of downloads, nor
     pass for another type, also not by characters that change the direction of text.
     """
     clean = "".join(character for character in name if character.isprintable())
     clean = _RESERVED.sub("_", clean).strip(" .")
-    stem = clean[: -len(ending) - 1] if clean.lower().endswith(f".{ending}") else clean
+    ending = next((one for one in endings if clean.lower().endswith(f".{one}")), None)
+    stem = clean if ending is None else clean[: -len(ending) - 1]
+    ending = ending or endings[0]
     room = MAX_BYTES - len(ending) - 1
     stem = stem.encode("utf-8", "ignore")[:room].decode("utf-8", "ignore")
     return f"{stem or 'document'}.{ending}"

@@ -37,12 +37,13 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from ingest.types import DocumentType
+from ingest.types import DocumentType, ReadingWarning
 from luma_rag.access import Principal, readable_namespaces, require_namespace
 from luma_rag.access.principal import WRITE
 from luma_rag.db.advisory_locks import held_ids
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chunk, Document, Ingestion, Reread, Worker
+from luma_rag.documents.reading_warnings import stored_warnings
 from luma_rag.errors import ConflictError, NotFoundError
 
 MAX_ATTEMPTS = 3
@@ -70,7 +71,8 @@ _DYING = "The worker died while it read this document. Luma tries again by itsel
 class IngestionView(msgspec.Struct, frozen=True):
     """The progress of a document into a namespace: `progress` from 0 to 1, `error` only after a failure.
 
-    After a failure that may pass, `state` is `queued` again until `next_attempt_at`.
+    After a failure that may pass, `state` is `queued` again until `next_attempt_at`. Once it is `ready`,
+    `warnings` say what of the document could not be read.
     """
 
     id: int
@@ -85,6 +87,7 @@ class IngestionView(msgspec.Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     next_attempt_at: datetime | None
+    warnings: list[ReadingWarning] = []
 
 
 class LiveWorkers(msgspec.Struct, frozen=True):
@@ -110,6 +113,9 @@ class Claim(msgspec.Struct, frozen=True):
 def view(ingestion: Ingestion) -> IngestionView:
     """The public part of an ingestion."""
     public = msgspec.convert(ingestion, IngestionView, from_attributes=True)
+    if public.state == "ready":
+        warnings = stored_warnings(ingestion.warnings_of_document)
+        return msgspec.structs.replace(public, next_attempt_at=None, warnings=warnings)
     waits = public.state == "queued" and public.error is not None
     return public if waits else msgspec.structs.replace(public, next_attempt_at=None)
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 from sqlalchemy import ColumnElement, Integer, cast, delete, exists, func, literal, select, true, update
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,6 +23,9 @@ from luma_rag.documents.ingestion import CHANNEL
 
 Which = Literal["outdated", "incomplete", "all"]
 """Documents that an earlier version of the parsers read, documents with warnings, or all."""
+
+# Recognized text would be recognized again, with the same result. Before version 0.3, warnings were texts.
+_INCOMPLETE = '$[*] ? (@.type() == "string" || @.code != "recognized")'
 
 KEPT = "not_read_again"
 """The code of the warning that reading a document again failed."""
@@ -158,5 +161,5 @@ def _chosen(which: Which) -> ColumnElement[bool]:
     if which == "all":
         return true()
     if which == "incomplete":
-        return func.jsonb_array_length(Document.file_metadata["warnings"]) > 0
+        return func.jsonb_path_exists(Document.file_metadata["warnings"], cast(_INCOMPLETE, JSONPATH))
     return func.coalesce(Document.file_metadata["reader"].as_integer(), 0) < READER_VERSION

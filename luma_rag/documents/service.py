@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from sqlalchemy import ColumnElement, delete, exists, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ingest.types import ReadingWarning
+from ingest.parsers.formats import FORMATS
+from ingest.types import DocumentType, ReadingWarning
 from luma_rag.access import (
     Principal,
     document_permission,
@@ -21,6 +22,7 @@ from luma_rag.db.models import Document, Ingestion, NamespaceDoc, Passage, User
 from luma_rag.documents.file_names import download_name
 from luma_rag.documents.listing import Listing, State, contains, order, state_of
 from luma_rag.documents.page_labels import label_of
+from luma_rag.documents.reading_warnings import stored_warnings
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import (
     FieldError,
@@ -185,7 +187,8 @@ async def file(
 ) -> DocumentFile:
     """The original bytes, with a file name that ends as its type does, whatever it was uploaded as."""
     document = await require_document(session, principal, doc_id)
-    name = download_name(document.file_metadata.get("original_filename") or document.title, document.type)
+    endings = FORMATS[cast(DocumentType, document.type)].suffixes
+    name = download_name(document.file_metadata.get("original_filename") or document.title, *endings)
     return DocumentFile(storage.path(document.file_path), name, document.type)
 
 
@@ -238,14 +241,5 @@ def view(document: Document, permission: str | None, username: str) -> DocumentV
         username,
         document.file_metadata["size"],
         document.file_metadata.get("pages"),
-        [_warning(warning) for warning in document.file_metadata.get("warnings", [])],
-    )
-
-
-def _warning(stored: Any) -> ReadingWarning:
-    # Before version 0.3, warnings were mere texts.
-    return (
-        ReadingWarning("other", stored)
-        if isinstance(stored, str)
-        else msgspec.convert(stored, ReadingWarning)
+        stored_warnings(document.file_metadata.get("warnings")),
     )

@@ -8,9 +8,9 @@ class Hit(msgspec.Struct, frozen=True):
 
     The scale of `score` depends on the mode. Dense: cosine similarity, at most 1. Lexical: BM25, unbounded,
     comparable within one response only. Hybrid: a weighted mean of both, each divided by the best score of
-    the response, from 0 to 1; it orders chunks but says nothing about relevance. Reranked: a
-    weighted mean of the reranker's score and that of the mode, each scaled to 0 for the worst and 1 for the
-    best; hits after the first 32 are not reranked and keep the score of their mode.
+    the response, and of the document's title, from 0 to 1; it orders chunks but says nothing about relevance.
+    Reranked: a weighted mean of the reranker's score and that of the mode, each scaled from 0 for the worst
+    to 1 for the best; hits after the first 32 are not reranked and keep the score of their mode.
     """
 
     vec_id: str

@@ -1,7 +1,7 @@
 """Reranking of the first hits, within a time budget.
 
-The reranker's scores are mixed with those of the search, never put in their place: on its own, a small model
-for web search orders reports and manuals worse than the search does. See ADR 8.
+The reranker's scores are mixed with those of the search and do not replace them: on its own, a small model
+trained on web search orders reports and manuals worse than the search does. See ADR 8.
 """
 
 import asyncio

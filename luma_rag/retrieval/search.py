@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Literal
 
@@ -17,13 +17,22 @@ from luma_rag.db.session import Reader
 from luma_rag.documents.vector_index import is_indexed
 from luma_rag.errors import FieldError, InvalidInputError
 from luma_rag.metrics import RETRIEVAL
+from luma_rag.retrieval.adjustment import adjusted, title_scores
 from luma_rag.retrieval.context_window import context_windows
 from luma_rag.retrieval.deduplication import deduplicate
+from luma_rag.retrieval.glossary import rewritten
 from luma_rag.retrieval.hits import Hit, ScoredChunk
 from luma_rag.retrieval.query_encoder import QueryEncoder
 from luma_rag.retrieval.relevance import is_relevant
 from luma_rag.retrieval.reranking import CANDIDATES, Outcome, Reranking
-from luma_rag.retrieval.search_query import SearchQuery, dense_weight, query_terms
+from luma_rag.retrieval.search_query import (
+    DENSE_WEIGHT_ENGLISH,
+    SearchQuery,
+    dense_weight,
+    mean_embedding,
+    mean_terms,
+    query_terms,
+)
 from luma_rag.retrieval.statement import search_statement
 
 MAX_K = 100
@@ -194,17 +203,25 @@ class Retriever:
     ) -> tuple[SearchQuery, bool, float | None]:
         """The search query, whether an HNSW index exists, and the milliseconds spent on embedding."""
         started = time.perf_counter()
+        second = rewritten(query) if mode == "hybrid" else None
         encoding = None
         if mode != "lexical":
-            encoding = asyncio.ensure_future(self._encoder.encode(query, principal.user_id))
+            # Both forms are one batch of the model.
+            forms = [query] if second is None else [query, second]
+            encoding = asyncio.gather(*(self._encoder.encode(form, principal.user_id) for form in forms))
         try:
             # Concurrent with the model.
             async with self._engine.connect() as connection:
                 languages, indexed = await namespace_profile(connection, principal, namespace_id)
-            terms = None if mode == "dense" else query_terms(query, languages)
+            terms: Mapping[int, float] | None = None if mode == "dense" else query_terms(query, languages)
             if encoding is None:
                 return SearchQuery(terms=terms), indexed, None
-            question = SearchQuery(await encoding, terms, dense_weight(query, languages))
+            weight = dense_weight(query, languages)
+            embedding, *others = await encoding
+            if second is not None and terms is not None and weight == DENSE_WEIGHT_ENGLISH:
+                embedding = mean_embedding(embedding, others[0])
+                terms = mean_terms(terms, query_terms(second, languages))
+            question = SearchQuery(embedding, terms, weight, tuple(languages))
             return question, indexed, _milliseconds(started, time.perf_counter())
         finally:
             if encoding is not None:
@@ -225,11 +242,16 @@ async def find(
     statement, parameters = search_statement(
         principal, namespace_id, question, k=k, doc_ids=doc_ids, indexed=indexed
     )
-    rows = await reader.execute(statement, parameters)
-    return [
+    rows = (await reader.execute(statement, parameters)).all()
+    found = [
         ScoredChunk(vec_id, doc_id, title, page, heading, text, score, rank, *more)
-        for rank, (vec_id, doc_id, title, page, heading, text, score, *more) in enumerate(rows.all(), start=1)
+        for rank, (vec_id, doc_id, title, page, heading, text, score, *more, _, _) in enumerate(rows, start=1)
     ]  # fmt: skip
+    if not found or question.embedding is None or not question.terms:
+        return found
+    weights = dict(zip(sorted(question.terms), rows[0].term_weights, strict=True))
+    names = [f"{row.title} {row.file_name or ''}" for row in rows]
+    return adjusted(found, title_scores(names, weights, question.languages))
 
 
 async def namespace_profile(

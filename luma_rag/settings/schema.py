@@ -129,7 +129,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_url: str | None = None
     """Public URL of Luma, such as `https://luma.example.org`. Unset: derived from the request."""
     reranker: str | None = None
-    """URL of a `/rerank` endpoint, or name or directory of a CrossEncoder. Unset: no reranking."""
+    """URL of a `/rerank` endpoint, or name or directory of a cross-encoder. Unset: no reranking."""
     reranker_api_key: str | None = None
     """API key, if the reranking endpoint requires one."""
     # A small CrossEncoder scores a full set of long passages in 2 to 2.5 s on one of two busy cores.

@@ -98,10 +98,10 @@ MUTANTS = (
     Mutant(
         "owning widens a filter",
         "documents named in a search take the place of the namespace",
-        "nearest = nearest.where(ChunkVector.doc_id == any_(_DOC_IDS))",
+        "nearest = nearest.where(ChunkVector.doc_id == any_(DOC_IDS))",
         "nearest = select(ChunkVector.id, distance).where("
-        "ChunkVector.doc_id == any_(_DOC_IDS), may_read"
-        ").order_by(distance, ChunkVector.id).limit(_depth(form))",
+        "ChunkVector.doc_id == any_(DOC_IDS), may_read"
+        ").order_by(distance, ChunkVector.id).limit(DEPTH)",
         _OWNING,
     ),
     Mutant(
@@ -121,7 +121,7 @@ MUTANTS = (
     Mutant(
         "a filter is dropped silently",
         "the documents that a search names",
-        "nearest = nearest.where(ChunkVector.doc_id == any_(_DOC_IDS))",
+        "nearest = nearest.where(ChunkVector.doc_id == any_(DOC_IDS))",
         "pass",
         _OWNING,
     ),

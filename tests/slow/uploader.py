@@ -25,7 +25,7 @@ async def main(url: str, data_dir: Path) -> None:
 
 async def change(sessions: Sessions, storage: FileStorage) -> None:
     for turn in itertools.count():
-        received = await uploads.receive(storage, pieces())
+        received = await uploads.receive(storage, pieces(), "d.pdf")
         with received.pending:
             added = await uploads.store(sessions, storage, ALICE, received, "d.pdf", namespace_ids=[])
         if turn % 2:

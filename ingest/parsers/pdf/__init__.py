@@ -11,4 +11,4 @@ __all__ = ["parse_pdf", "read"]
 
 def read(file: BinaryIO, how: Reading) -> ParsedDocument:
     """Read a PDF: see `parse_pdf`."""
-    return parse_pdf(file, how.limits, attached=how.depth > 1)
+    return parse_pdf(file, how.limits, attached=how.depth > 1, recognized=how.recognized)

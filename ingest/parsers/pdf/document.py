@@ -4,7 +4,7 @@ On 33 reports and papers (1,768 pages), pypdf takes fifteen times as long for th
 pdfium takes 0.13 s and pypdf 4.9 s. So pypdf is not opened for a file that pdfium reads.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 import pypdfium2
@@ -23,17 +23,24 @@ from ingest.parsers.pdf.running import drop_running_lines
 from ingest.parsers.pdf.xfa import form_data
 from ingest.parsers.text import clean, readable, usable_title
 from ingest.settings import ParserLimits
-from ingest.types import ParsedDocument, Passage
+from ingest.types import ParsedDocument, Passage, RecognizedPage
 
 # pypdf reads some 35 pages/s. If it finds no text on this many consecutive pages, the file is a scan.
 _PAGES_TO_BELIEVE = 20
 
 
-def parse_pdf(file: BinaryIO, limits: ParserLimits, *, attached: bool = False) -> ParsedDocument:
+def parse_pdf(
+    file: BinaryIO,
+    limits: ParserLimits,
+    *,
+    attached: bool = False,
+    recognized: Mapping[int, RecognizedPage] | None = None,
+) -> ParsedDocument:
     """Parse a PDF: one passage per page with text, with the page's position in the outline as its heading.
 
     Web addresses behind words of a page are a further passage of it.
 
+    `recognized` has pages, by number, that can't be read otherwise; `unread` are those that remain.
     A file that opens with the empty password is read normally. Files attached to it are read as further
     passages; those `attached` to an attached one are only named. `warnings` report what is not read.
 
@@ -49,14 +56,14 @@ def parse_pdf(file: BinaryIO, limits: ParserLimits, *, attached: bool = False) -
     except pypdfium2.PdfiumError as error:
         whole = without_leading_bytes(file)
         if whole is not None:
-            return parse_pdf(whole, limits, attached=attached)
+            return parse_pdf(whole, limits, attached=attached, recognized=recognized)
         return _parse_with_pypdf(file, limits, encrypted=error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD)
     with document:
         _check_pages(len(document), limits)
         form = document.get_formtype()
         if form not in {pypdfium2.raw.FORMTYPE_NONE, pypdfium2.raw.FORMTYPE_XFA_FULL}:
             document.init_forms()
-        reader = PageReader(document, by_pypdf.Details(file))
+        reader = PageReader(document, by_pypdf.Details(file), recognized)
         pages = list(_within(limits, map(reader.read, range(len(document)))))
         headings = headings_of(document)
         labels = [document.get_page_label(index) for index in range(len(document))]
@@ -73,8 +80,9 @@ def parse_pdf(file: BinaryIO, limits: ParserLimits, *, attached: bool = False) -
     if data:
         passages.append(Passage(text=data, page=1, heading="Form data"))
     passages += inner
-    warnings = warnings_of(pages, texts, found=bool(passages), more=more)
-    return ParsedDocument(type="pdf", passages=passages, title=title, pages=len(texts), warnings=warnings)
+    tried = recognized is not None
+    warnings, unread_pages = warnings_of(pages, texts, found=bool(passages), tried=tried, more=more)
+    return ParsedDocument("pdf", passages, title, len(texts), warnings, unread_pages)
 
 
 def _texts(pages: list[ReadPage]) -> list[PageText | None]:
@@ -125,7 +133,8 @@ def _parse_with_pypdf(file: BinaryIO, limits: ParserLimits, *, encrypted: bool) 
     except Exception as error:
         raise (EncryptedError(by_pypdf.ENCRYPTED) if encrypted else PermanentError(DAMAGED)) from error
     passages = _passages(texts, [None] * len(texts), [""] * len(texts), [[]] * len(texts))
-    warnings = warnings_of([ReadPage() for _ in texts], texts, found=bool(passages), more=[])
+    pages = [ReadPage(is_blank=True) for _ in texts]
+    warnings, _ = warnings_of(pages, texts, found=bool(passages), tried=False, more=[])
     return ParsedDocument(type="pdf", passages=passages, title=title, pages=len(texts), warnings=warnings)
 
 

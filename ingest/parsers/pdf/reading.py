@@ -1,5 +1,7 @@
 """Reads the pages of an open PDF one by one."""
 
+from collections.abc import Mapping
+
 import msgspec
 import numpy as np
 import pypdfium2
@@ -7,11 +9,14 @@ import pypdfium2
 from ingest.parsers.pdf.annotations import added_text, links
 from ingest.parsers.pdf.by_pypdf import Details
 from ingest.parsers.pdf.characters import Bools, Characters, read_characters, text_objects
-from ingest.parsers.pdf.lines import turned
+from ingest.parsers.pdf.language import agree, has_moved_letters
+from ingest.parsers.pdf.lines import Fragment, turned
 from ingest.parsers.pdf.objects import Marked, ReplacedText, marked_objects, picture_share
 from ingest.parsers.pdf.page import lines_of_page
 from ingest.parsers.pdf.pages import Page, page_of
+from ingest.parsers.pdf.recognized import with_recognized
 from ingest.parsers.pdf.unread import is_picture, may_be_picture, readable_characters
+from ingest.types import RecognizedPage
 
 _NEAR = 1.5
 
@@ -20,7 +25,8 @@ class ReadPage(msgspec.Struct, frozen=True):
     """What a page holds. `content` is None if pdfium can't load the page.
 
     `characters` counts those that pdfium found, readable or not. `is_picture` and `is_garbled` tell that text
-    of the page is missing; `notes` counts comments that were left out.
+    of the page is missing, `is_moved` that its letters are wrong, `is_recognized` that text was found in its
+    picture, `is_blank` that nothing is drawn on it. `notes` counts comments that were left out.
     """
 
     content: Page | None = None
@@ -28,6 +34,9 @@ class ReadPage(msgspec.Struct, frozen=True):
     characters: int = 0
     is_picture: bool = False
     is_garbled: bool = False
+    is_moved: bool = False
+    is_recognized: bool = False
+    is_blank: bool = False
     notes: int = 0
 
     @property
@@ -40,9 +49,14 @@ class ReadPage(msgspec.Struct, frozen=True):
 class PageReader:
     """Reads pages of one document."""
 
-    def __init__(self, document: pypdfium2.PdfDocument, details: Details) -> None:
-        """`details` are those of the same file."""
-        self._document, self._details = document, details
+    def __init__(
+        self,
+        document: pypdfium2.PdfDocument,
+        details: Details,
+        recognized: Mapping[int, RecognizedPage] | None = None,
+    ) -> None:
+        """`details` are those of the same file, `recognized` its recognized pages by number, from 1."""
+        self._document, self._details, self._recognized = document, details, recognized or {}
 
     def read(self, number: int) -> ReadPage:
         """The page with this number, counted from 0."""
@@ -70,16 +84,33 @@ class PageReader:
             characters = _with_replaced(characters, replaced)
         characters = _on_paper(page, characters)
         added, notes = added_text(self._document, page)
-        lines, turns = lines_of_page(characters, added)
-        _, bottom, _, top = turned(page.get_bbox(), turns)
-        content = page_of(lines, bottom, top)
+        is_moved = has_moved_letters(characters.text)
+        recognized = self._recognized.get(number + 1)
+        if recognized is not None and is_moved:
+            # Words that are recognized as they are have the right letters.
+            is_moved = not agree(characters.text, [line.text for line in recognized.lines])
+        found: list[Fragment] = []
+        left, bottom, _, _ = page.get_bbox()
+        if recognized is not None and recognized.is_readable:
+            keeps_own = not is_garbled and not is_moved and not page.get_rotation()
+            characters, found = with_recognized(characters, recognized, (left, bottom), keeps_own=keeps_own)
+        lines, turns = lines_of_page(characters, added + found)
+        if recognized is not None and found:
+            content = page_of(lines, bottom, bottom + recognized.height)
+        else:
+            _, bottom, _, top = turned(page.get_bbox(), turns)
+            content = page_of(lines, bottom, top)
         text = "\n".join(line.text for line in content.lines)
+        is_read = recognized is not None and recognized.is_readable
         return ReadPage(
             content,
             links(self._document, page, characters, text),
             len(everything),
-            is_picture=may_be_picture(text) and is_picture(picture_share(page)),
-            is_garbled=is_garbled,
+            is_picture=_is_picture(page, text) if recognized is None else not recognized.is_readable,
+            is_garbled=is_garbled and not is_read,
+            is_moved=is_moved and not is_read,
+            is_recognized=bool(found),
+            is_blank=not text and next(page.get_objects(max_depth=1), None) is None,
             notes=notes,
         )
 
@@ -102,6 +133,10 @@ class PageReader:
             return set()
         layers = self._details.hidden_layers()
         return {address for address, layer in marked.layers.items() if layer in layers}
+
+
+def _is_picture(page: pypdfium2.PdfPage, text: str) -> bool:
+    return may_be_picture(text) and is_picture(picture_share(page))
 
 
 def _blank(characters: Characters, hidden: Bools) -> Characters:

@@ -7,7 +7,11 @@ from ingest.types import ReadingWarning
 
 _MOST_PAGES = 1000
 _SHOWN = 12
-_RECOGNIZE = "Run the file through text recognition (OCR), for instance with OCRmyPDF, and use the result."
+_RECOGNIZE = (
+    "Luma recognizes such text where its extra for text recognition (OCR) is installed: `pip install "
+    "'luma-rag[ocr]'`. Or run the file through OCRmyPDF, for instance, and use the result."
+)
+_SCAN_AGAIN = "Text recognition (OCR) found nothing readable there. Scan it again, straight and at 300 dpi."
 DAMAGED = (
     "The PDF is damaged and could not be read. If a PDF reader still opens it, print or save it as a new PDF "
     "from there and use that."
@@ -15,9 +19,15 @@ DAMAGED = (
 
 
 def warnings_of(
-    pages: list[ReadPage], texts: list[str | None], *, found: bool, more: list[ReadingWarning]
-) -> list[ReadingWarning]:
-    """What is missing of the pages with these texts, and `more` about the whole file.
+    pages: list[ReadPage],
+    texts: list[str | None],
+    *,
+    found: bool,
+    tried: bool,
+    more: list[ReadingWarning],
+) -> tuple[list[ReadingWarning], list[int]]:
+    """What is missing of the pages with these texts, `more` about the whole file, and the pages that may have
+    text to be recognized; `tried` if that was done already.
 
     Raises:
         NoTextError: the file has no text that can be read: not `found`.
@@ -27,21 +37,35 @@ def warnings_of(
     failed = [number for number, text in enumerate(texts, 1) if text is None]
     pictures = [number for number, page in enumerate(pages, 1) if page.is_picture]
     garbled = [number for number, page in enumerate(pages, 1) if page.is_garbled]
+    moved = [number for number, page in enumerate(pages, 1) if page.is_moved]
     named = {*failed, *pictures, *garbled}
     empty = [
         number
         for number, text in enumerate(texts, 1)
         if text is not None and not readable(text) and number not in named
     ]
+    drawn = [number for number in empty if not pages[number - 1].is_blank]
+    unread = sorted({*pictures, *garbled, *moved, *drawn})
+    advice = _SCAN_AGAIN if tried else _RECOGNIZE
     if not found:
-        _fail(total, failed, garbled)
+        _fail(total, failed, garbled, unread, advice)
     reasons = [
         ("page_failed", failed, "could not be read: {}."),
-        ("page_is_picture", pictures, f"with text only in a picture, which was not read: {{}}. {_RECOGNIZE}"),
+        ("page_is_picture", pictures, f"with text only in a picture, which was not read: {{}}. {advice}"),
         (
             "unknown_characters",
             garbled,
-            f"with text whose fonts don't tell its characters, which was left out: {{}}. {_RECOGNIZE}",
+            f"with text whose fonts don't tell its characters, which was left out: {{}}. {advice}",
+        ),
+        (
+            "no_language",
+            moved,
+            f"whose letters make no words, because fonts of the PDF name wrong characters: {{}}. {advice}",
+        ),
+        (
+            "recognized",
+            [number for number, page in enumerate(pages, 1) if page.is_recognized],
+            "with text that was recognized in a picture, and may have errors: {}.",
         ),
         ("page_without_text", empty, "without text: {}."),
         (
@@ -50,22 +74,26 @@ def warnings_of(
             "with notes in the margin, which were left out: {}.",
         ),
     ]
-    return [_warning(code, numbers, total, text) for code, numbers, text in reasons if numbers] + more
+    warnings = [_warning(code, numbers, total, text) for code, numbers, text in reasons if numbers]
+    return warnings + more, unread
 
 
-def _fail(total: int, failed: list[int], garbled: list[int]) -> None:
+def _fail(total: int, failed: list[int], garbled: list[int], unread: list[int], advice: str) -> None:
     if len(failed) == total:
         raise PermanentError(DAMAGED)
     where = "its only page" if total == 1 else f"any of its {total} pages"
     if garbled:
         raise NoTextError(
             f"No text can be read on {where}, because the fonts of the PDF don't tell which characters it "
-            f"shows. {_RECOGNIZE}"
+            f"shows. {advice}",
+            unread,
         )
-    raise NoTextError(
-        f"No text was found on {where}. The PDF is probably a scan: run it through text recognition (OCR), "
-        "for instance with OCRmyPDF, and use the result."
-    )
+    if not unread:
+        raise NoTextError(
+            f"No text was found on {where}, and nothing that may be a picture of text. If a PDF reader shows "
+            "some, print it to a new PDF and use that."
+        )
+    raise NoTextError(f"No text was found on {where}. The PDF is probably a scan. {advice}", unread)
 
 
 def attached_files(read: list[str], unread: list[str]) -> list[ReadingWarning]:

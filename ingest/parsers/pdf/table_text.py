@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from ingest.parsers.pdf.hyphens import Joiner
 from ingest.parsers.pdf.rows import Cell, Row
 from ingest.parsers.pdf.tables import Grid
@@ -31,6 +33,11 @@ def table_of(grid: Grid, rows: Sequence[Row], words: Joiner, start: int, end: in
         len(above) + len(header),
         clean(words.text(grid.caption)) or None,
     )
+
+
+def only_header(table: Table) -> Table:
+    """`table` without the cells of its other rows."""
+    return msgspec.structs.replace(table, rows=table.rows[: table.header_rows])
 
 
 def _on_one_line(text: str, words: Joiner) -> str:

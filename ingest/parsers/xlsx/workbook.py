@@ -67,8 +67,10 @@ class _Workbook:
                     if sheet.sheet_state != "visible":
                         hidden.append(sheet.title)
                         continue
-                    yield Block(one_line(sheet.title), level=1)
-                    yield from blocks_of_rows(self._rows(sheet))
+                    blocks = list(blocks_of_rows(self._rows(sheet)))
+                    if blocks:
+                        yield Block(one_line(sheet.title), level=1)
+                    yield from blocks
             except etree.XMLSyntaxError as error:
                 raise PermanentError(DAMAGED) from error
             except _MISTAKES as error:
@@ -156,4 +158,6 @@ def _without_margin(rows: list[list[str]]) -> list[list[str]]:
     """`rows` without the blank columns before the first value of any."""
     firsts = (next((at for at, value in enumerate(row) if value), None) for row in rows)
     margin = min((first for first in firsts if first is not None), default=0)
-    return [row[margin:] for row in rows] if margin else rows
+    is_wide = max(map(len, rows), default=0) > margin + 1
+    # A lone value of a wide sheet is over its other columns, or beside them.
+    return [[*row[margin:], ""] if is_wide and len(row) == margin + 1 else row[margin:] for row in rows]

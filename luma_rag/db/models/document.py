@@ -15,10 +15,11 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from luma_rag.db.base import Base
 
@@ -156,6 +157,12 @@ class Ingestion(Base):
     worker: Mapped[int | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    warnings_of_document: Mapped[Any] = column_property(
+        select(Document.file_metadata["warnings"])
+        .where(Document.id == doc_id)
+        .correlate_except(Document)
+        .scalar_subquery()
+    )
 
 
 class Reread(Base):

@@ -64,8 +64,9 @@ class ReadingWarning(msgspec.Struct, frozen=True):
 class Document(msgspec.Struct, frozen=True):
     """A document. `permission` is the caller's: `write` or `read`; `username` is the owner's.
 
-    `size` is in bytes. `pages` is None until the document has been read, and for a DOCX; `warnings` say what
-    could not be read. `state` is only in lists: `ready`, `pending`, `failed`, or `unplaced`.
+    `size` is in bytes. `pages` is None until the document has been read, and for documents without;
+    `warnings` say what could not be read. `state` is only in lists: `ready`, `pending`, `failed`, or
+    `unplaced`.
     """
 
     id: int
@@ -113,7 +114,8 @@ class Ingestion(msgspec.Struct, frozen=True):
     """The way of a document into a namespace.
 
     `state` is `queued`, `running`, `ready`, or `failed`; `progress` goes from 0 to 1. After a failure that
-    may pass, `state` is `queued` again until `next_attempt_at`.
+    may pass, `state` is `queued` again until `next_attempt_at`. Once it is `ready`, `warnings` say what could
+    not be read.
     """
 
     id: int
@@ -128,8 +130,9 @@ class Ingestion(msgspec.Struct, frozen=True):
     attempts: int
     created_at: datetime
     updated_at: datetime
-    # Version 0.1 of the service sends none.
+    # Version 0.1 of the service sends none of these.
     next_attempt_at: datetime | None = None
+    warnings: list[ReadingWarning] = []
 
     @property
     def error(self) -> IngestionError | None:
@@ -171,7 +174,7 @@ class NamespaceDocument(Document, frozen=True, kw_only=True):
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """A chunk that a search found. `rank` and `page` count from 1; a DOCX has no pages.
+    """A chunk that a search found. `rank` and `page` count from 1; not all documents have pages.
 
     Scores are comparable within one result only.
     """

@@ -173,17 +173,18 @@ def test_an_endless_token_wants_the_password(settings: Page, server_database: st
 
 def test_the_appearance_is_kept(settings: Page) -> None:
     page = settings
+    fields = "luma-settings-appearance input"
     page.open("/settings/appearance")
+    page.wait(lambda: page.find_all(fields), "the form")
     size = "return getComputedStyle(document.documentElement).fontSize"
     normal = page.driver.execute_script(size)
     for value in ("dark", "large", "ctrl-enter"):
         page.driver.execute_script("arguments[0].click()", page.find(f"input[value='{value}']"))
     page.open("/settings/appearance")
+    page.wait(lambda: page.find_all(fields), "the form")
     assert page.find("html").get_attribute("data-theme") == "dark"
     assert float(page.driver.execute_script(size)[:-2]) > float(normal[:-2])
-    checked = [
-        field.get_attribute("value") for field in page.find_all("luma-settings-appearance input:checked")
-    ]
+    checked = [field.get_attribute("value") for field in page.find_all(f"{fields}:checked")]
     assert checked == ["dark", "large", "ctrl-enter"]
 
 

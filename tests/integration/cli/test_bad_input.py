@@ -38,7 +38,7 @@ CASES = [
     (["serve", "--host", "300.300.300.300"], 1, "Can't listen on 300.300.300.300"),
     (["ingest", "missing.pdf", "-n", "x"], 2, "missing.pdf"),
     (["ingest", "page.pdf"], 2, "--namespace"),
-    (["ingest", "folder", "-n", "x"], 1, "No PDF or DOCX files"),
+    (["ingest", "folder", "-n", "x"], 1, "No files that can be read"),
     (["ingest", "page.pdf", "-n", "x"], 1, "LUMA_DATABASE_URL"),
     (["ask", "x"], 2, "question"),
     (["ask", "x", "Why?"], 1, "LUMA_DATABASE_URL"),

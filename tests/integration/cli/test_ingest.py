@@ -59,7 +59,10 @@ def test_a_file_that_vanishes_does_not_stop_the_others(
     handbook = factories.handbook(tmp_path)
     monkeypatch.setattr(
         "luma_rag.cli.ingest.find_files",
-        lambda paths: [File(str(tmp_path / "vanished.pdf"), "waiting"), File(str(handbook), "waiting")],
+        lambda paths: (
+            [File(str(tmp_path / "vanished.pdf"), "waiting"), File(str(handbook), "waiting")],
+            [],
+        ),
     )
     done = command("ingest", str(handbook), "-n", "papers", "--json")
     assert done.code == 1
@@ -67,6 +70,17 @@ def test_a_file_that_vanishes_does_not_stop_the_others(
         ("failed", "No such file or directory"),
         ("ready", None),
     ]
+
+
+@pytest.mark.usefixtures("people")
+def test_what_was_not_read_is_told(command: Command, tmp_path: Path) -> None:
+    book = factories.book_with_a_scan(tmp_path)
+    told = "1 of 4 pages without text: 2."
+    printed = command("ingest", str(book), "-n", "papers")
+    assert printed.code == 0
+    assert told in " ".join(printed.out.split())
+    (file,) = command("ingest", str(book), "-n", "papers", "--json").json["files"]
+    assert file["warnings"] == [{"code": "page_without_text", "text": told, "pages": [2]}]
 
 
 def test_a_folder_that_can_not_be_read_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,11 +94,68 @@ def test_a_folder_that_can_not_be_read_is_a_failure(tmp_path: Path, monkeypatch:
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    found = find_files([tmp_path])
+    found, skipped = find_files([tmp_path])
+    assert skipped == []
     assert [(Path(file.path).name, file.state, file.error) for file in found] == [
         ("handbook.pdf", "waiting", None),
         ("locked", "failed", "Permission denied"),
     ]
+
+
+def test_a_folder_is_searched_by_content_and_what_is_skipped_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    (folder / ".git").mkdir(parents=True)
+    (folder / ".git" / "config").write_text("text")
+    factories.handbook(folder).rename(folder / "handbook")
+    for name, data in {
+        "notes.md": b"# Notes",
+        "old.doc": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "photo.txt": b"\x89PNG\r\n\x1a\n",
+        "~$notes.docx": b"x",
+        ".hidden.txt": b"text",
+        "Thumbs.db": b"text",
+        "empty.pdf": b"",
+    }.items():
+        factories.write(folder / name, data)
+    os.mkfifo(folder / "pipe")
+    (folder / "broken_link").symlink_to(folder / "nowhere")
+    found, skipped = find_files([folder])
+    assert [(Path(file.path).name, file.state) for file in found] == [
+        ("broken_link", "failed"),
+        ("handbook", "waiting"),
+        ("notes.md", "waiting"),
+    ]
+    reasons = {Path(file.path).name: file.reason for file in skipped}
+    assert set(reasons) == {
+        ".git",
+        ".hidden.txt",
+        "Thumbs.db",
+        "empty.pdf",
+        "old.doc",
+        "photo.txt",
+        "pipe",
+        "~$notes.docx",
+    }
+    assert "old Office program" in reasons["old.doc"]
+    assert "PNG" in reasons["photo.txt"]
+
+
+@pytest.mark.usefixtures("people")
+def test_skipped_files_are_reported_and_are_no_failure(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "dues.csv").write_text("port;dues\nBodo;14 crowns\nVardo;11 crowns\n")
+    (folder / "all.zip").write_bytes(b"PK\x05\x06" + bytes(18))
+    done = command("ingest", str(folder), "-n", "dues")
+    assert done.code == 0
+    assert "1 of 1 documents are ready: 1 new, 0 unchanged, 0 failed, 1 skipped." in done.out
+    assert "all.zip" in done.out
+    report = command("ingest", str(folder), "-n", "dues", "--json").json
+    assert [(Path(file["path"]).name, "zip archive" in file["reason"]) for file in report["skipped"]] == [
+        ("all.zip", True)
+    ]
+    named = command("ingest", str(folder / "all.zip"), "-n", "dues")
+    assert (named.code, "zip archive" in named.out) == (1, True)
 
 
 def test_a_log_gets_a_line_a_minute(

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import func, select, text, update
 
+from ingest.pipeline import Stage
 from luma_rag.access import Principal
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, Ingestion, Namespace, User
@@ -329,6 +330,38 @@ async def test_checking_for_dead_workers_sends_no_notification_without_any(
         await asyncio.sleep(0.2)
         assert len(heard) == 1
         await connection.invalidate()
+
+
+async def test_progress_goes_on_while_text_is_recognized(
+    store: Store, documents: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("luma_rag.worker._REPORT_SECONDS", 0)
+    stages: list[tuple[Stage, float]] = [
+        ("parsing", 0.0),
+        ("recognizing", 0.0),
+        ("recognizing", 0.5),
+        ("chunking", 0.0),
+        ("embedding", 0.5),
+        ("embedding", 1.0),
+    ]
+    seen = []
+    async with _registered_worker(store) as reporting:
+        await claim(store, reporting._worker_id)
+        for stage, done in stages:
+            if done == 0:
+                reporting.on_begin(documents[0], stage)
+            await reporting.on_stage(documents[0], stage, done)
+            async with store.sessions.begin() as session:
+                row = await session.scalar(select(Ingestion).where(Ingestion.state == "running").limit(1))
+            assert row is not None
+            seen.append((row.stage, round(row.progress, 3)))
+        reporting._steps.clear()
+    shown = ["parsing"] * 3 + ["chunking", "embedding", "embedding"]
+    assert [stage for stage, _ in seen] == shown
+    progress = [value for _, value in seen]
+    assert progress == sorted(progress)
+    assert progress[2] == 0.45
+    assert 0.9 < progress[3] < progress[4] < progress[5] < 1
 
 
 async def test_worker_exits_quietly_if_the_database_stops_first(

@@ -52,7 +52,7 @@ async def receive(store: Store, body: bytes) -> Upload:
         for start in range(0, len(body), 100):
             yield body[start : start + 100]
 
-    return await uploads.receive(store.storage, pieces())
+    return await uploads.receive(store.storage, pieces(), "rules.pdf")
 
 
 async def upload(store: Store, principal: Principal, body: bytes, sessions: Sessions | None = None) -> Added:

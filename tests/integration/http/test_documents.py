@@ -153,8 +153,8 @@ async def test_original_opens_in_the_browser_without_scripts(api: Api, tmp_path:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("notes.txt", b"only text"),
-        ("page.pdf", b"<html><script>alert(1)</script></html>"),
+        ("notes.txt", b"\x89PNG\r\n\x1a\n"),
+        ("data.csv", b"a,b\n\0,\1"),
         ("archive.docx", b"PK\x03\x04 but no more"),
     ],
 )
@@ -162,7 +162,35 @@ async def test_type_is_detected_from_the_content(api: Api, name: str, content: b
     alice = await api.user("alice")
     answer = await alice.post("/api/documents", files={"file": (name, content)})
     assert answer.status_code == 415
+    assert "Markdown" in answer.json()["detail"] or "OCR" in answer.json()["detail"]
     assert not [path for path in (api.runtime.settings.data_dir / "files").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind", "media_type", "saved_as"),
+    [
+        ("page.pdf", b"<html><script>alert(1)</script>x</html>", "html", "text/plain", "page.pdf.html"),
+        ("page.htm", b"<!doctype html><script>alert(1)</script>x", "html", "text/plain", "page.htm"),
+        ("notes.md", b"# Notes", "md", "text/markdown", "notes.md"),
+        ("notes", b"# Notes\n\n**words** and more\n", "md", "text/markdown", "notes.md"),
+        ("dues.tsv", b"a\tb\n1\t2\n", "csv", "text/csv", "dues.tsv"),
+        ("a.txt", b"words", "txt", "text/plain", "a.txt"),
+        ("a.eml", b"Subject: x\n\n<script>alert(1)</script>", "eml", "message/rfc822", "a.eml"),
+    ],
+)
+async def test_text_is_only_served_to_be_saved(
+    api: Api, name: str, content: bytes, kind: str, media_type: str, saved_as: str
+) -> None:
+    """A browser that showed an uploaded page would run it with the rights of the reader."""
+    alice = await api.user("alice")
+    document = (await alice.post("/api/documents", files={"file": (name, content, "text/html")})).json()
+    assert document["type"] == kind
+    answer = await alice.get(f"/api/documents/{document['id']}/file")
+    assert answer.content == content
+    assert answer.headers["content-type"].partition(";")[0] == media_type
+    assert answer.headers["content-disposition"] == f'attachment; filename="{saved_as}"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in answer.headers["content-security-policy"].split("; ")
 
 
 async def test_document_without_text_fails_with_a_message(api: Api, tmp_path: Path) -> None:
@@ -292,9 +320,11 @@ async def test_what_was_not_read_and_printed_page_numbers_are_told(api: Api, tmp
     alice = await api.user("alice")
     namespace = await api.namespace(alice)
     doc_id = await api.upload(alice, factories.book_with_a_scan(tmp_path), namespace)
-    facts = (await alice.get(f"/api/documents/{doc_id}")).json()["file_metadata"]
-    (warning,) = facts["warnings"]
-    assert (warning["code"], warning["pages"]) == ("page_is_picture", [2])
-    assert "OCR" in warning["text"]
+    document = (await alice.get(f"/api/documents/{doc_id}")).json()
+    (warning,) = document["file_metadata"]["warnings"]
+    assert warning == {"code": "page_without_text", "pages": [2], "text": "1 of 4 pages without text: 2."}
+    (entry,) = (await alice.get(f"/api/namespaces/{namespace}/documents")).json()["items"]
+    ingestion = (await alice.get(f"/api/ingestions/{entry['ingestion']['id']}")).json()
+    assert document["warnings"] == ingestion["warnings"] == entry["ingestion"]["warnings"] == [warning]
     passages = (await alice.get(f"/api/documents/{doc_id}/passages")).json()["items"]
     assert [(passage["page"], passage["label"]) for passage in passages] == [(1, "i"), (3, "1"), (4, "2")]

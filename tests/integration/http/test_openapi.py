@@ -341,7 +341,7 @@ _JSON = {"content-type": "application/json"}
         ("POST", "/api/namespaces", {"data": {"name": "x"}}, 415),
         ("POST", "/api/documents", {"json": {}}, 415),
         ("POST", "/api/documents", {"content": b"%PDF-1.4"}, 415),
-        ("POST", "/api/documents", {"files": {"file": ("a.txt", b"text")}}, 415),
+        ("POST", "/api/documents", {"files": {"file": ("a.txt", b"\0text")}}, 415),
         ("GET", "/api/users/lookup", {}, 422),
         ("GET", "/api/users/lookup?username=a%00b", {}, 422),
         ("GET", "/api/documents?scope=nothing", {}, 422),

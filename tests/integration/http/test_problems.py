@@ -106,7 +106,7 @@ def _is_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any
         ("DELETE", "/api/auth/me", {}, 405, "method_not_allowed"),
         ("POST", "/api/namespaces", {"json": {"name": "x" * 2**20}}, 413, "too_large"),
         ("POST", "/api/namespaces", {"content": b"{}"}, 415, "unsupported_type"),
-        ("POST", "/api/documents", {"files": {"file": ("a.txt", b"text")}}, 415, "unsupported_type"),
+        ("POST", "/api/documents", {"files": {"file": ("a.txt", b"\0text")}}, 415, "unsupported_type"),
         ("GET", "/", {"headers": {"host": "evil.example.com"}}, 421, "misdirected_request"),
         ("POST", "/api/namespaces", {"json": {}}, 422, "invalid_input"),
         ("GET", "/api/documents?limit=0", {}, 422, "invalid_input"),

@@ -64,7 +64,7 @@ def serve(layers: list[str], user: int | None) -> Never:
 
     if user is not None:
         # The user may lack access to Python's files.
-        launcher._preload()
+        launcher.preload()
         become(user)
     containment.available = available
     launcher.parse_file = _attack

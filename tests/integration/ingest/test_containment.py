@@ -234,7 +234,7 @@ def test_a_layer_that_fails_stops_the_file(folder: Path) -> None:
         "from ingest import sandbox\n"
         "from ingest.errors import TransientError\n"
         "from ingest.settings import ParserLimits\n"
-        "sandbox._LAUNCHER = 'failing_launcher'\n"
+        "sandbox._launcher.module = 'failing_launcher'\n"
         "read = lambda: sandbox.parse_in_sandbox(Path(sys.argv[1], 'failing_launcher.py'), ParserLimits())\n"
         "for call in (sandbox.containment, read):\n"
         "    try: print(call())\n"
@@ -285,7 +285,7 @@ def test_parsers_need_nothing_that_is_not_loaded(
     """Otherwise an import would fail in the sandbox alone."""
     (tmp_path / "strict_launcher.py").write_text(STRICT)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sandbox, "_LAUNCHER", "strict_launcher")
+    monkeypatch.setattr(sandbox._launcher, "module", "strict_launcher")
     protected = PdfWriter(clone_from=factories.pdf(tmp_path / "text.pdf", "Protected"))
     protected.encrypt("", "owner", algorithm="AES-256")
     protected.write(tmp_path / "protected.pdf")
@@ -360,7 +360,7 @@ def lying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
     (tmp_path / "lying_launcher.py").write_text(LYING)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sandbox, "_LAUNCHER", "lying_launcher")
+    monkeypatch.setattr(sandbox._launcher, "module", "lying_launcher")
     sandbox.stop()
     yield read
     sandbox.stop()

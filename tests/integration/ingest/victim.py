@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from ingest import sandbox
+from ingest import launcher_process, sandbox
 from ingest.settings import ParserLimits
 from tests.integration.ingest.intruder import Target, become
 
@@ -38,7 +38,7 @@ def main(folder: Path, layers: list[str], user: int | None) -> dict[str, object]
         (stored / name).write_text("somebody else's")
     (folder / "hostile_launcher.py").write_text(LAUNCHER.format(layers=layers, user=user))
     sys.path.append(str(folder))
-    sandbox._LAUNCHER = "hostile_launcher"
+    sandbox._launcher.module = "hostile_launcher"
     # The launcher is started before the change of the user, which may lack access to Python itself.
     sandbox._launcher._control = sandbox._launcher._start()
     if user is not None:
@@ -82,7 +82,7 @@ def main(folder: Path, layers: list[str], user: int | None) -> dict[str, object]
                     "tcp": tcp,
                     "udp": udp,
                 }.items()
-                if sandbox._readable(listening, 0)
+                if launcher_process._readable(listening, 0)
             ],
             "memory": buffer.value.decode(),
             "signals": len(signals),

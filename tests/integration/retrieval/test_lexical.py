@@ -16,7 +16,7 @@ from luma_rag.access import Principal
 from luma_rag.db import migrate
 from luma_rag.db.models import LexicalDocument, LexicalMember
 from luma_rag.documents import lexical_index, namespace_documents, segment_compaction, service
-from luma_rag.retrieval import statement
+from luma_rag.retrieval import lexical_statement, statement
 from luma_rag.runtime import Store
 from luma_rag.verify import verify
 from tests.library import Library
@@ -209,7 +209,7 @@ async def test_frequent_terms_are_skipped_beside_rare_ones(
     texts[7] += " seldom"
     namespace = await library.namespace()
     await library.add(texts, namespace)
-    monkeypatch.setattr(statement, "MAX_POSTINGS", 20)
+    monkeypatch.setattr(lexical_statement, "MAX_POSTINGS", 20)
     statement.prepared.cache_clear()
     found = await library.search(namespace, "often seldom")
     assert [hit.text for hit in found] == [texts[7]]
@@ -218,7 +218,7 @@ async def test_frequent_terms_are_skipped_beside_rare_ones(
     # Without a rarer term, the frequent one is used.
     assert len(await library.search(namespace, "often")) == 10
     # A large namespace reads a share of its postings.
-    monkeypatch.setattr(statement, "MAX_POSTINGS_RATIO", 2)
+    monkeypatch.setattr(lexical_statement, "MAX_POSTINGS_RATIO", 2)
     statement.prepared.cache_clear()
     assert len(await library.search(namespace, "often seldom", k=100)) == 100
     statement.prepared.cache_clear()
@@ -239,9 +239,9 @@ async def test_low_weight_postings_are_skipped_beside_high_weight_ones(
     assert await scores(library, namespace, "often seldom", 100) == pytest.approx(expected, abs=1e-4)
     seldom, often = (float(reference(texts, word)[7]) for word in ("seldom", "often"))
     # Between the weights in the longest and the shortest chunk.
-    monkeypatch.setattr(statement, "PRUNE_AFTER", 0)
+    monkeypatch.setattr(lexical_statement, "PRUNE_AFTER", 0)
     idf = math.log(1 + 99.5 / 1.5)
-    monkeypatch.setattr(statement, "MIN_WEIGHT_RATIO", often / idf)
+    monkeypatch.setattr(lexical_statement, "MIN_WEIGHT_RATIO", often / idf)
     statement.prepared.cache_clear()
     found = await scores(library, namespace, "often seldom", 100)
     alone = {each: float(score) for each, score in zip(texts, reference(texts, "often"), strict=True)}

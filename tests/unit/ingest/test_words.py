@@ -12,8 +12,29 @@ def test_word_forms_share_one_term_in_the_document_language() -> None:
 
 
 def test_grouped_numbers_are_one_term() -> None:
-    assert words("$1,234.5 in FY2023", "en") == ["1234.5", "in", "fy2023"]
+    assert words("$1,234.5 in FY2023", "en") == ["1234.5", "in", "fy2023", "fy", "2023"]
     assert words("\uff12\uff10\uff12\uff13", "en") == ["2023"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("FY2022", ["fy2022", "fy", "2022"]),
+        ("Q3'23", ["q3", "q", "3", "23"]),
+        ("E4721", ["e4721", "e", "4721"]),
+        ("E-4721", ["e", "4721"]),
+        ("AMCOR_2023Q4_10K", ["amcor", "2023", "q4", "q", "4", "10", "k"]),
+        ("d41d8cd98f00b204", ["d41d8cd98f00b204"]),
+        # Combining marks are not letters, but neither are they digits.
+        ("डिफ़ेन्स", ["डिफ़ेन्स"]),
+    ],
+)
+def test_words_of_letters_and_digits_also_count_as_their_parts(text: str, expected: list[str]) -> None:
+    assert words(text, "en") == expected
+
+
+def test_parts_that_are_stop_words_are_not_asked_for() -> None:
+    assert query_words("Is A4 enough?", "en") == ["a4", "4", "enough"]
 
 
 @pytest.mark.parametrize(

@@ -100,12 +100,16 @@ export class Passages {
     return best;
   }
 
+  /** The index of the first passage of a page, or 0. @param {number} page */
+  async indexOfPage(page) {
+    if (page === 1) return 0;
+    const { items } = await call("GET", `/api/documents/${this.docId}/passages?limit=1&page=${page}`);
+    return items[0]?.ordinal ?? 0;
+  }
+
   /** Where to begin to search. @param {number | null} page @param {string | null} heading */
   async #guess(page, heading) {
-    if (page !== null) {
-      const { items } = await call("GET", `/api/documents/${this.docId}/passages?limit=1&page=${page}`);
-      return items[0]?.ordinal ?? 0;
-    }
+    if (page !== null) return this.indexOfPage(page);
     let sections = heading ? await this.outline() : [];
     let begin = 0;
     for (const part of heading?.split(" > ") ?? []) {

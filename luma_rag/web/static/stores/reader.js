@@ -16,7 +16,7 @@ import { placesInPdf, placesInText } from "./quote-places.js";
 /** @import { Citation } from "./citations.js" */
 /** @import { Places } from "./quote-places.js" */
 
-/** @typedef {{id: number, title: string, type: "pdf" | "docx"}} Document */
+/** @typedef {{id: number, title: string, type: string}} Document */
 /** @typedef {{part: number, places: Places | null}} Target what the view scrolls to: a page or passage, or the first place on it */
 
 const GONE = "This document is no longer available. It was deleted, or is no longer shared with you.";
@@ -196,7 +196,9 @@ class Reader extends Store {
       if (visit !== this.#visit) return;
     }
     const isShown = isOpen && this.page === page && this.citation === null;
-    if (!isShown) this.target = { part: this.file ? page : 0, places: this.citation ? (this.places.get(this.citation.n) ?? null) : null };
+    const part = this.file ? page : await this.passages.indexOfPage(page);
+    if (visit !== this.#visit) return;
+    if (!isShown) this.target = { part, places: this.citation ? (this.places.get(this.citation.n) ?? null) : null };
     this.page = page;
     this.changed();
   }

@@ -25,8 +25,21 @@ import { messageOf, remarkOf } from "./upload-messages.js";
  * @property {AbortController} controller
  */
 
-/** Extensions of the files that can be read. */
-export const READABLE = ["pdf", "docx"];
+/** Extensions of the files that can be read, by what people call them. */
+export const READABLE = {
+  PDF: ["pdf"],
+  Word: ["docx", "docm", "dotx", "dotm"],
+  PowerPoint: ["pptx", "pptm", "ppsx", "ppsm", "potx", "potm"],
+  Excel: ["xlsx", "xlsm", "xltx", "xltm"],
+  "OpenDocument text": ["odt", "ott"],
+  RTF: ["rtf"],
+  HTML: ["html", "htm", "xhtml", "mht", "mhtml"],
+  EML: ["eml"],
+  Markdown: ["md", "markdown"],
+  CSV: ["csv", "tsv", "tab"],
+  "plain text": ["txt", "text", "log"],
+};
+const EXTENSIONS = Object.values(READABLE).flat();
 const AT_ONCE = 2;
 const PAUSE_MS = 5000;
 const KEEP_MS = 10_000;
@@ -234,7 +247,7 @@ const withPath = (given) => (given instanceof File ? { file: given, path: given.
 /** Whether a file may be readable. Without an extension, the server tells from its content. @param {string} name */
 function isReadable(name) {
   const extension = /\.([a-z0-9]{1,8})$/i.exec(name)?.[1].toLowerCase();
-  return extension === undefined || READABLE.includes(extension);
+  return extension === undefined || EXTENSIONS.includes(extension);
 }
 
 /** @param {string[]} paths */

@@ -28,7 +28,7 @@ class ConversationStart extends View {
     if (counts.pending) return state("file", "Your documents are being read", "You can ask as soon as the first one is ready. This page follows by itself.");
     if (counts.all) return state("warning", "None of the documents could be read", "The list of documents says why.", this.#documents("Show documents"));
     if (!mayWrite) return state("folder", "No documents yet", "You can read what others add here. There is nothing to ask about so far.");
-    return state("upload", "Add your first documents", "PDF, DOCX and more. Then ask questions, and see on which page each answer stands.", this.#documents("Add documents"));
+    return state("upload", "Add your first documents", "PDF, Word, Excel, mails, and more. Then ask questions, and see on which page each answer stands.", this.#documents("Add documents"));
   }
 
   /** @param {number} ready */

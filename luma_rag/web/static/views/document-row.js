@@ -43,6 +43,7 @@ class DocumentRow extends View {
       <span role="cell" class="cell-title">
         ${icon("file")}
         <button type="button" class="doc-title" dir="auto" title=${doc.title} @click=${() => actions.open(doc)}>${doc.title}</button>
+        <span class="doc-type">${doc.type.toUpperCase()}</span>
         ${doc.is_public ? html`<span class="doc-public" title="Public: everyone with an account can read it">${icon("globe")}<span class="visually-hidden">Public</span></span>` : nothing}
       </span>
       <span role="cell" class="cell-state">${this.#state()}</span>

@@ -49,7 +49,7 @@ class Documents extends View {
   #empty(canWrite) {
     return html`<div class="empty-state">
       <h2>${canWrite ? "Add your first documents" : "No documents yet"}</h2>
-      <p class="muted">${canWrite ? "Drop PDF or Word files anywhere here, or choose them. Questions are answered from what they say." : "Whoever may add documents here hasn't added any so far."}</p>
+      <p class="muted">${canWrite ? "Drop PDF, Office, or text files anywhere here, or choose them. Questions are answered from what they say." : "Whoever may add documents here hasn't added any so far."}</p>
       ${canWrite ? html`<div class="empty-actions"><luma-upload-button .namespace=${this.namespace}></luma-upload-button></div>` : nothing}
     </div>`;
   }

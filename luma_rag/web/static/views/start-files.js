@@ -18,7 +18,7 @@ class StartFiles extends View {
     return html`<label class="drop-zone ${this.isSmall ? "is-small" : ""}">
       ${icon("upload")}
       <span class="drop-zone-name">${this.isSmall ? "Drop files here to make a new namespace of them" : "Drop your files here"}</span>
-      ${this.isSmall ? nothing : html`<span class="muted">PDF and Word documents, or click to choose</span>`}
+      ${this.isSmall ? nothing : html`<span class="muted">PDF, Office, and text files, or click to choose</span>`}
       <input id="start-files" class="visually-hidden" type="file" multiple @change=${this.#onChoose}>
     </label>`;
   }

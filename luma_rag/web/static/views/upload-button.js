@@ -8,7 +8,7 @@ import { html } from "../vendor/lit/lit.js";
 import { withoutHidden } from "./upload-drop.js";
 import { startWith } from "./upload-zone.js";
 
-const ACCEPT = READABLE.map((extension) => `.${extension}`).join(",");
+const ACCEPT = Object.values(READABLE).flat().map((extension) => `.${extension}`).join(",");
 
 class UploadButton extends View {
   static properties = { namespace: { attribute: false }, isQuiet: { type: Boolean } };

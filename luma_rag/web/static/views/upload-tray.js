@@ -11,7 +11,7 @@ import { html, nothing, repeat } from "../vendor/lit/lit.js";
 /** @import { Upload } from "../stores/uploads.js" */
 
 const NAMED = 5;
-const KINDS = new Intl.ListFormat("en", { type: "conjunction" }).format(READABLE.map((extension) => extension.toUpperCase()));
+const KINDS = new Intl.ListFormat("en", { type: "conjunction" }).format(Object.keys(READABLE));
 
 class UploadTray extends View {
   static properties = { isOpen: { state: true } };

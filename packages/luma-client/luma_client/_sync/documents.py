@@ -41,7 +41,7 @@ class Documents(Connection):
         title: str | None = None,
         is_public: bool = False,
     ) -> UploadedDocument:
-        """Upload a PDF or DOCX file and queue it for these namespaces; `wait` waits for it.
+        """Upload a document and queue it for these namespaces; `wait` waits for it.
 
         `file` is a path, whose file is streamed from the disk, or the bytes of a file of this `name`. If the
         caller has uploaded the same file before, it is the same document.

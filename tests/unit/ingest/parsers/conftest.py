@@ -6,7 +6,9 @@ import pytest
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
+from ingest.parsers import parse
 from ingest.settings import ParserLimits
+from ingest.types import ParsedDocument
 
 TRANSITIONAL = "http://schemas.openxmlformats.org"
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml"
@@ -15,6 +17,18 @@ WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml"
 @pytest.fixture
 def limits() -> ParserLimits:
     return ParserLimits()
+
+
+@pytest.fixture
+def read(tmp_path: Path, limits: ParserLimits) -> Callable[[str, bytes | str], ParsedDocument]:
+    """Write a file and read it."""
+
+    def write_and_read(name: str, data: bytes | str) -> ParsedDocument:
+        path = tmp_path / name
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+        return parse(path, limits)
+
+    return write_and_read
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_pages_without_text_keep_their_numbers_and_are_reported(
 
 
 def test_missing_text_is_an_error(write_pdf: Write, limits: ParserLimits) -> None:
-    with pytest.raises(NoTextError, match=r"any of its 2 pages.*scan.*OCR"):
+    with pytest.raises(NoTextError, match=r"any of its 2 pages, and nothing that may be a picture"):
         parse(write_pdf([[], []]), limits)
 
 
