@@ -53,9 +53,9 @@ class Table(msgspec.Struct, frozen=True):
 
     As in HTML, `rows` hold the cells that begin in each row, from left to right. The first `header_rows` name
     the columns. In the text, the rows below them begin at `body`. If that is `start`, the text has no header:
-    the table goes on from an earlier page, but `rows` have the header from there. Of a document with more
-    than `MOST_CELLS`, later tables have their header rows only. `caption` is the line above
-    the table, or what stands over it for other reasons; it is not part of `text[start:end]`.
+    the table goes on from an earlier page, but `rows` have the header from there. `caption` is the line above
+    the table, or the short lines there; it is not part of `text[start:end]`. Of a document with more than
+    `MOST_CELLS`, later tables have their header rows only.
     """
 
     start: _Offset
