@@ -17,7 +17,7 @@ _MOST_ROWS = 100_000
 def cleaned(row: Row, words: Joiner) -> Row:
     """`row` as it is stored: its cells on one line each, with broken words whole."""
     cells = [Cell(_on_one_line(cell.text, words), cell.first, cell.last) for cell in row.cells]
-    return Row([cell for cell in cells if cell.text], row.y0, row.y1)
+    return Row([cell for cell in cells if cell.text], row.x0, row.y0, row.x1, row.y1)
 
 
 def table_of(grid: Grid, rows: Sequence[Row], words: Joiner, start: int, end: int) -> Table:
