@@ -1,5 +1,6 @@
 """Splits the passages of a document into chunks within the embedding model's limit. Pure functions."""
 
+import bisect
 import functools
 import re
 from collections.abc import Iterator, Sequence
@@ -165,6 +166,7 @@ class _Headers:
             )
             for table in tables
         ]
+        self._ends = [table.end for table in tables]
 
     @property
     def texts(self) -> list[str]:
@@ -173,13 +175,16 @@ class _Headers:
 
     def of(self, start: int, end: int) -> str:
         """What stands over the rows in `text[start:end]` of the passage, as far as it is not there."""
-        for table, caption, header in self._tables:
-            if start < table.end and table.body < end:
-                has_names = table.body > table.start
-                if table.start < start or not has_names:
-                    return header
-                return caption if start == table.start else ""
-        return ""
+        first = bisect.bisect_right(self._ends, start)
+        if first == len(self._tables):
+            return ""
+        table, caption, header = self._tables[first]
+        if table.body >= end:
+            return ""
+        has_names = table.body > table.start
+        if table.start < start or not has_names:
+            return header
+        return caption if start == table.start else ""
 
 
 def _pieces(text: str, count: TokenCounter, room: int, overlap: int) -> Iterator[tuple[int, str]]:

@@ -43,6 +43,8 @@ class TableCell(msgspec.Struct, frozen=True, array_like=True, gc=False):
     rows: Annotated[int, Meta(ge=1, le=100_000)] = 1
 
 
+MOST_CELLS = 500_000
+"""A document has about that many at most, so that its tables don't take much more room than its text."""
 TableRow = Annotated[list[TableCell], Meta(max_length=1000)]
 
 
@@ -52,7 +54,8 @@ class Table(msgspec.Struct, frozen=True):
     As in HTML, `rows` hold the cells that begin in each row, from left to right. The first `header_rows` name
     the columns. In the text, the rows below them begin at `body`. If that is `start`, the text has no header:
     the table goes on from an earlier page, but `rows` have the header from there. `caption` is the line above
-    the table, or what stands over it for other reasons; it is not part of `text[start:end]`.
+    the table, or the short lines there; it is not part of `text[start:end]`. Of a document with more than
+    `MOST_CELLS`, later tables have their header rows only.
     """
 
     start: _Offset

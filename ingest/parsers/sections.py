@@ -7,7 +7,7 @@ from ingest.errors import NoTextError
 from ingest.parsers.blocks import TITLE_LEVEL, Block, one_line
 from ingest.parsers.tables import BETWEEN
 from ingest.parsers.text import clean, readable, usable_title
-from ingest.types import DocumentType, ParsedDocument, Passage, ReadingWarning, Table, TableCell
+from ingest.types import MOST_CELLS, DocumentType, ParsedDocument, Passage, ReadingWarning, Table, TableCell
 
 # Some people style whole paragraphs as headings. These are read as text.
 _LONGEST_HEADING = 200
@@ -31,6 +31,7 @@ class Sections:
         self._blocks: list[Block] = []
         self._split = split
         self._size = 0
+        self._cells = 0
 
     def add(self, block: Block, notes: Sequence[str] = ()) -> None:
         """Add a block, and the notes that it refers to."""
@@ -57,7 +58,8 @@ class Sections:
 
     def close(self) -> None:
         """End the present section."""
-        text, tables = _joined(self._blocks)
+        text, tables = _joined(self._blocks, complete=self._cells < MOST_CELLS)
+        self._cells += sum(len(row) for table in tables for row in table.rows)
         if readable(text):
             heading = " > ".join(self._path[at] for at in sorted(self._path)) or None
             self.passages.append(Passage(text=text, heading=heading, tables=tables))
@@ -99,8 +101,8 @@ def _parts(block: Block) -> Iterator[Block]:
         rest = rest[end:].lstrip("\n ")
 
 
-def _joined(blocks: Sequence[Block]) -> tuple[str, tuple[Table, ...]]:
-    """The text of blocks, and the tables in it."""
+def _joined(blocks: Sequence[Block], *, complete: bool) -> tuple[str, tuple[Table, ...]]:
+    """The text of blocks, and the tables in it; those that are not `complete` have header rows only."""
     if not any(block.is_table for block in blocks):
         return clean("\n".join(block.text for block in blocks)), ()
     text = ""
@@ -118,8 +120,9 @@ def _joined(blocks: Sequence[Block]) -> tuple[str, tuple[Table, ...]]:
         names = sum(len(line) + 1 for line in lines.split("\n")[: block.header_lines])
         body = min(start + names, len(text))
         caption = _caption(blocks[number - 1]) if number else None
-        rows = list(block.rows) or [_cells_of(line) for line in lines.split("\n")]
         heads = block.header_rows if block.rows else block.header_lines
+        kept = None if complete else heads
+        rows = list(block.rows[:kept]) or [_cells_of(line) for line in lines.split("\n")[:kept]]
         tables.append(Table(start, body, len(text), rows, heads, caption))
     return _added(text, clean("\n".join(before))), tuple(tables)
 

@@ -25,7 +25,7 @@ _NUMBERING = 3
 
 
 class Line(msgspec.Struct):
-    """Fragments on one baseline, from left to right, or those of a `row` of the table `grid`.
+    """Fragments on one baseline, from left to right, or the box of a `row` of the table `grid`.
 
     `main` is false for text that runs in another direction than most of the page.
     """
@@ -191,10 +191,9 @@ def _with_tables(lines: list[Line]) -> list[Line]:
     done = 0
     for start, end, table in tables_among([line.cells for line in lines]):
         ordered += _with_whole_cells(lines[done:start])
-        cells = [cell for line in lines[start:end] for cell in line.cells]
         for row in table.rows:
-            within = [cell for cell in cells if row.y0 <= (cell.y0 + cell.y1) / 2 <= row.y1]
-            ordered.append(Line(within or cells, row=row, grid=table.grid))
+            box = Fragment(row.x0, row.y0, row.x1, row.y1, "")
+            ordered.append(Line([box], row=row, grid=table.grid))
         done = end
     return ordered + _with_whole_cells(lines[done:])
 

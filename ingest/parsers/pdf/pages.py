@@ -9,10 +9,10 @@ from ingest.parsers.pdf.hyphens import Joiner, joiner
 from ingest.parsers.pdf.lines import LINE_HYPHEN, is_ideographic
 from ingest.parsers.pdf.order import Line
 from ingest.parsers.pdf.rows import Row
-from ingest.parsers.pdf.table_text import cleaned, table_of
+from ingest.parsers.pdf.table_text import cleaned, only_header, table_of
 from ingest.parsers.pdf.tables import Grid
 from ingest.parsers.text import clean
-from ingest.types import Table
+from ingest.types import MOST_CELLS, Table
 
 # Heights of a line that may lie between a line and the next of the same text, or of the same paragraph.
 _CONTINUING = 2.5
@@ -82,10 +82,16 @@ def texts_of(pages: list[Page | None]) -> list[PageText | None]:
     for page, following in itertools.pairwise(pages):
         if page is not None and following is not None:
             _complete_last_word(page, following, words)
-    return [None if page is None else _page_text(page, words) for page in pages]
+    texts: list[PageText | None] = []
+    left = MOST_CELLS
+    for page in pages:
+        text = None if page is None else _page_text(page, words, complete=left > 0)
+        left -= sum(len(row) for table in text.tables for row in table.rows) if text else 0
+        texts.append(text)
+    return texts
 
 
-def _page_text(page: Page, words: Joiner) -> PageText:
+def _page_text(page: Page, words: Joiner, *, complete: bool) -> PageText:
     text = ""
     tables: list[Table] = []
     for _, group in itertools.groupby(page.lines, key=lambda line: id(line.grid)):
@@ -97,7 +103,8 @@ def _page_text(page: Page, words: Joiner) -> PageText:
         rows = [row for line in lines if line.row and (row := cleaned(line.row, words)).cells]
         start = len(text) + 1 if text else 0
         text = _added(text, "\n".join(row.text() for row in rows))
-        tables.append(table_of(grid, rows, words, start, len(text)))
+        table = table_of(grid, rows, words, start, len(text))
+        tables.append(table if complete else only_header(table))
     return PageText(text, tuple(tables))
 
 

@@ -34,10 +34,12 @@ class Cell(msgspec.Struct, gc=False):
 
 
 class Row(msgspec.Struct):
-    """Cells from left to right; blank ones are left out. `y0` and `y1` are its lower and upper end."""
+    """Cells from left to right, with the box around them in points; blank cells are left out."""
 
     cells: list[Cell]
+    x0: float
     y0: float
+    x1: float
     y1: float
 
     def text(self) -> str:
@@ -122,7 +124,13 @@ def _row(cells: Sequence[Fragment], columns: Sequence[Column]) -> Row:
                 found[-1].last = max(found[-1].last, last)
                 continue
         found.append(Cell(fragment.text.strip(), first, last))
-    return Row(found, min(cell.y0 for cell in cells), max(cell.y1 for cell in cells))
+    return Row(
+        found,
+        min(cell.x0 for cell in cells),
+        min(cell.y0 for cell in cells),
+        max(cell.x1 for cell in cells),
+        max(cell.y1 for cell in cells),
+    )
 
 
 def _by_gaps(rows: list[Row], gaps: list[float], height: float) -> list[list[Row]] | None:
@@ -185,7 +193,13 @@ def _merged(rows: Sequence[Row]) -> Row:
             else:
                 cells[cell.first] = cell
     ordered = sorted(cells.values(), key=lambda cell: cell.first)
-    return Row(ordered, min(row.y0 for row in rows), max(row.y1 for row in rows))
+    return Row(
+        ordered,
+        min(row.x0 for row in rows),
+        min(row.y0 for row in rows),
+        max(row.x1 for row in rows),
+        max(row.y1 for row in rows),
+    )
 
 
 def _joined(text: str, more: str) -> str:

@@ -52,11 +52,17 @@ def _edge(page: Page, at_top: bool) -> list[PageLine]:
     edge: list[PageLine] = []
     for line, inner in zip(ordered[:_DEPTH], [*ordered[1:], None], strict=False):
         in_margin = line.y0 > page.top - margin if at_top else line.y1 < page.bottom + margin
-        is_table = at_top and inner is not None and len({*line.starts} & {*inner.starts}) > 1
+        is_table = at_top and inner is not None and _is_same_table(line, inner)
         if not in_margin or is_table:
             break
         edge.append(line)
     return edge
+
+
+def _is_same_table(line: PageLine, inner: PageLine) -> bool:
+    if line.grid is not None:
+        return line.grid is inner.grid
+    return len({*line.starts} & {*inner.starts}) > 1
 
 
 def _alike(edges: dict[int, list[PageLine]], depth: int) -> list[list[tuple[int, PageLine]]]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from ingest.parsers.pdf.hyphens import Joiner
 from ingest.parsers.pdf.rows import Cell, Row
 from ingest.parsers.pdf.tables import Grid
@@ -15,7 +17,7 @@ _MOST_ROWS = 100_000
 def cleaned(row: Row, words: Joiner) -> Row:
     """`row` as it is stored: its cells on one line each, with broken words whole."""
     cells = [Cell(_on_one_line(cell.text, words), cell.first, cell.last) for cell in row.cells]
-    return Row([cell for cell in cells if cell.text], row.y0, row.y1)
+    return Row([cell for cell in cells if cell.text], row.x0, row.y0, row.x1, row.y1)
 
 
 def table_of(grid: Grid, rows: Sequence[Row], words: Joiner, start: int, end: int) -> Table:
@@ -31,6 +33,11 @@ def table_of(grid: Grid, rows: Sequence[Row], words: Joiner, start: int, end: in
         len(above) + len(header),
         clean(words.text(grid.caption)) or None,
     )
+
+
+def only_header(table: Table) -> Table:
+    """`table` without the cells of its other rows."""
+    return msgspec.structs.replace(table, rows=table.rows[: table.header_rows])
 
 
 def _on_one_line(text: str, words: Joiner) -> str:

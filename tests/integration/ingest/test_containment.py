@@ -331,6 +331,7 @@ def main():
     launcher.main()
 """
 PAGE = {"text": "text", "page": 1, "heading": "heading"}
+TABLE = {"start": 0, "body": 0, "end": 1, "rows": [[["a", 1, 1]]]}
 LIES: dict[str, Any] = {
     "nested too deeply": b"\x81\xa1x" + b"\x91" * 100_000 + b"\xc0",
     "half of a surrogate pair": b"\x81\xa5trace\xa3\xed\xa0\x80",
@@ -339,7 +340,10 @@ LIES: dict[str, Any] = {
     "NUL in a heading": {"passages": [PAGE | {"heading": "a\0b"}]},
     "NUL in the title": {"passages": [PAGE], "title": "a\0b"},
     "NUL in a warning": {"passages": [PAGE], "warnings": [{"code": "c", "pages": [], "text": "a\0b"}]},
-    "NUL in a header": {"passages": [PAGE | {"tables": [{"start": 0, "end": 1, "header": "a\0b"}]}]},
+    "NUL in a cell": {"passages": [PAGE | {"tables": [TABLE | {"rows": [[["a\0b", 1, 1]]]}]}]},
+    "NUL in a caption": {"passages": [PAGE | {"tables": [TABLE | {"caption": "a\0b"}]}]},
+    "a cell over no column": {"passages": [PAGE | {"tables": [TABLE | {"rows": [[["a", 0, 1]]]}]}]},
+    "more header rows than a table has": {"passages": [PAGE | {"tables": [TABLE | {"header_rows": 101}]}]},
     "a page before the first": {"passages": [PAGE | {"page": -1}]},
     "a page that is no 32-bit integer": {"passages": [PAGE | {"page": 2**31}]},
     "a number of pages that is no 64-bit integer": {"passages": [PAGE], "pages": 2**64 - 1},
@@ -370,7 +374,7 @@ def lying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 def test_an_answer_that_could_not_be_stored_is_a_damaged_file(
     lying: Callable[[Any], ParsedDocument], lie: Any
 ) -> None:
-    true: dict[str, Any] = {"type": "pdf", "passages": [PAGE], "pages": 1}
+    true: dict[str, Any] = {"type": "pdf", "passages": [PAGE | {"tables": [TABLE]}], "pages": 1}
     assert lying({"document": true}).passages[0].heading == "heading"
     with pytest.raises(PermanentError, match="damaged"):
         lying(lie if isinstance(lie, bytes) else {"document": true | lie})

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from ingest.parsers import parse
 from ingest.settings import ParserLimits
 from ingest.types import Passage, Table
@@ -152,3 +154,11 @@ def test_words_set_apart_in_justified_lines_are_no_cells(tmp_path: Path) -> None
     ]
     (page,) = passages(tmp_path, at(*texts))
     assert page.tables == ()
+
+
+def test_many_cells_are_not_kept_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.parsers.pdf.pages.MOST_CELLS", 9)
+    rows = ("Town", "People", "Leakage"), ("Aas", "12.5", "7.1"), ("Bo", "3.0", "6.4")
+    pages = passages(tmp_path, at(*grid(*rows)), at(*grid(*rows)))
+    assert [len(page.tables[0].rows) for page in pages] == [3, 1]
+    assert pages[1].tables[0].header == "Town | People | Leakage"
