@@ -17,6 +17,7 @@ import { GatheredRefresh } from "./gathered-refresh.js";
  * @property {number} user_id its owner
  * @property {string} username
  * @property {string} title
+ * @property {string} type
  * @property {boolean} is_public
  * @property {{original_filename?: string}} file_metadata
  * @property {number} size
