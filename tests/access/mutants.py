@@ -73,11 +73,11 @@ MUTANTS = (
     Mutant(
         "owning widens a filter",
         "a search also finds the members' own documents in other namespaces",
-        "nearest = nearest.where(ChunkVector.namespace_id == _NAMESPACE_ID)",
+        "nearest = nearest.where(ChunkVector.namespace_id == NAMESPACE_ID)",
         "from luma_rag.db.models import NamespaceAuth as Member\n"
         "        own = select(Document.id).join(Member, Member.user_id == Document.user_id).where("
-        "Member.namespace_id == _NAMESPACE_ID)\n"
-        "        here = ChunkVector.namespace_id == _NAMESPACE_ID\n"
+        "Member.namespace_id == NAMESPACE_ID)\n"
+        "        here = ChunkVector.namespace_id == NAMESPACE_ID\n"
         "        nearest = nearest.where(here | ChunkVector.doc_id.in_(own))",
         _OWNING,
     ),
@@ -205,17 +205,17 @@ MUTANTS = (
     Mutant(
         "what is cited can't be opened",
         "the file needs more than the passage",
-        "document = await require_document(session, principal, doc_id)\n    name",
-        'document = await require_document(session, principal, doc_id, "write")\n    name',
+        "document = await require_document(session, principal, doc_id)\n    endings",
+        'document = await require_document(session, principal, doc_id, "write")\n    endings',
         _CITED,
     ),
     Mutant(
         "open after unsharing",
         "the file opens for whoever has opened it before",
-        "document = await require_document(session, principal, doc_id)\n    name",
+        "document = await require_document(session, principal, doc_id)\n    endings",
         "key, opened = (principal.user_id, doc_id), file.__dict__\n"
         "    document = opened.get(key) or await require_document(session, principal, doc_id)\n"
-        "    opened[key] = document\n    name",
+        "    opened[key] = document\n    endings",
         _UNSHARED,
     ),
     Mutant(
