@@ -253,7 +253,7 @@ def test_questions_can_be_narrowed_to_documents(chat: Page) -> None:
 
 def test_empty_states_say_what_to_do(signed_in: Page, tmp_path: Path) -> None:
     page = signed_in
-    open_chat(page, page.prepare_namespace("Empty"))
+    open_chat(page, page.prepare_namespace("Nothing yet"))
     assert page.text(".conversation-start h2") == "Add your first documents"
     page.click(".conversation-start .button")
     page.wait(lambda: page.driver.current_url.endswith("/documents"), "the documents")
