@@ -23,14 +23,17 @@ demo: $(VENV)/.base  ## Read the demo documents and answer questions from them
 serve: $(VENV)/.base  ## Serve the chat page at http://127.0.0.1:8000
 	@$(BIN)/luma serve
 
-test: $(VENV)/.dev  ## Run the tests but the slow ones, by two processes with a Postgres each
-	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
+# Tests often wait, for a browser or a server: three processes keep two cores busy.
+PYTEST := $(BIN)/pytest -n 3 --dist worksteal
+
+test: $(VENV)/.dev  ## Run the tests but the slow ones, by three processes with a Postgres each
+	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.dev  ## Run the slow tests
-	$(BIN)/pytest -n 2 --dist worksteal -m slow
+	$(PYTEST) -m slow
 
 test-all: $(VENV)/.dev  ## Run all tests
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(PYTEST)
 
 mutants: $(VENV)/.dev  ## Introduce leaks into copies of the code; the tests must find each
 	$(BIN)/python -m tests.access.mutation_test

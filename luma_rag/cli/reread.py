@@ -31,12 +31,12 @@ def reread(
     acting: As = None,
     json: Json = False,
 ) -> None:
-    """Read stored documents again that an earlier version of Luma has read.
+    """Read documents again that an earlier version of Luma has read.
 
     `luma serve` does this in the background, after all uploads. Each document stays searchable as it is until
     its new text replaces the old. A document that can't be read any more keeps its text.
 
-    Examples: luma reread · luma reread --incomplete --namespace contracts · luma reread 12 --all
+    Example: luma reread --incomplete --namespace contracts
     """
     if incomplete and everything:
         raise UsageError("Choose --incomplete or --all.")

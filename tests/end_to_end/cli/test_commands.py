@@ -44,14 +44,15 @@ def test_files_are_read_and_questions_answered(
     factories.word(folder / "deeper" / "contract.docx", {"Payment": "Bills are due in fourteen days."})
     factories.pdf(folder / "blank.pdf", "")
     (folder / "broken.PDF").write_bytes(b"%PDF-1.7 and nothing else")
-    (folder / "notes.txt").write_text("not asked for")
+    (folder / "program.bin").write_bytes(bytes(range(256)))
     done = luma_process("ingest", str(folder), "--namespace", "papers")
     assert done.returncode == 1
-    assert "2 of 4 documents are ready" in done.stdout
+    assert "2 of 4 documents are ready: 2 new, 0 unchanged, 2 failed, 1 skipped." in done.stdout
     assert "blank.pdf" in done.stdout
-    assert "notes.txt" not in done.stdout
+    assert "program.bin" in done.stdout
     again = luma("ingest", str(folder), "--namespace", "papers", "--json")
     report = json.loads(again.stdout)
+    assert [Path(file["path"]).name for file in report["skipped"]] == ["program.bin"]
     states = {Path(file["path"]).name: file["state"] for file in report["files"]}
     assert states == {
         "handbook.pdf": "ready",

@@ -171,7 +171,9 @@ def test_days_of_the_filter_are_those_of_the_user(admin: Page) -> None:
         "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change', {bubbles: true}))"
     )
     page.driver.execute_script(set_date, page.find("[name=until]"), day)
-    page.wait(lambda: page.text(".events .row") == "Nothing matches the filter.", "nothing until two days ago")
+    page.wait(
+        lambda: page.text(".events .row") == "Nothing matches the filter.", "nothing until two days ago"
+    )
     today = page.driver.execute_script("return new Date().toLocaleDateString('en-CA')")
     page.driver.execute_script(set_date, page.find("[name=until]"), today)
     page.driver.execute_script(set_date, page.find("[name=since]"), today)

@@ -59,6 +59,8 @@ def test_the_start_leads_to_namespaces_and_chats(newcomer: Page) -> None:
 
 def test_the_page_says_when_it_is_offline(signed_in: Page) -> None:
     page = signed_in
+    # Its parts are loaded before there is no network.
+    page.wait_for(".shell")
     offline = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
     page.driver.execute_cdp_cmd("Network.enable", {})
     try:

@@ -106,7 +106,9 @@ def test_documents_are_added_shared_and_deleted(
     assert [path for path in stored.rglob("*") if path.is_file()]
     assert command("documents", "delete", str(doc_id), "--as", "alice", input="y\n").code == 0
     assert [path.name for path in stored.rglob("*") if path.is_file()] == ["store-id"]
-    wrong = command("documents", "add", __file__, "-n", "papers", "--as", "alice", "--json")
+    program = tmp_path / "program.bin"
+    program.write_bytes(bytes(range(256)))
+    wrong = command("documents", "add", str(program), "-n", "papers", "--as", "alice", "--json")
     assert (wrong.code, wrong.json["error"]["title"]) == (1, "Unsupported type")
 
 
