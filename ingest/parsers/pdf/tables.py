@@ -53,7 +53,7 @@ def tables_among(lines: Lines) -> list[tuple[int, int, Table]]:
 
 def _tables_in(lines: Lines, start: int, end: int) -> list[tuple[int, int, Table]]:
     """The table of a run, or those of its parts."""
-    while end > start and len(lines[end - 1]) < 2 and not _is_rest_of_cell(lines, end - 1):
+    while end - start > 1 and len(lines[end - 1]) < 2 and not _is_rest_of_cell(lines, end - 1):
         end -= 1
     if end - start < 2:
         return []
