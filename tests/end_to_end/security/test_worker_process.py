@@ -1,5 +1,6 @@
 """The worker of a server holds no secrets, and runs no code of the current folder."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -89,8 +90,10 @@ def in_memory(process: psutil.Process, texts: list[str]) -> set[str]:
             if not rights.startswith("rw"):
                 continue
             memory.seek(start)
-            content = memory.read(end - start)
-            found |= {text for text in texts if text.encode() in content}
+            # A thread may have released the memory meanwhile.
+            with contextlib.suppress(OSError):
+                content = memory.read(end - start)
+                found |= {text for text in texts if text.encode() in content}
     return found
 
 
