@@ -17,7 +17,7 @@ from luma_rag.documents.rereading import Requested, Which
 def reread(
     doc_id: Annotated[
         list[int] | None,
-        typer.Argument(metavar="[ID]…", help="Ids of documents; see: luma documents list. [default: all]"),
+        typer.Argument(metavar="ID", help="Ids of documents; see: luma documents list. [default: all]"),
     ] = None,
     namespace: Annotated[
         str | None, typer.Option("--namespace", "-n", help="Only documents in this namespace.")
