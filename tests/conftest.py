@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 import ssl
 import tempfile
 from collections.abc import AsyncGenerator, Generator
@@ -83,6 +84,13 @@ async def databases(server_url: str, template_without_rows: str) -> AsyncGenerat
 async def _servers() -> AsyncGenerator[None]:
     yield
     await servers.stop_all()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    # Shells start background jobs with SIGINT ignored, and so would be the commands that tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
