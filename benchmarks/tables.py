@@ -154,7 +154,7 @@ class Tally:
         *,
         show: bool,
     ) -> None:
-        """Compare what was read from a file with the truth."""
+        """Compare the tables parsed from a file with the ground truth."""
         truth = true_tables(path.with_name(f"{path.stem}-str.xml"))
         wanted = sum(map(relations, truth), Counter())
         found = sum(map(relations, tables), Counter())

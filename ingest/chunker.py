@@ -117,7 +117,7 @@ def embedding_text(chunk: Chunk) -> str:
 
 
 def without_bars(text: str) -> str:
-    """`text` without what stands between the cells of tables."""
+    """`text` without the bars between the cells of tables."""
     return _BAR.sub("", text) if "|" in text else text
 
 
@@ -138,7 +138,7 @@ def context_of(title: str, heading: str | None, count: TokenCounter, limit: int)
 def _pieces_of_passage(
     passage: Passage, count: TokenCounter, room: int, overlap: int
 ) -> Iterator[tuple[int, str, str]]:
-    """Yield (offset, piece, header): what stands over the rows of a table in the piece, but not in it."""
+    """Yield (offset, piece, header): caption and header of the table rows in a piece that lacks them."""
     pieces = list(_pieces(passage.text, count, room, overlap))
     if not passage.tables:
         for start, text in pieces:
@@ -174,16 +174,19 @@ class _Headers:
         return [text for _, *texts in self._tables for text in texts]
 
     def of(self, start: int, end: int) -> str:
-        """What stands over the rows in `text[start:end]` of the passage, as far as it is not there."""
+        """Caption and header of the rows in `text[start:end]` of the passage, without those it contains."""
         first = bisect.bisect_right(self._ends, start)
         if first == len(self._tables):
             return ""
         table, caption, header = self._tables[first]
         if table.body >= end:
             return ""
-        has_names = table.body > table.start
-        if table.start < start or not has_names:
+        if table.start < start:
             return header
+        is_from_an_earlier_page = table.header_rows > 0 and table.body == table.start
+        if is_from_an_earlier_page:
+            return header
+        # A chunk that begins above the table has its caption.
         return caption if start == table.start else ""
 
 

@@ -25,7 +25,14 @@ from ingest.pipeline import Stage
 from ingest.types import EmbeddedDocument, Source
 from luma_rag import __version__, backfills, log, settings, tracing
 from luma_rag.db.errors import outage
-from luma_rag.documents import ingestion, ingestion_stats, rereading, segment_compaction, vector_index
+from luma_rag.documents import (
+    ingestion,
+    ingestion_stats,
+    rereading,
+    segment_compaction,
+    vector_index,
+    workers,
+)
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
 from luma_rag.runtime import check_model, load_embedder
@@ -306,8 +313,8 @@ async def _record_heartbeats(store: Store, worker_id: int) -> None:
         # Without the database, nobody could read it.
         with suppress(SQLAlchemyError, OSError):
             async with store.sessions.begin() as session:
-                await ingestion.record_heartbeat(session, worker_id)
-        await asyncio.sleep(ingestion.HEARTBEAT_SECONDS)
+                await workers.record_heartbeat(session, worker_id)
+        await asyncio.sleep(workers.HEARTBEAT_SECONDS)
 
 
 async def _release(store: Store, worker_id: int, lost: asyncio.Event) -> None:

@@ -30,7 +30,7 @@ def read_document(
 ) -> ParsedDocument:
     """Parse `source` in a sandbox, and again with the text of pages that had to be recognized.
 
-    `on_page` is told how much of the recognition is done, from 0 to 1.
+    `on_page` is told how much of the recognition is done, from 0 to 1. An exception it raises stops the work.
 
     Raises:
         PermanentError: the file can't be read or has no text.
@@ -48,11 +48,13 @@ def read_document(
             return document
     pages: dict[int, RecognizedPage] = {}
     wanted = unread[: settings.limits.recognized_pages]
-    for done, number in enumerate(wanted):
-        on_page(done / len(wanted))
+    on_page(0)
+    for done, number in enumerate(wanted, 1):
         page = _recognized(source.path, number)
         if page is not None:
             pages[number] = page
+        # Raises if the work is to stop, which has killed the process of the page.
+        on_page(done / len(wanted))
     return _parsed(source, settings, pages)
 
 

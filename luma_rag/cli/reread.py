@@ -10,8 +10,8 @@ from luma_rag.cli.options import As, Json
 from luma_rag.cli.output import print_json, say
 from luma_rag.cli.running import run, transaction
 from luma_rag.documents import rereading
-from luma_rag.documents.ingestion import live_workers
 from luma_rag.documents.rereading import Requested, Which
+from luma_rag.documents.workers import live_workers
 
 
 def reread(

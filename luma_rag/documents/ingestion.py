@@ -50,8 +50,6 @@ MAX_ATTEMPTS = 3
 # Workers also die for reasons that have nothing to do with the document.
 MAX_DEATHS = 10
 CHANNEL = "luma_ingestion"
-HEARTBEAT_SECONDS = 10.0
-"""The interval between two heartbeats of a worker."""
 LOCK_CLASS = 0x4C55_4D43
 """The class of the advisory locks of workers."""
 _ACTIVE = text("state IN ('queued', 'running')")
@@ -88,16 +86,6 @@ class IngestionView(msgspec.Struct, frozen=True):
     updated_at: datetime
     next_attempt_at: datetime | None
     warnings: list[ReadingWarning] = []
-
-
-class LiveWorkers(msgspec.Struct, frozen=True):
-    """How many workers are connected to the database, and the latest heartbeat of any of them.
-
-    A worker that is connected but has sent no heartbeat for several `HEARTBEAT_SECONDS` hangs.
-    """
-
-    count: int
-    seen_at: datetime | None
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -194,27 +182,6 @@ async def register_worker(connection: AsyncConnection) -> int:
         locked = await connection.scalar(select(func.pg_try_advisory_lock(LOCK_CLASS, worker)))
         if locked:
             return worker
-
-
-async def record_heartbeat(session: AsyncSession, worker: int) -> None:
-    """Record a heartbeat of a worker."""
-    now = func.localtimestamp()
-    await session.execute(
-        upsert(Worker)
-        .values(id=worker, seen_at=now)
-        .on_conflict_do_update(index_elements=[Worker.id], set_={"seen_at": now})
-    )
-
-
-async def live_workers(session: AsyncSession) -> LiveWorkers:
-    """The workers of all hosts; a single statement over a few rows."""
-    connected = connected_workers().subquery()
-    row = await session.execute(
-        select(func.count(), func.max(Worker.seen_at, type_=Worker.seen_at.type))
-        .select_from(connected)
-        .outerjoin(Worker, Worker.id == connected.c.objid)
-    )
-    return LiveWorkers(*row.one())
 
 
 def connected_workers() -> Select[int]:

@@ -132,7 +132,7 @@ async def keep_earlier_text(session: AsyncSession) -> None:
     failed = await session.execute(
         select(Ingestion.doc_id, func.min(Ingestion.error))
         .join(Reread, Reread.doc_id == Ingestion.doc_id)
-        .where(Ingestion.state == "failed", is_held)
+        .where(Ingestion.state == "failed", Reread.is_queued, is_held)
         .group_by(Ingestion.doc_id)
     )
     for doc_id, reason in failed.all():

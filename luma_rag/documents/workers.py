@@ -3,10 +3,15 @@
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from luma_rag.documents.ingestion import LOCK_CLASS
+from luma_rag.db.models import Worker
+from luma_rag.documents.ingestion import LOCK_CLASS, connected_workers
+
+HEARTBEAT_SECONDS = 10.0
+"""The interval between two heartbeats of a worker."""
 
 # A worker may run several documents; the one that has got further is shown.
 _WORKERS = text(
@@ -22,6 +27,16 @@ _WORKERS = text(
      ORDER BY l.objid, i.progress DESC NULLS LAST
     """
 )
+
+
+class LiveWorkers(msgspec.Struct, frozen=True):
+    """How many workers are connected to the database, and the latest heartbeat of any of them.
+
+    A worker that is connected but has sent no heartbeat for several `HEARTBEAT_SECONDS` hangs.
+    """
+
+    count: int
+    seen_at: datetime | None
 
 
 class WorkerView(msgspec.Struct, frozen=True):
@@ -44,3 +59,24 @@ async def workers(session: AsyncSession) -> list[WorkerView]:
     """The workers of all hosts, by id. Only for administrators."""
     rows = await session.execute(_WORKERS, {"lock_class": LOCK_CLASS})
     return [WorkerView(*row) for row in rows]
+
+
+async def record_heartbeat(session: AsyncSession, worker: int) -> None:
+    """Record a heartbeat of a worker."""
+    now = func.localtimestamp()
+    await session.execute(
+        upsert(Worker)
+        .values(id=worker, seen_at=now)
+        .on_conflict_do_update(index_elements=[Worker.id], set_={"seen_at": now})
+    )
+
+
+async def live_workers(session: AsyncSession) -> LiveWorkers:
+    """The workers of all hosts; a single statement over a few rows."""
+    connected = connected_workers().subquery()
+    row = await session.execute(
+        select(func.count(), func.max(Worker.seen_at, type_=Worker.seen_at.type))
+        .select_from(connected)
+        .outerjoin(Worker, Worker.id == connected.c.objid)
+    )
+    return LiveWorkers(*row.one())

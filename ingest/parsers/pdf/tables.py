@@ -17,6 +17,7 @@ _CAPTION_NUMBER = re.compile(r"(?:Table|Figure|Exhibit|Tabelle|Tableau|Tabla) [\
 _OVERLAPPING = 0.2
 _CLOSE = 0.6
 _WIDE = 0.6
+_ALIGNED = 2.0
 
 
 class Grid(msgspec.Struct):
@@ -97,14 +98,19 @@ def _run_end(lines: Lines, start: int) -> int:
             break
         if _is_caption(cells):
             break
-        # A value stands at the right end of a row, not text.
-        if cells[-1].x1 - cells[-1].x0 > _WIDE * (right - left):
+        # A value stands at the right end of a row, not text, unless it begins where other cells do.
+        if cells[-1].x1 - cells[-1].x0 > _WIDE * (right - left) and not _is_below_a_cell(cells, above):
             break
         if len(cells) > 1:
             left = min(left, *(cell.x0 for cell in cells))
             right = max(right, *(cell.x1 for cell in cells))
         end += 1
     return end
+
+
+def _is_below_a_cell(cells: Sequence[Fragment], above: Sequence[Fragment]) -> bool:
+    """Whether the last of several cells begins where one of the line above does."""
+    return len(cells) > 1 and any(abs(cell.x0 - cells[-1].x0) < _ALIGNED for cell in above[1:])
 
 
 def _is_caption(cells: Sequence[Fragment]) -> bool:

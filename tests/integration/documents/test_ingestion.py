@@ -14,7 +14,7 @@ from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, Ingestion, Namespace, User
 from luma_rag.db.models import Worker as WorkerRow
 from luma_rag.db.session import connect
-from luma_rag.documents import ingestion
+from luma_rag.documents import ingestion, workers
 from luma_rag.errors import ConflictError
 from luma_rag.runtime import Store
 from luma_rag.worker import _registered_worker
@@ -283,17 +283,17 @@ async def test_concurrent_workers_never_claim_a_document_twice(store: Store, doc
 
 async def test_live_workers_send_heartbeats(store: Store) -> None:
     async with store.sessions.begin() as session:
-        assert await ingestion.live_workers(session) == ingestion.LiveWorkers(0, None)
+        assert await workers.live_workers(session) == workers.LiveWorkers(0, None)
     async with _registered_worker(store), asyncio.timeout(10):
         while True:
             async with store.sessions.begin() as session:
-                living = await ingestion.live_workers(session)
+                living = await workers.live_workers(session)
             if living.seen_at is not None:
                 break
             await asyncio.sleep(0.05)
         assert living.count == 1
     async with store.sessions.begin() as session:
-        assert await ingestion.live_workers(session) == ingestion.LiveWorkers(0, None)
+        assert await workers.live_workers(session) == workers.LiveWorkers(0, None)
         assert (await session.scalars(select(WorkerRow.id))).all() == []
 
 

@@ -145,6 +145,19 @@ async def test_a_document_that_can_no_longer_be_read_keeps_its_text(
     assert (await ask_for(api, "incomplete")).doc_ids == [doc_id]
 
 
+async def test_an_earlier_failure_is_not_taken_for_that_of_reading_again(
+    api: Api, alice: httpx.AsyncClient, rules: tuple[int, int, int]
+) -> None:
+    doc_id, _, _ = rules
+    async with api.runtime.sessions.begin() as session:
+        await session.execute(update(Ingestion).values(state="failed", error="The disk was full."))
+    await ask_for(api)
+    async with api.runtime.sessions.begin() as session:
+        await rereading.keep_earlier_text(session)
+        assert await session.scalar(select(func.count()).select_from(Reread)) == 1
+    assert (await alice.get(f"/api/documents/{doc_id}")).json()["file_metadata"]["warnings"] == []
+
+
 async def test_only_documents_that_the_caller_can_change_are_read_again(
     api: Api, alice: httpx.AsyncClient, rules: tuple[int, int, int]
 ) -> None:

@@ -95,7 +95,7 @@ def test_pages_are_read_one_by_one_and_only_where_it_is_needed(tmp_path: Path) -
     # The typed stamp stands there once, although it is in the picture too.
     assert (texts[3].count("PEARS"), texts[3].count("0042")) == (1, 1)
     assert named(document) == {"recognized": [2, 3]}
-    assert seen == [0.0, 0.5]
+    assert seen == [0.0, 0.5, 1.0]
 
 
 def test_picture_without_text_is_not_called_unread(tmp_path: Path) -> None:
@@ -151,9 +151,42 @@ def test_pages_beyond_the_limit_stay_unread(tmp_path: Path) -> None:
     assert document.unread == [2]
 
 
+def test_nothing_is_parsed_after_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = scanned(tmp_path / "scan.pdf", "Apples are red.")
+    parsed: list[Path] = []
+
+    def parse(path: Path, *settings: object, **more: object) -> ParsedDocument:
+        parsed.append(path)
+        return sandbox.parse_in_sandbox(path, SETTINGS.limits)
+
+    def stop(done: float) -> None:
+        # As a shutdown does: it kills the processes, and then no work goes on.
+        if done == 0:
+            threading.Thread(target=_stop_with_next_child).start()
+        else:
+            raise InterruptedError
+
+    monkeypatch.setattr(recognition, "parse_in_sandbox", parse)
+    with pytest.raises((InterruptedError, NoTextError)) as caught:
+        read_document(Source(path, "scan"), SETTINGS, stop)
+    assert caught.type is InterruptedError
+    assert parsed == [path]
+
+
+def _stop_with_next_child() -> None:
+    for _ in range(6000):
+        launcher = sandbox._recognizer._process
+        if launcher and psutil.Process(launcher.pid).children():
+            sandbox.stop()
+            return
+        threading.Event().wait(0.005)
+
+
 @pytest.mark.parametrize("how", [signal.SIGSEGV, signal.SIGKILL])
 def test_page_whose_process_dies_stays_unread(tmp_path: Path, how: signal.Signals) -> None:
     path = scanned(tmp_path / "scan.pdf", "Apples are red.", "Pears are green.")
+    # A new launcher has a child of its own first, to try what contains it.
+    sandbox.recognize_in_sandbox(path, 1, recognition.LIMITS)
     crashed: list[psutil.Process] = []
 
     def crash_first(done: float) -> None:

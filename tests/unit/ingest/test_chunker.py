@@ -154,6 +154,13 @@ def test_table_without_its_caption(count: TokenCounter) -> None:
     assert (piece.heading, piece.text) == ("Water", text)
 
 
+def test_rows_without_a_header_do_not_repeat_the_caption_above_them(count: TokenCounter) -> None:
+    text = "Before.\nWater\n1 | 2\n3 | 4"
+    table = Table(14, 14, len(text), [[TableCell("1"), TableCell("2")]], 0, "Water")
+    (piece,) = chunk(ParsedDocument("pdf", [Passage(text, tables=(table,))], "Report"), "x", count, SETTINGS)
+    assert (piece.heading, piece.context) == (None, "Report")
+
+
 def test_table_from_an_earlier_page(count: TokenCounter) -> None:
     text = "Page header\nRumburk | 7\nLouny | 8\nPage footer"
     passage = Passage(text, 2, tables=(named(12, 12, 33, "Water"),))

@@ -30,6 +30,17 @@ def cells_of(table: Table) -> list[list[str]]:
     return [[cell.text for cell in row] for row in table.rows]
 
 
+def test_short_names_over_long_texts(tmp_path: Path) -> None:
+    rows = (
+        ("Date", "Event"),
+        ("14 May", "payment of the dividend and of the profit share"),
+        ("9 June", "party"),
+    )
+    (page,) = passages(tmp_path, at(*grid(*rows)))
+    (table,) = page.tables
+    assert cells_of(table) == [list(row) for row in rows]
+
+
 def test_table_with_its_caption_and_header(tmp_path: Path) -> None:
     rows = ("Town", "People", "Leakage"), ("Aas", "1,204", "7.1"), ("Bo", "310", "6.4")
     before = (60.0, 730.0, "This is a sentence above it."), (60.0, 716.0, "Table 3: Water by town")
