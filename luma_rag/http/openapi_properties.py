@@ -274,7 +274,13 @@ PROPERTIES: dict[str, Property] = {
     "versions": Property("Ids of all versions of the message, oldest first.", [41, 43]),
     "warnings": Property(
         "What could not be read.",
-        [{"code": "page_is_picture", "text": "2 of 17 pages are pictures: 3, 9.", "pages": [3, 9]}],
+        [
+            {
+                "code": "page_is_picture",
+                "text": "Text in a picture was not read on 2 of 17 pages (3, 9).",
+                "pages": [3, 9],
+            }
+        ],
     ),
     "version": Property("Version of Luma.", "0.2.0"),
     "vec_count": Property("Number of vectors of the document in this namespace.", 14),

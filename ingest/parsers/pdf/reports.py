@@ -53,28 +53,28 @@ def warnings_of(
     if not found:
         _fail(total, failed, garbled, unread, advice)
     reasons = [
-        ("page_failed", failed, "could not be read: {}."),
-        ("page_is_picture", pictures, f"with text only in a picture, which was not read: {{}}. {advice}"),
+        ("page_failed", failed, "No text could be read on {}."),
+        ("page_is_picture", pictures, f"Text in a picture was not read on {{}}. {advice}"),
         (
             "unknown_characters",
             garbled,
-            f"with text whose fonts don't tell its characters, which was left out: {{}}. {advice}",
+            f"Text whose fonts don't tell its characters was left out on {{}}. {advice}",
         ),
         (
             "no_language",
             moved,
-            f"whose letters make no words, because fonts of the PDF name wrong characters: {{}}. {advice}",
+            f"The letters make no words on {{}}, because fonts of the PDF name wrong characters. {advice}",
         ),
         (
             "recognized",
             [number for number, page in enumerate(pages, 1) if page.is_recognized],
-            "with text that was recognized in a picture, and may have errors: {}.",
+            "Text was recognized in a picture and may have errors on {}.",
         ),
-        ("page_without_text", empty, "without text: {}."),
+        ("page_without_text", empty, "There is no text on {}."),
         (
             "notes_left_out",
             [number for number, page in enumerate(pages, 1) if page.notes],
-            "with notes in the margin, which were left out: {}.",
+            "Notes in the margin were left out on {}.",
         ),
     ]
     warnings = [_warning(code, numbers, total, text) for code, numbers, text in reasons if numbers]
@@ -132,12 +132,18 @@ def dynamic_form(data: str) -> ReadingWarning:
 
 
 def _warning(code: str, numbers: list[int], total: int, text: str) -> ReadingWarning:
+    return ReadingWarning(code, text.format(_places(numbers, total)), numbers[:_MOST_PAGES])
+
+
+def _places(numbers: list[int], total: int) -> str:
+    if total == 1:
+        return "its only page"
+    if len(numbers) == 1:
+        return f"page {numbers[0]} of {total}"
     shown = ", ".join(map(str, numbers[:_SHOWN]))
     if len(numbers) > _SHOWN:
         shown += f" and {len(numbers) - _SHOWN} more"
-    return ReadingWarning(
-        code, f"{len(numbers)} of {total} pages {text.format(shown)}", numbers[:_MOST_PAGES]
-    )
+    return f"{len(numbers)} of {total} pages ({shown})"
 
 
 def _names(names: list[str]) -> str:

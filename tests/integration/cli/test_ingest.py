@@ -75,7 +75,7 @@ def test_a_file_that_vanishes_does_not_stop_the_others(
 @pytest.mark.usefixtures("people")
 def test_what_was_not_read_is_told(command: Command, tmp_path: Path) -> None:
     book = factories.book_with_a_scan(tmp_path)
-    told = "1 of 4 pages without text: 2."
+    told = "There is no text on page 2 of 4."
     printed = command("ingest", str(book), "-n", "papers")
     assert printed.code == 0
     assert told in " ".join(printed.out.split())

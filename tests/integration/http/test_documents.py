@@ -322,7 +322,7 @@ async def test_what_was_not_read_and_printed_page_numbers_are_told(api: Api, tmp
     doc_id = await api.upload(alice, factories.book_with_a_scan(tmp_path), namespace)
     document = (await alice.get(f"/api/documents/{doc_id}")).json()
     (warning,) = document["file_metadata"]["warnings"]
-    assert warning == {"code": "page_without_text", "pages": [2], "text": "1 of 4 pages without text: 2."}
+    assert warning == {"code": "page_without_text", "pages": [2], "text": "There is no text on page 2 of 4."}
     (entry,) = (await alice.get(f"/api/namespaces/{namespace}/documents")).json()["items"]
     ingestion = (await alice.get(f"/api/ingestions/{entry['ingestion']['id']}")).json()
     assert document["warnings"] == ingestion["warnings"] == entry["ingestion"]["warnings"] == [warning]

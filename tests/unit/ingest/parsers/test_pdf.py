@@ -32,7 +32,7 @@ def test_pages_without_text_keep_their_numbers_and_are_reported(
     assert [passage.page for passage in document.passages] == [2]
     assert document.pages == 3
     assert document.warnings == [
-        ReadingWarning("page_without_text", "2 of 3 pages without text: 1, 3.", [1, 3])
+        ReadingWarning("page_without_text", "There is no text on 2 of 3 pages (1, 3).", [1, 3])
     ]
 
 
@@ -96,7 +96,7 @@ def test_unloadable_page_does_not_shift_the_others(write_pdf: Write, limits: Par
     writer.write(path)
     document = parse(path, limits)
     assert [(passage.page, passage.text) for passage in document.passages] == [(1, "one"), (3, "three")]
-    assert document.warnings == [ReadingWarning("page_failed", "1 of 3 pages could not be read: 2.", [2])]
+    assert document.warnings == [ReadingWarning("page_failed", "No text could be read on page 2 of 3.", [2])]
 
 
 def test_pypdf_reads_files_that_pdfium_rejects(write_pdf: Write, limits: ParserLimits) -> None:
