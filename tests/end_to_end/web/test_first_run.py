@@ -61,6 +61,11 @@ def test_the_page_says_when_it_is_offline(signed_in: Page) -> None:
     page = signed_in
     # Its parts are loaded before there is no network.
     page.wait_for(".shell")
+    page.driver.execute_script(
+        "const Source = EventSource;"
+        "EventSource = function (url) { return (window.opened = new Source(url)); };"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
     offline = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
     page.driver.execute_cdp_cmd("Network.enable", {})
     try:
@@ -74,6 +79,10 @@ def test_the_page_says_when_it_is_offline(signed_in: Page) -> None:
         bar_bottom, top, bottom = page.driver.execute_script(edges)
         assert top >= bar_bottom
         assert bottom <= 800
+        # An answer that was under way when the network went changes nothing.
+        page.driver.execute_script("opened.onopen()")
+        page.settle()
+        assert page.is_shown(".offline-bar")
     finally:
         page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": False, **offline})
     page.wait(lambda: not page.is_shown(".offline-bar"), "the bar to go")

@@ -5,6 +5,7 @@ import { events } from "../stores/events.js";
 import { html, nothing } from "../vendor/lit/lit.js";
 
 const PATIENCE_MS = 5000;
+const OFFLINE = "You are offline. What you type is kept.";
 
 class OfflineBar extends View {
   static properties = { text: { state: true } };
@@ -20,7 +21,7 @@ class OfflineBar extends View {
   connectedCallback() {
     super.connectedCallback();
     events.on("lost", () => this.#wait());
-    events.on("connected", () => this.#end());
+    events.on("connected", () => this.#settle());
     addEventListener("offline", () => this.#check());
     addEventListener("online", () => this.#check());
     if (!navigator.onLine) this.#check();
@@ -34,25 +35,23 @@ class OfflineBar extends View {
     this.timer ??= setTimeout(() => this.#check(), PATIENCE_MS);
   }
 
-  #end() {
+  #settle() {
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.text = "";
+    // An answer that was under way may arrive after the network is gone.
+    this.text = navigator.onLine ? "" : OFFLINE;
   }
 
   /** A stream may end for other reasons: ask whether the server answers, until it does. */
   async #check() {
     clearTimeout(this.timer);
     this.timer = undefined;
-    if (!navigator.onLine) {
-      this.text = "You are offline. What you type is kept.";
-      return;
-    }
+    if (!navigator.onLine) return this.#settle();
     const isReachable = await fetch("/health/live", { cache: "no-store" }).then(
       (response) => response.ok,
       () => false,
     );
-    if (isReachable) return this.#end();
+    if (isReachable || !navigator.onLine) return this.#settle();
     this.text = "Luma can't be reached. Trying again …";
     this.#wait();
   }
