@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import select
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from luma_rag import namespaces
 from luma_rag.access import Principal
 from luma_rag.cli.upload import upload

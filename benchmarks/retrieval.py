@@ -26,7 +26,8 @@ from ir_measures import nDCG
 from sqlalchemy import cast, select
 from sqlalchemy.types import Text
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Passage, Vector
 from ingest.words import detect_language, query_words, words
 from luma_rag import namespaces
@@ -190,7 +191,7 @@ async def run(url: str, arguments: argparse.Namespace, sets: Sequence[Path]) -> 
     """Measure each set in the database at this URL."""
     engine = create_engine(url, pool_size=2)
     await migrate.upgrade(engine)
-    embedder = None if arguments.cached_only else Embedder()
+    embedder = None if arguments.cached_only else PackagedEmbedder()
     results = []
     for folder in sets:
         data = read(folder, arguments.queries)

@@ -46,9 +46,17 @@ class TokenCounter:
     measures every stretch of text about ten times, so this matters.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        """`tokenizer` is BERT's and neither truncates nor pads (`embedder.load_tokenizer`)."""
+    def __init__(
+        self, tokenizer: Tokenizer, max_tokens: int = 256, added_tokens: int = SPECIAL_TOKENS
+    ) -> None:
+        """`tokenizer` is BERT's and neither truncates nor pads (`packaged.load_tokenizer`).
+
+        `max_tokens` is the longest input of the model, `added_tokens` how many of them every input has beside
+        its text: special tokens and those of a prefix.
+        """
         self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+        self.added_tokens = added_tokens
         self._remembered = functools.lru_cache(_REMEMBERED_WORDS)(self._count)
 
     def __call__(self, text: str) -> int:
@@ -60,8 +68,9 @@ class TokenCounter:
 
 
 def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: ChunkSettings) -> list[Chunk]:
-    """Split every passage of `document` into chunks of at most `settings.max_tokens` tokens, in reading
-    order.
+    """Split every passage of `document` into chunks, in reading order.
+
+    A chunk has at most `settings.max_tokens` tokens, and never more than the model reads.
 
     Splits are at paragraphs, then lines, sentences, words, whichever is the largest unit that fits
     (`semantic-text-splitter`). Neighbors overlap by up to `settings.overlap_tokens`. A chunk never crosses
@@ -73,11 +82,12 @@ def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: Ch
         ValueError: the settings leave no room for text.
     """
     title = document.title or _without_suffix(name)
-    room_for = settings.max_tokens - SPECIAL_TOKENS
+    most = min(settings.max_tokens, count.max_tokens)
+    room_for = most - count.added_tokens
     if room_for - settings.context_tokens < 1:
         raise ValueError(
-            f"chunk.max_tokens={settings.max_tokens} leaves no room for text beside "
-            f"chunk.context_tokens={settings.context_tokens} and {SPECIAL_TOKENS} special tokens"
+            f"chunk.max_tokens={most} leaves no room for text beside "
+            f"chunk.context_tokens={settings.context_tokens} and {count.added_tokens} special tokens"
         )
     contexts: dict[str | None, tuple[str, int]] = {}
 
@@ -99,7 +109,7 @@ def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: Ch
                     end=start + len(text),
                     text=text,
                     context="\n".join(filter(None, (above, header))),
-                    tokens=SPECIAL_TOKENS
+                    tokens=count.added_tokens
                     + above_tokens
                     + count(without_bars(header))
                     + count(without_bars(text)),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from ingest.chunker import TokenCounter, chunk, embedding_text
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.errors import NoTextError
 from ingest.recognition import read_document
 from ingest.settings import IngestSettings
@@ -24,7 +24,7 @@ def process(
         PermanentError: the file can't be read or has no text.
         TransientError: a retry may succeed.
     """
-    document, chunks = read(source, TokenCounter(embedder.tokenizer), settings, on_progress)
+    document, chunks = read(source, embedder.tokens, settings, on_progress)
     return embed(document, chunks, embedder, on_progress)
 
 

@@ -16,8 +16,7 @@ from typing import Literal, Protocol, TypeVar
 import msgspec
 
 from ingest import sandbox
-from ingest.chunker import TokenCounter
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.errors import IngestError, TransientError
 from ingest.pipeline import Stage, embed, read
 from ingest.settings import IngestSettings
@@ -102,7 +101,7 @@ class _Engine:
         self._sink = sink
         self._embedder = embedder
         self._settings = settings
-        self._count = TokenCounter(embedder.tokenizer)
+        self._count = embedder.tokens
         self._news = _ProgressRelay(listener)
         self._threads = ThreadPoolExecutor(DOCUMENTS_IN_WORK, thread_name_prefix="ingest")
         self._room = asyncio.Semaphore(DOCUMENTS_IN_WORK)

@@ -5,7 +5,7 @@ import hashlib
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder, Ranking
 from ingest.types import Vector
 
 _CACHED = 1024
@@ -30,6 +30,11 @@ class QueryEncoder:
         self._waiting: dict[_Key, str] = {}
         self._promised: dict[_Key, asyncio.Future[Vector]] = {}
         self._working: asyncio.Task[None] | None = None
+
+    @property
+    def ranking(self) -> Ranking:
+        """How much the vectors count in search."""
+        return self._embedder.ranking
 
     async def encode(self, query: str, user_id: int) -> Vector:
         """The query's embedding, shape (dimensions,), length 1; read-only."""

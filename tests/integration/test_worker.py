@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text, update
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from luma_rag.db.models import Ingestion
 from luma_rag.db.session import connect
 from luma_rag.documents import ingestion

@@ -12,6 +12,9 @@ import msgspec
 import numpy as np
 from tokenizers import Tokenizer
 
+from ingest.chunker import TokenCounter
+from ingest.embedding.ranking import MINILM
+from ingest.embedding.spec import ModelError, packaged
 from ingest.types import EmbeddingModel, EmbeddingProfile, Vector
 
 MODEL = EmbeddingModel(
@@ -63,10 +66,6 @@ _PADDING = 8
 # tokens.
 
 
-class ModelError(Exception):
-    """The model's files are missing or unexpected. The message names the fix."""
-
-
 def load_tokenizer() -> Tokenizer:
     """The model's tokenizer, without truncation and padding.
 
@@ -82,11 +81,11 @@ def load_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-class Embedder:
+class PackagedEmbedder:
     """Embeds documents and queries. Blocks while it computes; thread-safe."""
 
     def __init__(
-        self, batch_size: int = 16, threads: int | None = None, profile: EmbeddingProfile = MODEL.profile
+        self, batch_size: int = 16, threads: int | None = None, profile: EmbeddingProfile = "int8-v1"
     ) -> None:
         """Load the model. `batch_size` is the maximum number of texts per batch.
 
@@ -101,10 +100,13 @@ class Embedder:
         words = _words()
         # Imported here because it loads ONNX Runtime, which processes that only chunk or print help do not
         # need.
-        from ingest.bert import BertEncoder
+        from ingest.embedding.bert import BertEncoder
 
+        self.spec = packaged(profile)
         self.model = msgspec.structs.replace(MODEL, profile=profile)
+        self.ranking = MINILM
         self.tokenizer = load_tokenizer()
+        self.tokens = TokenCounter(self.tokenizer)
         self.batch_size = batch_size
         self.threads = threads
         self._encode = BertEncoder(graph, words, threads)
@@ -135,6 +137,9 @@ class Embedder:
         """Embed one query; shape (384,)."""
         vector: Vector = self.embed_queries([text])[0]
         return vector
+
+    def close(self) -> None:
+        """Nothing to release."""
 
     def _embed(self, ids: Sequence[Sequence[int]], on_batch: Callable[[int], None] | None = None) -> Vector:
         vectors = np.empty((len(ids), self.model.dimensions), np.float32)
