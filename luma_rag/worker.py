@@ -35,7 +35,7 @@ from luma_rag.documents import (
 )
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
-from luma_rag.runtime import check_model, configured_model, load_embedder
+from luma_rag.runtime import check_model, configured_model, load_embedder, open_models
 from luma_rag.settings import Settings
 from luma_rag.store import Store, open_store
 
@@ -115,6 +115,8 @@ class _Worker:
             await ingestion.forgive(session, lost._worker_id, lost._began.keys())
 
     async def run(self, embedder: Embedder, *, only: list[int] | None, until_empty: bool) -> None:
+        models = await open_models(self._store, embedder)
+        self._sink = PostgresSink(self._store.sessions, self._worker_id, models)
         jobs = self._jobs(only, until_empty=until_empty)
         await local.run(jobs, self._sink, embedder, self._store.settings.ingest, self)
 
@@ -152,9 +154,14 @@ class _Worker:
             self._began[claim.doc_id] = time.perf_counter()
             if claim.is_embedded:
                 await self._link(claim.doc_id)
-            else:
-                path = self._store.storage.path(claim.file_path)
-                yield Job(claim.doc_id, Source(path, claim.title, claim.type))
+                continue
+            try:
+                embedder = await self._sink.embedder_for(claim.doc_id)
+            except OutageError as error:
+                await self.on_failed(claim.doc_id, error)
+                continue
+            path = self._store.storage.path(claim.file_path)
+            yield Job(claim.doc_id, Source(path, claim.title, claim.type), embedder)
 
     async def _queue_reread(self) -> bool:
         async with self._store.sessions.begin() as session:

@@ -9,13 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Passage, Vector
 from luma_rag.access import Principal
 from luma_rag.db.base import utcnow
-from luma_rag.db.models import Document, Namespace, User
+from luma_rag.db.models import Document, EmbeddingModel, Namespace, User
 from luma_rag.db.models.document import DIMENSIONS
-from luma_rag.documents import ingestion, namespace_documents
+from luma_rag.documents import ingestion, models, namespace_documents
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.retrieval.hits import ScoredChunk
-from luma_rag.retrieval.search import find, namespace_profile
+from luma_rag.retrieval.search import find
 from luma_rag.retrieval.search_query import SearchQuery, dense_weight, query_terms
+from luma_rag.retrieval.vector_source import namespace_profile
 from luma_rag.runtime import Store
 
 
@@ -93,7 +94,7 @@ class Library:
         doc_ids: Sequence[int] | None = None,
     ) -> list[ScoredChunk]:
         async with self.store.sessions.begin() as session:
-            languages, indexed = await namespace_profile(session, self.owner, namespace_id)
+            languages, source = await namespace_profile(session, self.owner, namespace_id)
             question = SearchQuery(
                 vectors([query])[0] if mode != "lexical" else None,
                 query_terms(query, languages) if mode != "dense" else None,
@@ -106,7 +107,7 @@ class Library:
                 question,
                 k=k,
                 doc_ids=doc_ids,
-                indexed=indexed,
+                source=source,
             )
 
 
@@ -114,6 +115,9 @@ class Library:
 async def library(store: Store) -> AsyncGenerator[Library]:
     """An empty library with a live worker."""
     async with store.sessions.begin() as session:
+        if await models.current(session) is None:
+            made_by = {"name": "synthetic", "sha256": "0", "profile": "float32"}
+            session.add(EmbeddingModel(**made_by, dimensions=DIMENSIONS, is_current=True))
         user = User(username="alice", email="alice@example.com", password="-", role="user")
         session.add(user)
         await session.flush()

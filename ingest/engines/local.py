@@ -38,10 +38,14 @@ Step = Stage | Literal["storing"]
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A source to process. `key` identifies it to the sink and the listener."""
+    """A source to process. `key` identifies it to the sink and the listener.
+
+    `embedder` is the model for this source; None means that of the run.
+    """
 
     key: int
     source: Source
+    embedder: Embedder | None = None
 
 
 class ProgressListener(Protocol):
@@ -101,7 +105,6 @@ class _Engine:
         self._sink = sink
         self._embedder = embedder
         self._settings = settings
-        self._count = embedder.tokens
         self._news = _ProgressRelay(listener)
         self._threads = ThreadPoolExecutor(DOCUMENTS_IN_WORK, thread_name_prefix="ingest")
         self._room = asyncio.Semaphore(DOCUMENTS_IN_WORK)
@@ -151,11 +154,12 @@ class _Engine:
 
     async def _embed(self, job: Job) -> EmbeddedDocument:
         on_progress = self._progress(job.key)
+        embedder = job.embedder or self._embedder
         document, chunks = await self._in_thread(
-            partial(read, job.source, self._count, self._settings, on_progress)
+            partial(read, job.source, embedder.tokens, self._settings, on_progress)
         )
         async with self._embedding:
-            return await self._in_thread(partial(embed, document, chunks, self._embedder, on_progress))
+            return await self._in_thread(partial(embed, document, chunks, embedder, on_progress))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -17,7 +17,6 @@ from luma_rag.db.models.chat import Chat, ChatTitle, Citation, Feedback, Message
 from luma_rag.db.models.document import (
     Chunk,
     Document,
-    EmbeddingModel,
     FileStore,
     Ingestion,
     Passage,
@@ -26,6 +25,7 @@ from luma_rag.db.models.document import (
     Worker,
 )
 from luma_rag.db.models.evaluation import EvaluationPlace, EvaluationQuestion, EvaluationRun
+from luma_rag.db.models.generation import ChunkEmbedding, EmbeddingModel, Generation, GenerationVector
 from luma_rag.db.models.grants import DocUser, NamespaceAuth
 from luma_rag.db.models.lexical import (
     LexicalChunk,
@@ -44,6 +44,7 @@ __all__ = [
     "Chat",
     "ChatTitle",
     "Chunk",
+    "ChunkEmbedding",
     "ChunkVector",
     "Citation",
     "DisabledAccount",
@@ -56,6 +57,8 @@ __all__ = [
     "ExternalIdentity",
     "Feedback",
     "FileStore",
+    "Generation",
+    "GenerationVector",
     "Ingestion",
     "LexicalChunk",
     "LexicalDocument",
