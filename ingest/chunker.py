@@ -63,6 +63,11 @@ class TokenCounter:
         """The number of tokens of `text`."""
         return sum(map(self._remembered, _WORD.findall(text)))
 
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Where each token of `text` begins and ends, in characters."""
+        found: list[tuple[int, int]] = self.tokenizer.encode(text, add_special_tokens=False).offsets
+        return found
+
     def _count(self, word: str) -> int:
         return len(self.tokenizer.encode(word, add_special_tokens=False))
 
@@ -234,7 +239,7 @@ def _split(text: str, count: TokenCounter, room: int, overlap: int) -> list[tupl
 
 def _first_tokens(text: str, count: TokenCounter, limit: int) -> str:
     while count(text) > limit:
-        offsets = count.tokenizer.encode(text, add_special_tokens=False).offsets
+        offsets = count.offsets(text)
         text = text[: offsets[limit][0]].rstrip() if limit else ""
         # After a split inside a word, the rest can have more tokens than it had as part of the word.
         limit -= 1 if count(text) > limit else 0
@@ -243,7 +248,7 @@ def _first_tokens(text: str, count: TokenCounter, limit: int) -> str:
 
 def _last_tokens(text: str, count: TokenCounter, limit: int) -> str:
     while count(text) > limit:
-        offsets = count.tokenizer.encode(text, add_special_tokens=False).offsets
+        offsets = count.offsets(text)
         text = text[offsets[-limit][0] :].lstrip() if limit else ""
         limit -= 1 if count(text) > limit else 0
     return text

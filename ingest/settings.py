@@ -8,6 +8,8 @@ from ingest.types import EmbeddingProfile
 
 Backend = Literal["torch", "onnx", "openvino"]
 """What sentence-transformers computes with."""
+Pooling = Literal["cls", "mean"]
+"""How the vector of a text is made from those of its tokens: the first of them, or their mean."""
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 _Dimensions = Annotated[int, msgspec.Meta(ge=0, le=4000)]
 """The most that an index of the database takes."""
@@ -67,8 +69,8 @@ class EmbeddingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """The embedding model. The defaults are those of the model itself, where it states them."""
 
     model: str | None = None
-    """Name or directory of a sentence-transformers model, or base URL of an OpenAI-compatible server,
-    including `/v1`. Unset: the packaged model.
+    """Name or directory of a sentence-transformers model, directory with `model.onnx` and `tokenizer.json`,
+    or base URL of an OpenAI-compatible server, including `/v1`. Unset: the packaged model.
     """
     server_model: str | None = None
     """Name of the model on that server."""
@@ -76,6 +78,8 @@ class EmbeddingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """API key, if the server requires one."""
     backend: Backend = "torch"
     """What sentence-transformers computes with: `torch`, `onnx`, or `openvino`."""
+    pooling: Literal["auto", "cls", "mean"] = "auto"
+    """How an ONNX model makes the vector of a text from those of its tokens. `auto`: as its files say."""
     dimensions: _Dimensions = 0
     """Number of dimensions to keep, for models trained for it (Matryoshka). 0 keeps all of them."""
     max_tokens: _Count = 0

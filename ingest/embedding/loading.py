@@ -20,10 +20,18 @@ def load(
         ModelError: it can't be loaded.
     """
     # Imported here because each loads libraries that the others, and most commands, do not need.
+    if spec.kind == "endpoint":
+        from ingest.embedding.endpoint import EndpointEmbedder
+
+        return EndpointEmbedder(spec, batch_size, api_key)
     if spec.kind == "sentence-transformers":
         from ingest.embedding.sentence_transformer import SentenceTransformerEmbedder
 
         return SentenceTransformerEmbedder(spec, batch_size, threads)
+    if spec.kind == "onnx":
+        from ingest.embedding.onnx_folder import OnnxEmbedder
+
+        return OnnxEmbedder(spec, batch_size, threads)
     from ingest.embedding.packaged import PackagedEmbedder
 
     return PackagedEmbedder(batch_size, threads, _profile(spec))

@@ -4,7 +4,7 @@ import hashlib
 import importlib.util
 import mmap
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,8 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from ingest.chunker import TokenCounter
+from ingest.embedding.batches import batches
+from ingest.embedding.counting import readable
 from ingest.embedding.ranking import MINILM
 from ingest.embedding.spec import ModelError, packaged
 from ingest.types import EmbeddingModel, EmbeddingProfile, Vector
@@ -57,13 +59,6 @@ _GRAPHS: dict[EmbeddingProfile, _File] = {
         "c434dfd7ed2328029428b17a45de703dd14005caecfc319b7551baf619539174",
     ),
 }
-
-_BATCH_TOKENS = 1024
-# Four full chunks. Batches of 16 were a fifth slower, of 64 two fifths, because the activations no longer fit
-# into the processor's caches.
-_PADDING = 8
-# A text that would be padded by more than this is cheaper in a separate batch: a call costs as much as eight
-# tokens.
 
 
 def load_tokenizer() -> Tokenizer:
@@ -144,7 +139,7 @@ class PackagedEmbedder:
     def _embed(self, ids: Sequence[Sequence[int]], on_batch: Callable[[int], None] | None = None) -> Vector:
         vectors = np.empty((len(ids), self.model.dimensions), np.float32)
         done = 0
-        for batch in self._batches(ids):
+        for batch in batches([len(row) for row in ids], self.batch_size):
             vectors[batch] = self._encode([ids[i] for i in batch])
             done += len(batch)
             if on_batch:
@@ -152,29 +147,8 @@ class PackagedEmbedder:
         return vectors
 
     def _ids(self, text: str) -> list[int]:
-        # JSON may contain lone surrogates, which the tokenizer rejects.
-        ids: list[int] = self.tokenizer.encode(text.encode(errors="replace").decode()).ids
+        ids: list[int] = self.tokenizer.encode(readable(text)).ids
         return ids
-
-    def _batches(self, ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-        """Yield indices into `ids`, grouping texts of similar length to minimize padding.
-
-        The longest come first, so that peak memory is allocated at the beginning.
-        """
-        batch: list[int] = []
-        for i in sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True):
-            if batch:
-                longest = len(ids[batch[0]])
-                if (
-                    len(batch) == self.batch_size
-                    or (len(batch) + 1) * longest > _BATCH_TOKENS
-                    or longest - len(ids[i]) > _PADDING
-                ):
-                    yield batch
-                    batch = []
-            batch.append(i)
-        if batch:
-            yield batch
 
 
 def _words() -> Vector:

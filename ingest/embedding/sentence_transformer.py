@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 from tokenizers import Tokenizer
 
+from ingest.embedding.base import NamedEmbedder, TextKind, kept_dimensions, prefixes
+from ingest.embedding.batches import batches_of_texts
 from ingest.embedding.counting import counter, readable
-from ingest.embedding.ranking import UNMEASURED
 from ingest.embedding.spec import DEFAULT_MAX_TOKENS, ModelError, ModelSpec
-from ingest.embedding.vectors import by_length, unit
+from ingest.embedding.vectors import unit
 from ingest.types import EmbeddingModel, Vector
 
 _BATCH_ON_A_GPU = 128
@@ -25,7 +26,7 @@ _INSTALL = {
 _SECONDS_TO_FIND_IT = 10.0
 
 
-class SentenceTransformerEmbedder:
+class SentenceTransformerEmbedder(NamedEmbedder):
     """The model of this name on Hugging Face, or in this folder, on a GPU if there is one.
 
     A named model is downloaded once, to `HF_HOME`.
@@ -38,59 +39,34 @@ class SentenceTransformerEmbedder:
             ModelError: the library is missing, or the model can't be found or loaded.
         """
         self._model = model = _loaded(spec)
-        self.spec = spec
-        self.batch_size = batch_size
-        self.threads = threads
-        self.ranking = UNMEASURED
-        self._prompts = _prompts(model, spec)
+        on_cpu = model.device.type == "cpu"
+        super().__init__(spec, batch_size if on_cpu else max(batch_size, _BATCH_ON_A_GPU), threads)
+        self._prefixes = prefixes(spec, model.prompts)
+        tokenizer = _tokenizer(model, spec)
         max_tokens = min(filter(None, (spec.max_tokens, model.max_seq_length or DEFAULT_MAX_TOKENS)))
-        self.tokens = counter(_tokenizer(model, spec), max_tokens, self._prompts["document"])
-        whole = int(model.get_embedding_dimension())
-        if spec.dimensions is not None and spec.dimensions > whole:
-            raise ModelError(
-                f"{spec.name} has {whole} dimensions. Set LUMA_EMBEDDING_DIMENSIONS to at most that many."
-            )
+        self.tokens = counter(tokenizer, max_tokens, self._prefixes["document"])
         self.model = EmbeddingModel(
             name=Path(spec.name).name if Path(spec.name).is_dir() else spec.name,
-            sha256=_fingerprint(model, spec, self._prompts),
-            dimensions=spec.dimensions or whole,
+            sha256=_fingerprint(model, tokenizer, spec, self._prefixes),
+            dimensions=kept_dimensions(spec, int(model.get_embedding_dimension())),
             max_tokens=max_tokens,
             profile=spec.backend,
         )
         # Its tokenizer can't be used by two threads at once.
         self._one_at_a_time = threading.Lock()
 
-    def embed_documents(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vector:
-        """See `Embedder`."""
-        return self._embed("document", texts, on_batch)
-
-    def embed_queries(self, texts: Sequence[str]) -> Vector:
-        """See `Embedder`."""
-        return self._embed("query", texts)
-
-    def embed_query(self, text: str) -> Vector:
-        """See `Embedder`."""
-        vector: Vector = self.embed_queries([text])[0]
-        return vector
-
-    def close(self) -> None:
-        """Nothing to release."""
-
-    def _embed(
-        self, kind: str, texts: Sequence[str], on_batch: Callable[[int], None] | None = None
-    ) -> Vector:
+    def _embed(self, kind: TextKind, texts: Sequence[str], on_batch: Callable[[int], None] | None) -> Vector:
         clean = [readable(text) for text in texts]
         vectors = np.empty((len(clean), self.model.dimensions), np.float32)
         encode = self._model.encode_query if kind == "query" else self._model.encode_document
-        size = self.batch_size if self._model.device.type == "cpu" else _BATCH_ON_A_GPU
         done = 0
-        for batch in by_length(clean, size):
+        for batch in batches_of_texts(clean, self.batch_size):
             with self._one_at_a_time:
                 self._limit_threads()
                 rows = encode(
                     [clean[i] for i in batch],
-                    prompt=self._prompts[kind],
-                    batch_size=size,
+                    prompt=self._prefixes[kind],
+                    batch_size=self.batch_size,
                     show_progress_bar=False,
                 )
             vectors[batch] = unit(rows, self.spec.dimensions)
@@ -149,6 +125,7 @@ def _check_it_can_be_downloaded(name: str) -> None:
     """
     from huggingface_hub import HfApi
 
+    reason = ""
     for candidate in [name] if "/" in name else [f"sentence-transformers/{name}", name]:
         try:
             HfApi().model_info(candidate, timeout=_SECONDS_TO_FIND_IT)
@@ -163,14 +140,6 @@ def _check_it_can_be_downloaded(name: str) -> None:
     )
 
 
-def _prompts(model: Any, spec: ModelSpec) -> dict[str, str]:
-    """What precedes a query and a document."""
-    own = {name: text or "" for name, text in model.prompts.items()}
-    query = own.get("query", "") if spec.query_prefix is None else spec.query_prefix
-    document = own.get("document") or own.get("passage", "")
-    return {"query": query, "document": document if spec.document_prefix is None else spec.document_prefix}
-
-
 def _tokenizer(model: Any, spec: ModelSpec) -> Tokenizer:
     found = model.tokenizer
     found = getattr(found, "backend_tokenizer", found)
@@ -182,14 +151,14 @@ def _tokenizer(model: Any, spec: ModelSpec) -> Tokenizer:
     return found
 
 
-def _fingerprint(model: Any, spec: ModelSpec, prompts: dict[str, str]) -> str:
-    digest = hashlib.sha256(msgspec.json.encode([prompts, spec.dimensions]))
+def _fingerprint(model: Any, tokenizer: Tokenizer, spec: ModelSpec, prefixes: Mapping[TextKind, str]) -> str:
+    digest = hashlib.sha256(msgspec.json.encode([prefixes, spec.dimensions]))
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().float().numpy().tobytes())
     if spec.backend != "torch":
-        digest.update(_tokenizer(model, spec).to_str().encode())
-        digest.update(spec.name.encode())
+        # Its weights are not in the library's hands.
+        digest.update(f"{spec.name}\n{tokenizer.to_str()}".encode())
     return digest.hexdigest()
 
 

@@ -17,9 +17,3 @@ def unit(rows: NDArray[np.floating], dimensions: int | None) -> Vector:
     vectors[is_zero, 0] = lengths[is_zero] = 1
     vectors /= lengths
     return vectors
-
-
-def by_length(texts: list[str], size: int) -> list[list[int]]:
-    """Indices into `texts` in batches of similar length, the longest first."""
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]), reverse=True)
-    return [order[start : start + size] for start in range(0, len(order), size)]

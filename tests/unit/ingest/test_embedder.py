@@ -10,6 +10,7 @@ import pytest
 
 from ingest.embedding import Embedder, ModelError
 from ingest.embedding import packaged as module
+from ingest.embedding.batches import batches
 from ingest.embedding.packaged import PackagedEmbedder, load_tokenizer
 from ingest.types import EmbeddingProfile
 
@@ -81,16 +82,16 @@ def test_threads_get_the_same_vectors(embedder: Embedder) -> None:
             assert np.allclose(vectors, expected, atol=1e-5)
 
 
-def test_batches_group_texts_of_similar_length(embedder: Embedder) -> None:
+def test_batches_group_texts_of_similar_length() -> None:
     lengths = [3, 256, 20, 256, 4, 255, 20, 256, 256] + [5] * 40
-    batches = list(embedder._batches([[0] * n for n in lengths]))
-    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
-    for batch in batches:
-        assert len(batch) <= embedder.batch_size
+    made = list(batches(lengths, 16))
+    assert sorted(i for batch in made for i in batch) == list(range(len(lengths)))
+    for batch in made:
+        assert len(batch) <= 16
         longest = max(lengths[i] for i in batch)
         assert len(batch) * longest <= 1024
         assert longest - min(lengths[i] for i in batch) <= 8
-    assert {lengths[i] for i in batches[0]} == {256}
+    assert {lengths[i] for i in made[0]} == {256}
 
 
 @pytest.fixture
