@@ -10,12 +10,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import cast, get_args
 
+import msgspec
 from sqlalchemy import ColumnClause, Select, exists, func, literal_column, select
 from sqlalchemy.exc import DBAPIError
 
 from ingest.embedding import Embedder, ModelError, ModelSpec, load
-from ingest.embedding.spec import spec_of
+from ingest.embedding.spec import packaged, spec_of
+from ingest.types import EmbeddingProfile
 from luma_rag.accounts.external_identities import IdentityProvider
 from luma_rag.changes.stream import CHANNEL, ChangeStream
 from luma_rag.chat import failures, turns
@@ -191,6 +194,15 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
 def configured_model(settings: Settings) -> ModelSpec:
     """The embedding model that the settings name."""
     return spec_of(settings.embedding, settings.ingest.profile)
+
+
+def model_named(settings: Settings, name: str | None) -> ModelSpec:
+    """The embedding model that a command names as the settings would; None is that of the settings."""
+    if name is None:
+        return configured_model(settings)
+    if name in get_args(EmbeddingProfile):
+        return packaged(cast(EmbeddingProfile, name))
+    return spec_of(msgspec.structs.replace(settings.embedding, model=name), settings.ingest.profile)
 
 
 def load_embedder(

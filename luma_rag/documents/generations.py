@@ -102,5 +102,7 @@ async def _kept(session: AsyncSession, namespace_id: int) -> list[KeptGeneration
         .join(EmbeddingModel, EmbeddingModel.id == Generation.model_id)
         .where(Generation.namespace_id == namespace_id, Generation.state != "removing")
         .order_by(case((Generation.state == "live", 0), else_=1))
+        # Its state must not change before the documents that are stored by it.
+        .with_for_update(read=True, of=Generation)
     )
     return [KeptGeneration(*row) for row in rows]

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 import msgspec
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest.embedding import Embedder, ModelSpec
@@ -44,6 +44,14 @@ class Models:
         async with sessions.begin() as session:
             own_id = await record(session, own)
         return cls(sessions, own, own_id, load)
+
+    async def learn(self, embedder: Embedder) -> int:
+        """The id of a loaded model, which the database may not know yet."""
+        async with self._sessions.begin() as session:
+            model_id = await record(session, embedder)
+        if model_id != self.own_id:
+            self._others[model_id] = embedder
+        return model_id
 
     async def get(self, model_id: int) -> Embedder:
         """The model, loaded.
@@ -126,6 +134,12 @@ async def current(session: AsyncSession) -> EmbeddingModel | None:
         select(EmbeddingModel).where(EmbeddingModel.is_current)
     )
     return found
+
+
+async def make_current(session: AsyncSession, model_id: int) -> None:
+    """Let new namespaces have a model."""
+    await session.execute(update(EmbeddingModel).values(is_current=False))
+    await session.execute(update(EmbeddingModel).where(EmbeddingModel.id == model_id).values(is_current=True))
 
 
 def is_same(recorded: EmbeddingModel, embedder: Embedder) -> bool:

@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text
 
-from luma_rag.db.models import Chunk, ChunkVector, NamespaceDoc
+from luma_rag.db.models import Chunk, ChunkVector, Namespace, NamespaceDoc
 from luma_rag.documents import embeddings, generations, lexical_index
 
 
@@ -28,6 +28,10 @@ async def place(session: AsyncSession, doc_id: int, namespace_id: int) -> int:
 
     Returns the number of chunks. The caller has locked the document.
     """
+    # Before its generations: whoever changes these has locked it.
+    await session.execute(
+        select(Namespace.id).where(Namespace.id == namespace_id).with_for_update(read=True, key_share=True)
+    )
     await unlink(session, doc_id, namespace_id)
     kept = await generations.kept(session, namespace_id)
     inline = [embeddings.embedding_by(each.model_id) for each in kept if each.is_inline]

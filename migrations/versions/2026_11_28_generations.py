@@ -86,13 +86,7 @@ def _create_generation() -> None:
         unique=True,
         postgresql_where=sa.text("state = 'live'"),
     )
-    op.create_index(
-        "ux_generation_other",
-        "generation",
-        ["namespace_id"],
-        unique=True,
-        postgresql_where=sa.text("state <> 'live'"),
-    )
+    op.create_index(op.f("ix_generation_namespace_id"), "generation", ["namespace_id"])
 
 
 def _create_generation_vector() -> None:

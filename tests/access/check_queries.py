@@ -66,6 +66,7 @@ REQUIRING = {
     "luma_rag.chat.turns:_open_chat",
     "luma_rag.changes.namespace:NamespaceChanges._read",
     "luma_rag.documents.ingestion:_readable",
+    "luma_rag.documents.reindexing:_lock",
 }
 # Where requests come in: the command that starts the server does not answer for what they reach.
 REQUESTS = "luma_rag.http."
@@ -87,6 +88,7 @@ EXEMPT = {
     "luma_rag.chat.feedback:all_feedback": "for administrators; of a chat it gives only user and namespace",
     "luma_rag.chat.failures:fail": "ends a turn of the calling process; returns nothing",
     "luma_rag.chat.failures:recover": "ends the turns of dead processes for all users; returns nothing",
+    "luma_rag.documents.generation_removal:<module>": "of a namespace that the caller may manage",
     "luma_rag.documents.pending_files:_with_document": "asks which files have a document",
     "luma_rag.documents.ingestion:<module>": "names the states of ingestions, and reads none",
     "luma_rag.documents.ingestion_stats:measure": "counts for administrators, who may do everything",

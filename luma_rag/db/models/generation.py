@@ -66,7 +66,7 @@ class ChunkEmbedding(Base):
 
 
 class Generation(Base):
-    """The vectors of a namespace by one model: one generation is `live`, and at most one is not.
+    """The vectors of a namespace by one model: one generation is `live`, and one more may be kept beside it.
 
     One that is `building` lacks documents. A `previous` one is complete, so that a switch back loses nothing.
     One in the state `removing` is deleted in batches. Where `is_inline`, the vectors are in `ChunkVector`.
@@ -76,11 +76,10 @@ class Generation(Base):
     __table_args__ = (
         CheckConstraint("state IN ('building', 'live', 'previous', 'removing')", name="state"),
         Index("ux_generation_live", "namespace_id", unique=True, postgresql_where=text("state = 'live'")),
-        Index("ux_generation_other", "namespace_id", unique=True, postgresql_where=text("state <> 'live'")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=False), primary_key=True)
-    namespace_id: Mapped[int] = mapped_column(ForeignKey("namespace.id", ondelete="CASCADE"))
+    namespace_id: Mapped[int] = mapped_column(ForeignKey("namespace.id", ondelete="CASCADE"), index=True)
     model_id: Mapped[int] = mapped_column(ForeignKey("embedding_model.id"))
     state: Mapped[str] = mapped_column(Text)
     is_inline: Mapped[bool]
