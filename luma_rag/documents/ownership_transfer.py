@@ -10,6 +10,7 @@ from luma_rag.audit import record
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import (
     Chunk,
+    ChunkDigest,
     Citation,
     Document,
     EvaluationPlace,
@@ -18,6 +19,7 @@ from luma_rag.db.models import (
     NamespaceDoc,
     Passage,
     Placement,
+    Reread,
 )
 from luma_rag.documents import ingestion, vectors
 
@@ -119,6 +121,10 @@ async def _take_text(session: AsyncSession, source: int, target: int) -> None:
     # The same bytes have the same text, so nothing has to be embedded again.
     await session.execute(update(Passage).where(Passage.doc_id == source).values(doc_id=target))
     await session.execute(update(Chunk).where(Chunk.doc_id == source).values(doc_id=target))
+    await session.execute(update(ChunkDigest).where(ChunkDigest.doc_id == source).values(doc_id=target))
+    # The text may be that of an earlier version.
+    if not await session.scalar(select(exists().where(Reread.doc_id == target))):
+        await session.execute(update(Reread).where(Reread.doc_id == source).values(doc_id=target))
     await session.execute(
         update(LexicalDocument).where(LexicalDocument.doc_id == source).values(doc_id=target)
     )

@@ -7,7 +7,7 @@ documents, including those whose ingestion is queued, running, or failed. Loweri
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, func, select
+from sqlalchemy import BigInteger, ColumnElement, CompoundSelect, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.db.models import Document, Ingestion, Namespace, NamespaceDoc, User
@@ -43,6 +43,30 @@ async def require_room_of_user(session: AsyncSession, quotas: QuotaSettings, use
         _require_room("You", usage, size, quotas.user_documents, quotas.user_mb)
 
 
+async def require_room_for_growth(
+    session: AsyncSession, quotas: QuotaSettings, document: Document, growth: int
+) -> None:
+    """Require room for `growth` more bytes of a document, of its owner and in its namespaces.
+
+    Raises:
+        QuotaExceededError: there is none.
+    """
+    if growth <= 0:
+        return
+    if quotas.user_mb:
+        locked = select(User.id).where(User.id == document.user_id).with_for_update(key_share=True)
+        await session.execute(locked)
+        usage = await usage_of_user(session, document.user_id)
+        _require_room("The owner", usage, growth, 0, quotas.user_mb)
+    if quotas.namespace_mb:
+        holding = select(Ingestion.namespace_id).where(Ingestion.doc_id == document.id)
+        namespaces = select(Namespace.id, Namespace.name).where(Namespace.id.in_(holding))
+        locking = namespaces.order_by(Namespace.id).with_for_update(key_share=True)
+        for namespace_id, name in (await session.execute(locking)).all():
+            usage = await _usage(session, Document.id.in_(_inside(namespace_id)))
+            _require_room(f"The namespace “{name}”", usage, growth, 0, quotas.namespace_mb)
+
+
 async def require_room_in_namespaces(
     session: AsyncSession, quotas: QuotaSettings, namespace_ids: Sequence[int], doc_id: int | None, size: int
 ) -> None:
@@ -59,9 +83,7 @@ async def require_room_in_namespaces(
     for namespace_id in sorted(set(namespace_ids)):
         locked = select(Namespace.name).where(Namespace.id == namespace_id).with_for_update(key_share=True)
         name = await session.scalar(locked)
-        held = select(NamespaceDoc.doc_id).where(NamespaceDoc.namespace_id == namespace_id)
-        coming = select(Ingestion.doc_id).where(Ingestion.namespace_id == namespace_id)
-        inside = Document.id.in_(held.union(coming))
+        inside = Document.id.in_(_inside(namespace_id))
         if doc_id is not None and await session.scalar(
             select(Document.id).where(Document.id == doc_id, inside)
         ):
@@ -81,6 +103,12 @@ def require_room_for_body(quotas: QuotaSettings, body_bytes: int, form_bytes: in
     """
     if quotas.user_mb and body_bytes - form_bytes > quotas.user_mb * _MB:
         raise QuotaExceededError(f"The file is larger than your whole quota of {quotas.user_mb} MB.")
+
+
+def _inside(namespace_id: int) -> CompoundSelect[int]:
+    """The ids of the documents of a namespace, those to come included."""
+    held = select(NamespaceDoc.doc_id).where(NamespaceDoc.namespace_id == namespace_id)
+    return held.union(select(Ingestion.doc_id).where(Ingestion.namespace_id == namespace_id))
 
 
 async def _usage(session: AsyncSession, which: ColumnElement[bool]) -> Usage:

@@ -26,7 +26,7 @@ from luma_rag.documents.storage import FileStorage, PendingFile, StoredFile
 from luma_rag.errors import ConcurrentChangeError, ForbiddenError, LumaError, UnsupportedTypeError
 from luma_rag.settings import QuotaSettings
 
-_SAME_FILE = "ux_document_user_id_sha256"
+SAME_FILE = "ux_document_user_id_sha256"
 
 
 class HoldingNamespace(msgspec.Struct, frozen=True):
@@ -211,7 +211,7 @@ async def _create(
     try:
         await session.flush()
     except IntegrityError as error:
-        if violated_constraint(error) != _SAME_FILE:
+        if violated_constraint(error) != SAME_FILE:
             raise
         raise ConcurrentChangeError(
             "The same file is being uploaded in another request. Reload your documents."

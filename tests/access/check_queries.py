@@ -25,6 +25,8 @@ GUARDED = {
     "NamespaceDoc": "namespace_doc",
     "Placement": "placement",
     "Chunk": "chunk",
+    "ChunkDigest": "chunk_digest",
+    "DocumentVersion": "document_version",
     "ChunkVector": "chunk_vector",
     "LexicalChunk": "lexical_chunk",
     "LexicalDocument": "lexical_document",

@@ -134,8 +134,8 @@ async def _assert_searches(
             assert sharpened[0]["title"] == "Tools", mode
             assert (await _search(client, papers, "When is the pond cleaned?", mode))[0]["title"] == "Waiting"
     # Through the HNSW index, what was there before has the scores of the exact search.
-    now = {hit["vec_id"]: hit["score"] for hit in await _search(alice, papers, PRUNED, "dense")}
-    assert {hit["vec_id"]: hit["score"] for hit in at_once}.items() <= now.items()
+    now = {hit["text"]: hit["score"] for hit in await _search(alice, papers, PRUNED, "dense")}
+    assert {hit["text"]: hit["score"] for hit in at_once}.items() <= now.items()
     own = await _id_of(bob, "/api/namespaces", "name", "own")
     assert (await alice.post(f"/api/namespaces/{own}/search", json={"query": "clover"})).status_code == 404
     assert (await _search(bob, own, "clover", "lexical"))[0]["title"] == "Bees"

@@ -83,7 +83,10 @@ async def fill(api: Api, revision: str) -> str:
     own = await api.namespace(bob, name="own")
     await _done(alice.put(f"/api/namespaces/{papers}/members/{bob_id}", json={"auth_level": 1}))
     garden = await api.upload(alice, FILES / "garden.pdf", papers, public, title="Garden")
-    await api.upload(alice, FILES / "tools.docx", papers, title="Tools")
+    tools = await api.upload(alice, FILES / "tools.docx", papers, title="Tools")
+    if revision >= "0019":
+        newer = {"file": ("tools.txt", b"The tools are kept in the new shed.")}
+        await _done(alice.put(f"/api/documents/{tools}/file", files=newer))
     await api.upload(alice, FILES / "broken.pdf", papers, title="Broken")
     await api.upload(bob, FILES / "bees.pdf", own, title="Bees")
     await _done(alice.put(f"/api/documents/{garden}/permissions/{bob_id}", json={"permission": "read"}))

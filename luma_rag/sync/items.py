@@ -1,0 +1,173 @@
+"""What was read of a source, as it is stored."""
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+
+import msgspec
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from ingest.parsers import READER_VERSION
+from luma_rag.access import Principal, require_namespace
+from luma_rag.access.principal import WRITE
+from luma_rag.db.models import Ingestion, Placement, SyncItem, SyncSource, User
+from luma_rag.errors import ConflictError
+from luma_rag.sync.plan import Item
+from luma_rag.sync.sources import Entry
+
+_LOCK_CLASS = 0x4C55_4D53
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A source of a namespace; `id` is None before the first run."""
+
+    id: int | None
+    namespace_id: int
+
+
+async def find(session: AsyncSession, principal: Principal, namespace_id: int, location: str) -> Stored:
+    """The stored source of a namespace. Requires level 2.
+
+    Raises:
+        ConflictError: another user keeps the namespace in step with it.
+    """
+    await require_namespace(session, principal, namespace_id, WRITE)
+    row = (
+        await session.execute(
+            select(SyncSource.id, SyncSource.user_id, User.username)
+            .join(User, User.id == SyncSource.user_id)
+            .where(SyncSource.namespace_id == namespace_id, SyncSource.location == location)
+        )
+    ).one_or_none()
+    if row is None:
+        return Stored(None, namespace_id)
+    source_id, user_id, username = row
+    if user_id != principal.user_id:
+        raise ConflictError(
+            f"The documents of this source belong to {username}. Act as this user: --as {username}"
+        )
+    return Stored(source_id, namespace_id)
+
+
+async def create(session: AsyncSession, principal: Principal, namespace_id: int, location: str) -> int:
+    """Store a source of a namespace; returns its id. Call `find` first."""
+    source = SyncSource(namespace_id=namespace_id, user_id=principal.user_id, location=location)
+    session.add(source)
+    await session.flush()
+    return source.id
+
+
+@asynccontextmanager
+async def locked(engine: AsyncEngine, source_id: int) -> AsyncGenerator[None]:
+    """Hold a source, so that only one run works on it; the lock ends with the process at the latest.
+
+    Raises:
+        ConflictError: another run holds it.
+    """
+    async with engine.connect() as connection:
+        if not await connection.scalar(select(func.pg_try_advisory_lock(_LOCK_CLASS, source_id))):
+            raise ConflictError("Another `luma sync` works on this source. Wait for its end.")
+        await connection.commit()
+        try:
+            yield
+        finally:
+            # Closing it ends the lock, whatever the state of the connection is.
+            await connection.invalidate()
+
+
+async def load(session: AsyncSession, source: Stored) -> dict[str, Item]:
+    """What was read of a source, by path. What another version of the parsers skipped is not settled."""
+    is_held = exists().where(
+        Placement.doc_id == SyncItem.doc_id, Placement.namespace_id == source.namespace_id
+    )
+    rows = await session.execute(
+        select(
+            SyncItem.path,
+            SyncItem.size,
+            SyncItem.stamp,
+            SyncItem.sha256,
+            SyncItem.doc_id,
+            SyncItem.is_made,
+            SyncItem.skipped,
+            SyncItem.reader,
+            is_held,
+        ).where(SyncItem.source_id == source.id)
+    )
+    return {
+        path: Item(path, *rest, skipped if reader == READER_VERSION else None, held)
+        for path, *rest, skipped, reader, held in rows
+    }
+
+
+async def unfinished(session: AsyncSession, namespace_id: int) -> dict[int, str]:
+    """The documents whose latest ingestion into a namespace is not ready, with its state."""
+    newer = Ingestion.__table__.alias("newer")
+    rows = await session.execute(
+        select(Ingestion.doc_id, Ingestion.state).where(
+            Ingestion.namespace_id == namespace_id,
+            Ingestion.state != "ready",
+            ~exists().where(
+                newer.c.doc_id == Ingestion.doc_id,
+                newer.c.namespace_id == Ingestion.namespace_id,
+                newer.c.id > Ingestion.id,
+            ),
+        )
+    )
+    return {doc_id: state for doc_id, state in rows}
+
+
+async def put(
+    session: AsyncSession,
+    source_id: int,
+    entry: Entry,
+    *,
+    sha256: str | None = None,
+    doc_id: int | None = None,
+    is_made: bool = False,
+    skipped: str | None = None,
+) -> None:
+    """Store a file as it was read."""
+    values = {
+        "size": entry.size,
+        "stamp": entry.stamp,
+        "sha256": sha256,
+        "doc_id": doc_id,
+        "is_made": is_made,
+        "skipped": skipped,
+        "reader": READER_VERSION,
+    }
+    await session.execute(
+        upsert(SyncItem)
+        .values(source_id=source_id, path=entry.path, **values)
+        .on_conflict_do_update(index_elements=[SyncItem.source_id, SyncItem.path], set_=values)
+    )
+
+
+async def put_all(
+    session: AsyncSession, source_id: int, read: Iterable[tuple[Entry, Item]], *, is_moved: bool = False
+) -> None:
+    """Store that files have the content that was read before; with `is_moved`, at another path."""
+    pairs = list(read)
+    if is_moved:
+        for _, item in pairs:
+            await remove(session, source_id, item.path)
+    for entry, item in pairs:
+        await put(session, source_id, entry, sha256=item.sha256, doc_id=item.doc_id, is_made=item.is_made)
+
+
+async def remove(session: AsyncSession, source_id: int, path: str) -> None:
+    """Forget a file."""
+    await session.execute(delete(SyncItem).where(SyncItem.source_id == source_id, SyncItem.path == path))
+
+
+async def is_made(session: AsyncSession, doc_id: int) -> bool:
+    """Whether a document was made by a synchronization, under whatever path."""
+    made = select(exists().where(SyncItem.doc_id == doc_id, SyncItem.is_made))
+    return bool(await session.scalar(made))
+
+
+async def is_shared(session: AsyncSession, source_id: int, path: str, doc_id: int) -> bool:
+    """Whether a document is also that of a file at another path."""
+    here = (SyncItem.source_id == source_id) & (SyncItem.path == path)
+    return bool(await session.scalar(select(exists().where(SyncItem.doc_id == doc_id, ~here))))
