@@ -20,6 +20,8 @@ from luma_rag.db.models import (
     Passage,
     Placement,
     Reread,
+    SyncItem,
+    SyncSource,
 )
 from luma_rag.documents import ingestion, vectors
 
@@ -57,6 +59,7 @@ async def transfer(
         (source_id, await _merge(session, source_id, target_id, actor_id))
         for source_id, target_id in twins.all()
     ]
+    await session.execute(update(SyncSource).where(SyncSource.user_id == user_id).values(user_id=to))
     moved = await session.scalars(
         update(Document).where(Document.user_id == user_id).values(user_id=to).returning(Document.id)
     )
@@ -84,7 +87,7 @@ async def _merge(session: AsyncSession, source: int, target: int, actor_id: int 
         else:
             await ingestion.enqueue(session, target, namespace_id)
         await _record_added(session, target, namespace_id, actor_id)
-    for named in (Citation, EvaluationPlace):
+    for named in (Citation, EvaluationPlace, SyncItem):
         await session.execute(update(named).where(named.doc_id == source).values(doc_id=target))
     paths = await session.scalars(delete(Document).where(Document.id == source).returning(Document.file_path))
     return paths.one()

@@ -1,7 +1,7 @@
 """Uploads: store the file, create the document, and enqueue it for namespaces."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import PurePath, PureWindowsPath
 
 import msgspec
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest.errors import PermanentError
 from ingest.parsers import detect_type
-from luma_rag.access import Principal, readable_namespaces, require_namespace
+from luma_rag.access import Principal, readable_namespaces, require_document, require_namespace
 from luma_rag.access.principal import WRITE
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
@@ -54,6 +54,10 @@ class Upload(msgspec.Struct, frozen=True):
     type: str
 
 
+InTransaction = Callable[[AsyncSession, "Added"], Awaitable[None]]
+"""What else is stored in the transaction of an upload."""
+
+
 class Added(msgspec.Struct, frozen=True):
     """The outcome of an upload: `is_new` is false if the document already existed.
 
@@ -93,6 +97,7 @@ async def store(
     is_public: bool = False,
     namespace_ids: Sequence[int],
     limits: QuotaSettings = quotas.NONE,
+    in_transaction: InTransaction | None = None,
 ) -> Added:
     """Create the document of an upload in one transaction; the file stays exactly if that commits.
 
@@ -115,6 +120,8 @@ async def store(
                 namespace_ids=namespace_ids,
                 limits=limits,
             )
+            if in_transaction is not None:
+                await in_transaction(session, added)
     except LumaError:
         # Raised before the commit, so nothing is in doubt.
         file.discard()
@@ -196,7 +203,7 @@ async def _create(
 ) -> Document:
     document = Document(
         user_id=principal.user_id,
-        title=checked_title(title if title is not None else PurePath(filename).stem or filename),
+        title=checked_title(title if title is not None else default_title(filename)),
         file_path=stored.path,
         file_metadata={
             "original_filename": filename,
@@ -227,6 +234,24 @@ def clean_filename(filename: str) -> str:
     name = PureWindowsPath(PurePath(filename).name).name
     printable = "".join(character for character in name if character.isprintable()).strip()
     return printable[-MAX_TITLE:] or "document"
+
+
+def default_title(filename: str) -> str:
+    """The title of a document that is given none."""
+    return PurePath(filename).stem or filename
+
+
+async def follow_name(
+    session: AsyncSession, principal: Principal, doc_id: int, earlier: str, filename: str
+) -> None:
+    """Rename a document whose file was renamed, if its title came from the earlier name. Requires write."""
+    document = await require_document(session, principal, doc_id, "write")
+    earlier, filename = clean_filename(earlier), clean_filename(filename)
+    if document.title == default_title(earlier):
+        document.title = checked_title(default_title(filename))
+    if document.file_metadata.get("original_filename") == earlier:
+        document.file_metadata = {**document.file_metadata, "original_filename": filename}
+    await session.flush()
 
 
 async def _same_file(session: AsyncSession, principal: Principal, stored: StoredFile) -> Document | None:

@@ -5,6 +5,7 @@ of the earlier version until one transaction replaces it.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import msgspec
 from sqlalchemy import exists, select
@@ -58,8 +59,11 @@ async def replace(
     upload: Upload,
     *,
     limits: QuotaSettings = quotas.NONE,
+    in_transaction: Callable[[AsyncSession], Awaitable[None]] | None = None,
 ) -> Replaced:
     """Make an upload the new version of a document, in one transaction. Requires write.
+
+    `in_transaction` stores what else belongs to it.
 
     Raises:
         NotFoundError, ForbiddenError: the caller can't see the document, or may only read it.
@@ -71,6 +75,8 @@ async def replace(
         async with removing_files(sessions, storage) as (session, remove_file):
             await lock_file(session, file.path)
             done = await _replace(session, storage, principal, doc_id, upload, limits)
+            if in_transaction is not None:
+                await in_transaction(session)
             if done.earlier_file is not None:
                 remove_file(done.earlier_file)
     except LumaError:

@@ -13,7 +13,7 @@ from luma_rag.access import Principal, require_namespace
 from luma_rag.access.principal import WRITE
 from luma_rag.db.models import Ingestion, Placement, SyncItem, SyncSource, User
 from luma_rag.errors import ConflictError
-from luma_rag.sync.plan import Item
+from luma_rag.sync.plan import SET_ASIDE, Item
 from luma_rag.sync.sources import Entry
 
 _LOCK_CLASS = 0x4C55_4D53
@@ -91,12 +91,21 @@ async def load(session: AsyncSession, source: Stored) -> dict[str, Item]:
             SyncItem.is_made,
             SyncItem.skipped,
             SyncItem.reader,
-            is_held,
+            is_held.label("is_held"),
         ).where(SyncItem.source_id == source.id)
     )
     return {
-        path: Item(path, *rest, skipped if reader == READER_VERSION else None, held)
-        for path, *rest, skipped, reader, held in rows
+        row.path: Item(
+            row.path,
+            row.size,
+            row.stamp,
+            row.sha256,
+            row.doc_id,
+            row.is_made,
+            row.skipped if row.reader == READER_VERSION else None,
+            row.is_held,
+        )
+        for row in rows
     }
 
 
@@ -114,7 +123,7 @@ async def unfinished(session: AsyncSession, namespace_id: int) -> dict[int, str]
             ),
         )
     )
-    return {doc_id: state for doc_id, state in rows}
+    return dict(row for row in rows)
 
 
 async def put(
@@ -154,6 +163,14 @@ async def put_all(
             await remove(session, source_id, item.path)
     for entry, item in pairs:
         await put(session, source_id, entry, sha256=item.sha256, doc_id=item.doc_id, is_made=item.is_made)
+
+
+async def set_aside(session: AsyncSession, source_id: int, item: Item) -> Item:
+    """Remember a document whose file has another one now, until it has left the namespace."""
+    aside = msgspec.structs.replace(item, path=f"{item.path}//{item.doc_id}", size=SET_ASIDE)
+    entry = Entry(aside.path, aside.size, aside.stamp)
+    await put_all(session, source_id, [(entry, item)])
+    return aside
 
 
 async def remove(session: AsyncSession, source_id: int, path: str) -> None:

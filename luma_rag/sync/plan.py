@@ -8,6 +8,8 @@ import msgspec
 
 from luma_rag.sync.sources import Entry, Left
 
+SET_ASIDE = -1
+
 
 class Item(msgspec.Struct, frozen=True):
     """A file as it was read; see `SyncItem`. `is_held` if its document is in the namespace, or on its way."""
@@ -26,6 +28,11 @@ class Item(msgspec.Struct, frozen=True):
         """Whether nothing is to be done unless the file changes."""
         return self.is_held or self.skipped is not None
 
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether its file has another document now."""
+        return self.size == SET_ASIDE
+
 
 class Sorted(msgspec.Struct, frozen=True):
     """Files that are as they were, those that have to be opened, and items without a file."""
@@ -38,8 +45,8 @@ class Sorted(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True):
     """Opened files by what has become of them, with the items that they had; and items without a file.
 
-    `touched` have the same content, `moved` that of an item at another path. At the path of a `displaced` item
-    is a file that has moved there.
+    `touched` have the same content, `moved` that of an item at another path. A file was moved to the path of
+    each `displaced` item. `set_aside` are documents that an earlier run could not take out.
     """
 
     touched: list[tuple[Entry, Item]]
@@ -47,6 +54,7 @@ class Plan(msgspec.Struct, frozen=True):
     changed: list[tuple[Entry, Item]]
     new: list[Entry]
     displaced: list[Item]
+    set_aside: list[Item]
     gone: list[Item]
 
 
@@ -102,7 +110,8 @@ def plan(found: Sorted, items: Mapping[str, Item], hashes: Mapping[str, str]) ->
         [(entry, known[entry.path]) for entry in rest if entry.path in known],
         [entry for entry in rest if entry.path not in known],
         [known[path] for path in went_to if path in known],
-        [item for item in found.gone if item.path not in came_from],
+        [item for item in found.gone if item.is_set_aside and item.path not in came_from],
+        [item for item in found.gone if not item.is_set_aside and item.path not in came_from],
     )
 
 

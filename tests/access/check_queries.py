@@ -36,6 +36,8 @@ GUARDED = {
     "LexicalVector": "lexical_vector",
     "Passage": "passage",
     "Reread": "reread",
+    "SyncItem": "sync_item",
+    "SyncSource": "sync_source",
     "Chat": "chats",
     "ChatTitle": "chat_title",
     "Message": "message",
@@ -78,6 +80,7 @@ OUTSIDE = (
     "luma_rag.verify",
     "luma_rag.backup",
     "luma_rag.db",
+    "luma_rag.sync",
 )
 EXEMPT = {
     "luma_rag.accounts.removal:owned_resources": "counts what a user owns, for administrators",

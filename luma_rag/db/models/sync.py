@@ -21,9 +21,10 @@ class SyncSource(Base):
 class SyncItem(Base):
     """A file of a source as it was read. While size and `stamp` stay the same, it is not opened again.
 
-    `doc_id` is its document; null if that was deleted, or if the file was `skipped`, for which there is then a
-    reason. `is_made` if the synchronization created the document. `reader` is the version of the parsers
-    (`ingest.parsers.READER_VERSION`): a later one may read what was skipped.
+    `doc_id` is its document; null if that was deleted. If the file was `skipped`, that is the reason. If
+    `is_made`, the synchronization created the document. `reader` is the version of the parsers
+    (`ingest.parsers.READER_VERSION`): a later one may read what was skipped. If `size` is negative, the file
+    has another document now, and this one is about to leave the namespace.
     """
 
     __tablename__ = "sync_item"

@@ -1,12 +1,12 @@
 """A folder on this machine."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from luma_rag.documents.file_names import reason_to_skip
 from luma_rag.errors import NotFoundError
-from luma_rag.sync.sources.source import Entry, Left, Listing
+from luma_rag.sync.sources.source import PIECE_BYTES, Entry, Left, Listing
 
 
 class Folder:
@@ -25,9 +25,11 @@ class Folder:
         self._look_into("", listing)
         return listing
 
-    def open(self, path: str) -> BinaryIO:
+    def pieces(self, path: str) -> Iterator[bytes]:
         """The bytes of a file."""
-        return (self._folder / path).open("rb")
+        with (self._folder / path).open("rb") as opened:
+            while piece := opened.read(PIECE_BYTES):
+                yield piece
 
     def local(self, path: str) -> Path:
         """The file itself."""

@@ -1,18 +1,12 @@
 """The protocol of sources. All methods block."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-
-class Readable(Protocol):
-    """A source of bytes."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes; none at the end."""
-        ...
+PIECE_BYTES = 2**20
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -60,11 +54,11 @@ class Source(Protocol):
         """
         ...
 
-    def open(self, path: str) -> AbstractContextManager[Readable]:
-        """The bytes of a file.
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """The bytes of a file, in pieces of about `PIECE_BYTES`.
 
         Raises:
-            OSError: it can't be read.
+            OSError, UnavailableError: it can't be read.
         """
         ...
 

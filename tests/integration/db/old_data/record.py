@@ -31,6 +31,11 @@ BY_HAND = {
     "backfill": "INSERT INTO backfill (name, finished_at) VALUES ('example', now())",
     "file_store": "INSERT INTO file_store (store_id) VALUES ('store')",
     "reread": "INSERT INTO reread (doc_id) SELECT min(id) FROM document",
+    "sync_source": "INSERT INTO sync_source (namespace_id, user_id, location) "
+    "SELECT id, user_id, '/srv/papers' FROM namespace WHERE name = 'papers'",
+    "sync_item": "INSERT INTO sync_item (source_id, path, size, stamp, sha256, doc_id, reader) "
+    "SELECT s.id, 'garden.pdf', 1, '1', d.file_metadata ->> 'sha256', d.id, 1 "
+    "FROM sync_source s, document d WHERE d.title = 'Garden'",
     "worker": "INSERT INTO worker (id) VALUES (1)",
     "temporary_password": "INSERT INTO temporary_password (user_id, set_at) "
     "SELECT id, now() FROM users WHERE username = 'carol'",
