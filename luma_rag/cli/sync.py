@@ -104,13 +104,17 @@ async def _run(source: Source, options: _Options) -> SyncReport:
         async with items.locked(store.engine, source_id):
             while True:
                 # While it watches, a source that is away for a moment is no reason to end.
-                with suppress(*(NotFoundError, UnavailableError, OSError) if options.watches else ()):
+                with suppress(*(UnavailableError,) if options.watches else ()):
                     report = await turn.take(source_id)
                     if not options.watches:
                         return report
                     if report.has_news:
                         _show(report, as_json=options.is_quiet)
-                await asyncio.sleep(WATCH_SECONDS)
+                await _pause()
+
+
+async def _pause() -> None:
+    await asyncio.sleep(WATCH_SECONDS)
 
 
 async def _look(store: Store, source: Source, principal: Principal, options: _Options) -> SyncReport:

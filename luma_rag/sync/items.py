@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 
 import msgspec
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import ARRAY, Text, any_, delete, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
@@ -137,20 +137,8 @@ async def put(
     skipped: str | None = None,
 ) -> None:
     """Store a file as it was read."""
-    values = {
-        "size": entry.size,
-        "stamp": entry.stamp,
-        "sha256": sha256,
-        "doc_id": doc_id,
-        "is_made": is_made,
-        "skipped": skipped,
-        "reader": READER_VERSION,
-    }
-    await session.execute(
-        upsert(SyncItem)
-        .values(source_id=source_id, path=entry.path, **values)
-        .on_conflict_do_update(index_elements=[SyncItem.source_id, SyncItem.path], set_=values)
-    )
+    item = Item(entry.path, entry.size, entry.stamp, sha256, doc_id, is_made, skipped, is_held=True)
+    await put_all(session, source_id, [(entry, item)])
 
 
 async def put_all(
@@ -159,10 +147,26 @@ async def put_all(
     """Store that files have the content that was read before; with `is_moved`, at another path."""
     pairs = list(read)
     if is_moved:
-        for _, item in pairs:
-            await remove(session, source_id, item.path)
-    for entry, item in pairs:
-        await put(session, source_id, entry, sha256=item.sha256, doc_id=item.doc_id, is_made=item.is_made)
+        await remove(session, source_id, *(item.path for _, item in pairs))
+    rows = [
+        {
+            "source_id": source_id,
+            "path": entry.path,
+            "size": entry.size,
+            "stamp": entry.stamp,
+            "sha256": item.sha256,
+            "doc_id": item.doc_id,
+            "is_made": item.is_made,
+            "skipped": item.skipped,
+            "reader": READER_VERSION,
+        }
+        for entry, item in pairs
+    ]
+    if rows:
+        row = upsert(SyncItem)
+        key = (SyncItem.source_id, SyncItem.path)
+        rest = {name: row.excluded[name] for name in rows[0] if name not in ("source_id", "path")}
+        await session.execute(row.on_conflict_do_update(index_elements=key, set_=rest), rows)
 
 
 async def set_aside(session: AsyncSession, source_id: int, item: Item) -> Item:
@@ -173,9 +177,10 @@ async def set_aside(session: AsyncSession, source_id: int, item: Item) -> Item:
     return aside
 
 
-async def remove(session: AsyncSession, source_id: int, path: str) -> None:
-    """Forget a file."""
-    await session.execute(delete(SyncItem).where(SyncItem.source_id == source_id, SyncItem.path == path))
+async def remove(session: AsyncSession, source_id: int, *paths: str) -> None:
+    """Forget files."""
+    here = SyncItem.path == any_(literal(paths, ARRAY(Text)))
+    await session.execute(delete(SyncItem).where(SyncItem.source_id == source_id, here))
 
 
 async def is_made(session: AsyncSession, doc_id: int) -> bool:

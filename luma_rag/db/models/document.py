@@ -168,9 +168,9 @@ class Ingestion(Base):
 
 
 class Reread(Base):
-    """A document that is to be read again. Its text stays as it is until the new one replaces it.
+    """A document that is to be read again, or whose new version is to be read.
 
-    `is_queued` once its ingestions are in the queue.
+    Its text stays as it is until the new one replaces it. `is_queued` once its ingestions are in the queue.
     """
 
     __tablename__ = "reread"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from luma_rag.documents.file_names import reason_to_skip
-from luma_rag.errors import NotFoundError
+from luma_rag.errors import NotFoundError, UnavailableError
 from luma_rag.sync.sources.source import PIECE_BYTES, Entry, Left, Listing
 
 
@@ -20,7 +20,11 @@ class Folder:
         self.location = str(self._folder)
 
     def list(self) -> Listing:
-        """Look at all files, without opening any."""
+        """Look at all files, without opening any.
+
+        Raises:
+            UnavailableError: the folder itself can't be listed.
+        """
         listing = Listing([], [], [])
         self._look_into("", listing)
         return listing
@@ -40,7 +44,10 @@ class Folder:
             with os.scandir(self._folder / below) as found:
                 inside = sorted(found, key=lambda one: one.name)
         except OSError as error:
-            listing.failed.append(Left(below, error.strerror or "It can't be read."))
+            reason = error.strerror or "It can't be read."
+            if not below:
+                raise UnavailableError(f"{self.location} can't be listed: {reason}") from error
+            listing.failed.append(Left(below, reason))
             return
         for one in inside:
             path = f"{below}/{one.name}" if below else one.name

@@ -50,7 +50,7 @@ class Source(Protocol):
         """Look at all files, without opening any.
 
         Raises:
-            NotFoundError, UnavailableError: the source itself can't be listed.
+            UnavailableError: the source itself can't be listed.
         """
         ...
 

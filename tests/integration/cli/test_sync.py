@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from luma_rag.cli import sync
 from luma_rag.documents import uploads
 from luma_rag.sync.sources import folder as folders
 from tests.luma_command import Luma
@@ -225,3 +226,36 @@ def test_another_user_is_told_whose_it_is(synced: Synced) -> None:
 def test_a_folder_that_is_missing(synced: Synced) -> None:
     missing = synced.luma("sync", str(synced.folder / "missing"), "--namespace", "rules")
     assert (missing.returncode, "is no folder" in missing.stderr) == (1, True)
+
+
+def test_watching_follows_changes_until_it_is_stopped(
+    synced: Synced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = iter(
+        [
+            lambda: synced.write("hotel.txt", "A hotel room may cost 900 euros."),
+            lambda: None,
+            lambda: synced.folder.rename(synced.folder.with_name("away")),
+            lambda: synced.folder.with_name("away").rename(synced.folder),
+        ]
+    )
+
+    async def pause() -> None:
+        turn = next(turns, None)
+        if turn is None:
+            raise KeyboardInterrupt
+        turn()
+
+    monkeypatch.setattr(sync, "_pause", pause)
+    done = synced.luma("sync", str(synced.folder), "--namespace", "rules", "--watch", "--json")
+    assert done.returncode == 130
+    assert "Run the same command again" in done.stdout
+    reports, rest = [], done.stdout
+    while rest.strip():
+        report, end = json.JSONDecoder().raw_decode(rest := rest.lstrip())
+        reports.append(report)
+        rest = rest[end:]
+    counts = [{k: v for k, v in report["counts"].items() if v} for report in reports[:-1]]
+    # A folder that is away for a moment takes nothing with it, and a turn without news says nothing.
+    assert counts == [{"new": 3}, {"unchanged": 2, "changed": 1}]
+    assert len(synced.ids()) == 3

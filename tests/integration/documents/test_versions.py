@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import func, select
 
 from ingest.embedder import Embedder
+from luma_rag import worker
 from luma_rag.db.models import Document, DocumentVersion, Ingestion, Reread
 from luma_rag.documents import rereading
+from luma_rag.documents.ingestion import Claim
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.verify import verify
 from tests.api import Api
@@ -243,6 +245,35 @@ async def test_a_version_that_comes_while_the_one_before_is_read_is_read_next(
         assert await session.scalar(select(func.count()).select_from(Reread)) == 0
         read = select(DocumentVersion.number).where(DocumentVersion.vectors_after.is_not(None))
         assert list(await session.scalars(read)) == [3]
+    assert await findings(api) == []
+
+
+async def test_a_file_that_is_replaced_before_it_is_opened_is_no_failure(
+    api: Api, alice: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    await api.admin()
+    namespace = await api.namespace(alice)
+    sent = await alice.post(
+        "/api/documents",
+        files={"file": ("rules.txt", OLD.encode())},
+        data={"namespace_id": str(namespace)},
+    )
+    doc_id = sent.json()["id"]
+    claimed = worker._Worker._job
+
+    async def replaced(self: Any, claim: Claim) -> Any:
+        job = await claimed(self, claim)
+        await put(alice, doc_id, NEW)
+        return job
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker._Worker, "_job", replaced)
+        await api.work()
+    await api.work()
+    assert await hits(alice, namespace) == [NEW]
+    async with api.runtime.sessions.begin() as session:
+        assert list(await session.scalars(select(Ingestion.state))) == ["ready"]
+        assert await session.scalar(select(func.count()).select_from(Reread)) == 0
     assert await findings(api) == []
 
 
