@@ -101,6 +101,7 @@ async def _run(source: Source, options: _Options) -> SyncReport:
             stored = await items.find(session, principal, namespace_id, source.location)
             source_id = stored.id or await items.create(session, principal, namespace_id, source.location)
         turn = _Turn(store, source, principal, items.Stored(source_id, namespace_id), options)
+        last: SyncReport | None = None
         async with items.locked(store.engine, source_id):
             while True:
                 # While it watches, a source that is away for a moment is no reason to end.
@@ -108,8 +109,9 @@ async def _run(source: Source, options: _Options) -> SyncReport:
                     report = await turn.take(source_id)
                     if not options.watches:
                         return report
-                    if report.has_news:
+                    if report.has_news(last):
                         _show(report, as_json=options.is_quiet)
+                    last = report
                 await _pause()
 
 
@@ -121,7 +123,7 @@ async def _look(store: Store, source: Source, principal: Principal, options: _Op
     """What a run would do."""
     started = time.monotonic()
     known: dict[str, Item] = {}
-    unfinished: dict[int, str] = {}
+    unfinished: dict[int, items.Unfinished] = {}
     namespace_id = None
     async with store.sessions.begin() as session:
         with suppress(NotFoundError):

@@ -47,11 +47,15 @@ class SyncReport(msgspec.Struct, frozen=True):
         """Whether not every file could be stored and read."""
         return bool(self.counts["failed"] or self.waiting)
 
+    def has_news(self, last: "SyncReport | None") -> bool:
+        """Whether anything was done, or something else failed than the `last` time."""
+        done = sum(self.counts[action] for action in ("new", "changed", "moved", "removed"))
+        return bool(done) or self.failures != (last.failures if last is not None else set())
+
     @property
-    def has_news(self) -> bool:
-        """Whether anything was done, or failed."""
-        quiet = self.counts["unchanged"] + self.counts["skipped"] + self.counts["gone"]
-        return self.has_failed or sum(self.counts.values()) > quiet
+    def failures(self) -> set[tuple[str, str | None]]:
+        """What failed, and why."""
+        return {(file.path, file.reason) for file in self.files if file.action == "failed"}
 
 
 def counted(outcomes: Sequence[Outcome]) -> dict[str, int]:

@@ -16,6 +16,7 @@ from luma_rag.settings import QuotaSettings
 
 _MB = 2**20
 NONE = QuotaSettings()
+_LARGER = "The new version is larger by"
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -57,14 +58,14 @@ async def require_room_for_growth(
         locked = select(User.id).where(User.id == document.user_id).with_for_update(key_share=True)
         await session.execute(locked)
         usage = await usage_of_user(session, document.user_id)
-        _require_room("The owner", usage, growth, 0, quotas.user_mb)
+        _require_room("The owner", usage, growth, 0, quotas.user_mb, _LARGER)
     if quotas.namespace_mb:
         holding = select(Ingestion.namespace_id).where(Ingestion.doc_id == document.id)
         namespaces = select(Namespace.id, Namespace.name).where(Namespace.id.in_(holding))
         locking = namespaces.order_by(Namespace.id).with_for_update(key_share=True)
         for namespace_id, name in (await session.execute(locking)).all():
             usage = await _usage(session, Document.id.in_(_inside(namespace_id)))
-            _require_room(f"The namespace “{name}”", usage, growth, 0, quotas.namespace_mb)
+            _require_room(f"The namespace “{name}”", usage, growth, 0, quotas.namespace_mb, _LARGER)
 
 
 async def require_room_in_namespaces(
@@ -118,13 +119,15 @@ async def _usage(session: AsyncSession, which: ColumnElement[bool]) -> Usage:
     return Usage(documents, int(size_bytes))
 
 
-def _require_room(who: str, usage: Usage, size: int, max_documents: int, max_mb: int) -> None:
+def _require_room(
+    who: str, usage: Usage, size: int, max_documents: int, max_mb: int, what: str = "The file has"
+) -> None:
     has = "have" if who == "You" else "has"
     fix = "Delete documents that are no longer needed, or ask an administrator for a larger quota."
     if max_documents and usage.documents >= max_documents:
         raise QuotaExceededError(f"{who} {has} {usage.documents} of {max_documents} documents. {fix}")
     if max_mb and usage.bytes + size > max_mb * _MB:
         raise QuotaExceededError(
-            f"The file has {size / _MB:.1f} MB, and {who[0].lower()}{who[1:]} {has} "
+            f"{what} {size / _MB:.1f} MB, and {who[0].lower()}{who[1:]} {has} "
             f"{usage.bytes / _MB:.1f} of {max_mb} MB. {fix}"
         )

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import PurePath, PureWindowsPath
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -249,9 +250,15 @@ async def follow_name(
     earlier, filename = clean_filename(earlier), clean_filename(filename)
     if document.title == default_title(earlier):
         document.title = checked_title(default_title(filename))
-    if document.file_metadata.get("original_filename") == earlier:
-        document.file_metadata = {**document.file_metadata, "original_filename": filename}
     await session.flush()
+    # A worker may be writing other parts of it.
+    renamed = Document.file_metadata.op("||")(literal({"original_filename": filename}, JSONB))
+    await session.execute(
+        update(Document)
+        .where(Document.id == doc_id, Document.file_metadata["original_filename"].as_string() == earlier)
+        .values(file_metadata=renamed)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def _same_file(session: AsyncSession, principal: Principal, stored: StoredFile) -> Document | None:

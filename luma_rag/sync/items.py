@@ -26,6 +26,13 @@ class Stored(msgspec.Struct, frozen=True):
     namespace_id: int
 
 
+class Unfinished(msgspec.Struct, frozen=True):
+    """An ingestion that is not ready."""
+
+    state: str
+    error: str | None
+
+
 async def find(session: AsyncSession, principal: Principal, namespace_id: int, location: str) -> Stored:
     """The stored source of a namespace. Requires level 2.
 
@@ -109,11 +116,11 @@ async def load(session: AsyncSession, source: Stored) -> dict[str, Item]:
     }
 
 
-async def unfinished(session: AsyncSession, namespace_id: int) -> dict[int, str]:
-    """The documents whose latest ingestion into a namespace is not ready, with its state."""
+async def unfinished(session: AsyncSession, namespace_id: int) -> dict[int, Unfinished]:
+    """The documents whose latest ingestion into a namespace is not ready."""
     newer = Ingestion.__table__.alias("newer")
     rows = await session.execute(
-        select(Ingestion.doc_id, Ingestion.state).where(
+        select(Ingestion.doc_id, Ingestion.state, Ingestion.error).where(
             Ingestion.namespace_id == namespace_id,
             Ingestion.state != "ready",
             ~exists().where(
@@ -123,7 +130,7 @@ async def unfinished(session: AsyncSession, namespace_id: int) -> dict[int, str]
             ),
         )
     )
-    return dict(row for row in rows)
+    return {doc_id: Unfinished(state, error) for doc_id, state, error in rows}
 
 
 async def put(

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ingest import errors as reading
+from ingest.errors import PermanentError
 from ingest.parsers import detect_type
 from luma_rag.access import Principal
 from luma_rag.documents import namespace_documents, uploads, versions
@@ -18,6 +18,7 @@ from luma_rag.documents.uploads import Added, Upload
 from luma_rag.errors import ConflictError, LumaError, UnsupportedTypeError
 from luma_rag.store import Store
 from luma_rag.sync import items, leaving
+from luma_rag.sync.items import Unfinished
 from luma_rag.sync.plan import Item, Plan, Sorted, plan, sort, to_hash
 from luma_rag.sync.sources import Entry, Left, Source
 
@@ -65,9 +66,12 @@ class Synchronizer:
         self._principal = principal
         self._source = source
         self._namespace_id = namespace_id
+        # While a source is watched, what failed is not tried again before it changes.
+        self._failed: dict[str, tuple[Entry, str]] = {}
+        self._tried: set[int] = set()
 
     async def look(
-        self, known: Mapping[str, Item], unfinished: Mapping[int, str], *, deletes: bool
+        self, known: Mapping[str, Item], unfinished: Mapping[int, Unfinished], *, deletes: bool
     ) -> Preview:
         """Compare the source with what was read of it. Files that may have changed are opened.
 
@@ -87,27 +91,32 @@ class Synchronizer:
         outcomes += [Outcome(left.path, "failed", reason=left.reason) for left in listing.failed]
         retried = []
         for item in found.unchanged:
-            state = unfinished.get(item.doc_id) if item.doc_id is not None else None
-            if state == "failed":
-                retried.append(item)
-            elif item.skipped is not None:
+            coming = unfinished.get(item.doc_id) if item.doc_id is not None else None
+            if item.skipped is not None:
                 outcomes.append(Outcome(item.path, "skipped", reason=item.skipped))
+            elif coming is None or coming.state != "failed":
+                outcomes.append(Outcome(item.path, "unchanged", item.doc_id, waits=coming is not None))
+            elif item.doc_id in self._tried:
+                outcomes.append(Outcome(item.path, "failed", item.doc_id, reason=coming.error))
             else:
-                outcomes.append(Outcome(item.path, "unchanged", item.doc_id, waits=state is not None))
-        hashes, failed = await asyncio.to_thread(self._hash_all, to_hash(found, known))
-        outcomes += [Outcome(left.path, "failed", reason=left.reason) for left in failed]
-        unreadable = {left.path for left in failed}
-        found = Sorted(
-            found.unchanged,
-            [entry for entry in found.to_open if entry.path not in unreadable],
-            found.gone,
-        )
+                retried.append(item)
+        failed = [left for entry in found.to_open if (left := self._failed_before(entry)) is not None]
+        found = _without(found, failed)
+        hashes, unreadable = await asyncio.to_thread(self._hash_all, to_hash(found, known))
+        found = _without(found, unreadable)
+        outcomes += [Outcome(left.path, "failed", reason=left.reason) for left in [*failed, *unreadable]]
         planned = plan(found, known, hashes)
         outcomes += [Outcome(entry.path, "unchanged", item.doc_id) for entry, item in planned.touched]
         return Preview(planned, outcomes, retried)
 
     async def run(self, source_id: int, preview: Preview, *, deletes: bool) -> AsyncGenerator[Outcome]:
         """Do what is planned. A file that can't be stored does not stop the others."""
+        async for outcome in self._do(source_id, preview, deletes=deletes):
+            if outcome.waits and outcome.doc_id is not None:
+                self._tried.add(outcome.doc_id)
+            yield outcome
+
+    async def _do(self, source_id: int, preview: Preview, *, deletes: bool) -> AsyncGenerator[Outcome]:
         planned = preview.plan
         async with self._store.sessions.begin() as session:
             aside = [await items.set_aside(session, source_id, item) for item in planned.displaced]
@@ -137,14 +146,20 @@ class Synchronizer:
             if item is None:
                 return await self._add(source_id, entry)
             return await self._change(source_id, entry, item)
-        except (UnsupportedTypeError, reading.UnsupportedTypeError) as error:
+        except (UnsupportedTypeError, PermanentError) as error:
             if item is not None:
+                self._failed[entry.path] = entry, str(error)
                 return Outcome(entry.path, "failed", item.doc_id, reason=str(error))
             async with self._store.sessions.begin() as session:
                 await items.put(session, source_id, entry, skipped=str(error))
             return Outcome(entry.path, "skipped", reason=str(error))
         except (LumaError, OSError) as error:
+            self._failed[entry.path] = entry, _reason(error)
             return Outcome(entry.path, "failed", reason=_reason(error))
+
+    def _failed_before(self, entry: Entry) -> Left | None:
+        former, reason = self._failed.get(entry.path, (None, ""))
+        return Left(entry.path, reason) if former == entry else None
 
     async def _add(self, source_id: int, entry: Entry, instead_of: Item | None = None) -> Outcome:
         """Store a file as a document, or use the one that the user has already."""
@@ -255,6 +270,13 @@ async def _pieces(source: Source, path: str) -> AsyncIterator[bytes]:
     reading_on = source.pieces(path)
     while (piece := await asyncio.to_thread(next, reading_on, None)) is not None:
         yield piece
+
+
+def _without(found: Sorted, left: Iterable[Left]) -> Sorted:
+    paths = {one.path for one in left}
+    return msgspec.structs.replace(
+        found, to_open=[entry for entry in found.to_open if entry.path not in paths]
+    )
 
 
 def _reason(error: LumaError | OSError) -> str:

@@ -159,6 +159,7 @@ async def test_only_the_growth_of_a_new_version_counts(runtime: Runtime) -> None
             path = f"/api/documents/{sent.json()['id']}/file"
             larger = await owner.put(path, files={"file": ("x.txt", b"b" * 2 * MB)})
             assert larger.status_code == 202, larger.text
-            exceeds(await owner.put(path, files={"file": ("x.txt", b"c" * (2 * MB + 1))}))
+            detail = exceeds(await owner.put(path, files={"file": ("x.txt", b"c" * (2 * MB + 1))}))
+            assert detail.startswith("The new version is larger by 0.0 MB, and the ")
             smaller = await owner.put(path, files={"file": ("x.txt", b"d" * MB)})
             assert smaller.status_code == 202, smaller.text
