@@ -136,8 +136,6 @@ def complaints(command: Command, folder: Folder) -> list[str]:
             found.append(f"document {document['id']} ({document['title']}) is left over")
         elif document["state"] != "ready":
             found.append(f"document {document['id']} of {paths} is {document['state']}")
-        elif len(paths) == 1 and document["title"] != paths[0].stem:
-            found.append(f"document {document['id']} of {paths} is called {document['title']}")
     again = {action: count for action, count in command.sync()["counts"].items() if count}
     if again != {"unchanged": len(folder.files)}:
         found.append(f"one more run: {again}")
