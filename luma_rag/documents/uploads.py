@@ -5,14 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import PurePath, PureWindowsPath
 
 import msgspec
-from sqlalchemy import func, literal, select, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest.errors import PermanentError
 from ingest.parsers import detect_type
-from luma_rag.access import Principal, readable_namespaces, require_document, require_namespace
+from luma_rag.access import Principal, readable_namespaces, require_namespace
 from luma_rag.access.principal import WRITE
 from luma_rag.audit import record
 from luma_rag.db.base import utcnow
@@ -240,25 +239,6 @@ def clean_filename(filename: str) -> str:
 def default_title(filename: str) -> str:
     """The title of a document that is given none."""
     return PurePath(filename).stem or filename
-
-
-async def follow_name(
-    session: AsyncSession, principal: Principal, doc_id: int, earlier: str, filename: str
-) -> None:
-    """Rename a document whose file was renamed, if its title came from the earlier name. Requires write."""
-    document = await require_document(session, principal, doc_id, "write")
-    earlier, filename = clean_filename(earlier), clean_filename(filename)
-    if document.title == default_title(earlier):
-        document.title = checked_title(default_title(filename))
-    await session.flush()
-    # A worker may be writing other parts of it.
-    renamed = Document.file_metadata.op("||")(literal({"original_filename": filename}, JSONB))
-    await session.execute(
-        update(Document)
-        .where(Document.id == doc_id, Document.file_metadata["original_filename"].as_string() == earlier)
-        .values(file_metadata=renamed)
-        .execution_options(synchronize_session=False)
-    )
 
 
 async def _same_file(session: AsyncSession, principal: Principal, stored: StoredFile) -> Document | None:

@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import msgspec
-from sqlalchemy import exists, select
+from sqlalchemy import exists, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,9 +22,9 @@ from luma_rag.db.models import Chunk, Document, Ingestion, Reread
 from luma_rag.db.session import Sessions
 from luma_rag.documents import quotas, rereading, service, version_rows
 from luma_rag.documents.pending_files import lock_file, removing_files, resolve
-from luma_rag.documents.service import DocumentView
+from luma_rag.documents.service import DocumentView, checked_title
 from luma_rag.documents.storage import FileStorage
-from luma_rag.documents.uploads import SAME_FILE, Upload
+from luma_rag.documents.uploads import SAME_FILE, Upload, clean_filename, default_title
 from luma_rag.errors import ConcurrentChangeError, ConflictError, LumaError
 from luma_rag.settings import QuotaSettings
 
@@ -91,6 +92,25 @@ async def replace(
     else:
         file.discard()
     return done.replaced
+
+
+async def follow_name(
+    session: AsyncSession, principal: Principal, doc_id: int, earlier: str, filename: str
+) -> None:
+    """Rename a document whose file was renamed, if its title came from the earlier name. Requires write."""
+    document = await require_document(session, principal, doc_id, "write")
+    earlier, filename = clean_filename(earlier), clean_filename(filename)
+    if document.title == default_title(earlier):
+        document.title = checked_title(default_title(filename))
+    await session.flush()
+    # A worker may be writing other parts of it.
+    renamed = Document.file_metadata.op("||")(literal({"original_filename": filename}, JSONB))
+    await session.execute(
+        update(Document)
+        .where(Document.id == doc_id, Document.file_metadata["original_filename"].as_string() == earlier)
+        .values(file_metadata=renamed)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def _replace(

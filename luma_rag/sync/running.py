@@ -125,7 +125,7 @@ class Synchronizer:
             for entry, item in planned.moved:
                 if item.doc_id is not None:
                     names = PurePosixPath(item.path).name, PurePosixPath(entry.path).name
-                    await uploads.follow_name(session, self._principal, item.doc_id, *names)
+                    await versions.follow_name(session, self._principal, item.doc_id, *names)
         for entry, item in planned.moved:
             yield Outcome(entry.path, "moved", item.doc_id, item.path)
         for item in [*planned.set_aside, *aside]:
