@@ -138,7 +138,7 @@ async def _look(store: Store, source: Source, principal: Principal, options: _Op
         Outcome(item.path, "removed" if options.deletes else "gone", item.doc_id)
         for item in preview.plan.gone
     ]
-    outcomes = [*preview.outcomes, *preview.planned, *gone]
+    outcomes = [*preview.outcomes, *await synchronizer.foresee(preview), *gone]
     return _report(source, namespace_id, outcomes, [], started, is_dry_run=True)
 
 

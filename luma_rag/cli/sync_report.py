@@ -66,7 +66,7 @@ def counted(outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 def print_report(report: SyncReport) -> None:
     """Print a report as tables."""
-    summary = Table("files", "", title=None)
+    summary = Table("files", "number")
     for action, count in report.counts.items():
         summary.add_row(action if action != "gone" else _GONE, str(count))
     console.print(summary)
@@ -90,7 +90,7 @@ def print_report(report: SyncReport) -> None:
     if report.waiting:
         say(f"{report.waiting} documents wait for another attempt by `luma serve` or `luma sync`.")
     if report.counts["gone"]:
-        say("Documents of files that are gone were kept. To remove them: --delete")
+        say("The documents of files that are gone are kept. To remove them: --delete")
 
 
 def _print_table(titles: Sequence[str], rows: Sequence[tuple[str, ...]], limit: int | None = None) -> None:

@@ -109,6 +109,20 @@ class Synchronizer:
         outcomes += [Outcome(entry.path, "unchanged", item.doc_id) for entry, item in planned.touched]
         return Preview(planned, outcomes, retried)
 
+    async def foresee(self, preview: Preview) -> list[Outcome]:
+        """The outcomes of the plan; of new files here, also whether their type is known."""
+        outcomes = preview.planned
+        for outcome in outcomes:
+            local = self._source.local(outcome.path)
+            if outcome.action == "new" and local is not None:
+                try:
+                    await asyncio.to_thread(detect_type, local)
+                except PermanentError as error:
+                    outcome.action, outcome.reason = "skipped", str(error)
+                except OSError as error:
+                    outcome.action, outcome.reason = "failed", _reason(error)
+        return outcomes
+
     async def run(self, source_id: int, preview: Preview, *, deletes: bool) -> AsyncGenerator[Outcome]:
         """Do what is planned. A file that can't be stored does not stop the others."""
         async for outcome in self._do(source_id, preview, deletes=deletes):

@@ -155,6 +155,7 @@ def test_what_cannot_be_read_is_told_and_tried_again(synced: Synced) -> None:
     synced.write("broken.pdf", "%PDF-1.7\nnothing")
     (synced.folder / "noise.bin").write_bytes(bytes(range(256)) * 9)
     synced.write(".hidden", "Nobody looks.")
+    assert synced.sync("--dry-run")["counts"] == {"new": 4, "skipped": 2}
     for _ in range(2):
         report = synced.sync(code=1)
         reasons = {file["path"]: file["reason"] for file in report["files"] if file["reason"]}
