@@ -18,7 +18,7 @@ import msgspec
 from ingest import sandbox
 from ingest.embedding import Embedder
 from ingest.errors import IngestError, TransientError
-from ingest.pipeline import Stage, embed, read
+from ingest.pipeline import NOTHING_KNOWN, Known, Stage, embed, read
 from ingest.settings import IngestSettings
 from ingest.sink import Sink
 from ingest.types import EmbeddedDocument, Source
@@ -41,11 +41,13 @@ class Job(msgspec.Struct, frozen=True):
     """A source to process. `key` identifies it to the sink and the listener.
 
     `embedder` is the model for this source; None means that of the run.
+    `known` are embeddings of an earlier version, which are not computed again.
     """
 
     key: int
     source: Source
     embedder: Embedder | None = None
+    known: Known = NOTHING_KNOWN
 
 
 class ProgressListener(Protocol):
@@ -159,7 +161,7 @@ class _Engine:
             partial(read, job.source, embedder.tokens, self._settings, on_progress)
         )
         async with self._embedding:
-            return await self._in_thread(partial(embed, document, chunks, embedder, on_progress))
+            return await self._in_thread(partial(embed, document, chunks, embedder, on_progress, job.known))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -23,11 +23,13 @@ from ingest.chunker import embedding_text
 from ingest.embedding import Embedder
 from ingest.errors import OutageError
 from ingest.parsers import READER_VERSION
+from ingest.pipeline import digest
 from ingest.types import EmbeddedDocument, Vector
 from luma_rag.db.base import utcnow
 from luma_rag.db.errors import outage
 from luma_rag.db.models import (
     Chunk,
+    ChunkDigest,
     Document,
     Ingestion,
     LexicalDocument,
@@ -38,7 +40,7 @@ from luma_rag.db.models import (
 )
 from luma_rag.db.models.generation import FIRST_MODEL
 from luma_rag.db.session import Sessions
-from luma_rag.documents import embeddings, generations, lexical_index, page_labels
+from luma_rag.documents import embeddings, generations, lexical_index, page_labels, version_rows
 from luma_rag.documents.embeddings import DocumentText
 from luma_rag.documents.lexical_index import Terms
 from luma_rag.documents.models import Models
@@ -56,22 +58,24 @@ class PostgresSink:
         # Documents in work, by another model than usual.
         self._embedded_by: dict[int, int] = {}
 
-    async def embedder_for(self, doc_id: int) -> Embedder | None:
-        """The model to embed a claimed document with, if none of its namespaces uses the usual one.
+    async def model_for(self, doc_id: int) -> tuple[int, Embedder | None]:
+        """The model to embed a claimed document with, and its id; None for the usual one.
+
+        It is another one if no namespace of the document uses that.
 
         Raises:
             OutageError: the model can't be loaded, or the database is unavailable.
         """
         self._embedded_by.pop(doc_id, None)
         if self._models is None:
-            return None
+            return FIRST_MODEL, None
         with _outages():
             async with self._sessions.begin() as session:
                 needed = await self._needed(session, doc_id, live_only=True)
         if not needed or self._models.own_id in needed:
-            return None
+            return self._models.own_id, None
         model_id = self._embedded_by[doc_id] = min(needed)
-        return await self._models.get_or_wait(model_id)
+        return model_id, await self._models.get_or_wait(model_id)
 
     async def store(self, key: int, document: EmbeddedDocument) -> None:
         """Store a document in one transaction with `namespace_doc` and the ingestion's state.
@@ -82,13 +86,13 @@ class PostgresSink:
         Raises:
             OutageError: the database is unavailable, full or busy.
         """
-        terms = await asyncio.to_thread(
-            lexical_index.analyze, [embedding_text(chunk) for chunk in document.chunks]
-        )
+        inputs = [embedding_text(chunk) for chunk in document.chunks]
+        terms = await asyncio.to_thread(lexical_index.analyze, inputs)
+        digests = await asyncio.to_thread(lambda: b"".join(map(digest, inputs)))
         usual = FIRST_MODEL if self._models is None else self._models.own_id
         vectors = {self._embedded_by.pop(key, usual): document.embeddings}
         with _outages():
-            is_new = await self._store(key, document, terms, vectors)
+            is_new = await self._store(key, document, terms, digests, vectors)
         if not is_new:
             await self.link(key)
 
@@ -115,7 +119,12 @@ class PostgresSink:
                     return
 
     async def _store(
-        self, doc_id: int, document: EmbeddedDocument, terms: Terms, vectors: dict[int, Vector]
+        self,
+        doc_id: int,
+        document: EmbeddedDocument,
+        terms: Terms,
+        digests: bytes,
+        vectors: dict[int, Vector],
     ) -> bool:
         """Returns false if another worker has stored the document first."""
         while True:
@@ -126,7 +135,7 @@ class PostgresSink:
                 await _lock_namespaces(session, doc_id, self._worker)
                 if await self._needed(session, doc_id, live_only=True) - vectors.keys():
                     continue  # Another generation has been made live meanwhile.
-                if not await _write(session, doc_id, document, terms, self._worker, vectors):
+                if not await _write(session, doc_id, document, terms, digests, self._worker, vectors):
                     return False
                 await _link(session, doc_id, self._worker)
                 return True
@@ -186,6 +195,7 @@ async def _write(
     doc_id: int,
     embedded: EmbeddedDocument,
     terms: Terms,
+    digests: bytes,
     worker: int,
     vectors: dict[int, Vector],
 ) -> bool:
@@ -224,6 +234,8 @@ async def _write(
     )
     others = {model_id: found for model_id, found in vectors.items() if model_id != FIRST_MODEL}
     await embeddings.add_all(session, doc_id, others)
+    session.add(ChunkDigest(doc_id=doc_id, digests=digests))
+    version = await version_rows.mark_read(session, doc_id)
     await lexical_index.store(session, doc_id, terms)
     read: dict[str, Any] = {
         "pages": parsed.pages,
@@ -232,6 +244,8 @@ async def _write(
     }
     if labels := page_labels.changes(parsed.passages):
         read["page_labels"] = labels
+    if version is not None:
+        read["text_version"] = version
     earlier = Document.file_metadata.op("-")("page_labels")
     await session.execute(
         update(Document)
@@ -254,7 +268,7 @@ async def _remove(session: AsyncSession, doc_id: int) -> None:
     held = await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == doc_id))
     for namespace_id in held.all():
         await unlink(session, doc_id, namespace_id)
-    for model in (Chunk, Passage, LexicalDocument, Reread):
+    for model in (Chunk, ChunkDigest, Passage, LexicalDocument, Reread):
         await session.execute(delete(model).where(model.doc_id == doc_id))
 
 

@@ -16,7 +16,9 @@ from luma_rag.db.models.backfill import Backfill
 from luma_rag.db.models.chat import Chat, ChatTitle, Citation, Feedback, Message, PinnedChat, Turn
 from luma_rag.db.models.document import (
     Chunk,
+    ChunkDigest,
     Document,
+    DocumentVersion,
     FileStore,
     Ingestion,
     Passage,
@@ -36,6 +38,7 @@ from luma_rag.db.models.lexical import (
     LexicalVector,
 )
 from luma_rag.db.models.namespace import ChunkVector, Namespace, NamespaceDoc, Placement
+from luma_rag.db.models.sync import SyncItem, SyncSource
 
 __all__ = [
     "ApiToken",
@@ -44,12 +47,14 @@ __all__ = [
     "Chat",
     "ChatTitle",
     "Chunk",
+    "ChunkDigest",
     "ChunkEmbedding",
     "ChunkVector",
     "Citation",
     "DisabledAccount",
     "DocUser",
     "Document",
+    "DocumentVersion",
     "EmbeddingModel",
     "EvaluationPlace",
     "EvaluationQuestion",
@@ -78,6 +83,8 @@ __all__ = [
     "RecoveryCode",
     "Reread",
     "SecondFactor",
+    "SyncItem",
+    "SyncSource",
     "TemporaryPassword",
     "Turn",
     "User",
