@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from ingest.chunker import TokenCounter
-from ingest.embedding.ranking import UNMEASURED, Ranking
+from ingest.embedding.ranking import MINILM, Ranking
 from ingest.embedding.spec import ModelError, ModelSpec
 from ingest.types import EmbeddingModel, Vector
 
@@ -15,7 +15,6 @@ TextKind = Literal["query", "document"]
 class NamedEmbedder(ABC):
     """A model that the settings name; see `Embedder`."""
 
-    ranking: Ranking = UNMEASURED
     model: EmbeddingModel
     tokens: TokenCounter
 
@@ -23,6 +22,11 @@ class NamedEmbedder(ABC):
         self.spec = spec
         self.batch_size = batch_size
         self.threads = threads
+
+    @property
+    def ranking(self) -> Ranking:
+        """See `Embedder`."""
+        return self.spec.ranking or MINILM
 
     def embed_documents(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vector:
         """See `Embedder`."""

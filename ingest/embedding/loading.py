@@ -2,8 +2,10 @@
 
 import msgspec
 
+from ingest.embedding.base import NamedEmbedder
 from ingest.embedding.protocol import Embedder
 from ingest.embedding.spec import ModelError, ModelSpec
+from ingest.errors import OutageError, TransientError
 from ingest.types import EmbeddingProfile
 
 
@@ -19,7 +21,24 @@ def load(
     Raises:
         ModelError: it can't be loaded.
     """
-    # Imported here because each loads libraries that the others, and most commands, do not need.
+    if spec.kind == "packaged":
+        # Imported here because each loads libraries that the others, and most commands, do not need.
+        from ingest.embedding.packaged import PackagedEmbedder
+
+        return PackagedEmbedder(batch_size, threads, _profile(spec))
+    embedder = _named(spec, batch_size, threads, api_key)
+    if spec.ranking is None:
+        from ingest.embedding.measuring import measured
+
+        try:
+            embedder.spec = msgspec.structs.replace(spec, ranking=measured(embedder))
+        except (OutageError, TransientError) as error:
+            embedder.close()
+            raise ModelError(str(error)) from error
+    return embedder
+
+
+def _named(spec: ModelSpec, batch_size: int, threads: int | None, api_key: str | None) -> NamedEmbedder:
     if spec.kind == "endpoint":
         from ingest.embedding.endpoint import EndpointEmbedder
 
@@ -28,13 +47,9 @@ def load(
         from ingest.embedding.sentence_transformer import SentenceTransformerEmbedder
 
         return SentenceTransformerEmbedder(spec, batch_size, threads)
-    if spec.kind == "onnx":
-        from ingest.embedding.onnx_folder import OnnxEmbedder
+    from ingest.embedding.onnx_folder import OnnxEmbedder
 
-        return OnnxEmbedder(spec, batch_size, threads)
-    from ingest.embedding.packaged import PackagedEmbedder
-
-    return PackagedEmbedder(batch_size, threads, _profile(spec))
+    return OnnxEmbedder(spec, batch_size, threads)
 
 
 def _profile(spec: ModelSpec) -> EmbeddingProfile:

@@ -22,6 +22,11 @@ class Ranking(msgspec.Struct, frozen=True):
         """The share of the dense score for a question in `language`, an ISO 639-1 code."""
         return self.weights.get(language, self.weight)
 
+    def comparable(self, cosine: float) -> float:
+        """The cosine that all-MiniLM-L6-v2 would have, for thresholds that were chosen with it."""
+        share = (cosine - self.unrelated) / (self.related - self.unrelated)
+        return MINILM.unrelated + share * (MINILM.related - MINILM.unrelated)
+
 
 NO_WEIGHT = 0.001
 """For languages that a model can't read: there the dense score only breaks ties of the lexical one."""
@@ -30,10 +35,7 @@ _UNREAD = "ar bg bn el fa he hi hy ja ko ne ru sr ta th uk ur zh"
 MINILM = Ranking(
     weight=0.3,
     weights={"en": 0.6} | dict.fromkeys(_UNREAD.split(), NO_WEIGHT),
-    unrelated=0.0,
-    related=0.6,
+    unrelated=0.04,
+    related=0.467,
 )
 """all-MiniLM-L6-v2 was trained on English and copes with similar scripts; it can't read others."""
-
-UNMEASURED = Ranking(weight=0.6, weights={}, unrelated=0.0, related=0.6)
-"""Of a model that nothing is known about."""

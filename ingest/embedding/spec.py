@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from ingest.embedding.ranking import Ranking
 from ingest.settings import Backend, EmbeddingSettings, Pooling
 from ingest.types import EmbeddingProfile
 
@@ -25,7 +26,7 @@ class ModelSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     of a server, whose name for the model is `model`. `pooling` is for ONNX files. `dimensions` is where
     vectors are cut, which models survive that were trained for it (Matryoshka); None keeps them whole. None
     as a prefix or as `max_tokens` is what the model itself says. A server says nothing: no prefix, and
-    `DEFAULT_MAX_TOKENS`.
+    `DEFAULT_MAX_TOKENS`. `ranking` is measured by `load` unless it is known.
     """
 
     kind: Kind = "packaged"
@@ -37,6 +38,7 @@ class ModelSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     query_prefix: str | None = None
     document_prefix: str | None = None
     max_tokens: int | None = None
+    ranking: Ranking | None = None
 
 
 ONNX_GRAPH = "model.onnx"

@@ -174,7 +174,7 @@ class Retriever:
                     await require_namespace(session, principal, namespace_id)
         found = deduplicate(found, wanted, per_document)
         # On the scores before reranking, for which the threshold was chosen.
-        relevant = is_relevant(query, found)
+        relevant = is_relevant(query, found, self._encoder.ranking)
         searched = time.perf_counter()
         outcome: Outcome = "off"
         if reranking is not None:

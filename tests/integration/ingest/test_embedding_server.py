@@ -9,6 +9,7 @@ import pytest
 
 from ingest.chunker import chunk, embedding_text
 from ingest.embedding import Embedder, ModelError, ModelSpec, endpoint, load
+from ingest.embedding.ranking import MINILM, NO_WEIGHT
 from ingest.errors import OutageError, TransientError
 from ingest.settings import ChunkSettings
 from ingest.types import ParsedDocument, Passage
@@ -45,7 +46,8 @@ def open_model() -> Iterator[Callable[..., Embedder]]:
 
 
 def spec(server: EmbeddingServer, **options: object) -> ModelSpec:
-    return ModelSpec("endpoint", server.url, "small", **options)  # type: ignore[arg-type]
+    """The model of the server, about which everything is known, so that it is not measured."""
+    return ModelSpec("endpoint", server.url, "small", ranking=MINILM, **options)  # type: ignore[arg-type]
 
 
 def test_vectors_are_those_of_the_server_of_length_one(
@@ -173,3 +175,15 @@ def test_tokens_are_rather_overestimated(
     assert max(each.tokens for each in chunks) <= 80
     # At worst a token a character, as in models that read bytes.
     assert max(len(embedding_text(each)) for each in chunks if each.passage == 0) <= 100
+
+
+def test_a_model_is_measured_unless_it_is_known(
+    server: EmbeddingServer, open_model: Callable[..., Embedder]
+) -> None:
+    remote = open_model(msgspec.structs.replace(spec(server), ranking=None))
+    assert remote.ranking.weight_in("en") == pytest.approx(0.6, abs=0.01)
+    assert remote.ranking.weight_in("zh") == NO_WEIGHT
+    assert remote.spec.ranking == remote.ranking
+    asked = len(server.requests)
+    assert open_model(remote.spec).ranking == remote.ranking
+    assert len(server.requests) == asked + 1

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ingest.embedding import Embedder, ModelError, ModelSpec, load
+from ingest.embedding.ranking import MINILM, NO_WEIGHT
 from ingest.embedding.spec import spec_of
 from ingest.settings import EmbeddingSettings
 
@@ -48,7 +49,7 @@ def test_vectors_do_not_depend_on_the_other_texts(bge: Embedder) -> None:
 
 
 def test_the_prefix_is_that_of_queries_only(bge: Embedder) -> None:
-    plain = load(ModelSpec("onnx", str(BGE), pooling="cls"), threads=1)
+    plain = load(ModelSpec("onnx", str(BGE), pooling="cls", ranking=MINILM), threads=1)
     query = next(iter(ANSWERS))
     assert np.array_equal(bge.embed_query(query), plain.embed_query(PREFIX + query))
     assert np.array_equal(bge.embed_documents([query])[0], plain.embed_query(query))
@@ -68,7 +69,10 @@ def test_pooling_is_read_from_the_files_of_the_model(tmp_path: Path) -> None:
     (folder / "1_Pooling").mkdir()
     (folder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_mean_tokens": True}))
     (folder / "config_sentence_transformers.json").write_text(json.dumps({"prompts": {"query": "q: "}}))
-    read, said = load(ModelSpec("onnx", str(folder))), load(ModelSpec("onnx", str(BGE), pooling="mean"))
+    read, said = (
+        load(ModelSpec("onnx", str(folder), ranking=MINILM)),
+        load(ModelSpec("onnx", str(BGE), pooling="mean", ranking=MINILM)),
+    )
     assert np.allclose(read.embed_query("a pump"), said.embed_query("q: a pump"), atol=1e-6)
 
 
@@ -76,3 +80,9 @@ def test_a_folder_without_a_tokenizer_is_named(tmp_path: Path) -> None:
     shutil.copy(BGE / "model.onnx", tmp_path)
     with pytest.raises(ModelError, match=r"needs the files model\.onnx and tokenizer\.json"):
         load(ModelSpec("onnx", str(tmp_path)))
+
+
+def test_its_cosines_lie_closer_together_so_that_they_weigh_more(bge: Embedder) -> None:
+    assert bge.ranking.unrelated == pytest.approx(0.37, abs=0.02)
+    assert 0.7 < bge.ranking.weight_in("en") < 0.8
+    assert bge.ranking.weight_in("zh") == NO_WEIGHT

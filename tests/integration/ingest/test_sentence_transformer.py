@@ -11,6 +11,7 @@ import pytest
 from ingest.chunker import chunk, embedding_text
 from ingest.embedding import Embedder, ModelError, ModelSpec, load
 from ingest.embedding.packaged import PackagedEmbedder
+from ingest.embedding.ranking import MINILM
 from ingest.settings import ChunkSettings
 from ingest.types import ParsedDocument, Passage
 from tests.cross_encoder import EMBEDDING_MODEL
@@ -38,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def plain() -> Embedder:
     """The model as it was published."""
-    return load(ModelSpec("sentence-transformers", str(EMBEDDING_MODEL)), batch_size=4)
+    return load(ModelSpec("sentence-transformers", str(EMBEDDING_MODEL), ranking=MINILM), batch_size=4)
 
 
 def test_vectors_are_those_of_the_packaged_model(plain: Embedder) -> None:
@@ -53,7 +54,7 @@ def test_vectors_are_those_of_the_packaged_model(plain: Embedder) -> None:
 
 
 def test_what_the_model_says_of_itself_is_used(folder: Path, plain: Embedder) -> None:
-    embedder = load(ModelSpec("sentence-transformers", str(folder)), threads=1)
+    embedder = load(ModelSpec("sentence-transformers", str(folder), ranking=MINILM), threads=1)
     assert embedder.model.max_tokens == 64
     expected = plain.embed_query(f"question: {QUERY}"), plain.embed_query(f"text: {QUERY}")
     assert np.allclose(embedder.embed_query(QUERY), expected[0], atol=1e-5)
@@ -62,7 +63,9 @@ def test_what_the_model_says_of_itself_is_used(folder: Path, plain: Embedder) ->
 
 
 def test_prefixes_can_be_set(folder: Path, plain: Embedder) -> None:
-    spec = ModelSpec("sentence-transformers", str(folder), query_prefix="", document_prefix="")
+    spec = ModelSpec(
+        "sentence-transformers", str(folder), query_prefix="", document_prefix="", ranking=MINILM
+    )
     embedder = load(spec)
     assert np.allclose(embedder.embed_query(QUERY), plain.embed_query(QUERY), atol=1e-5)
     assert np.allclose(embedder.embed_documents([QUERY])[0], plain.embed_query(QUERY), atol=1e-5)
@@ -70,7 +73,7 @@ def test_prefixes_can_be_set(folder: Path, plain: Embedder) -> None:
 
 
 def test_chunks_fit_the_model_with_its_prefix(folder: Path) -> None:
-    embedder = load(ModelSpec("sentence-transformers", str(folder)))
+    embedder = load(ModelSpec("sentence-transformers", str(folder), ranking=MINILM))
     document = ParsedDocument(
         "md", [Passage("The rent of flat no. 7 is 1,250 euros a month. " * 60)], "Rents"
     )
@@ -81,7 +84,7 @@ def test_chunks_fit_the_model_with_its_prefix(folder: Path) -> None:
 
 
 def test_dimensions_are_cut(plain: Embedder) -> None:
-    spec = ModelSpec("sentence-transformers", str(EMBEDDING_MODEL), dimensions=128)
+    spec = ModelSpec("sentence-transformers", str(EMBEDDING_MODEL), dimensions=128, ranking=MINILM)
     embedder = load(spec)
     cut = plain.embed_query(QUERY)[:128]
     assert embedder.model.dimensions == 128
