@@ -173,8 +173,11 @@ class Retriever:
                 async with AsyncSession(connection) as session:
                     await require_namespace(session, principal, namespace_id)
         found = deduplicate(found, wanted, per_document)
+        # A lexical search needs no model.
+        model_id = None if mode == "lexical" else source.model_id
+        encoder = await self._encoders.get(model_id or self._encoders.own_id)
         # On the scores before reranking, for which the threshold was chosen.
-        relevant = is_relevant(query, found, self._encoder.ranking)
+        relevant = is_relevant(query, found, encoder.ranking)
         searched = time.perf_counter()
         outcome: Outcome = "off"
         if reranking is not None:
