@@ -164,7 +164,8 @@ def _other_model(configured: Settings, recorded: Row[str, str, dict[str, Any] | 
     if recorded is None or wanted == ModelSpec():
         return None
     name, profile, spec = recorded
-    if wanted == (ModelSpec(name=profile) if spec is None else msgspec.convert(spec, ModelSpec)):
+    used = ModelSpec(name=profile) if spec is None else msgspec.convert(spec, ModelSpec)
+    if wanted == msgspec.structs.replace(used, ranking=None):
         return None
     return f"the settings name another embedding model than that of the documents, {name} (luma reindex)"
 

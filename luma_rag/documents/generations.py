@@ -46,6 +46,8 @@ async def kept(session: AsyncSession, namespace_id: int) -> list[KeptGeneration]
             .on_conflict_do_nothing()
         )
         found = await _kept(session, namespace_id)
+    if not found:
+        raise RuntimeError("no embedding model is recorded")
     return found
 
 
