@@ -157,8 +157,8 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
             the OpenID
             provider are invalid.
     """
-    embedder = await check_model(store.sessions, embedder)
     settings = store.settings
+    embedder = await check_model(store.sessions, embedder, api_key=settings.embedding.api_key)
     async with AsyncExitStack() as stack:
         encoders = QueryEncoders(await open_models(store, embedder))
         stack.callback(encoders.close)
@@ -219,7 +219,7 @@ def load_embedder(
         raise ConfigurationError(str(error)) from error
 
 
-async def check_model(sessions: Sessions, embedder: Embedder) -> Embedder:
+async def check_model(sessions: Sessions, embedder: Embedder, *, api_key: str | None = None) -> Embedder:
     """Record the embedding model of a new database, or return the current model of an older one.
 
     That is `embedder` itself unless the settings name another model. Namespaces with other models load them
@@ -234,7 +234,7 @@ async def check_model(sessions: Sessions, embedder: Embedder) -> Embedder:
             await models.record(session, embedder)
     if current is None or models.is_same(current, embedder):
         return embedder
-    load = partial(load_embedder, batch_size=embedder.batch_size, threads=embedder.threads)
+    load = partial(load_embedder, batch_size=embedder.batch_size, threads=embedder.threads, api_key=api_key)
     found = await asyncio.to_thread(models.load_recorded, current, load)
     # Of the packaged model, the default profile of a new database may be newer than this one.
     if embedder.spec != ModelSpec():

@@ -369,7 +369,7 @@ async def _work(configured: Settings) -> None:
         asyncio.to_thread(load_embedder, configured_model(configured), api_key=configured.embedding.api_key)
     )
     async with open_store(configured, pool_size=4) as store:
-        embedder = await check_model(store.sessions, await loading)
+        embedder = await check_model(store.sessions, await loading, api_key=configured.embedding.api_key)
         await run(store, embedder)
 
 

@@ -124,7 +124,7 @@ async def _run(files: list[File], namespace: str, username: str | None, *, is_qu
             async with store.sessions.begin() as session:
                 principal = await caller(session, username)
                 namespace_id = await find_or_create(session, principal, namespace)
-            embedder = await check_model(store.sessions, await loading)
+            embedder = await check_model(store.sessions, await loading, api_key=configured.embedding.api_key)
             started = time.monotonic()
             with progress(is_quiet=is_quiet) as show:
                 for file in files:

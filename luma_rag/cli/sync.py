@@ -194,7 +194,7 @@ class _Turn:
             batch_size=configured.ingest.batch_size,
             api_key=configured.embedding.api_key,
         )
-        embedder = await check_model(self._store.sessions, embedder)
+        embedder = await check_model(self._store.sessions, embedder, api_key=configured.embedding.api_key)
         await work(self._store, embedder, self._stored.namespace_id, files, show)
 
 
