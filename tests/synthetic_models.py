@@ -7,7 +7,7 @@ import numpy as np
 from ingest.chunker import TokenCounter
 from ingest.embedding import ModelSpec
 from ingest.embedding.packaged import load_tokenizer
-from ingest.embedding.ranking import UNMEASURED
+from ingest.embedding.ranking import MINILM
 from ingest.types import EmbeddingModel, Vector
 from luma_rag.db.models.document import DIMENSIONS
 
@@ -21,7 +21,7 @@ def vectors(texts: Sequence[str], dimensions: int = DIMENSIONS) -> Vector:
 class SyntheticModel:
     """A model with any number of dimensions. It reads the last line of a text, without title and headings."""
 
-    ranking = UNMEASURED
+    ranking = MINILM
     batch_size = 16
     threads = None
 
