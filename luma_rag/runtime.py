@@ -239,10 +239,12 @@ async def check_model(sessions: Sessions, embedder: Embedder, *, api_key: str | 
     # Of the packaged model, the default profile of a new database may be newer than this one.
     if embedder.spec != ModelSpec():
         logger.warning(
-            "The settings name the embedding model %s. The documents are embedded with %s, which stays in "
-            "use. To embed them again with the model of the settings, run: luma reindex",
+            "The settings name the embedding model %s (%s). The documents are embedded with %s (%s), which "
+            "stays in use. To embed them again with the model of the settings, run: luma reindex",
             embedder.model.name,
+            embedder.model.profile,
             found.model.name,
+            found.model.profile,
         )
     embedder.close()
     return found

@@ -167,7 +167,9 @@ def _other_model(configured: Settings, recorded: Row[str, str, dict[str, Any] | 
     used = ModelSpec(name=profile) if spec is None else msgspec.convert(spec, ModelSpec)
     if wanted == msgspec.structs.replace(used, ranking=None):
         return None
-    return f"the settings name another embedding model than that of the documents, {name} (luma reindex)"
+    return (
+        f"the settings name another embedding model than the documents have, {name}, {profile} (luma reindex)"
+    )
 
 
 async def _parser_containment(_: Settings) -> Check:

@@ -65,10 +65,10 @@ async def begin(
         await session.flush()
         _, other = await _lock(session, principal, namespace_id)
     elif other.model_id != model_id:
-        name = await session.scalar(select(EmbeddingModel.name).where(EmbeddingModel.id == other.model_id))
+        kept = await session.get_one(EmbeddingModel, other.model_id)
         raise ConflictError(
-            f"Namespace {namespace_id} keeps vectors by {name} beside those that are searched. Remove them "
-            f"first: luma reindex --namespace {namespace_id} --remove-old"
+            f"Namespace {namespace_id} keeps vectors by {kept.name} ({kept.profile}) beside those that are "
+            f"searched. Remove them first: luma reindex --namespace {namespace_id} --remove-old"
         )
     return other
 

@@ -74,7 +74,7 @@ def test_settings_with_another_model_say_what_to_type(
     command("ingest", str(factories.handbook(tmp_path)), "-n", "papers")
     assert "luma reindex" not in model(command)
     monkeypatch.setenv("LUMA_INGEST_PROFILE", "float32")
-    assert "all-MiniLM-L6-v2 (luma reindex)" in model(command)
+    assert "all-MiniLM-L6-v2, int8-v1 (luma reindex)" in model(command)
     found = command("search", "papers", "vacation", "--json")
     assert found.json["hits"]
     assert "luma reindex" in found.err
