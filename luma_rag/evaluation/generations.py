@@ -4,6 +4,7 @@ import importlib.util
 
 import msgspec
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal, readable_documents, require_namespace
@@ -85,7 +86,7 @@ async def _sample(session: AsyncSession, principal: Principal, namespace_id: int
         select(Chunk.text)
         .join(chosen, chosen.c.doc_id == Chunk.doc_id)
         .order_by(Chunk.doc_id, func.random())
-        .distinct(Chunk.doc_id)
+        .ext(distinct_on(Chunk.doc_id))
     )
     return [" ".join(text.split()[:_WORDS]) for text in found]
 
