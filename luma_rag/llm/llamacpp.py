@@ -23,7 +23,7 @@ import httpx
 from ingest import isolated
 from luma_rag.errors import ConfigurationError, LLMError
 from luma_rag.llm.openai import OpenAIModel
-from luma_rag.llm.protocol import PromptMessage
+from luma_rag.llm.protocol import PromptMessage, Written
 
 START_SECONDS = 600.0
 """Long enough for tens of gigabytes from a slow disk."""
@@ -85,7 +85,7 @@ class LlamaServer:
 
     async def stream(
         self, messages: Sequence[PromptMessage], *, max_tokens: int
-    ) -> AsyncGenerator[str, None]:
+    ) -> AsyncGenerator[Written, None]:
         """Yield the answer in pieces; see `LanguageModel.stream`.
 
         Raises:
