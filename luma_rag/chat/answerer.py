@@ -5,6 +5,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from luma_rag.llm.protocol import Written
+
 
 class RetrievedPassage(msgspec.Struct, frozen=True):
     """A retrieved passage, numbered from 1 in the order of the prompt.
@@ -40,8 +42,8 @@ class Answerer(Protocol):
 
     def answer(
         self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
-    ) -> AsyncGenerator[str, None]:
-        """Yield the answer in pieces. Closing the generator stops the model.
+    ) -> AsyncGenerator[Written, None]:
+        """Yield the answer in pieces, and what the model writes beside it. Closing the generator stops it.
 
         Raises:
             luma_rag.errors.LLMError: the LLM server failed.

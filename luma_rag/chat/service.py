@@ -20,6 +20,7 @@ from luma_rag.db.errors import outage
 from luma_rag.db.listener import Listener
 from luma_rag.db.session import Sessions
 from luma_rag.errors import AnswerInterruptedError, LumaError, NotFoundError, UnavailableError
+from luma_rag.llm.protocol import AllReasoning
 from luma_rag.retrieval.search import Retriever
 
 logger = logging.getLogger(__name__)
@@ -173,23 +174,34 @@ class ChatService:
         """Answer without a chat; nothing is stored."""
         text, citations = "", []
         async for part in self.stream_once(principal, namespace_id, question):
-            if isinstance(part, str):
-                text += part
-            else:
-                citations = part
+            match part:
+                case str():
+                    text += part
+                case AllReasoning():
+                    text = ""
+                case _:
+                    citations = part
         return text, citations
 
     async def stream_once(
         self, principal: Principal, namespace_id: int, question: str
-    ) -> AsyncGenerator[str | list[CitationView]]:
-        """Answer without a chat, piece by piece; the citations come last. Nothing is stored."""
+    ) -> AsyncGenerator[str | AllReasoning | list[CitationView]]:
+        """Answer without a chat, piece by piece; the citations come last. Nothing is stored.
+
+        After `AllReasoning`, the answer begins anew.
+        """
         hits = await evidence.find(
             self._retriever, principal, namespace_id, question, passages=self._passages
         )
         text = ""
         async for piece in self._answerer.answer(question, evidence.numbered(hits), []):
-            text += piece
-            yield piece
+            match piece:
+                case str():
+                    text += piece
+                    yield piece
+                case AllReasoning():
+                    text = ""
+                    yield piece
         yield evidence.used(text, hits)
 
     def close(self) -> None:

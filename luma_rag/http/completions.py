@@ -17,6 +17,7 @@ from luma_rag.http.errors import problem as problem_of
 from luma_rag.http.events import WAITING, server_sent_event
 from luma_rag.http.input import Question
 from luma_rag.http.markdown_images import ImageFilter, without_images
+from luma_rag.llm.protocol import Reasoning
 
 PREFIX = "luma/"
 _MAX_ID = 2**31 - 1
@@ -107,15 +108,20 @@ class LumaPart(msgspec.Struct, frozen=True):
 
 
 class AnswerMessage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A message or, in a stream, a delta. The last delta has `luma`."""
+    """A message or, in a stream, a delta. The last delta has `luma`.
+
+    `reasoning_content` is what the model thought before it answered, under the name that DeepSeek and vLLM
+    have given it.
+    """
 
     role: str | None = None
     content: str | None = None
+    reasoning_content: str | None = None
     luma: LumaPart | None = None
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """The answer."""
+    """The answer. `finish_reason` is `stop`, or why it ends early: `length` or `content_filter`."""
 
     message: AnswerMessage
     index: int = 0
@@ -208,7 +214,12 @@ async def whole(
         _id(question),
         _created(question),
         request.model,
-        [Choice(AnswerMessage("assistant", without_images(answer.content), _luma(answer)))],
+        [
+            Choice(
+                AnswerMessage("assistant", without_images(answer.content), answer.reasoning, _luma(answer)),
+                finish_reason=answer.cut_off or "stop",
+            )
+        ],
         _usage(request, answer.content),
     )
 
@@ -241,10 +252,13 @@ async def pieces(
                     case Delta(text):
                         if piece := shown.feed(text):
                             yield chunk([ChunkChoice(AnswerMessage(content=piece))])
+                    case Reasoning(text):
+                        yield chunk([ChunkChoice(AnswerMessage(reasoning_content=text))])
                     case MessageView() as answer:
                         if rest := shown.end():
                             yield chunk([ChunkChoice(AnswerMessage(content=rest))])
-                        yield chunk([ChunkChoice(AnswerMessage(luma=_luma(answer)), finish_reason="stop")])
+                        reason = answer.cut_off or "stop"
+                        yield chunk([ChunkChoice(AnswerMessage(luma=_luma(answer)), finish_reason=reason)])
                         if with_usage:
                             yield chunk([], _usage(request, answer.content))
             yield _DONE

@@ -43,8 +43,8 @@ _LIMITS = re.compile(
 class ServerError(LLMError):
     """A failed call, with what decides about a retry.
 
-    `server_status` is the HTTP status, or 0 without one; `temporary` says that a retry may succeed. `words` are
-    the server's own, if it reported the error.
+    `server_status` is the HTTP status, or 0 without one; `temporary` says that a retry may succeed. `words`
+    are the server's own, if it reported the error.
     """
 
     words = ""
