@@ -29,6 +29,7 @@ from luma_rag.http.metrics_middleware import MetricsMiddleware
 from luma_rag.http.openapi import ProblemResponses
 from luma_rag.http.openapi_document import DocumentConfig, operation_id
 from luma_rag.http.oversight import record_reading_of_administrators
+from luma_rag.http.query import record_query_parameters, reject_unknown_parameters
 from luma_rag.http.rate_limit import WorkLimits, acquire_permit
 from luma_rag.http.request import LumaRequest
 from luma_rag.http.request_context import RequestContextMiddleware
@@ -79,7 +80,7 @@ def create_service(runtime: Runtime) -> ASGIApp:
 
 def create_app(runtime: Runtime) -> Litestar:
     """The application. The runtime must stay open while it serves."""
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             auth.router,
             openid.router,
@@ -108,6 +109,7 @@ def create_app(runtime: Runtime) -> Litestar:
             require_level_to_change,
             acquire_permit,
             record_reading_of_administrators,
+            reject_unknown_parameters,
         ],
         exception_handlers=HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,
@@ -116,6 +118,8 @@ def create_app(runtime: Runtime) -> Litestar:
         request_class=LumaRequest,
         logging_config=None,
     )
+    record_query_parameters(app)
+    return app
 
 
 def _no_other_page(response: Response[Any]) -> Response[Any]:

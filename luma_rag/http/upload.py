@@ -17,6 +17,7 @@ from luma_rag.errors import (
     TooLargeError,
     UnsupportedTypeError,
 )
+from luma_rag.http.file_names import file_name
 from luma_rag.http.input import Id
 from luma_rag.http.validation import body_error
 
@@ -60,7 +61,12 @@ async def read_upload(request: Request[Any, Any, Any], storage: FileStorage) -> 
     try:
         # The strict mode rejects a final line end that arrives in a packet of its own.
         with PushMultipartParser(
-            options["boundary"], max_segment_count=1000, max_header_size=8192, strict=False
+            options["boundary"],
+            max_segment_count=1000,
+            max_header_size=8192,
+            strict=False,
+            # It can decode any bytes; `file_name` finds out what they are.
+            header_charset="latin-1",
         ) as parser:
             await form.read(_parts(parser, request))
         return form.result()
@@ -84,10 +90,8 @@ class _Form:
             if not isinstance(part, MultipartSegment):
                 raise InvalidInputError("A part of the form has no headers.")
             if part.filename is not None and part.name == "file" and self._file is None:
-                self._file = (
-                    await uploads.receive(self._storage, _content(parts), part.filename),
-                    part.filename,
-                )
+                name = file_name(part.header("content-disposition", ""), part.filename)
+                self._file = (await uploads.receive(self._storage, _content(parts), name), name)
             elif part.filename is None and part.name in UploadFields.__struct_fields__:
                 self._fields.setdefault(part.name, []).append(await self._text(part, parts))
             else:

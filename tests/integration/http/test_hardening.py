@@ -27,7 +27,7 @@ SPACES, SEARCH, TOKENS = "/api/namespaces", "/api/namespaces/1/search", "/api/au
 # --- Hosts
 
 
-def _passes(host: str, allowed: str | None, public_url: str | None = None) -> bool:
+def _passes(host: str, allowed: str | None, public_url: str | None = None, path: str = "/") -> bool:
     """Whether a request with this Host is accepted."""
     passed: list[Any] = []
     answered: list[Any] = []
@@ -38,7 +38,7 @@ def _passes(host: str, allowed: str | None, public_url: str | None = None) -> bo
     async def send(message: Any) -> None:
         answered.append(message)
 
-    scope: Any = {"type": "http", "headers": [(b"host", host.encode("latin-1"))]}
+    scope: Any = {"type": "http", "path": path, "headers": [(b"host", host.encode("latin-1"))]}
     asyncio.run(AllowedHosts(app, allowed, public_url)(scope, None, send))  # type: ignore[arg-type]
     if not passed:
         assert answered[0]["status"] == 421
@@ -49,6 +49,13 @@ def test_public_address_is_allowed() -> None:
     for allowed in (None, "other.example.com"):
         assert _passes("luma.example.com:8443", allowed, "https://luma.example.com:8443/")
         assert not _passes("a.luma.example.com", allowed, "https://luma.example.com")
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/metrics"])
+def test_probes_and_scrapers_may_name_any_host(path: str) -> None:
+    for host in ("10.42.0.7:8000", "luma", "luma.monitoring.svc.cluster.local"):
+        assert _passes(host, "luma.example.com", path=path)
+        assert not _passes(host, "luma.example.com", path=f"{path}/other")
 
 
 @pytest.mark.parametrize(
