@@ -184,6 +184,18 @@ def cited_numbers(text: str, available: Collection[int]) -> list[int]:
     return [n for n in numbers if n in available]
 
 
+def citation_spans(text: str, available: Collection[int]) -> list[tuple[int, int, int]]:
+    """The `available` citations in a text: start, end, and number of each."""
+    spans, position = [], 0
+    for piece in _Scanner(_Sources({}, available)).feed(text, final=True):
+        end = position + len(piece.text)
+        if piece.numbers is not None:
+            start = position + len(piece.space)
+            spans += [(start, end, n) for n in piece.numbers if n in available]
+        position = end
+    return spans
+
+
 def cited_statements(text: str) -> dict[int, str]:
     """What `text` says with each citation: the words before it, back to the citation or paragraph before."""
     found: dict[int, str] = {}

@@ -7,10 +7,10 @@ from contextlib import aclosing
 
 from luma_rag import tracing
 from luma_rag.chat import prompt
-from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
+from luma_rag.chat.answerer import NO_OPTIONS, AnswerOptions, HistoryMessage, RetrievedPassage
 from luma_rag.chat.citations import CitationFilter
 from luma_rag.errors import LLMError
-from luma_rag.llm.protocol import AllReasoning, LanguageModel, Written
+from luma_rag.llm.protocol import AllReasoning, LanguageModel, PromptMessage, Written
 from luma_rag.llm.server_errors import ContextOverflowError
 from luma_rag.metrics import FAILURES, FIRST_TOKEN
 from luma_rag.settings import LLMSettings
@@ -46,7 +46,11 @@ class ModelAnswerer:
         return self._model
 
     async def answer(
-        self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
+        self,
+        question: str,
+        passages: Sequence[RetrievedPassage],
+        history: Sequence[HistoryMessage],
+        options: AnswerOptions = NO_OPTIONS,
     ) -> AsyncGenerator[Written, None]:
         """Yield the answer in pieces. Every citation in its text is `[n]` of one of `passages`.
 
@@ -58,7 +62,7 @@ class ModelAnswerer:
         began = time.perf_counter()
         first: float | None = None
         try:
-            async with aclosing(self._write(question, passages, history)) as pieces:
+            async with aclosing(self._write(question, passages, history, options)) as pieces:
                 with FAILURES.count_exceptions(LLMError):
                     async for piece in pieces:
                         if first is None:
@@ -81,17 +85,28 @@ class ModelAnswerer:
             yield text
 
     async def _write(
-        self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
+        self,
+        question: str,
+        passages: Sequence[RetrievedPassage],
+        history: Sequence[HistoryMessage],
+        options: AnswerOptions,
     ) -> AsyncGenerator[Written, None]:
         """What the model writes, from a prompt that fits into its context."""
         while True:
             context = self._context_tokens
-            limit = prompt.answer_limit(context, self._most_answer_tokens)
+            limit = prompt.answer_limit(context, options.max_tokens or self._most_answer_tokens)
+            limit = min(limit, prompt.answer_limit(context, self._most_answer_tokens))
             messages = prompt.build(
-                question, passages, history, context_tokens=context, max_answer_tokens=limit
+                question,
+                passages,
+                history,
+                context_tokens=context,
+                max_answer_tokens=limit,
+                instructions=options.instructions,
             )
+            stream = self._model.stream(messages, max_tokens=limit, sampling=options.sampling)
             try:
-                async with aclosing(self._model.stream(messages, max_tokens=limit)) as pieces:
+                async with aclosing(stream) as pieces:
                     async for piece in pieces:
                         yield piece
                 return
@@ -107,6 +122,20 @@ class ModelAnswerer:
                     self.name,
                     self._context_tokens,
                 )
+
+    def complete(self, content: str, options: AnswerOptions) -> AsyncGenerator[Written, None]:
+        """What the model writes to a message alone.
+
+        Raises:
+            LLMError: the LLM server failed.
+        """
+        limit = prompt.answer_limit(self._context_tokens, self._most_answer_tokens)
+        messages = [PromptMessage("user", content)]
+        if options.instructions:
+            messages.insert(0, PromptMessage("system", options.instructions))
+        return self._model.stream(
+            messages, max_tokens=min(limit, options.max_tokens or limit), sampling=options.sampling
+        )
 
     async def aclose(self) -> None:
         """Close the model."""

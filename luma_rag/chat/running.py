@@ -11,7 +11,7 @@ from luma_rag.access import Principal
 from luma_rag.changes.stream import Authenticate
 from luma_rag.chat.messages import CitationView, MessageView
 from luma_rag.chat.turns import Question
-from luma_rag.llm.protocol import AllReasoning, CutOff, Reasoning, Written
+from luma_rag.llm.protocol import AllReasoning, CutOff, Reasoning, Usage, Written
 from luma_rag.retrieval.hits import ScoredChunk
 
 
@@ -38,10 +38,11 @@ class TurnEvent(msgspec.Struct, frozen=True):
         "delta",
         "reasoning",
         "all_reasoning",
+        "usage",
         "llm_message",
         "waiting",
     ]
-    data: MessageView | Progress | list[CitationView] | Delta | Reasoning | AllReasoning | None
+    data: MessageView | Progress | list[CitationView] | Delta | Reasoning | AllReasoning | Usage | None
 
 
 class Login(msgspec.Struct, frozen=True):
@@ -95,21 +96,27 @@ class RunningTurn:
         self.question = question
         self.publish(TurnEvent("user_message", question.message))
 
-    def write(self, written: Written) -> None:
-        """Add what the model has written."""
+    def write(self, written: Written) -> TurnEvent | None:
+        """Add what the model has written. Returns the event that tells it."""
+        event = None
         match written:
             case str():
                 self._pieces.append(written)
-                self.publish(TurnEvent("delta", Delta(written)))
+                event = TurnEvent("delta", Delta(written))
             case Reasoning(text):
                 self._thoughts.append(text)
-                self.publish(TurnEvent("reasoning", written))
+                event = TurnEvent("reasoning", written)
             case AllReasoning():
                 self._thoughts += self._pieces
                 self._pieces.clear()
-                self.publish(TurnEvent("all_reasoning", written))
+                event = TurnEvent("all_reasoning", written)
+            case Usage():
+                event = TurnEvent("usage", written)
             case CutOff():
                 self.cut_off = written
+        if event is not None:
+            self.publish(event)
+        return event
 
     def publish(self, event: TurnEvent) -> None:
         """Send an event to all present and future readers."""

@@ -107,7 +107,8 @@ class AnswerWriter:
         titles = list(dict.fromkeys(hit.title for hit in turn.hits))
         turn.publish(TurnEvent("progress", Progress("reading", titles)))
         turn.publish(TurnEvent("progress", Progress("thinking")))
-        async with aclosing(self._answerer.answer(content, evidence.numbered(turn.hits), history)) as pieces:
+        answer = self._answerer.answer(content, evidence.numbered(turn.hits), history, question.options)
+        async with aclosing(answer) as pieces:
             async for piece in pieces:
                 turn.write(_storable(piece))
 

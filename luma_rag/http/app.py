@@ -22,6 +22,7 @@ from luma_rag.http.authentication import (
     require_authentication,
 )
 from luma_rag.http.bodies import BodyTimeout
+from luma_rag.http.cross_origin import CrossOrigin
 from luma_rag.http.errors import HANDLERS
 from luma_rag.http.headers import SecurityHeaders
 from luma_rag.http.hosts import AllowedHosts
@@ -71,7 +72,10 @@ _TAGS = {
 def create_service(runtime: Runtime) -> ASGIApp:
     """The application behind the middleware that every request passes, with or without a route."""
     settings = runtime.settings
-    hosts = AllowedHosts(BodyTimeout(create_app(runtime)), settings.allowed_hosts, settings.public_url)
+    app: ASGIApp = BodyTimeout(create_app(runtime))
+    if settings.cors_origins is not None:
+        app = CrossOrigin(app, settings.cors_origins)
+    hosts = AllowedHosts(app, settings.allowed_hosts, settings.public_url)
     logged = AccessLog(
         SecurityHeaders(MetricsMiddleware(hosts)), runtime.sessions, is_logged=settings.access_log
     )

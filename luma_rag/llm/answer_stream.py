@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import httpx
 
-from luma_rag.llm.completions import Part, Usage
+from luma_rag.llm.completions import Part
 from luma_rag.llm.learned import Learned
-from luma_rag.llm.protocol import AllReasoning, CutOff, Reasoning, Written
+from luma_rag.llm.protocol import AllReasoning, CutOff, Reasoning, Usage, Written
 from luma_rag.llm.reasoning import ReasoningFilter
 
 # The end of the body usually comes with that of the answer. Some servers keep the response open.

@@ -1,12 +1,12 @@
 """Parses the body of a chat completion: a stream of events, or one JSON document."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from luma_rag.llm import sse
+from luma_rag.llm.protocol import Usage
 
 BODY_LIMIT = 8 * 1024 * 1024
 """Maximum bytes of a JSON document; far more than any model writes."""
@@ -43,14 +43,7 @@ class Part(msgspec.Struct, frozen=True):
     finish_reason: str | None = None
     whole: bool = False
     """The server says that nothing follows."""
-    usage: "Usage | None" = None
-
-
-class Usage(msgspec.Struct, frozen=True):
-    """Token counts of the prompt and of the answer."""
-
-    prompt_tokens: Annotated[int, Meta(ge=0)] = 0
-    completion_tokens: Annotated[int, Meta(ge=0)] = 0
+    usage: Usage | None = None
 
 
 class _Message(msgspec.Struct):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from luma_rag.llm.protocol import PromptMessage
+from luma_rag.llm.protocol import PromptMessage, Sampling
 
 TEMPERATURE = 0.2
 """Low, because the answer should follow the passages; not 0, because small models then repeat themselves."""
@@ -38,7 +38,9 @@ class Learned(msgspec.Struct):
     reasons_unmarked: bool = False
     """It begins with its reasoning, of which only the end is marked."""
 
-    def body(self, model: str, messages: Sequence[PromptMessage], max_tokens: int) -> dict[str, Any]:
+    def body(
+        self, model: str, messages: Sequence[PromptMessage], max_tokens: int, sampling: Sampling
+    ) -> dict[str, Any]:
         """The body of a request."""
         body: dict[str, Any] = {
             "model": model,
@@ -49,8 +51,9 @@ class Learned(msgspec.Struct):
             body["stream_options"] = {"include_usage": True}
         body[self.limit_option] = min(max_tokens, self.most_tokens or max_tokens)
         if self.takes_temperature:
-            body["temperature"] = TEMPERATURE
-        return body
+            body["temperature"] = TEMPERATURE if sampling.temperature is None else sampling.temperature
+        options = {"top_p": sampling.top_p, "seed": sampling.seed, "stop": list(sampling.stop) or None}
+        return body | {name: value for name, value in options.items() if value is not None}
 
     def adapt(self, status: int, words: str, max_tokens: int) -> bool:
         """Learn from an error. Returns whether another request may succeed."""

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from typing import Any
 
 import httpx
 import msgspec
@@ -18,7 +19,7 @@ from luma_rag.llm.answer_stream import Reading, read_ahead, read_to_end, until_e
 from luma_rag.llm.completions import BODY_LIMIT, NOT_JSON, parts
 from luma_rag.llm.failures import Failures
 from luma_rag.llm.learned import Learned
-from luma_rag.llm.protocol import PromptMessage, Written
+from luma_rag.llm.protocol import PromptMessage, Sampling, Usage, Written
 from luma_rag.llm.server_errors import (
     ERROR_LIMIT,
     ContextOverflowError,
@@ -41,6 +42,7 @@ itself takes most of the CPU time of an answer, and nobody reads that fast.
 NAME_SECONDS = 60.0
 """Seconds for which the name of a server's first model is remembered: another one may have been loaded."""
 _IDLE_CONNECTIONS = 8
+_DEFAULT = Sampling()
 
 
 class _Model(msgspec.Struct):
@@ -102,7 +104,7 @@ class OpenAIModel:
             await self._client.aclose()
 
     async def stream(
-        self, messages: Sequence[PromptMessage], *, max_tokens: int
+        self, messages: Sequence[PromptMessage], *, max_tokens: int, sampling: Sampling = _DEFAULT
     ) -> AsyncGenerator[Written, None]:
         """Yield the answer in pieces; closing the generator closes the connection.
 
@@ -119,7 +121,8 @@ class OpenAIModel:
             name = await self._model_name()
             learned = self._learned.setdefault(name, Learned())
             try:
-                async with aclosing(self._attempt(name, learned, messages, max_tokens)) as pieces:
+                body = learned.body(name, messages, max_tokens, sampling)
+                async with aclosing(self._attempt(learned, body)) as pieces:
                     async for piece in pieces:
                         started = True
                         yield piece
@@ -137,15 +140,13 @@ class OpenAIModel:
             failures += 1
             await asyncio.sleep(wait)
 
-    async def _attempt(
-        self, name: str, learned: Learned, messages: Sequence[PromptMessage], max_tokens: int
-    ) -> AsyncGenerator[Written, None]:
+    async def _attempt(self, learned: Learned, body: dict[str, Any]) -> AsyncGenerator[Written, None]:
         reading = Reading(learned)
         with self._failures.translated():
             async with self._client.stream(
                 "POST",
                 f"{self._base_url}/chat/completions",
-                json=learned.body(name, messages, max_tokens),
+                json=body,
                 headers=self._headers(),
                 timeout=self._timeout,
             ) as response:
@@ -175,6 +176,8 @@ class OpenAIModel:
             raise self._failures.error(
                 "broke off: the connection ended before the answer did", advice(500, "")
             )
+        if reading.usage != Usage():
+            yield reading.usage
         if reading.cut_off is not None:
             yield reading.cut_off
 

@@ -1,7 +1,7 @@
 """The LLM protocol: a list of messages in, pieces of what the model writes out."""
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 
@@ -29,8 +29,27 @@ class CutOff(msgspec.Struct, frozen=True):
     reason: Literal["length", "content_filter"]
 
 
-Written = str | Reasoning | AllReasoning | CutOff
+class Usage(msgspec.Struct, frozen=True):
+    """Token counts of the prompt and of the answer, by the server's own tokenizer."""
+
+    prompt_tokens: Annotated[int, msgspec.Meta(ge=0)] = 0
+    completion_tokens: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+Written = str | Reasoning | AllReasoning | CutOff | Usage
 """What a model writes: text of the answer as `str`, and what is not text of the answer."""
+
+
+class Sampling(msgspec.Struct, frozen=True):
+    """How a model chooses its words; None and () leave it to Luma or the server."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+_DEFAULT = Sampling()
 
 
 class LanguageModel(Protocol):
@@ -41,8 +60,10 @@ class LanguageModel(Protocol):
         """A human-readable name of the model."""
         ...
 
-    def stream(self, messages: Sequence[PromptMessage], *, max_tokens: int) -> AsyncGenerator[Written, None]:
-        """Yield the answer in pieces; closing the generator ends the call. `CutOff` can only be the last one.
+    def stream(
+        self, messages: Sequence[PromptMessage], *, max_tokens: int, sampling: Sampling = _DEFAULT
+    ) -> AsyncGenerator[Written, None]:
+        """Yield the answer in pieces; closing the generator ends the call. `CutOff` and `Usage` come last.
 
         Raises:
             luma_rag.errors.LLMError: the server is unreachable, refuses, or breaks off; the message names the

@@ -126,7 +126,7 @@ async def test_dns_rebinding_is_rejected(api: Api) -> None:
     client = await api.anonymous({"host": "evil.example.com"})
     for method, url in (
         ("GET", "/"),
-        ("GET", "/health/live"),
+        ("GET", "/api/auth/options"),
         ("POST", "/api/auth/register"),
         ("GET", "/no"),
     ):
@@ -454,3 +454,32 @@ async def test_raw_bytes_in_a_file_name_are_harmless(api: Api, tmp_path: Path, n
         assert "set-cookie" not in got.headers
     else:
         assert answer.headers["content-type"] == PROBLEM
+
+
+# --- Pages of other origins
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_allowed"), [("https://app.example.com", True), ("https://evil.com", False)]
+)
+async def test_only_listed_origins_may_call(runtime: Runtime, origin: str, is_allowed: bool) -> None:
+    settings = msgspec.structs.replace(
+        runtime.settings, cors_origins="https://app.example.com/, https://b.example"
+    )
+    own = msgspec.structs.replace(runtime, settings=settings)
+    async with serving(own) as url, Api(url, own) as api:
+        alice = await api.user("alice")
+        token = (await alice.post("/api/auth/tokens", json={"name": "t"})).json()["token"]
+        client = await api.anonymous({"origin": origin, "authorization": f"Bearer {token}"})
+        asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+        for answer in (
+            await client.get("/v1/models"),
+            await client.options("/v1/chat/completions", headers=asked),
+        ):
+            assert (answer.headers.get("access-control-allow-origin") == origin) == is_allowed
+            assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_no_other_origin_may_call_by_default(api: Api) -> None:
+    client = await api.anonymous({"origin": "https://app.example.com"})
+    assert "access-control-allow-origin" not in (await client.get("/v1/models")).headers

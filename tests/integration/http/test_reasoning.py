@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
+from luma_rag.chat.answerer import NO_OPTIONS, AnswerOptions, HistoryMessage, RetrievedPassage
 from luma_rag.llm.protocol import AllReasoning, CutOff, Reasoning, Written
 from luma_rag.runtime import Runtime
 from tests.answering import answering
@@ -25,7 +25,11 @@ class Thinker:
         self.histories: list[list[HistoryMessage]] = []
 
     async def answer(
-        self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
+        self,
+        question: str,
+        passages: Sequence[RetrievedPassage],
+        history: Sequence[HistoryMessage],
+        options: AnswerOptions = NO_OPTIONS,
     ) -> AsyncGenerator[Written]:
         self.histories.append(list(history))
         for piece in self._pieces:
