@@ -19,7 +19,7 @@ from luma_rag.access import Principal, readable_documents
 from luma_rag.access.principal import Caller
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chunk, Document, Ingestion, NamespaceDoc, Reread
-from luma_rag.documents.ingestion import CHANNEL
+from luma_rag.documents.ingestion import CHANNEL, owner_of
 
 Which = Literal["outdated", "incomplete", "all"]
 """Documents that an earlier version of the parsers read, documents with warnings, or all."""
@@ -117,6 +117,8 @@ async def queue_next(session: AsyncSession) -> bool:
             progress=0.0,
             attempts=0,
             deferrals=0,
+            is_batch=True,
+            owner_id=owner_of(Ingestion.doc_id),
             next_attempt_at=func.localtimestamp(),
             updated_at=utcnow(),
         )
