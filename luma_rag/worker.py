@@ -35,6 +35,7 @@ from luma_rag.documents import (
     vector_index,
     workers,
 )
+from luma_rag.documents.embedding_reuse import known_embeddings
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
 from luma_rag.runtime import check_model, load_embedder
@@ -138,8 +139,7 @@ class _Worker:
                 if claim.is_embedded:
                     await self._link(claim.doc_id)
                 else:
-                    path = self._store.storage.path(claim.file_path)
-                    yield Job(claim.doc_id, Source(path, claim.title, claim.type), claim.is_urgent)
+                    yield await self._job(claim)
             elif only_urgent:
                 await self._wait()
             elif only is not None and len(only) > _CLAIM_AMONG:
@@ -183,6 +183,12 @@ class _Worker:
         if self._hnsw_maintenance is None or self._hnsw_maintenance.done():
             self._hnsw_maintenance = asyncio.create_task(self._maintain_hnsw())
         await self._wait()
+
+    async def _job(self, claim: claims.Claim) -> Job:
+        async with self._store.sessions.begin() as session:
+            known = await known_embeddings(session, claim.doc_id)
+        path = self._store.storage.path(claim.file_path)
+        return Job(claim.doc_id, Source(path, claim.title, claim.type), known, claim.is_urgent)
 
     async def _queue_reread(self) -> bool:
         async with self._store.sessions.begin() as session:
@@ -275,6 +281,7 @@ class _Worker:
                 can_retry = isinstance(error, TransientError)
                 await ingestion.fail(session, self._worker_id, key, str(error), can_retry=can_retry)
                 await rereading.keep_earlier_text(session)
+                await rereading.queue_version(session, key)
                 await ingestion_stats.record(session, "failed", time.perf_counter() - self._began[key])
         self._end(key, "deferred" if isinstance(error, OutageError) else "failed")
         if isinstance(error, OutageError):
@@ -284,6 +291,7 @@ class _Worker:
     async def _record(self, doc_id: int, outcome: ingestion_stats.Outcome) -> None:
         async with self._store.sessions.begin() as session:
             await ingestion_stats.record(session, outcome, time.perf_counter() - self._began[doc_id])
+            await rereading.queue_version(session, doc_id)
         self._end(doc_id, outcome)
         self._pause = 0.0
 

@@ -20,7 +20,7 @@ from ingest.chunker import TokenCounter
 from ingest.embedder import Embedder
 from ingest.engines.places import DOCUMENTS_IN_RECOGNITION, Places
 from ingest.errors import IngestError, TransientError
-from ingest.pipeline import Stage, embed, parse, recognize, split
+from ingest.pipeline import NOTHING_KNOWN, Known, Stage, embed, parse, recognize, split
 from ingest.settings import IngestSettings
 from ingest.sink import Sink
 from ingest.types import EmbeddedDocument, ParsedDocument, Source
@@ -39,11 +39,13 @@ Step = Stage | Literal["storing"]
 class Job(msgspec.Struct, frozen=True):
     """A source to process. `key` identifies it to the sink and the listener.
 
-    `is_urgent` if somebody waits for it.
+    `is_urgent` if somebody waits for it. `known` are embeddings of an earlier version, which are not computed
+    again.
     """
 
     key: int
     source: Source
+    known: Known = NOTHING_KNOWN
     is_urgent: bool = False
 
 
@@ -178,7 +180,9 @@ class _Engine:
             partial(split, parsed, job.source, self._count, self._settings, on_progress)
         )
         async with self._embedding[job.is_urgent]:
-            return await self._in_thread(partial(embed, parsed, chunks, self._embedder, on_progress))
+            return await self._in_thread(
+                partial(embed, parsed, chunks, self._embedder, on_progress, job.known)
+            )
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

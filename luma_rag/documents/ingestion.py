@@ -130,6 +130,11 @@ async def enqueue(
     return view(found), queued is not None
 
 
+async def make_batch(session: AsyncSession, doc_id: int) -> None:
+    """Let a queued document come after those that somebody waits for."""
+    await session.execute(update(Ingestion).where(Ingestion.doc_id == doc_id, _QUEUED).values(is_batch=True))
+
+
 def owner_of(doc_id: int | InstrumentedAttribute[int]) -> ScalarSelect[int]:
     """The owner of a document, who takes turns with others in the queue."""
     return select(Document.user_id).where(Document.id == doc_id).scalar_subquery()
