@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -14,15 +15,15 @@ from rich.text import Text
 from sqlalchemy import case, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ingest.embedder import Embedder
 from ingest.parsers.formats import READABLE
 from luma_rag import namespaces, settings
 from luma_rag.access import Principal
 from luma_rag.cli.caller import caller
+from luma_rag.cli.engine import opened
 from luma_rag.cli.failures import InterruptedByUser
 from luma_rag.cli.files import Skipped, find_files
 from luma_rag.cli.ingest_progress import File, progress, totals
-from luma_rag.cli.options import As, Json
+from luma_rag.cli.options import Address, As, Engine, EngineName, Json
 from luma_rag.cli.output import console, print_json, say
 from luma_rag.cli.running import run
 from luma_rag.cli.upload import upload
@@ -66,6 +67,8 @@ def ingest(
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", help="Name or id; a new name creates a namespace.")
     ],
+    engine: Engine = "local",
+    address: Address = None,
     acting: As = None,
     json: Json = False,
 ) -> None:
@@ -85,7 +88,7 @@ def ingest(
             "folders that contain some."
         )
     try:
-        report = run(_run(files, namespace, acting, is_quiet=json))
+        report = run(_run(files, namespace, acting, (engine, address), is_quiet=json))
         report = msgspec.structs.replace(report, skipped=skipped)
     except KeyboardInterrupt:
         raise InterruptedByUser(interruption(files)) from None
@@ -109,7 +112,14 @@ def interruption(files: Sequence[File]) -> str:
     return "; ".join(parts) + "."
 
 
-async def _run(files: list[File], namespace: str, username: str | None, *, is_quiet: bool) -> Report:
+async def _run(
+    files: list[File],
+    namespace: str,
+    username: str | None,
+    where: tuple[EngineName, str | None],
+    *,
+    is_quiet: bool,
+) -> Report:
     configured = settings.load()
     loading = asyncio.create_task(
         asyncio.to_thread(
@@ -122,13 +132,16 @@ async def _run(files: list[File], namespace: str, username: str | None, *, is_qu
                 principal = await caller(session, username)
                 namespace_id = await _namespace(session, principal, namespace)
             embedder = await check_model(store.sessions, await loading)
-            started = time.monotonic()
-            with progress(is_quiet=is_quiet) as show:
-                for file in files:
-                    if file.state == "waiting":
-                        await _store(store, principal, namespace_id, file)
-                    show(files)
-                await _work(store, embedder, namespace_id, files, show)
+            async with opened(*where) as engine:
+                started = time.monotonic()
+                with progress(is_quiet=is_quiet) as show:
+                    for file in files:
+                        if file.state == "waiting":
+                            await _store(store, principal, namespace_id, file)
+                        show(files)
+                    await _work(
+                        partial(drain, store, embedder, engine=engine), store, namespace_id, files, show
+                    )
             return Report(namespace_id, files, round(time.monotonic() - started, 3))
     finally:
         loading.cancel()
@@ -157,8 +170,8 @@ async def _store(store: Store, principal: Principal, namespace_id: int, file: Fi
 
 
 async def _work(
+    read: Callable[[Sequence[int]], Coroutine[Any, Any, None]],
     store: Store,
-    embedder: Embedder,
     namespace_id: int,
     files: Sequence[File],
     show: Callable[[Sequence[File]], None],
@@ -175,7 +188,7 @@ async def _work(
             if working is None or working.done():
                 if working is not None:
                     working.result()
-                working = asyncio.create_task(drain(store, embedder, doc_ids))
+                working = asyncio.create_task(read(doc_ids))
             await asyncio.wait({working}, timeout=_POLL_SECONDS)
             await asyncio.sleep(_POLL_SECONDS if working.done() else 0)
     finally:
