@@ -1,6 +1,7 @@
 """How the database grows: bytes a chunk by table and index, and search over a partitioned `chunk_vector`.
 
-    python -m benchmarks.growth --data DIR --data-dir DIR [--chunks 100000] [--partitions 16 64] [--queries 200]
+    python -m benchmarks.growth --data DIR --data-dir DIR [--chunks 100000] [--partitions 16 64]
+        [--queries 200]
 
 `--data` is the folder with the text of `benchmarks.real_text`; `--data-dir` keeps the embedded Postgres. The
 text is real, the vectors are random: sizes don't depend on them. One namespace holds all chunks, and is
@@ -88,9 +89,11 @@ async def measure(url: str, source: RealText, chunks: int, partitions: Sequence[
     questions = _questions(source, count)
     taken: dict[int, list[float]] = {number: [] for number in (0, *partitions)}
     for _ in range(_ROUNDS):
-        for number, times in taken.items():
+        for number in taken:
             await _use(connection, number)
-            times += await _search(url, Principal(loader.owner, "user"), place.namespace_id, questions)
+            taken[number] += await _search(
+                url, Principal(loader.owner, "user"), place.namespace_id, questions
+            )
             await _put_back(connection, number)
     await connection.close()
     await engine.dispose()

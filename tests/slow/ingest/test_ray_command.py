@@ -19,7 +19,7 @@ from tests.api import PASSWORD
 from tests.luma_command import Luma
 from tests.processes import is_alive
 
-COUNT = 8
+COUNT = 5
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -44,7 +44,7 @@ async def test_an_interruption_leaves_the_rest_queued_and_no_process(
     folder = tmp_path / "many"
     folder.mkdir()
     for number in range(COUNT):
-        factories.pdf(folder / f"{number}.pdf", *(f"Page {page} of {number}." * 20 for page in range(30)))
+        factories.pdf(folder / f"{number}.pdf", *(f"Page {page} of {number}." * 20 for page in range(12)))
     luma("users", "add", "root", "root@example.com", "--password-stdin", input=f"{PASSWORD}\n")
     process = subprocess.Popen(  # noqa: ASYNC220
         [
