@@ -8,7 +8,7 @@ import msgspec
 
 from ingest.embedder import Embedder
 from ingest.errors import IngestError
-from ingest.pipeline import Stage
+from ingest.pipeline import NOTHING_KNOWN, Known, Stage
 from ingest.settings import IngestSettings
 from ingest.sink import Sink
 from ingest.types import EmbeddedDocument, Source
@@ -22,10 +22,14 @@ Step = Stage | Literal["storing"]
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A source to process. `key` identifies it to the sink and the listener."""
+    """A source to process. `key` identifies it to the sink and the listener.
+
+    `known` are embeddings of an earlier version, which are not computed again.
+    """
 
     key: int
     source: Source
+    known: Known = NOTHING_KNOWN
 
 
 class ProgressListener(Protocol):

@@ -118,7 +118,9 @@ class _Engine:
             partial(read, job.source, self._count, self._settings, on_progress)
         )
         async with self._embedding:
-            return await self._in_thread(partial(embed, document, chunks, self._embedder, on_progress))
+            return await self._in_thread(
+                partial(embed, document, chunks, self._embedder, on_progress, job.known)
+            )
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -193,7 +193,9 @@ class _Run:
             try:
                 read = await self._read(job)
                 async with self._crew.embedders.place() as member:
-                    result = await self._follow(job.key, member, member.actor.embed.remote(read))
+                    result = await self._follow(
+                        job.key, member, member.actor.embed.remote(read, dict(job.known))
+                    )
                     document: EmbeddedDocument = await result
                 return document
             except RayError as error:

@@ -27,7 +27,7 @@ from tokenizers import Tokenizer
 from ingest.chunker import TokenCounter
 from ingest.embedder import Embedder
 from ingest.errors import IngestError
-from ingest.pipeline import Progress, Stage, embed, read
+from ingest.pipeline import Known, Progress, Stage, embed, read
 from ingest.settings import IngestSettings
 from ingest.types import Chunk, DocumentType, EmbeddedDocument, ParsedDocument, Source
 
@@ -102,9 +102,9 @@ class EmbeddingActor:
     def ready(self) -> None:
         """Returns once the model is loaded."""
 
-    def embed(self, document: Read) -> Iterator[Event | EmbeddedDocument]:
-        """Embed the chunks of a document."""
-        yield from _streamed(lambda report: embed(*document, self._embedder, report))
+    def embed(self, document: Read, known: Known) -> Iterator[Event | EmbeddedDocument]:
+        """Embed the chunks of a document that are not known."""
+        yield from _streamed(lambda report: embed(*document, self._embedder, report, known))
 
 
 def _check_version(wanted: str) -> None:

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Collection, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import Integer, Select, bindparam, delete, insert, select, update
@@ -148,9 +148,16 @@ async def _write(
             rewrite = rewrite.add_cte(former)
         message = (await session.scalars(rewrite.returning(Message))).one()
     if stored:
-        rows = [{"message_id": message.id, **msgspec.structs.asdict(citation)} for citation in stored]
+        rows = [{"message_id": message.id, **_columns(citation)} for citation in stored]
         await session.execute(insert(Citation), rows)
     return message, stored
+
+
+def _columns(citation: CitationView) -> dict[str, Any]:
+    columns = msgspec.structs.asdict(citation)
+    # Whether a newer version has come is asked at each reading.
+    del columns["is_of_earlier_version"]
+    return columns
 
 
 async def _without_deleted(session: AsyncSession, citations: Sequence[CitationView]) -> list[CitationView]:

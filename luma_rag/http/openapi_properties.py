@@ -114,6 +114,7 @@ PROPERTIES: dict[str, Property] = {
     "is_current": Property("Whether this request uses this session.", True),
     "is_disabled": Property("Whether the account is disabled.", False),
     "is_empty": Property("Whether there is no account yet: the first one becomes an administrator.", False),
+    "is_of_earlier_version": Property("Whether the document has a newer version than was cited.", False),
     "is_public": Property("Whether all signed-in users can read it.", False),
     "is_relevant": Property("Whether the passages are likely to be relevant; null if unknown.", True),
     "items": Property("The items of this page."),
@@ -282,7 +283,8 @@ PROPERTIES: dict[str, Property] = {
             }
         ],
     ),
-    "version": Property("Version of Luma.", "0.2.0"),
+    "version": Property("Number of files that the document has had.", 1),
+    "System.version": Property("Version of Luma.", "0.2.0"),
     "vec_count": Property("Number of vectors of the document in this namespace.", 14),
     "workers": Property("The connected workers."),
     "vec_id": Property("Id of the vector, as in `namespace_doc.vec_id`.", "815"),

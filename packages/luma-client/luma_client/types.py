@@ -65,8 +65,8 @@ class Document(msgspec.Struct, frozen=True):
     """A document. `permission` is the caller's: `write` or `read`; `username` is the owner's.
 
     `size` is in bytes. `pages` is None until the document has been read, and for documents without;
-    `warnings` say what could not be read. `state` is only in lists: `ready`, `pending`, `failed`, or
-    `unplaced`.
+    `warnings` say what could not be read. `version` counts its files. `state` is only in lists: `ready`,
+    `pending`, `failed`, or `unplaced`.
     """
 
     id: int
@@ -83,6 +83,8 @@ class Document(msgspec.Struct, frozen=True):
     pages: int | None = None
     warnings: list[ReadingWarning] = []
     state: str | None = None
+    # Version 0.3 of the service sends none.
+    version: int = 1
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -236,7 +238,10 @@ class Chat(msgspec.Struct, frozen=True):
 
 
 class Citation(msgspec.Struct, frozen=True):
-    """The source of a statement: `[n]` in the answer. `doc_id` is None if the document was deleted."""
+    """The source of a statement: `[n]` in the answer. `doc_id` is None if the document was deleted.
+
+    If `is_of_earlier_version`, the quote was taken from an earlier version of the document.
+    """
 
     n: int
     vec_id: str
@@ -246,6 +251,8 @@ class Citation(msgspec.Struct, frozen=True):
     heading: str | None
     quote: str
     score: float
+    # Version 0.3 of the service sends none.
+    is_of_earlier_version: bool = False
 
 
 class Feedback(msgspec.Struct, frozen=True):

@@ -28,8 +28,9 @@ def test_a_missing_extra_is_named(command: Command, handbook: str, monkeypatch: 
 
 @pytest.mark.usefixtures("people")
 def test_an_address_needs_ray(command: Command, handbook: str) -> None:
-    done = command("ingest", handbook, "-n", "papers", "--address", "auto")
-    assert (done.code, done.err) == (2, "Usage error: --address belongs to --engine ray.\n")
+    for program, source in (("ingest", handbook), ("sync", str(Path(handbook).parent))):
+        done = command(program, source, "-n", "papers", "--address", "auto")
+        assert (done.code, done.err) == (2, "Usage error: --address belongs to --engine ray.\n")
 
 
 @pytest.mark.usefixtures("people")
