@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from ingest.embedder import Embedder
+from ingest.engines.places import Places
 from ingest.errors import IngestError
 from ingest.pipeline import NOTHING_KNOWN, Known, Stage
 from ingest.settings import IngestSettings
@@ -24,12 +25,14 @@ Step = Stage | Literal["storing"]
 class Job(msgspec.Struct, frozen=True):
     """A source to process. `key` identifies it to the sink and the listener.
 
-    `known` are embeddings of an earlier version, which are not computed again.
+    `is_urgent` if somebody waits for it. `known` are embeddings of an earlier version, which are not computed
+    again.
     """
 
     key: int
     source: Source
     known: Known = NOTHING_KNOWN
+    is_urgent: bool = False
 
 
 class ProgressListener(Protocol):
@@ -65,6 +68,7 @@ class Engine(Protocol):
         embedder: Embedder,
         settings: IngestSettings,
         listener: ProgressListener,
+        places: Places | None = None,
     ) -> None:
         """Process `jobs` until there are no more."""
         ...

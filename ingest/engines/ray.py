@@ -34,6 +34,7 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from ingest.embedder import Embedder
 from ingest.engines.jobs import UNEXPECTED, Job, ProgressListener, ProgressRelay
+from ingest.engines.places import Places
 from ingest.engines.ray_actors import LogLine, Outcome, Reached
 from ingest.engines.ray_crew import ClusterError, Crew, Member
 from ingest.errors import IngestError, TransientError
@@ -112,10 +113,12 @@ class Engine:
         embedder: Embedder,
         settings: IngestSettings,
         listener: ProgressListener,
+        places: Places | None = None,
     ) -> None:
         """Process `jobs` until there are no more, as `ingest.engines.local.run` does.
 
-        There are up to `DOCUMENTS_PER_EMBEDDER` documents in work for each embedding actor.
+        There are up to `DOCUMENTS_PER_EMBEDDER` documents in work for each embedding actor, whatever `places`
+        allows one machine.
 
         Raises:
             ClusterError: no node of the cluster can be used.
