@@ -147,7 +147,7 @@ async def find_or_create(session: AsyncSession, principal: Principal, name: str)
 
 async def _store(store: Store, principal: Principal, namespace_id: int, file: File) -> None:
     try:
-        added = await upload(store, principal, Path(file.path), [namespace_id])
+        added = await upload(store, principal, Path(file.path), [namespace_id], is_batch=True)
     except (LumaError, OSError) as error:
         file.state = "failed"
         file.error = error.detail if isinstance(error, LumaError) else error.strerror
