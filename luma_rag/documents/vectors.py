@@ -235,6 +235,8 @@ async def _write(
     others = {model_id: found for model_id, found in vectors.items() if model_id != FIRST_MODEL}
     await embeddings.add_all(session, doc_id, others)
     session.add(ChunkDigest(doc_id=doc_id, digests=digests))
+    # One that came during the reading still waits.
+    await session.execute(delete(Reread).where(Reread.doc_id == doc_id, Reread.is_queued))
     version = await version_rows.mark_read(session, doc_id)
     await lexical_index.store(session, doc_id, terms)
     read: dict[str, Any] = {
@@ -268,7 +270,7 @@ async def _remove(session: AsyncSession, doc_id: int) -> None:
     held = await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == doc_id))
     for namespace_id in held.all():
         await unlink(session, doc_id, namespace_id)
-    for model in (Chunk, ChunkDigest, Passage, LexicalDocument, Reread):
+    for model in (Chunk, ChunkDigest, Passage, LexicalDocument):
         await session.execute(delete(model).where(model.doc_id == doc_id))
 
 

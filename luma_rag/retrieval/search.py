@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest.types import Vector
 from ingest.words import DEFAULT_LANGUAGE
 from luma_rag import tracing
 from luma_rag.access import Principal, require_namespace
+from luma_rag.db.replica import Searching
 from luma_rag.db.session import Reader
 from luma_rag.errors import FieldError, InvalidInputError
 from luma_rag.metrics import RETRIEVAL
@@ -80,15 +81,12 @@ class Retriever:
 
     def __init__(
         self,
-        engine: AsyncEngine,
+        engine: Searching,
         encoders: QueryEncoders,
         reranking: Reranking | None = None,
         generation_id: int | None = None,
     ) -> None:
-        """`engine` must allow `luma_rag.db.session.reading`.
-
-        With `generation_id`, searches of its namespace read this generation instead of the live one.
-        """
+        """With `generation_id`, searches of its namespace read this generation instead of the live one."""
         self._engine = engine
         self._encoders = encoders
         self._reranking = reranking

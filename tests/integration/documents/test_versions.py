@@ -13,7 +13,7 @@ from ingest.embedding import Embedder
 from luma_rag import worker
 from luma_rag.db.models import Document, DocumentVersion, Ingestion, Reread
 from luma_rag.documents import rereading
-from luma_rag.documents.ingestion import Claim
+from luma_rag.documents.claims import Claim
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.verify import verify
 from tests.api import Api
@@ -275,6 +275,34 @@ async def test_a_file_that_is_replaced_before_it_is_opened_is_no_failure(
         assert list(await session.scalars(select(Ingestion.state))) == ["ready"]
         assert await session.scalar(select(func.count()).select_from(Reread)) == 0
     assert await findings(api) == []
+
+
+async def test_a_first_text_that_comes_late_is_of_the_earlier_version(
+    api: Api, alice: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    await api.admin()
+    namespace = await api.namespace(alice)
+    chat = (await alice.post("/api/chats", json={"namespace_id": namespace})).json()["id"]
+    sent = await alice.post(
+        "/api/documents",
+        files={"file": ("rules.txt", OLD.encode())},
+        data={"namespace_id": str(namespace)},
+    )
+    sink = PostgresSink.store
+
+    async def store(self: PostgresSink, key: int, document: Any) -> None:
+        await put(alice, sent.json()["id"], NEW)
+        await sink(self, key, document)
+        await alice.post(f"/api/chats/{chat}/messages", json={"content": QUESTION})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PostgresSink, "store", store)
+        await api.work()
+    await api.work()
+    assert await hits(alice, namespace) == [NEW]
+    messages = (await alice.get(f"/api/chats/{chat}/messages")).json()["items"]
+    citation = messages[1]["citations"][0]
+    assert (citation["quote"], citation["is_of_earlier_version"]) == (OLD, True)
 
 
 async def test_versions_at_the_same_time_are_one_after_the_other(
