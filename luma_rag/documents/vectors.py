@@ -171,6 +171,9 @@ async def _write(
         if not await _may_replace(session, doc_id, worker):
             return  # Another worker stored the same document first.
         await _remove(session, doc_id)
+    else:
+        # A version that came before any text was stored. There is nothing to be read again.
+        await session.execute(delete(Reread).where(Reread.doc_id == doc_id, Reread.is_queued))
     parsed = embedded.document
     await session.execute(
         insert(Passage),
