@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ingest.embedder import Embedder
 from ingest.engines import local
-from ingest.engines.local import Job, Step
+from ingest.engines.jobs import Engine, Job, Step
 from ingest.engines.places import Places
 from ingest.errors import IngestError, OutageError, RecognitionBusyError, TransientError
 from ingest.pipeline import Stage
@@ -68,10 +68,13 @@ _SHARES: dict[Stage, tuple[float, float]] = {
 }
 
 
-async def drain(store: Store, embedder: Embedder, only: Sequence[int] | None = None) -> None:
+async def drain(
+    store: Store, embedder: Embedder, only: Sequence[int] | None = None, *, engine: Engine = local.run
+) -> None:
     """Work until the queue is empty, or holds none of the documents `only`."""
     async with _registered_worker(store) as worker:
-        await worker.run(embedder, only=list(only) if only is not None else None, until_empty=True)
+        only = list(only) if only is not None else None
+        await worker.run(embedder, only=only, until_empty=True, engine=engine)
 
 
 async def run(store: Store, embedder: Embedder) -> None:
@@ -119,11 +122,13 @@ class _Worker:
         async with self._store.sessions.begin() as session:
             await ingestion.forgive(session, lost._worker_id, lost._began.keys())
 
-    async def run(self, embedder: Embedder, *, only: list[int] | None, until_empty: bool) -> None:
+    async def run(
+        self, embedder: Embedder, *, only: list[int] | None, until_empty: bool, engine: Engine = local.run
+    ) -> None:
         # All that is named in `only` is equally urgent.
         places = Places(has_urgent=only is None, on_free=self._wake.set)
         jobs = self._jobs(places, only, until_empty=until_empty)
-        await local.run(jobs, self._sink, embedder, self._store.settings.ingest, self, places)
+        await engine(jobs, self._sink, embedder, self._store.settings.ingest, self, places)
 
     async def _jobs(self, places: Places, only: list[int] | None, *, until_empty: bool) -> AsyncIterator[Job]:
         while True:
@@ -242,7 +247,10 @@ class _Worker:
 
     def on_begin(self, key: int, step: Step) -> None:
         """Remember when each step began, for the trace."""
-        self._steps.setdefault(key, {})[step] = time.perf_counter()
+        steps = self._steps.setdefault(key, {})
+        # A document that is read again on another node begins anew.
+        steps.pop(step, None)
+        steps[step] = time.perf_counter()
 
     async def on_stage(self, key: int, stage: Stage, fraction: float) -> None:
         """Record the progress of a document, at most every `_REPORT_SECONDS`."""

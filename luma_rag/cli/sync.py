@@ -12,10 +12,11 @@ import typer
 from luma_rag import namespaces, settings
 from luma_rag.access import Principal
 from luma_rag.cli.caller import caller
+from luma_rag.cli.engine import Where, chosen, opened
 from luma_rag.cli.failures import InterruptedByUser, UsageError
 from luma_rag.cli.ingest import find_or_create, work
 from luma_rag.cli.ingest_progress import File, Show, progress
-from luma_rag.cli.options import As, Json
+from luma_rag.cli.options import Address, As, Engine, Json
 from luma_rag.cli.output import print_json
 from luma_rag.cli.running import run
 from luma_rag.cli.sync_report import SyncedFile, SyncReport, counted, print_report
@@ -37,6 +38,7 @@ class _Options(msgspec.Struct, frozen=True):
     is_dry_run: bool
     watches: bool
     is_quiet: bool
+    where: Where
 
 
 def sync(
@@ -53,6 +55,8 @@ def sync(
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on, and look for changes every 10 seconds.")
     ] = False,
+    engine: Engine = "local",
+    address: Address = None,
     acting: As = None,
     json: Json = False,
 ) -> None:
@@ -70,10 +74,11 @@ def sync(
     """
     if watch and dry_run:
         raise UsageError("Choose --watch or --dry-run.")
-    opened = open_source(source)
-    options = _Options(namespace, acting, delete, dry_run, watch, is_quiet=json)
+    where = chosen(engine, address)
+    found = open_source(source)
+    options = _Options(namespace, acting, delete, dry_run, watch, is_quiet=json, where=where)
     try:
-        report = run(_run(opened, options))
+        report = run(_run(found, options))
     except KeyboardInterrupt:
         raise InterruptedByUser(
             "What was done so far is kept. Run the same command again to go on; documents that are stored "
@@ -194,7 +199,8 @@ class _Turn:
             load_embedder, batch_size=configured.batch_size, profile=configured.profile
         )
         embedder = await check_model(self._store.sessions, embedder)
-        await work(self._store, embedder, self._stored.namespace_id, files, show)
+        async with opened(self._options.where) as engine:
+            await work(self._store, embedder, self._stored.namespace_id, files, show, engine)
 
 
 def _report(
