@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import select
 
 from ingest.embedding import Embedder
+from ingest.settings import IngestSettings
 from luma_rag import namespaces
 from luma_rag.access import Principal
 from luma_rag.cli.upload import upload
@@ -34,9 +35,12 @@ class Corpus(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def open_corpus(data_dir: Path, embedder: Embedder) -> AsyncGenerator[Corpus]:
+async def open_corpus(
+    data_dir: Path, embedder: Embedder, ingest: IngestSettings | None = None
+) -> AsyncGenerator[Corpus]:
     """The corpus of a data directory, which may already exist."""
-    async with open_store(Settings(data_dir=data_dir)) as store:
+    settings = Settings(data_dir=data_dir, ingest=ingest or IngestSettings())
+    async with open_store(settings) as store:
         embedder = await check_model(store.sessions, embedder)
         async with store.sessions.begin() as session:
             user = await session.scalar(select(User).order_by(User.id).limit(1))

@@ -1,18 +1,26 @@
 """One document from file to embedded chunks: parse, chunk, embed. All functions block."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Literal
+
+import numpy as np
 
 from ingest.chunker import TokenCounter, chunk, embedding_text
 from ingest.embedding import Embedder
 from ingest.errors import NoTextError
 from ingest.recognition import read_document
 from ingest.settings import IngestSettings
-from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Source
+from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Source, Vector
 
 Stage = Literal["parsing", "recognizing", "chunking", "embedding"]
 Progress = Callable[[Stage, float], None]
 """Called with a stage and its progress from 0 to 1. An exception it raises stops the work."""
+Known = Mapping[bytes, Vector]
+"""Embeddings that need not be computed, by the `digest` of the model's input."""
+NOTHING_KNOWN: Known = MappingProxyType({})
+DIGEST_BYTES = 16
 
 
 def process(
@@ -51,14 +59,32 @@ def read(
 
 
 def embed(
-    document: ParsedDocument, chunks: list[Chunk], embedder: Embedder, on_progress: Progress | None = None
+    document: ParsedDocument,
+    chunks: list[Chunk],
+    embedder: Embedder,
+    on_progress: Progress | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> EmbeddedDocument:
-    """Embed the chunks of `document`."""
+    """Embed the chunks of `document` that are not `known`."""
     report = on_progress or _ignore
     report("embedding", 0)
     texts = [embedding_text(chunk) for chunk in chunks]
-    vectors = embedder.embed_documents(texts, lambda done: report("embedding", done / len(texts)))
-    return EmbeddedDocument(document, chunks, vectors)
+    if not known:
+        vectors = embedder.embed_documents(texts, lambda done: report("embedding", done / len(texts)))
+        return EmbeddedDocument(document, chunks, vectors)
+    new = {key: text for text in texts if (key := digest(text)) not in known}
+    found = dict(known)
+    if new:
+        computed = embedder.embed_documents(
+            list(new.values()), lambda done: report("embedding", done / len(new))
+        )
+        found.update(zip(new, computed, strict=True))
+    return EmbeddedDocument(document, chunks, np.stack([found[digest(text)] for text in texts]))
+
+
+def digest(text: str) -> bytes:
+    """A digest of a model's input, which tells inputs apart. It is stored: it must never change."""
+    return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()
 
 
 def _ignore(stage: Stage, fraction: float) -> None:

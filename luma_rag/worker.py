@@ -33,6 +33,8 @@ from luma_rag.documents import (
     vector_index,
     workers,
 )
+from luma_rag.documents.embedding_reuse import known_embeddings
+from luma_rag.documents.ingestion import Claim
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
 from luma_rag.runtime import check_model, configured_model, load_embedder
@@ -153,8 +155,13 @@ class _Worker:
             if claim.is_embedded:
                 await self._link(claim.doc_id)
             else:
-                path = self._store.storage.path(claim.file_path)
-                yield Job(claim.doc_id, Source(path, claim.title, claim.type))
+                yield await self._job(claim)
+
+    async def _job(self, claim: Claim) -> Job:
+        async with self._store.sessions.begin() as session:
+            known = await known_embeddings(session, claim.doc_id)
+        path = self._store.storage.path(claim.file_path)
+        return Job(claim.doc_id, Source(path, claim.title, claim.type), known)
 
     async def _queue_reread(self) -> bool:
         async with self._store.sessions.begin() as session:
@@ -242,6 +249,7 @@ class _Worker:
                 can_retry = isinstance(error, TransientError)
                 await ingestion.fail(session, self._worker_id, key, str(error), can_retry=can_retry)
                 await rereading.keep_earlier_text(session)
+                await rereading.queue_version(session, key)
                 await ingestion_stats.record(session, "failed", time.perf_counter() - self._began[key])
         self._end(key, "deferred" if isinstance(error, OutageError) else "failed")
         if isinstance(error, OutageError):
@@ -251,6 +259,7 @@ class _Worker:
     async def _record(self, doc_id: int, outcome: ingestion_stats.Outcome) -> None:
         async with self._store.sessions.begin() as session:
             await ingestion_stats.record(session, outcome, time.perf_counter() - self._began[doc_id])
+            await rereading.queue_version(session, doc_id)
         self._end(doc_id, outcome)
         self._pause = 0.0
 

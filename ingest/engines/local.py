@@ -18,7 +18,7 @@ import msgspec
 from ingest import sandbox
 from ingest.embedding import Embedder
 from ingest.errors import IngestError, TransientError
-from ingest.pipeline import Stage, embed, read
+from ingest.pipeline import NOTHING_KNOWN, Known, Stage, embed, read
 from ingest.settings import IngestSettings
 from ingest.sink import Sink
 from ingest.types import EmbeddedDocument, Source
@@ -38,10 +38,14 @@ Step = Stage | Literal["storing"]
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A source to process. `key` identifies it to the sink and the listener."""
+    """A source to process. `key` identifies it to the sink and the listener.
+
+    `known` are embeddings of an earlier version, which are not computed again.
+    """
 
     key: int
     source: Source
+    known: Known = NOTHING_KNOWN
 
 
 class ProgressListener(Protocol):
@@ -155,7 +159,9 @@ class _Engine:
             partial(read, job.source, self._count, self._settings, on_progress)
         )
         async with self._embedding:
-            return await self._in_thread(partial(embed, document, chunks, self._embedder, on_progress))
+            return await self._in_thread(
+                partial(embed, document, chunks, self._embedder, on_progress, job.known)
+            )
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -123,7 +123,7 @@ async def _run(files: list[File], namespace: str, username: str | None, *, is_qu
         async with open_store(configured) as store:
             async with store.sessions.begin() as session:
                 principal = await caller(session, username)
-                namespace_id = await _namespace(session, principal, namespace)
+                namespace_id = await find_or_create(session, principal, namespace)
             embedder = await check_model(store.sessions, await loading)
             started = time.monotonic()
             with progress(is_quiet=is_quiet) as show:
@@ -131,13 +131,14 @@ async def _run(files: list[File], namespace: str, username: str | None, *, is_qu
                     if file.state == "waiting":
                         await _store(store, principal, namespace_id, file)
                     show(files)
-                await _work(store, embedder, namespace_id, files, show)
+                await work(store, embedder, namespace_id, files, show)
             return Report(namespace_id, files, round(time.monotonic() - started, 3))
     finally:
         loading.cancel()
 
 
-async def _namespace(session: AsyncSession, principal: Principal, name: str) -> int:
+async def find_or_create(session: AsyncSession, principal: Principal, name: str) -> int:
+    """The id of a namespace, which is created if there is none of this name."""
     try:
         return (await namespaces.by_name(session, principal, name)).id
     except NotFoundError:
@@ -159,7 +160,7 @@ async def _store(store: Store, principal: Principal, namespace_id: int, file: Fi
     file.is_unchanged = not added.is_new and not added.document.ingestions
 
 
-async def _work(
+async def work(
     store: Store,
     embedder: Embedder,
     namespace_id: int,

@@ -116,6 +116,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Greatest age of a sign-in session, in days."""
     session_idle_minutes: Count = 7 * 24 * 60
     """Minutes without a request after which a session ends, exact to a minute. 0 disables the limit."""
+    completions_in_chats: bool = True
+    """Whether questions to `/v1/chat/completions` and their answers are stored as chats of the caller."""
     access_log: bool = True
     """Whether each request is logged when it is complete, by the logger `luma.access`."""
     password_sign_in: bool = True
@@ -126,6 +128,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Comma-separated addresses or networks of reverse proxies whose `X-Forwarded-*` headers are trusted."""
     allowed_hosts: str | None = None
     """Comma-separated host names that Luma answers to. Unset: IP addresses and local names only."""
+    cors_origins: str | None = None
+    """Comma-separated origins whose pages may call `/api` and `/v1` with a token, or `*`. Unset: none."""
     public_url: str | None = None
     """Public URL of Luma, such as `https://luma.example.org`. Unset: derived from the request."""
     reranker: str | None = None

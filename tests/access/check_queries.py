@@ -25,6 +25,8 @@ GUARDED = {
     "NamespaceDoc": "namespace_doc",
     "Placement": "placement",
     "Chunk": "chunk",
+    "ChunkDigest": "chunk_digest",
+    "DocumentVersion": "document_version",
     "ChunkVector": "chunk_vector",
     "LexicalChunk": "lexical_chunk",
     "LexicalDocument": "lexical_document",
@@ -34,6 +36,8 @@ GUARDED = {
     "LexicalVector": "lexical_vector",
     "Passage": "passage",
     "Reread": "reread",
+    "SyncItem": "sync_item",
+    "SyncSource": "sync_source",
     "Chat": "chats",
     "ChatTitle": "chat_title",
     "Message": "message",
@@ -76,6 +80,7 @@ OUTSIDE = (
     "luma_rag.verify",
     "luma_rag.backup",
     "luma_rag.db",
+    "luma_rag.sync",
 )
 EXEMPT = {
     "luma_rag.accounts.removal:owned_resources": "counts what a user owns, for administrators",

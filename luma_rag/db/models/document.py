@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -34,7 +35,8 @@ class Document(Base):
     `file_metadata` holds `original_filename`, `size` (bytes), `sha256`, and after parsing `pages`, `warnings`
     (objects with `code`, `text`, and `pages`; texts in documents that version 0.2 or earlier read), `reader`
     (`ingest.parsers.READER_VERSION`; absent in those documents), and `page_labels`
-    (`luma_rag.documents.page_labels`) if printed page numbers differ from those of the pages.
+    (`luma_rag.documents.page_labels`) if printed page numbers differ from those of the pages. Once the file
+    was replaced, `version` is its number, and `text_version` that of the file whose text is stored.
     """
 
     __tablename__ = "document"
@@ -166,9 +168,9 @@ class Ingestion(Base):
 
 
 class Reread(Base):
-    """A document that is to be read again. Its text stays as it is until the new one replaces it.
+    """A document that is to be read again, or whose new version is to be read.
 
-    `is_queued` once its ingestions are in the queue.
+    Its text stays as it is until the new one replaces it. `is_queued` once its ingestions are in the queue.
     """
 
     __tablename__ = "reread"
@@ -178,6 +180,40 @@ class Reread(Base):
     )
     requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
     is_queued: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class DocumentVersion(Base):
+    """A version of a document whose file was replaced, from 1 on; a document without rows has one version.
+
+    `vectors_after` is null until the text of the version is stored. Then the ids of its vectors are greater,
+    and those of all earlier versions are less.
+    """
+
+    __tablename__ = "document_version"
+
+    doc_id: Mapped[int] = mapped_column(
+        ForeignKey("document.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sha256: Mapped[str] = mapped_column(Text)
+    size: Mapped[int] = mapped_column(BigInteger)
+    stored_at: Mapped[datetime]
+    vectors_after: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class ChunkDigest(Base):
+    """What the model read of the chunks of a document: a digest of each (`ingest.pipeline.digest`), in order.
+
+    A chunk with the same digest in the next version has the same embedding. Documents that version 0.2 or
+    earlier read have no row.
+    """
+
+    __tablename__ = "chunk_digest"
+
+    doc_id: Mapped[int] = mapped_column(
+        ForeignKey("document.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    digests: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Worker(Base):
