@@ -1,16 +1,16 @@
 """One document from file to embedded chunks: parse, chunk, embed. All functions block."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 
+from ingest import recognition
 from ingest.chunker import TokenCounter, chunk, embedding_text
 from ingest.embedding import Embedder
 from ingest.errors import NoTextError
-from ingest.recognition import read_document
 from ingest.settings import IngestSettings
 from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Source, Vector
 
@@ -47,15 +47,53 @@ def read(
     """
     report = on_progress or _ignore
     report("parsing", 0)
-    document = read_document(source, settings, lambda done: report("recognizing", done))
-    report("chunking", 0)
+    document = recognition.read_document(source, settings, lambda done: report("recognizing", done))
+    return document, split(document, source, count, settings, report)
+
+
+def parse(source: Source, settings: IngestSettings, on_progress: Progress) -> ParsedDocument | list[int]:
+    """Parse `source` in a sandbox. Returns the document, or the pages to be recognized first, if any.
+
+    Raises:
+        PermanentError: the file can't be read or has no text.
+        TransientError: a retry may succeed.
+    """
+    on_progress("parsing", 0)
+    return recognition.parse(source, settings)
+
+
+def recognize(
+    source: Source, pages: Sequence[int], settings: IngestSettings, on_progress: Progress
+) -> ParsedDocument:
+    """Recognize the text of pages, and parse `source` together with it.
+
+    Raises:
+        PermanentError: the file can't be read or has no text.
+        TransientError: a retry may succeed.
+    """
+    return recognition.recognize(source, pages, settings, lambda done: on_progress("recognizing", done))
+
+
+def split(
+    document: ParsedDocument,
+    source: Source,
+    count: TokenCounter,
+    settings: IngestSettings,
+    on_progress: Progress,
+) -> list[Chunk]:
+    """Split `document` into at least one chunk.
+
+    Raises:
+        NoTextError: it has no text.
+    """
+    on_progress("chunking", 0)
     chunks = chunk(document, source.name, count, settings.chunk)
     if not chunks:
         raise NoTextError(
             "No text was found in this file. If its pages are pictures, run it through text recognition "
             "(OCR) and use the result."
         )
-    return document, chunks
+    return chunks
 
 
 def embed(

@@ -20,7 +20,7 @@ from luma_rag.access.principal import Caller
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chunk, Document, Ingestion, NamespaceDoc, Reread
 from luma_rag.documents import version_rows
-from luma_rag.documents.ingestion import CHANNEL
+from luma_rag.documents.ingestion import CHANNEL, owner_of
 
 Which = Literal["outdated", "incomplete", "all"]
 """Documents that an earlier version of the parsers read, documents with warnings, or all."""
@@ -115,12 +115,15 @@ async def queue_next(session: AsyncSession) -> bool:
     if doc_id is None:
         return False
     await session.execute(update(Reread).where(Reread.doc_id == doc_id).values(is_queued=True))
-    await queue(session, doc_id)
+    await queue(session, doc_id, is_batch=True)
     return True
 
 
-async def queue(session: AsyncSession, doc_id: int) -> None:
-    """Queue a document for all its namespaces, also where it has failed. None of them is running."""
+async def queue(session: AsyncSession, doc_id: int, *, is_batch: bool = False) -> None:
+    """Queue a document for all its namespaces, also where it has failed. None of them is running.
+
+    `is_batch` as for `ingestion.enqueue`.
+    """
     newest = select(func.max(Ingestion.id)).where(Ingestion.doc_id == doc_id).group_by(Ingestion.namespace_id)
     await session.execute(
         update(Ingestion)
@@ -131,6 +134,8 @@ async def queue(session: AsyncSession, doc_id: int) -> None:
             progress=0.0,
             attempts=0,
             deferrals=0,
+            is_batch=is_batch,
+            owner_id=owner_of(Ingestion.doc_id),
             next_attempt_at=func.localtimestamp(),
             updated_at=utcnow(),
         )

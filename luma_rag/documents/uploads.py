@@ -97,6 +97,7 @@ async def store(
     is_public: bool = False,
     namespace_ids: Sequence[int],
     limits: QuotaSettings = quotas.NONE,
+    is_batch: bool = False,
     in_transaction: InTransaction | None = None,
 ) -> Added:
     """Create the document of an upload in one transaction; the file stays exactly if that commits.
@@ -119,6 +120,7 @@ async def store(
                 is_public=is_public,
                 namespace_ids=namespace_ids,
                 limits=limits,
+                is_batch=is_batch,
             )
             if in_transaction is not None:
                 await in_transaction(session, added)
@@ -149,8 +151,9 @@ async def add(
     is_public: bool,
     namespace_ids: Sequence[int],
     limits: QuotaSettings = quotas.NONE,
+    is_batch: bool = False,
 ) -> Added:
-    """Create a document from a stored file and enqueue it for the namespaces.
+    """Create a document from a stored file and enqueue it for the namespaces, after others if `is_batch`.
 
     The same bytes from the same user are the same document. It is then enqueued only where it is missing, and
     the new file is used only if the previous one is lost.
@@ -181,7 +184,7 @@ async def add(
         await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == document.id))
     )
     ingestions = [
-        await namespace_documents.enqueue(session, principal, namespace_id, document.id)
+        await namespace_documents.enqueue(session, principal, namespace_id, document.id, is_batch=is_batch)
         for namespace_id in dict.fromkeys(namespace_ids)
         if namespace_id not in placed
     ]

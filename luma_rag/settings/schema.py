@@ -13,7 +13,7 @@ from ingest.settings import EmbeddingSettings, IngestSettings
 PREFIX = "LUMA_"
 SECRETS = frozenset({"embedding.api_key", "llm.api_key", "openid.client_secret", "reranker_api_key"})
 """Secret settings, never shown. In URLs, the password is hidden."""
-FROM_FILES = SECRETS | {"database_url"}
+FROM_FILES = SECRETS | {"database_url", "database_read_url"}
 """Settings whose value can be read from a file: `LUMA_DATABASE_URL_FILE` names it."""
 HIDDEN = "********"
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -106,6 +106,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Directory for uploaded files and the embedded database. Defaults to the user's data directory."""
     database_url: str | None = None
     """`postgresql://` URL of a Postgres 15+ server with pgvector 0.8.4+. Unset: the embedded Postgres."""
+    database_read_url: str | None = None
+    """`postgresql://` URL of a read replica of that server, for searches. Unset: they use the primary."""
     registration: Literal["first", "open", "closed"] = "first"
     """Registration policy: `first` allows only the first account, `open` allows anyone, `closed` no one."""
     max_upload_mb: int = 512

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ingest.errors import PermanentError
 from ingest.parsers import detect_type
 from luma_rag.access import Principal
-from luma_rag.documents import namespace_documents, uploads, versions
+from luma_rag.documents import ingestion, namespace_documents, uploads, versions
 from luma_rag.documents.pending_files import removing_files
 from luma_rag.documents.uploads import Added, Upload
 from luma_rag.errors import ConflictError, LumaError, UnsupportedTypeError
@@ -196,6 +196,7 @@ class Synchronizer:
                 upload,
                 PurePosixPath(entry.path).name,
                 namespace_ids=[self._namespace_id],
+                is_batch=True,
                 in_transaction=remember,
             )
         for item in aside:
@@ -217,6 +218,7 @@ class Synchronizer:
             async def remember(session: AsyncSession) -> None:
                 sha256 = upload.stored.sha256
                 await items.put(session, source_id, entry, sha256=sha256, doc_id=doc_id, is_made=item.is_made)
+                await ingestion.make_batch(session, doc_id)
 
             with upload.pending:
                 try:
@@ -250,7 +252,9 @@ class Synchronizer:
         if item.doc_id is None:
             raise ValueError("a file that was read has a document")
         async with self._store.sessions.begin() as session:
-            await namespace_documents.enqueue(session, self._principal, self._namespace_id, item.doc_id)
+            await namespace_documents.enqueue(
+                session, self._principal, self._namespace_id, item.doc_id, is_batch=True
+            )
         return Outcome(item.path, "unchanged", item.doc_id, waits=True)
 
     async def _leave(self, source_id: int, item: Item) -> None:

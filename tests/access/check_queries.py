@@ -90,6 +90,7 @@ EXEMPT = {
     "luma_rag.chat.failures:fail": "ends a turn of the calling process; returns nothing",
     "luma_rag.chat.failures:recover": "ends the turns of dead processes for all users; returns nothing",
     "luma_rag.documents.pending_files:_with_document": "asks which files have a document",
+    "luma_rag.documents.claims:<module>": "the worker calls it",
     "luma_rag.documents.ingestion:<module>": "names the states of ingestions, and reads none",
     "luma_rag.documents.ingestion_stats:measure": "counts for administrators, who may do everything",
     "luma_rag.documents.lexical_index:<module>": "only writes what search reads; the worker calls it",

@@ -119,7 +119,11 @@ class Ingestion(Base):
     worker: a `running` row whose lock is not held belongs to a dead worker.
 
     `attempts` counts what may be the document's fault, `deferrals` outages of the system. After either, a
-    queued ingestion has an `error` and waits until `next_attempt_at`, which is also the order of the queue.
+    queued ingestion has an `error` and waits until `next_attempt_at`.
+
+    `is_batch`, `owner_id` (the document's owner when it was queued) and `namespace_id` decide the order of
+    the queue (`luma_rag.documents.claims`). `awaits_recognition` once a worker that was busy with others has
+    found pages to be recognized.
     """
 
     __tablename__ = "ingestion"
@@ -140,7 +144,16 @@ class Ingestion(Base):
             postgresql_where=text("state IN ('queued', 'running')"),
         ),
         # For claims, and for the ingestions of dead workers.
-        Index("ix_ingestion_queue", "next_attempt_at", "id", postgresql_where=text("state = 'queued'")),
+        Index(
+            "ix_ingestion_queue",
+            "awaits_recognition",
+            "is_batch",
+            "owner_id",
+            "namespace_id",
+            "next_attempt_at",
+            "id",
+            postgresql_where=text("state = 'queued'"),
+        ),
         Index("ix_ingestion_running", "doc_id", postgresql_where=text("state = 'running'")),
         Index("ix_ingestion_doc_id_namespace_id", "doc_id", "namespace_id", "id"),
     )
@@ -157,6 +170,9 @@ class Ingestion(Base):
     deferrals: Mapped[int] = mapped_column(server_default=text("0"))
     next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
     worker: Mapped[int | None]
+    is_batch: Mapped[bool] = mapped_column(server_default=text("false"))
+    owner_id: Mapped[int] = mapped_column(server_default=text("0"))
+    awaits_recognition: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     warnings_of_document: Mapped[Any] = column_property(
@@ -217,12 +233,18 @@ class ChunkDigest(Base):
 
 
 class Worker(Base):
-    """The last heartbeat of a worker; `id` is the key of its advisory lock."""
+    """The last heartbeat of a worker; `id` is the key of its advisory lock.
+
+    `host` is the name of its machine, `process_id` its number there, and `documents` what it has finished.
+    """
 
     __tablename__ = "worker"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    host: Mapped[str | None] = mapped_column(Text)
+    process_id: Mapped[int | None]
+    documents: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class WorkDone(Base):

@@ -13,7 +13,7 @@ from ingest.embedding import Embedder
 from luma_rag import worker
 from luma_rag.db.models import Document, DocumentVersion, Ingestion, Reread
 from luma_rag.documents import rereading
-from luma_rag.documents.ingestion import Claim
+from luma_rag.documents.claims import Claim
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.verify import verify
 from tests.api import Api
