@@ -60,6 +60,10 @@ class TokenCounter:
         self.added_tokens = added_tokens
         self._remembered = functools.lru_cache(_REMEMBERED_WORDS)(self._count)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For other processes, which remember words of their own."""
+        return type(self), (self.tokenizer, self.max_tokens, self.added_tokens)
+
     def __call__(self, text: str) -> int:
         """The number of tokens of `text`."""
         return sum(map(self._remembered, _WORD.findall(text)))

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,7 +11,7 @@ import ray
 from ray.exceptions import RayActorError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from ingest.embedding import Embedder, load
+from ingest.embedding import Embedder
 from ingest.engines.ray_actors import EmbeddingActor, Reader, own_version
 from ingest.settings import IngestSettings
 
@@ -89,9 +88,8 @@ class Crew:
         self.room = Pool()
         """Bounds the documents in work."""
         version = own_version()
-        loader = partial(load, embedder.spec, batch_size=embedder.batch_size, threads=1)
         self._reader = Reader, (version, embedder.tokens, settings)
-        self._embedder = EmbeddingActor, (version, loader)
+        self._embedder = EmbeddingActor, (version, embedder.loader(threads=1))
         self._posts: dict[str, list[asyncio.Task[None]]] = {}
         self._unusable: dict[str, str] = {}
 
