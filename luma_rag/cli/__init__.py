@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "ingest": ("ingest", "ingest", "Ingest files into a namespace."),
     "sync": ("sync", "sync", "Keep a namespace in step with a folder or a bucket."),
     "ask": ("ask", "ask", "Answer a question from the documents of a namespace."),
+    "chat": ("chat", "chat", "Ask questions about the documents of a namespace, one after the other."),
     "search": ("ask", "search", "Search the passages of a namespace."),
     "namespaces": ("namespaces", "app", "List, create, rename, share and delete namespaces."),
     "documents": ("documents", "app", "List, add, share and delete documents."),

@@ -60,7 +60,9 @@ def sync(
     acting: As = None,
     json: Json = False,
 ) -> None:
-    """Keep a namespace in step with a folder or a bucket: run it again, and only what changed is read.
+    """Keep a namespace in step with a folder or a bucket.
+
+    Run it again, and only what changed is read.
 
     A file that was changed becomes a new version of its document. One that was moved or renamed keeps its
     document. Documents of files that are gone are kept, or removed with --delete: from the namespace, and for
