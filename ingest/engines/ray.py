@@ -117,13 +117,8 @@ class Engine:
     ) -> None:
         """Process `jobs` until there are no more, as `ingest.engines.local.run` does.
 
-<<<<<<< HEAD
-        There are up to `DOCUMENTS_PER_EMBEDDER` documents in work for each embedding actor, whatever `places`
-        allows one machine.
-=======
         There are up to `DOCUMENTS_PER_EMBEDDER` documents in work for each embedding actor. `places` are
         those of the local engine, and have no meaning here.
->>>>>>> main
 
         Raises:
             ClusterError: no node of the cluster can be used.
