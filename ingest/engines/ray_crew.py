@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 DOCUMENTS_PER_EMBEDDER = 2
 """One is being embedded; another is parsed ahead of it or stored behind it."""
 _LOOK_AGAIN_SECONDS = 1.0
+_PATIENCE_SECONDS = 60.0
 
 
 class ClusterError(Exception):
@@ -93,6 +94,7 @@ class Crew:
         self._embedder = EmbeddingActor, (version, embedder.loader(threads=1))
         self._posts: dict[str, list[asyncio.Task[None]]] = {}
         self._unusable: dict[str, str] = {}
+        self._has_started = asyncio.Event()
 
     async def work(self) -> None:
         """Keep an actor at every post until cancelled.
@@ -100,6 +102,7 @@ class Crew:
         Raises:
             ClusterError: no node can be used.
         """
+        waiting = asyncio.create_task(self._warn_of_waiting())
         try:
             while True:
                 nodes = await asyncio.to_thread(_nodes)
@@ -114,7 +117,13 @@ class Crew:
                     raise ClusterError(f"No node of the Ray cluster can be used: {why}.")
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         finally:
-            await _cancel([post for posts in self._posts.values() for post in posts])
+            await _cancel([waiting, *(post for posts in self._posts.values() for post in posts)])
+
+    async def _warn_of_waiting(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._has_started.wait(), _PATIENCE_SECONDS)
+            return
+        _log.warning("The Ray cluster has no free CPU yet; Luma waits until other programs have finished.")
 
     def _posts_on(self, cpus: int) -> list[_Post]:
         # One call more than places: `ready`.
@@ -136,6 +145,8 @@ class Crew:
                 await actor.ready.remote()
                 for pool, places in post.places:
                     pool.add(member, places)
+                if post.kind is EmbeddingActor:
+                    self._has_started.set()
                 await member.is_lost.wait()
             except RayActorError as error:
                 if error.actor_init_failed:
