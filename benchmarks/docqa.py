@@ -23,7 +23,7 @@ import msgspec
 from sqlalchemy import select
 
 from benchmarks.corpus import Corpus, documents_in, open_corpus
-from ingest.embedder import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from luma_rag.db.models import Document
 from luma_rag.db.session import reading
 from luma_rag.retrieval.hits import Hit
@@ -132,7 +132,7 @@ def _share(found: list[bool]) -> float:
 async def run(folder: Path, data_dir: Path, k: int, mode: Mode, reranker: str | None = None) -> list[Outcome]:
     """Ingest the documents, unless they exist, and search."""
     loaded = await asyncio.to_thread(create_reranker, Settings(reranker=reranker))
-    embedder = await asyncio.to_thread(Embedder)
+    embedder = await asyncio.to_thread(PackagedEmbedder)
     async with open_corpus(data_dir, embedder) as corpus:
         await corpus.ingest(documents_in(folder / "documents"))
         return await measure(corpus, read_questions(folder / "questions.jsonl"), k, mode, loaded)

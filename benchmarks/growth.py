@@ -23,7 +23,7 @@ import uvloop
 from benchmarks.bulk import Loader
 from benchmarks.real_text import LANGUAGE, RealText
 from benchmarks.scale import Times
-from ingest.embedder import MODEL
+from ingest.embedding.packaged import MODEL
 from ingest.types import Vector
 from luma_rag.access import Principal
 from luma_rag.db import migrate

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from benchmarks.retrieval import TestSet, embed, read, store
-from ingest.embedder import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from ingest.types import Vector
 from luma_rag.db import migrate
 from luma_rag.db.embedded import running, stop
@@ -67,7 +67,7 @@ async def run(url: str, arguments: argparse.Namespace, folders: Sequence[Path]) 
     """Measure each set in the database at this URL."""
     engine = create_engine(url, pool_size=2)
     await migrate.upgrade(engine)
-    embedder = Embedder()
+    embedder = PackagedEmbedder()
     random = np.random.default_rng(7)
     sets = [read(folder, None) for folder in folders]
     question_sets: dict[str, Questions] = {}

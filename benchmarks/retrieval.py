@@ -26,7 +26,9 @@ from ir_measures import nDCG
 from sqlalchemy import cast, select
 from sqlalchemy.types import Text
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
+from ingest.embedding.ranking import MINILM, Ranking
 from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Passage, Vector
 from ingest.words import detect_language, query_words, words
 from luma_rag import namespaces
@@ -147,7 +149,9 @@ def reference(data: TestSet, language: str) -> Run:
     return found
 
 
-async def measure(sessions: Sessions, data: TestSet, texts: Vector, queries: Vector) -> Result:
+async def measure(
+    sessions: Sessions, data: TestSet, texts: Vector, queries: Vector, ranking: Ranking = MINILM
+) -> Result:
     """Run every query in each mode."""
     principal, namespace_id, names = await store(sessions, data, texts)
     language = detect_language(data.texts)
@@ -158,7 +162,7 @@ async def measure(sessions: Sessions, data: TestSet, texts: Vector, queries: Vec
             question = SearchQuery(
                 embedding if mode != "lexical" else None,
                 query_terms(query, [language]) if mode != "dense" else None,
-                dense_weight(query, [language]),
+                dense_weight(query, [language], ranking),
             )
             began = time.perf_counter()
             async with sessions.begin() as session:
@@ -190,7 +194,7 @@ async def run(url: str, arguments: argparse.Namespace, sets: Sequence[Path]) -> 
     """Measure each set in the database at this URL."""
     engine = create_engine(url, pool_size=2)
     await migrate.upgrade(engine)
-    embedder = None if arguments.cached_only else Embedder()
+    embedder = None if arguments.cached_only else PackagedEmbedder()
     results = []
     for folder in sets:
         data = read(folder, arguments.queries)

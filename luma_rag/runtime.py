@@ -16,7 +16,8 @@ from sqlalchemy import ColumnClause, Select, exists, func, literal_column, selec
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 
-from ingest.embedder import MODEL, Embedder, ModelError
+from ingest.embedding import Embedder, ModelError, ModelSpec, load
+from ingest.embedding.spec import packaged, spec_of
 from ingest.types import EmbeddingProfile
 from luma_rag.accounts.external_identities import IdentityProvider
 from luma_rag.changes.stream import CHANNEL, ChangeStream
@@ -130,7 +131,9 @@ async def open_runtime(settings: Settings, *, pool_size: int = POOL_SIZE) -> Asy
     # The model loads while the database starts. One thread suffices for a short query, and a second would
     # compete with the worker.
     loading = asyncio.create_task(
-        asyncio.to_thread(load_embedder, threads=1, profile=settings.ingest.profile)
+        asyncio.to_thread(
+            load_embedder, configured_model(settings), threads=1, api_key=settings.embedding.api_key
+        )
     )
     try:
         async with (
@@ -188,16 +191,21 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
         )
 
 
+def configured_model(settings: Settings) -> ModelSpec:
+    """The embedding model that the settings name."""
+    return spec_of(settings.embedding, settings.ingest.profile)
+
+
 def load_embedder(
-    *, batch_size: int = 16, threads: int | None = None, profile: EmbeddingProfile = MODEL.profile
+    spec: ModelSpec, *, batch_size: int = 16, threads: int | None = None, api_key: str | None = None
 ) -> Embedder:
-    """Load the model; blocks briefly. The arguments are those of `Embedder`.
+    """Load the model; blocks while it does. The arguments are those of `ingest.embedding.load`.
 
     Raises:
-        ConfigurationError: the model's files are missing or not the expected ones.
+        ConfigurationError: it can't be loaded.
     """
     try:
-        return Embedder(batch_size, threads, profile)
+        return load(spec, batch_size=batch_size, threads=threads, api_key=api_key)
     except ModelError as error:
         raise ConfigurationError(str(error)) from error
 
@@ -237,7 +245,7 @@ async def check_model(sessions: Sessions, embedder: Embedder) -> Embedder:
             f"({recorded.profile}). Update Luma, or use another database."
         ) from None
     return await asyncio.to_thread(
-        load_embedder, batch_size=embedder.batch_size, threads=embedder.threads, profile=profile
+        load_embedder, packaged(profile), batch_size=embedder.batch_size, threads=embedder.threads
     )
 
 

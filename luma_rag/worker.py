@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines import local
 from ingest.engines.jobs import Engine, Job, Step
 from ingest.engines.places import Places
@@ -38,7 +38,7 @@ from luma_rag.documents import (
 from luma_rag.documents.embedding_reuse import known_embeddings
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
-from luma_rag.runtime import check_model, load_embedder
+from luma_rag.runtime import check_model, configured_model, load_embedder
 from luma_rag.settings import Settings
 from luma_rag.store import Store, open_store
 
@@ -397,7 +397,9 @@ async def _main() -> None:
 
 
 async def _work(configured: Settings) -> None:
-    loading = asyncio.create_task(asyncio.to_thread(load_embedder, profile=configured.ingest.profile))
+    loading = asyncio.create_task(
+        asyncio.to_thread(load_embedder, configured_model(configured), api_key=configured.embedding.api_key)
+    )
     async with open_store(configured, pool_size=4) as store:
         embedder = await check_model(store.sessions, await loading)
         await run(store, embedder)

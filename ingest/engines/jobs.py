@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines.places import Places
 from ingest.errors import IngestError
 from ingest.pipeline import NOTHING_KNOWN, Known, Stage

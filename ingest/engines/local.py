@@ -14,8 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from ingest import sandbox
-from ingest.chunker import TokenCounter
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines.jobs import UNEXPECTED, Job, ProgressListener, ProgressRelay
 from ingest.engines.places import DOCUMENTS_IN_RECOGNITION, Places
 from ingest.errors import IngestError, TransientError
@@ -74,7 +73,7 @@ class _Engine:
         self._sink = sink
         self._embedder = embedder
         self._settings = settings
-        self._count = TokenCounter(embedder.tokenizer)
+        self._count = embedder.tokens
         self._news = ProgressRelay(listener)
         self._places = places
         # Those in recognition, and those that have just left it, come on top.

@@ -32,7 +32,7 @@ import ray
 import ray._private.worker
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines.jobs import UNEXPECTED, Job, ProgressListener, ProgressRelay
 from ingest.engines.places import Places
 from ingest.engines.ray_actors import LogLine, Outcome, Reached

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.chunker import TokenCounter
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.errors import IngestError
 from ingest.pipeline import Known, Progress, Stage, embed, read
 from ingest.settings import IngestSettings

@@ -11,8 +11,7 @@ import ray
 from ray.exceptions import RayActorError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from ingest.chunker import TokenCounter
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines.ray_actors import EmbeddingActor, Reader, own_version
 from ingest.settings import IngestSettings
 
@@ -90,7 +89,7 @@ class Crew:
         self.room = Pool()
         """Bounds the documents in work."""
         version = own_version()
-        self._reader = Reader, (version, TokenCounter(embedder.tokenizer), settings)
+        self._reader = Reader, (version, embedder.tokens, settings)
         self._embedder = EmbeddingActor, (version, embedder.loader(threads=1))
         self._posts: dict[str, list[asyncio.Task[None]]] = {}
         self._unusable: dict[str, str] = {}

@@ -28,7 +28,7 @@ from luma_rag.db.session import create_engine
 from luma_rag.errors import LumaError
 from luma_rag.llm.protocol import PromptMessage
 from luma_rag.retrieval.reranking import CANDIDATES
-from luma_rag.runtime import create_language_model, create_reranker, load_embedder
+from luma_rag.runtime import configured_model, create_language_model, create_reranker, load_embedder
 from luma_rag.settings import Settings
 
 _LOW_DISK_BYTES = 2**30
@@ -186,7 +186,10 @@ async def _recognition(configured: Settings) -> Check:
 
 async def _model(configured: Settings) -> Check:
     embedder = await asyncio.to_thread(
-        load_embedder, batch_size=configured.ingest.batch_size, profile=configured.ingest.profile
+        load_embedder,
+        configured_model(configured),
+        batch_size=configured.ingest.batch_size,
+        api_key=configured.embedding.api_key,
     )
     await asyncio.to_thread(embedder.embed_query, "Does it work?")
     model = embedder.model

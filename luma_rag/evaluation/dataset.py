@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest.chunker import TokenCounter, chunk, embedding_text
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.settings import ChunkSettings, IngestSettings
 from ingest.types import Chunk, EmbeddedDocument, ParsedDocument
 from ingest.types import Passage as ParsedPassage
@@ -121,7 +121,7 @@ async def load(
     missing = [entry for entry in dataset.entries if entry.digest not in there]
     done = len(dataset.entries) - len(missing)
     on_progress(done)
-    count = TokenCounter(embedder.tokenizer)
+    count = embedder.tokens
     async with store.engine.connect() as lock:
         worker = await register_worker(lock)
         sink = PostgresSink(store.sessions, worker)

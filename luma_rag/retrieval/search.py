@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import ARRAY, Integer, Select, Text, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ingest.words import DEFAULT_LANGUAGE
 from luma_rag import tracing
 from luma_rag.access import CallerForm, Principal, readable_namespaces, require_namespace
 from luma_rag.db.models import LexicalSegment
@@ -27,12 +28,11 @@ from luma_rag.retrieval.query_encoder import QueryEncoder
 from luma_rag.retrieval.relevance import is_relevant
 from luma_rag.retrieval.reranking import CANDIDATES, Outcome, Reranking
 from luma_rag.retrieval.search_query import (
-    DENSE_WEIGHT_ENGLISH,
     SearchQuery,
-    dense_weight,
     mean_embedding,
     mean_terms,
     query_terms,
+    question_language,
 )
 from luma_rag.retrieval.statement import search_statement
 
@@ -160,7 +160,7 @@ class Retriever:
                     await require_namespace(session, principal, namespace_id)
         found = deduplicate(found, wanted, per_document)
         # On the scores before reranking, for which the threshold was chosen.
-        relevant = is_relevant(query, found)
+        relevant = is_relevant(query, found, self._encoder.ranking)
         searched = time.perf_counter()
         outcome: Outcome = "off"
         if reranking is not None:
@@ -214,9 +214,10 @@ class Retriever:
             terms: Mapping[int, float] | None = None if mode == "dense" else query_terms(query, languages)
             if encoding is None:
                 return SearchQuery(terms=terms), indexed, None
-            weight = dense_weight(query, languages)
+            language = question_language(query, languages)
+            weight = self._encoder.ranking.weight_in(language)
             embedding, *others = await encoding
-            if second is not None and terms is not None and weight == DENSE_WEIGHT_ENGLISH:
+            if second is not None and terms is not None and language == DEFAULT_LANGUAGE:
                 embedding = mean_embedding(embedding, others[0])
                 terms = mean_terms(terms, query_terms(second, languages))
             question = SearchQuery(embedding, terms, weight, tuple(languages))

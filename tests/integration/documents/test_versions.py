@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from luma_rag import worker
 from luma_rag.db.models import Document, DocumentVersion, Ingestion, Reread
 from luma_rag.documents import rereading

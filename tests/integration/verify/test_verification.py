@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from luma_rag.access import Principal
 from luma_rag.db.base import Base
 from luma_rag.db.embedded import as_superuser

@@ -9,7 +9,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from ingest.chunker import TokenCounter, chunk, context_of, embedding_text
-from ingest.embedder import load_tokenizer
+from ingest.embedding.packaged import load_tokenizer
 from ingest.settings import ChunkSettings
 from ingest.types import Chunk, ParsedDocument, Passage, Table, TableCell
 
