@@ -18,9 +18,10 @@ from luma_rag.access import (
 )
 from luma_rag.access.principal import WRITE
 from luma_rag.db.models import Document, Ingestion, Namespace, NamespaceDoc, Placement, User
+from luma_rag.documents import namespace_page
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.ingestion import view as view_ingestion
-from luma_rag.documents.listing import Listing, StateHere, byte_count, contains, order, page_count, state_of
+from luma_rag.documents.listing import Listing, StateHere, byte_count, order, page_count, state_of
 from luma_rag.documents.service import DocumentView, view
 from luma_rag.pagination import Page, Pagination
 
@@ -69,10 +70,7 @@ async def documents_of(
     listed only for callers who may read it anyway.
     """
     await require_namespace(session, principal, namespace_id)
-    wanted = _in_namespace(principal, namespace_id) & contains(listing.containing)
-    if listing.state is not None:
-        wanted &= _state(namespace_id) == listing.state
-    total = await session.scalar(select(func.count()).select_from(Document).where(wanted))
+    total = await session.scalar(namespace_page.total(principal, namespace_id, listing))
     vec_count = (
         select(func.cardinality(NamespaceDoc.vec_id))
         .where(NamespaceDoc.doc_id == Document.id, NamespaceDoc.namespace_id == namespace_id)
@@ -82,14 +80,7 @@ async def documents_of(
     placed = (Placement.doc_id == Document.id) & (Placement.namespace_id == namespace_id)
     ordered = order(listing.sort, func.coalesce(Placement.placed_at, Document.uploaded_at))
     # What else an item says is read for these documents alone.
-    page = (
-        select(Document.id)
-        .outerjoin(Placement, placed)
-        .where(wanted)
-        .order_by(*ordered)
-        .limit(pagination.limit)
-        .offset(pagination.offset)
-    )
+    page = namespace_page.page(principal, namespace_id, pagination, listing)
     owner, adder = aliased(User), aliased(User)
     sees_adder = or_(Document.user_id == principal.user_id, namespace_level(principal) >= WRITE)
     rows = await session.execute(
