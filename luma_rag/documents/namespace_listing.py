@@ -4,7 +4,19 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, ScalarSelect, case, func, or_, select, true
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    ScalarSelect,
+    any_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -70,7 +82,8 @@ async def documents_of(
     listed only for callers who may read it anyway.
     """
     await require_namespace(session, principal, namespace_id)
-    total = await session.scalar(namespace_page.total(principal, namespace_id, listing))
+    found = await session.execute(namespace_page.find(principal, namespace_id, pagination, listing))
+    total, doc_ids = found.one()
     vec_count = (
         select(func.cardinality(NamespaceDoc.vec_id))
         .where(NamespaceDoc.doc_id == Document.id, NamespaceDoc.namespace_id == namespace_id)
@@ -79,8 +92,6 @@ async def documents_of(
     latest = _of_latest(Ingestion.id, namespace_id)
     placed = (Placement.doc_id == Document.id) & (Placement.namespace_id == namespace_id)
     ordered = order(listing.sort, func.coalesce(Placement.placed_at, Document.uploaded_at))
-    # What else an item says is read for these documents alone.
-    page = namespace_page.page(principal, namespace_id, pagination, listing)
     owner, adder = aliased(User), aliased(User)
     sees_adder = or_(Document.user_id == principal.user_id, namespace_level(principal) >= WRITE)
     rows = await session.execute(
@@ -100,7 +111,7 @@ async def documents_of(
         .outerjoin(Ingestion, Ingestion.id == latest)
         .outerjoin(Placement, placed)
         .outerjoin(adder, adder.id == Placement.user_id)
-        .where(Document.id.in_(page))
+        .where(Document.id == any_(literal(doc_ids, ARRAY(Integer))))
         .order_by(*ordered)
     )
     return Page(
@@ -125,7 +136,7 @@ async def documents_of(
                 adder_name,
             ) in rows
         ],
-        total or 0,
+        total,
     )
 
 

@@ -9,12 +9,16 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ARRAY,
+    CTE,
     ColumnElement,
+    Integer,
     Select,
     UnaryExpression,
     and_,
     exists,
     func,
+    literal,
     select,
     text,
     true,
@@ -45,8 +49,11 @@ class _Part(NamedTuple):
     key: Any
 
 
-def total(principal: Principal, namespace_id: int, listing: Listing) -> Select[int]:
-    """The number of documents in the list."""
+def find(
+    principal: Principal, namespace_id: int, pagination: Pagination, listing: Listing
+) -> Select[int, list[int]]:
+    """The number of documents in the list, and the ids of those on a page of it."""
+    coming = _coming(principal, namespace_id, listing).cte("coming")
     held = (
         select(NamespaceDoc.doc_id)
         .where(_is_held(principal, namespace_id))
@@ -54,20 +61,24 @@ def total(principal: Principal, namespace_id: int, listing: Listing) -> Select[i
             _has_state(NamespaceDoc.doc_id, namespace_id, listing), _contains(NamespaceDoc.doc_id, listing)
         )
     )
-    coming = _coming(principal, namespace_id, listing).where(_contains(Ingestion.doc_id, listing))
-    numbers = [select(func.count()).select_from(part.subquery()).scalar_subquery() for part in (held, coming)]
-    return select(numbers[0] + numbers[1])
+    numbers = [
+        select(func.count()).select_from(part.subquery()).scalar_subquery()
+        for part in (held, select(coming.c.doc_id).where(_contains(coming.c.doc_id, listing)))
+    ]
+    page = _page(principal, namespace_id, pagination, listing, coming)
+    return select(numbers[0] + numbers[1], func.array(page.scalar_subquery(), type_=ARRAY(Integer)))
 
 
-def page(principal: Principal, namespace_id: int, pagination: Pagination, listing: Listing) -> Select[int]:
-    """The ids of the documents on a page of the list."""
+def _page(
+    principal: Principal, namespace_id: int, pagination: Pagination, listing: Listing, coming: CTE
+) -> Select[int]:
     most = min(pagination.limit + pagination.offset, _MOST)
     firsts = [
         part.statement.with_only_columns(part.doc_id.label("doc_id"), part.key.label("key"))
         .where(_contains(part.doc_id, listing))
         .order_by(*_order(listing, part.key, part.doc_id))
         .limit(most)
-        for part in _parts(principal, namespace_id, listing)
+        for part in _parts(principal, namespace_id, listing, coming)
     ]
     merged = union_all(*(first.subquery().select() for first in firsts)).subquery()
     return (
@@ -78,7 +89,7 @@ def page(principal: Principal, namespace_id: int, pagination: Pagination, listin
     )
 
 
-def _parts(principal: Principal, namespace_id: int, listing: Listing) -> Iterator[_Part]:
+def _parts(principal: Principal, namespace_id: int, listing: Listing, coming: CTE) -> Iterator[_Part]:
     is_held = _is_held(principal, namespace_id)
     if listing.sort.endswith("added"):
         # Those without a date are older than the table of placements.
@@ -99,10 +110,9 @@ def _parts(principal: Principal, namespace_id: int, listing: Listing) -> Iterato
         )
         yield _Part(sorted_otherwise, Document.id, sort_key(listing.sort))
     placed = (Placement.doc_id == Document.id) & (Placement.namespace_id == namespace_id)
-    coming = select(Document).outerjoin(Placement, placed)
-    coming = coming.where(Document.id.in_(_coming(principal, namespace_id, listing)))
+    found = select(Document).join(coming, coming.c.doc_id == Document.id).outerjoin(Placement, placed)
     added = func.coalesce(Placement.placed_at, Document.uploaded_at)
-    yield _Part(coming, Document.id, sort_key(listing.sort, added))
+    yield _Part(found, Document.id, sort_key(listing.sort, added))
 
 
 def _order(listing: Listing, key: Any, doc_id: Any) -> list[UnaryExpression[Any]]:
@@ -117,8 +127,13 @@ def _order(listing: Listing, key: Any, doc_id: Any) -> list[UnaryExpression[Any]
 
 def _is_held(principal: Principal, namespace_id: int) -> ColumnElement[bool]:
     """Of `NamespaceDoc`. Whoever reads the namespace reads what it holds."""
-    readable = NamespaceDoc.namespace_id.in_(readable_namespaces(principal))
-    return and_(NamespaceDoc.namespace_id == namespace_id, readable)
+    return and_(NamespaceDoc.namespace_id == namespace_id, _is_readable(principal, namespace_id))
+
+
+def _is_readable(principal: Principal, namespace_id: int) -> ColumnElement[bool]:
+    # Not asked of each row.
+    readable: ColumnElement[bool] = literal(namespace_id, Integer).in_(readable_namespaces(principal))
+    return readable
 
 
 def _coming(principal: Principal, namespace_id: int, listing: Listing) -> Select[int]:
@@ -127,7 +142,7 @@ def _coming(principal: Principal, namespace_id: int, listing: Listing) -> Select
         NamespaceDoc.namespace_id == namespace_id, NamespaceDoc.doc_id == Ingestion.doc_id
     )
     found = _latest(namespace_id, _CONDITIONS.get(listing.state or "", _UNREADY)).where(
-        Ingestion.namespace_id.in_(readable_namespaces(principal)),
+        _is_readable(principal, namespace_id),
         ~is_held,
         Ingestion.doc_id.in_(readable_documents(principal)),
     )
