@@ -18,9 +18,9 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines import local
-from ingest.engines.local import Job, Step
+from ingest.engines.jobs import Engine, Job, Step
 from ingest.engines.places import Places
 from ingest.errors import IngestError, OutageError, RecognitionBusyError, TransientError
 from ingest.pipeline import Stage
@@ -39,7 +39,7 @@ from luma_rag.documents import (
 from luma_rag.documents.embedding_reuse import known_embeddings
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
-from luma_rag.runtime import check_model, load_embedder
+from luma_rag.runtime import check_model, configured_model, load_embedder, open_models
 from luma_rag.settings import Settings
 from luma_rag.store import Store, open_store
 
@@ -69,10 +69,13 @@ _SHARES: dict[Stage, tuple[float, float]] = {
 }
 
 
-async def drain(store: Store, embedder: Embedder, only: Sequence[int] | None = None) -> None:
+async def drain(
+    store: Store, embedder: Embedder, only: Sequence[int] | None = None, *, engine: Engine = local.run
+) -> None:
     """Work until the queue is empty, or holds none of the documents `only`."""
     async with _registered_worker(store) as worker:
-        await worker.run(embedder, only=list(only) if only is not None else None, until_empty=True)
+        only = list(only) if only is not None else None
+        await worker.run(embedder, only=only, until_empty=True, engine=engine)
 
 
 async def run(store: Store, embedder: Embedder) -> None:
@@ -121,11 +124,15 @@ class _Worker:
         async with self._store.sessions.begin() as session:
             await ingestion.forgive(session, lost._worker_id, lost._began.keys())
 
-    async def run(self, embedder: Embedder, *, only: list[int] | None, until_empty: bool) -> None:
+    async def run(
+        self, embedder: Embedder, *, only: list[int] | None, until_empty: bool, engine: Engine = local.run
+    ) -> None:
+        models = await open_models(self._store, embedder)
+        self._sink = PostgresSink(self._store.sessions, self._worker_id, models)
         # All that is named in `only` is equally urgent.
         places = Places(has_urgent=only is None, on_free=self._wake.set)
         jobs = self._jobs(places, only, until_empty=until_empty)
-        await local.run(jobs, self._sink, embedder, self._store.settings.ingest, self, places)
+        await engine(jobs, self._sink, embedder, self._store.settings.ingest, self, places)
 
     async def _jobs(self, places: Places, only: list[int] | None, *, until_empty: bool) -> AsyncIterator[Job]:
         while True:
@@ -140,8 +147,13 @@ class _Worker:
                 self._began[claim.doc_id] = time.perf_counter()
                 if claim.is_embedded:
                     await self._link(claim.doc_id)
-                else:
-                    yield await self._job(claim)
+                    continue
+                try:
+                    job = await self._job(claim)
+                except OutageError as error:
+                    await self.on_failed(claim.doc_id, error)
+                    continue
+                yield job
             elif only_urgent:
                 await self._wait()
             elif only is not None and len(only) > _CLAIM_AMONG:
@@ -187,10 +199,11 @@ class _Worker:
         await self._wait()
 
     async def _job(self, claim: claims.Claim) -> Job:
+        model_id, embedder = await self._sink.model_for(claim.doc_id)
         async with self._store.sessions.begin() as session:
-            known = await known_embeddings(session, claim.doc_id)
+            known = await known_embeddings(session, claim.doc_id, model_id)
         path = self._store.storage.path(claim.file_path)
-        return Job(claim.doc_id, Source(path, claim.title, claim.type), known, claim.is_urgent)
+        return Job(claim.doc_id, Source(path, claim.title, claim.type), embedder, known, claim.is_urgent)
 
     async def _queue_reread(self) -> bool:
         async with self._store.sessions.begin() as session:
@@ -253,7 +266,10 @@ class _Worker:
 
     def on_begin(self, key: int, step: Step) -> None:
         """Remember when each step began, for the trace."""
-        self._steps.setdefault(key, {})[step] = time.perf_counter()
+        steps = self._steps.setdefault(key, {})
+        # A document that is read again on another node begins anew.
+        steps.pop(step, None)
+        steps[step] = time.perf_counter()
 
     async def on_stage(self, key: int, stage: Stage, fraction: float) -> None:
         """Record the progress of a document, at most every `_REPORT_SECONDS`."""
@@ -395,9 +411,11 @@ async def _main() -> None:
 
 
 async def _work(configured: Settings) -> None:
-    loading = asyncio.create_task(asyncio.to_thread(load_embedder, profile=configured.ingest.profile))
+    loading = asyncio.create_task(
+        asyncio.to_thread(load_embedder, configured_model(configured), api_key=configured.embedding.api_key)
+    )
     async with open_store(configured, pool_size=4) as store:
-        embedder = await check_model(store.sessions, await loading)
+        embedder = await check_model(store.sessions, await loading, api_key=configured.embedding.api_key)
         await run(store, embedder)
 
 

@@ -11,65 +11,20 @@ import threading
 from collections.abc import AsyncIterable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Literal, Protocol, TypeVar
-
-import msgspec
+from typing import TypeVar
 
 from ingest import sandbox
-from ingest.chunker import TokenCounter
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
+from ingest.engines.jobs import UNEXPECTED, Job, ProgressListener, ProgressRelay
 from ingest.engines.places import DOCUMENTS_IN_RECOGNITION, Places
 from ingest.errors import IngestError, TransientError
-from ingest.pipeline import NOTHING_KNOWN, Known, Stage, embed, parse, recognize, split
+from ingest.pipeline import Stage, embed, parse, recognize, split
 from ingest.settings import IngestSettings
 from ingest.sink import Sink
-from ingest.types import EmbeddedDocument, ParsedDocument, Source
+from ingest.types import EmbeddedDocument, ParsedDocument
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-
-_UNEXPECTED = (
-    "Something went wrong in Luma itself while it read this file. Try again; the log has the details."
-)
-
-
-Step = Stage | Literal["storing"]
-
-
-class Job(msgspec.Struct, frozen=True):
-    """A source to process. `key` identifies it to the sink and the listener.
-
-    `is_urgent` if somebody waits for it. `known` are embeddings of an earlier version, which are not computed
-    again.
-    """
-
-    key: int
-    source: Source
-    known: Known = NOTHING_KNOWN
-    is_urgent: bool = False
-
-
-class ProgressListener(Protocol):
-    """Receives the progress of jobs: any number of `on_stage`, then one of `on_stored` and `on_failed`.
-
-    Calls are serialized on the event loop. An exception raised here stops the engine.
-    """
-
-    def on_begin(self, key: int, step: Step) -> None:
-        """The job begins a step. No call is left out, unlike those of `on_stage`."""
-        ...
-
-    async def on_stage(self, key: int, stage: Stage, fraction: float) -> None:
-        """The job is at `fraction` (0 to 1) of `stage`. Updates that arrive during a call are coalesced."""
-        ...
-
-    async def on_stored(self, key: int, document: EmbeddedDocument) -> None:
-        """The sink has stored the document."""
-        ...
-
-    async def on_failed(self, key: int, error: IngestError) -> None:
-        """The document could not be parsed or stored; nothing of it was stored."""
-        ...
 
 
 async def run(
@@ -118,8 +73,7 @@ class _Engine:
         self._sink = sink
         self._embedder = embedder
         self._settings = settings
-        self._count = TokenCounter(embedder.tokenizer)
-        self._news = _ProgressRelay(listener)
+        self._news = ProgressRelay(listener)
         self._places = places
         # Those in recognition, and those that have just left it, come on top.
         most = places.most + 2 * DOCUMENTS_IN_RECOGNITION
@@ -160,7 +114,7 @@ class _Engine:
             except Exception as error:
                 # An unexpected error must not stop the other documents.
                 _log.exception("Ingesting document %s failed in a way it should not", job.key)
-                wrapped = TransientError(_UNEXPECTED)
+                wrapped = TransientError(UNEXPECTED)
                 wrapped.__cause__ = error
                 await self._news.failed(job.key, wrapped)
             else:
@@ -170,6 +124,7 @@ class _Engine:
 
     async def _embed(self, job: Job) -> EmbeddedDocument:
         on_progress = self._progress(job.key)
+        embedder = job.embedder or self._embedder
         parsed = await self._in_thread(partial(parse, job.source, self._settings, on_progress))
         if not isinstance(parsed, ParsedDocument):
             with self._places.recognition():
@@ -177,12 +132,10 @@ class _Engine:
                     partial(recognize, job.source, parsed, self._settings, on_progress)
                 )
         chunks = await self._in_thread(
-            partial(split, parsed, job.source, self._count, self._settings, on_progress)
+            partial(split, parsed, job.source, embedder.tokens, self._settings, on_progress)
         )
         async with self._embedding[job.is_urgent]:
-            return await self._in_thread(
-                partial(embed, parsed, chunks, self._embedder, on_progress, job.known)
-            )
+            return await self._in_thread(partial(embed, parsed, chunks, embedder, on_progress, job.known))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -196,42 +149,3 @@ class _Engine:
             loop.call_soon_threadsafe(self._news.stage, key, stage, fraction)
 
         return on_progress
-
-
-class _ProgressRelay:
-    """Passes progress to the listener, one call at a time; of each job only the latest stage."""
-
-    def __init__(self, listener: ProgressListener) -> None:
-        self._listener = listener
-        self._one_at_a_time = asyncio.Lock()
-        self._latest: dict[int, tuple[Stage, float]] = {}
-        self._any = asyncio.Event()
-
-    def begin(self, key: int, step: Step) -> None:
-        self._listener.on_begin(key, step)
-
-    def stage(self, key: int, stage: Stage, fraction: float) -> None:
-        if fraction == 0:
-            self.begin(key, stage)
-        self._latest[key] = stage, fraction
-        self._any.set()
-
-    async def deliver(self) -> None:
-        while True:
-            await self._any.wait()
-            async with self._one_at_a_time:
-                if self._latest:
-                    key = next(iter(self._latest))
-                    await self._listener.on_stage(key, *self._latest.pop(key))
-                else:
-                    self._any.clear()
-
-    async def stored(self, key: int, document: EmbeddedDocument) -> None:
-        async with self._one_at_a_time:
-            self._latest.pop(key, None)
-            await self._listener.on_stored(key, document)
-
-    async def failed(self, key: int, error: IngestError) -> None:
-        async with self._one_at_a_time:
-            self._latest.pop(key, None)
-            await self._listener.on_failed(key, error)

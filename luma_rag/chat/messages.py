@@ -48,7 +48,9 @@ class MessageView(msgspec.Struct, frozen=True):
 
     `state` and `error` are those of the turn; a question with several answers has those of its newest.
     `answers` is the id of the question, for answers. `versions` are the ids of all versions of the message,
-    oldest first. `feedback` is the reader's, on answers.
+    oldest first. `feedback` is the reader's, on answers. `reasoning` is what the model thought before an
+    answer, and `cut_off` why the answer ends early: at the `length` that it may have, or by the
+    `content_filter` of the LLM server.
     """
 
     id: int
@@ -62,6 +64,8 @@ class MessageView(msgspec.Struct, frozen=True):
     answers: int | None
     versions: list[int]
     feedback: FeedbackView | None
+    reasoning: str | None = None
+    cut_off: str | None = None
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -143,6 +147,8 @@ def view(
         None if is_question else turn.question_id,
         tree.questions(turn.follows_id) if is_question else tree.answers(turn.question_id),
         None if feedback is None else FeedbackView(message.id, feedback.rating, feedback.comment),
+        None if is_question else turn.reasoning,
+        None if is_question else turn.cut_off,
     )
 
 

@@ -12,15 +12,16 @@ import typer
 from luma_rag import namespaces, settings
 from luma_rag.access import Principal
 from luma_rag.cli.caller import caller
+from luma_rag.cli.engine import Where, chosen, opened
 from luma_rag.cli.failures import InterruptedByUser, UsageError
 from luma_rag.cli.ingest import find_or_create, work
 from luma_rag.cli.ingest_progress import File, Show, progress
-from luma_rag.cli.options import As, Json
+from luma_rag.cli.options import Address, As, Engine, Json
 from luma_rag.cli.output import print_json
 from luma_rag.cli.running import run
 from luma_rag.cli.sync_report import SyncedFile, SyncReport, counted, print_report
 from luma_rag.errors import NotFoundError, UnavailableError
-from luma_rag.runtime import check_model, load_embedder
+from luma_rag.runtime import check_model, configured_model, load_embedder
 from luma_rag.store import Store, open_store
 from luma_rag.sync import items
 from luma_rag.sync.plan import Item
@@ -37,6 +38,7 @@ class _Options(msgspec.Struct, frozen=True):
     is_dry_run: bool
     watches: bool
     is_quiet: bool
+    where: Where
 
 
 def sync(
@@ -53,10 +55,14 @@ def sync(
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on, and look for changes every 10 seconds.")
     ] = False,
+    engine: Engine = "local",
+    address: Address = None,
     acting: As = None,
     json: Json = False,
 ) -> None:
-    """Keep a namespace in step with a folder or a bucket: run it again, and only what changed is read.
+    """Keep a namespace in step with a folder or a bucket.
+
+    Run it again, and only what changed is read.
 
     A file that was changed becomes a new version of its document. One that was moved or renamed keeps its
     document. Documents of files that are gone are kept, or removed with --delete: from the namespace, and for
@@ -68,10 +74,11 @@ def sync(
     """
     if watch and dry_run:
         raise UsageError("Choose --watch or --dry-run.")
-    opened = open_source(source)
-    options = _Options(namespace, acting, delete, dry_run, watch, is_quiet=json)
+    where = chosen(engine, address)
+    found = open_source(source)
+    options = _Options(namespace, acting, delete, dry_run, watch, is_quiet=json, where=where)
     try:
-        report = run(_run(opened, options))
+        report = run(_run(found, options))
     except KeyboardInterrupt:
         raise InterruptedByUser(
             "What was done so far is kept. Run the same command again to go on; documents that are stored "
@@ -187,12 +194,16 @@ class _Turn:
         return outcomes, [file for file in files.values() if file.doc_id is not None]
 
     async def _read(self, files: Sequence[File], show: Show) -> None:
-        configured = self._store.settings.ingest
+        configured = self._store.settings
         embedder = await asyncio.to_thread(
-            load_embedder, batch_size=configured.batch_size, profile=configured.profile
+            load_embedder,
+            configured_model(configured),
+            batch_size=configured.ingest.batch_size,
+            api_key=configured.embedding.api_key,
         )
-        embedder = await check_model(self._store.sessions, embedder)
-        await work(self._store, embedder, self._stored.namespace_id, files, show)
+        embedder = await check_model(self._store.sessions, embedder, api_key=configured.embedding.api_key)
+        async with opened(self._options.where) as engine:
+            await work(self._store, embedder, self._stored.namespace_id, files, show, engine)
 
 
 def _report(

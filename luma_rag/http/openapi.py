@@ -182,6 +182,8 @@ CallerEventsOperation = _streamed(
 AnswerOperation = _streamed(
     '`user_message` (stored), `progress` (`{"stage": …, "titles": […]}`; the stages are `searching`, '
     "`reading` and `thinking`), `citations` (the retrieved passages), many `delta` "
-    '(`{"text": …}`), `llm_message` (stored, with its citations); `error` (a Problem) on failure.'
+    '(`{"text": …}`), `llm_message` (stored, with its citations); `error` (a Problem) on failure. Before the '
+    'answer, `reasoning` (`{"text": …}`) has what the model thinks; `all_reasoning` (`{}`) says that all '
+    "`delta` so far were reasoning."
 )
 CompletionOperation = _streamed("OpenAI's chat.completion.chunk objects as `data:`, then `data: [DONE]`.")

@@ -56,6 +56,9 @@ PROPERTIES: dict[str, Property] = {
     "created": Property("Time of creation, in seconds since 1970.", 1769860800),
     "created_at": Property("Time of creation, in UTC.", _TIME),
     "current": Property("The current password.", "correct horse battery"),
+    "cut_off": Property(
+        "Why the answer ends early: `length` or `content_filter`; null if it doesn't.", "length"
+    ),
     "data": Property("The models."),
     "description": Property("Description for people.", "Signed contracts since 2019."),
     "configured": Property("Whether there is one.", True),
@@ -69,6 +72,9 @@ PROPERTIES: dict[str, Property] = {
     "doc_id": Property("Id of the document.", 12),
     "doc_ids": Property("Restricts the search to these documents.", [12, 13]),
     "documents": Property("Number of documents.", 9),
+    "reasoning": Property(
+        "What the model thought before the answer; null if it told nothing.", "Passage 2 has it."
+    ),
     "required_action": Property(
         "What the user must do before anything else; null for nothing.", "change_password"
     ),

@@ -17,6 +17,7 @@ from luma_rag.errors import (
     TooLargeError,
     UnsupportedTypeError,
 )
+from luma_rag.http.file_names import file_name
 from luma_rag.http.input import Id
 from luma_rag.http.validation import body_error
 
@@ -75,7 +76,12 @@ async def read_upload(
     try:
         # The strict mode rejects a final line end that arrives in a packet of its own.
         with PushMultipartParser(
-            options["boundary"], max_segment_count=1000, max_header_size=8192, strict=False
+            options["boundary"],
+            max_segment_count=1000,
+            max_header_size=8192,
+            strict=False,
+            # It can decode any bytes; `file_name` finds out what they are.
+            header_charset="latin-1",
         ) as parser:
             await form.read(_parts(parser, request))
         return form.result()
@@ -100,10 +106,8 @@ class _Form(Generic[Fields]):
             if not isinstance(part, MultipartSegment):
                 raise InvalidInputError("A part of the form has no headers.")
             if part.filename is not None and part.name == "file" and self._file is None:
-                self._file = (
-                    await uploads.receive(self._storage, _content(parts), part.filename),
-                    part.filename,
-                )
+                name = file_name(part.header("content-disposition", ""), part.filename)
+                self._file = (await uploads.receive(self._storage, _content(parts), name), name)
             elif part.filename is None and part.name in self._expected.__struct_fields__:
                 self._fields.setdefault(part.name, []).append(await self._text(part, parts))
             else:

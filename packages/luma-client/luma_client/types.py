@@ -268,7 +268,8 @@ class Message(msgspec.Struct, frozen=True):
 
     `state` is `running`, `complete`, `stopped`, or `failed`; `error` says why the answer is incomplete or
     missing. `answers` is the id of the question, for answers. `versions` are the ids of all versions.
-    `feedback` is the caller's, on answers.
+    `feedback` is the caller's, on answers. `reasoning` is what the model thought before the answer; `cut_off`
+    says why it ends early: `length` or `content_filter`.
     """
 
     id: int
@@ -282,6 +283,8 @@ class Message(msgspec.Struct, frozen=True):
     answers: int | None = None
     versions: list[int] = []
     feedback: Feedback | None = None
+    reasoning: str | None = None
+    cut_off: str | None = None
 
 
 class Exchange(msgspec.Struct, frozen=True):

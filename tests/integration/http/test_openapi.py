@@ -220,7 +220,8 @@ def test_responses_are_json_or_a_stream(schema: dict[str, Any]) -> None:
         ),
         (
             "MessageView",
-            "id chat_id sender_type content time_sent citations state error answers versions feedback",
+            "id chat_id sender_type content time_sent citations state error answers versions feedback "
+            "reasoning cut_off",
         ),
         ("NewMessage", "content doc_ids replaces follows"),
         ("Exchange", "user_message llm_message"),
