@@ -4,7 +4,19 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, ScalarSelect, case, func, or_, select, true
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    ScalarSelect,
+    any_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -18,9 +30,10 @@ from luma_rag.access import (
 )
 from luma_rag.access.principal import WRITE
 from luma_rag.db.models import Document, Ingestion, Namespace, NamespaceDoc, Placement, User
+from luma_rag.documents import namespace_page
 from luma_rag.documents.ingestion import IngestionView
 from luma_rag.documents.ingestion import view as view_ingestion
-from luma_rag.documents.listing import Listing, StateHere, byte_count, contains, order, page_count, state_of
+from luma_rag.documents.listing import Listing, StateHere, byte_count, order, page_count, state_of
 from luma_rag.documents.service import DocumentView, view
 from luma_rag.pagination import Page, Pagination
 
@@ -69,10 +82,8 @@ async def documents_of(
     listed only for callers who may read it anyway.
     """
     await require_namespace(session, principal, namespace_id)
-    wanted = _in_namespace(principal, namespace_id) & contains(listing.containing)
-    if listing.state is not None:
-        wanted &= _state(namespace_id) == listing.state
-    total = await session.scalar(select(func.count()).select_from(Document).where(wanted))
+    found = await session.execute(namespace_page.find(principal, namespace_id, pagination, listing))
+    total, doc_ids = found.one()
     vec_count = (
         select(func.cardinality(NamespaceDoc.vec_id))
         .where(NamespaceDoc.doc_id == Document.id, NamespaceDoc.namespace_id == namespace_id)
@@ -81,15 +92,6 @@ async def documents_of(
     latest = _of_latest(Ingestion.id, namespace_id)
     placed = (Placement.doc_id == Document.id) & (Placement.namespace_id == namespace_id)
     ordered = order(listing.sort, func.coalesce(Placement.placed_at, Document.uploaded_at))
-    # What else an item says is read for these documents alone.
-    page = (
-        select(Document.id)
-        .outerjoin(Placement, placed)
-        .where(wanted)
-        .order_by(*ordered)
-        .limit(pagination.limit)
-        .offset(pagination.offset)
-    )
     owner, adder = aliased(User), aliased(User)
     sees_adder = or_(Document.user_id == principal.user_id, namespace_level(principal) >= WRITE)
     rows = await session.execute(
@@ -109,7 +111,7 @@ async def documents_of(
         .outerjoin(Ingestion, Ingestion.id == latest)
         .outerjoin(Placement, placed)
         .outerjoin(adder, adder.id == Placement.user_id)
-        .where(Document.id.in_(page))
+        .where(Document.id == any_(literal(doc_ids, ARRAY(Integer))))
         .order_by(*ordered)
     )
     return Page(
@@ -134,7 +136,7 @@ async def documents_of(
                 adder_name,
             ) in rows
         ],
-        total or 0,
+        total,
     )
 
 

@@ -1,4 +1,4 @@
-"""Fair order of the queue, documents that wait for recognition, and what is known of a worker."""
+"""Fair order of the queue, documents that wait for recognition, workers, and lists of large namespaces."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +7,8 @@ revision = "0018"
 down_revision = "0017"
 branch_labels = None
 depends_on = None
+_SIZE = "((file_metadata ->> 'size')::integer)"
+_PAGES = "((file_metadata ->> 'pages')::integer)"
 
 
 def upgrade() -> None:
@@ -30,6 +32,22 @@ def upgrade() -> None:
         ["awaits_recognition", "is_batch", "owner_id", "namespace_id", "next_attempt_at", "id"],
         postgresql_where=sa.text("state = 'queued'"),
     )
+    # For the lists of large namespaces.
+    op.create_index(
+        "ix_ingestion_unready",
+        "ingestion",
+        ["namespace_id", "doc_id"],
+        postgresql_where=sa.text("state <> 'ready'"),
+    )
+    op.create_index("ix_placement_list", "placement", ["namespace_id", "placed_at", "doc_id"])
+    op.create_index("ix_document_title", "document", [sa.text("lower(title)"), "id"])
+    op.create_index("ix_document_size", "document", [sa.text(_SIZE), "id"])
+    op.create_index("ix_document_pages", "document", [sa.text(_PAGES), "id"])
+    op.create_index(
+        "ix_document_pages_descending",
+        "document",
+        [sa.text(f"{_PAGES} DESC NULLS LAST"), sa.text("id DESC")],
+    )
     op.add_column("worker", sa.Column("host", sa.Text(), nullable=True))
     op.add_column("worker", sa.Column("process_id", sa.Integer(), nullable=True))
     op.add_column("worker", sa.Column("documents", sa.Integer(), server_default=sa.text("0"), nullable=False))
@@ -39,6 +57,10 @@ def downgrade() -> None:
     op.drop_column("worker", "documents")
     op.drop_column("worker", "process_id")
     op.drop_column("worker", "host")
+    for name in ("pages_descending", "pages", "size", "title"):
+        op.drop_index(f"ix_document_{name}", "document")
+    op.drop_index("ix_placement_list", "placement")
+    op.drop_index("ix_ingestion_unready", "ingestion")
     op.drop_index("ix_ingestion_queue", "ingestion")
     op.create_index(
         "ix_ingestion_queue",

@@ -44,6 +44,15 @@ class Document(Base):
     __table_args__ = (
         # The same bytes from the same user are one document.
         Index("ux_document_user_id_sha256", "user_id", text("(file_metadata ->> 'sha256')"), unique=True),
+        # For lists: the orders that they offer.
+        Index("ix_document_title", text("lower(title)"), "id"),
+        Index("ix_document_size", text("((file_metadata ->> 'size')::integer)"), "id"),
+        Index("ix_document_pages", text("((file_metadata ->> 'pages')::integer)"), "id"),
+        Index(
+            "ix_document_pages_descending",
+            text("((file_metadata ->> 'pages')::integer) DESC NULLS LAST"),
+            text("id DESC"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -143,6 +152,8 @@ class Ingestion(Base):
             "id",
             postgresql_where=text("state = 'queued'"),
         ),
+        # For lists of a namespace.
+        Index("ix_ingestion_unready", "namespace_id", "doc_id", postgresql_where=text("state <> 'ready'")),
         Index("ix_ingestion_running", "doc_id", postgresql_where=text("state = 'running'")),
         Index("ix_ingestion_doc_id_namespace_id", "doc_id", "namespace_id", "id"),
     )

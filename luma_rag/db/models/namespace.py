@@ -57,6 +57,7 @@ class Placement(Base):
     """
 
     __tablename__ = "placement"
+    __table_args__ = (Index("ix_placement_list", "namespace_id", "placed_at", "doc_id"),)
 
     doc_id: Mapped[int] = mapped_column(ForeignKey("document.id", ondelete="CASCADE"), primary_key=True)
     namespace_id: Mapped[int] = mapped_column(
