@@ -5,7 +5,6 @@ import functools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
-from typing import Any
 
 from semantic_text_splitter import TextSplitter
 from tokenizers import Tokenizer
@@ -71,13 +70,6 @@ class TokenCounter:
 
     def _count(self, word: str) -> int:
         return len(self.tokenizer.encode(word, add_special_tokens=False))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_remembered"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._remembered = functools.lru_cache(_REMEMBERED_WORDS)(self._count)
 
 
 def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: ChunkSettings) -> list[Chunk]:
