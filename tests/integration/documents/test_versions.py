@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from ingest.embedding import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from luma_rag import worker
 from luma_rag.db.models import Document, DocumentVersion, Ingestion, Reread
 from luma_rag.documents import rereading
@@ -116,15 +116,15 @@ async def test_only_chunks_whose_text_changed_are_embedded(
     path.write_text("\n\n".join(sections.values()))
     doc_id = await api.upload(alice, path, namespace)
     embedded: list[str] = []
-    embed = Embedder.embed_documents
+    embed = PackagedEmbedder.embed_documents
 
     def counting(
-        self: Embedder, texts: Sequence[str], on_progress: Callable[[float], None] | None = None
+        self: PackagedEmbedder, texts: Sequence[str], on_progress: Callable[[float], None] | None = None
     ) -> Any:
         embedded.extend(texts)
         return embed(self, texts, on_progress)
 
-    monkeypatch.setattr(Embedder, "embed_documents", counting)
+    monkeypatch.setattr(PackagedEmbedder, "embed_documents", counting)
     sections["c"] = "# c\n\nThe canteen opens at noon."
     await put(alice, doc_id, "\n\n".join(sections.values()), "book.md")
     await api.work()
