@@ -22,6 +22,7 @@ from luma_rag.documents.models import Models
 from luma_rag.evaluation.generations import GenerationComparison, compare_generations
 from luma_rag.namespaces import NamespaceView
 from luma_rag.runtime import Runtime, load_embedder, model_named, open_models, open_runtime
+from luma_rag.settings import Settings
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -90,6 +91,11 @@ def reindex(
         _print(results)
 
 
+def _settings() -> Settings:
+    """The settings without the read replica, which is behind what is built here."""
+    return msgspec.structs.replace(settings.load(), database_read_url=None)
+
+
 class _Work:
     def __init__(self, namespace: str | None, username: str | None, *, is_quiet: bool) -> None:
         self.progress = Progress(is_quiet=is_quiet)
@@ -97,7 +103,7 @@ class _Work:
         self._username = username
 
     async def build(self, name: str | None, *, switch: bool) -> list[Result]:
-        async with open_runtime(settings.load(), pool_size=4) as runtime:
+        async with open_runtime(_settings(), pool_size=4) as runtime:
             principal, chosen = await self._chosen(runtime)
             known = await open_models(runtime, runtime.embedder)
             spec = model_named(runtime.settings, name)
@@ -113,7 +119,7 @@ class _Work:
             return results
 
     async def go_back(self) -> list[Result]:
-        async with open_runtime(settings.load(), pool_size=4) as runtime:
+        async with open_runtime(_settings(), pool_size=4) as runtime:
             principal, chosen = await self._chosen(runtime)
             known = await open_models(runtime, runtime.embedder)
             results = []
@@ -128,7 +134,7 @@ class _Work:
             return results
 
     async def remove(self) -> list[Result]:
-        async with open_runtime(settings.load(), pool_size=4) as runtime:
+        async with open_runtime(_settings(), pool_size=4) as runtime:
             principal, chosen = await self._chosen(runtime)
             results = []
             for each in chosen:
