@@ -24,8 +24,9 @@ from luma_rag.db import migrate
 from luma_rag.db.embedded import running, stop
 from luma_rag.db.session import Sessions, create_engine, create_sessions
 from luma_rag.retrieval.relevance import is_relevant
-from luma_rag.retrieval.search import Mode, find, namespace_profile
+from luma_rag.retrieval.search import Mode, find
 from luma_rag.retrieval.search_query import SearchQuery, dense_weight, query_terms
+from luma_rag.retrieval.vector_source import namespace_profile
 
 MODES: tuple[Mode, ...] = ("hybrid", "dense")
 Questions = list[tuple[str, Vector]]

@@ -27,7 +27,7 @@ from sqlalchemy import cast, select
 from sqlalchemy.types import Text
 
 from ingest.embedding import Embedder
-from ingest.embedding.packaged import PackagedEmbedder
+from ingest.embedding.packaged import MODEL, PackagedEmbedder
 from ingest.embedding.ranking import MINILM, Ranking
 from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Passage, Vector
 from ingest.words import detect_language, query_words, words
@@ -37,9 +37,9 @@ from luma_rag.db import migrate
 from luma_rag.db.base import utcnow
 from luma_rag.db.embedded import running, stop
 from luma_rag.db.models import Chunk as ChunkRow
-from luma_rag.db.models import ChunkVector, Document, User
+from luma_rag.db.models import ChunkVector, Document, EmbeddingModel, User
 from luma_rag.db.session import Sessions, create_engine, create_sessions
-from luma_rag.documents import claims, ingestion, lexical_index
+from luma_rag.documents import claims, ingestion, lexical_index, models
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.evaluation.dataset import read_dataset
 from luma_rag.retrieval.search import find
@@ -107,6 +107,9 @@ async def store(sessions: Sessions, data: TestSet, vectors: Vector) -> tuple[Pri
     vec_id.
     """
     async with sessions.begin() as session:
+        if await models.current(session) is None:
+            made_by = {"name": MODEL.name, "sha256": MODEL.sha256, "profile": MODEL.profile}
+            session.add(EmbeddingModel(**made_by, dimensions=MODEL.dimensions, is_current=True))
         user = User(username=data.name, email=f"{data.name}@example.com", password="-", role="user")  # noqa: S106
         session.add(user)
         await session.flush()

@@ -136,7 +136,7 @@ async def _run(
             async with store.sessions.begin() as session:
                 principal = await caller(session, username)
                 namespace_id = await find_or_create(session, principal, namespace)
-            embedder = await check_model(store.sessions, await loading)
+            embedder = await check_model(store.sessions, await loading, api_key=configured.embedding.api_key)
             async with opened(where) as engine:
                 started = time.monotonic()
                 with progress(is_quiet=is_quiet) as show:

@@ -201,7 +201,7 @@ class _Turn:
             batch_size=configured.ingest.batch_size,
             api_key=configured.embedding.api_key,
         )
-        embedder = await check_model(self._store.sessions, embedder)
+        embedder = await check_model(self._store.sessions, embedder, api_key=configured.embedding.api_key)
         async with opened(self._options.where) as engine:
             await work(self._store, embedder, self._stored.namespace_id, files, show, engine)
 

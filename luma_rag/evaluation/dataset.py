@@ -27,6 +27,7 @@ from luma_rag.documents.ingestion import register_worker
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import InvalidInputError
 from luma_rag.evaluation.questions import Place, Question
+from luma_rag.runtime import open_models
 from luma_rag.store import Store
 
 _AT_ONCE = 200
@@ -124,7 +125,7 @@ async def load(
     count = embedder.tokens
     async with store.engine.connect() as lock:
         worker = await register_worker(lock)
-        sink = PostgresSink(store.sessions, worker)
+        sink = PostgresSink(store.sessions, worker, await open_models(store, embedder))
         for start in range(0, len(missing), _AT_ONCE):
             part = missing[start : start + _AT_ONCE]
             for entry, document in _embedded(part, embedder, count, chunking):

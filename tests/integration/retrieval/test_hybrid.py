@@ -4,11 +4,11 @@ import pytest
 
 from ingest.embedding.ranking import MINILM, NO_WEIGHT
 from luma_rag.retrieval import statement
-from luma_rag.retrieval.search import namespace_profile
 from luma_rag.retrieval.search_query import (
     dense_weight,
     query_terms,
 )
+from luma_rag.retrieval.vector_source import namespace_profile
 from tests.api import Api
 from tests.factories import pdf
 from tests.library import Library
