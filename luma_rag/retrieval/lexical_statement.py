@@ -1,5 +1,6 @@
 """The lexical half of the search statement: BM25 over posting lists. See ADR 5."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,9 +8,11 @@ from pgvector.sqlalchemy import SPARSEVEC
 from sqlalchemy import (
     ARRAY,
     CTE,
+    BigInteger,
     ColumnElement,
     Float,
     Integer,
+    Subquery,
     Text,
     and_,
     any_,
@@ -19,7 +22,6 @@ from sqlalchemy import (
     column,
     func,
     literal,
-    literal_column,
     or_,
     select,
 )
@@ -29,36 +31,51 @@ from ingest.words import TERM_ID_SPACE
 from luma_rag.db.models import LexicalMember, LexicalPosting, LexicalSegment, LexicalVector
 
 MAX_POSTINGS = 10_000
-MAX_POSTINGS_RATIO = 0.05
+MAX_POSTINGS_RATIO = 0.1
 """The rarest terms of a query are looked up as long as their chunks sum to at most this number, or in large
-namespaces to this share. Frequent terms only add to the scores of the chunks so found.
+namespaces to this share. Of the term that exceeds it, the heaviest postings are. More frequent terms only add
+to the scores of the chunks so found.
 """
+MAX_POSTINGS_OF_TERM = 5_000
+"""Only this many postings of a term are looked up, the heaviest."""
 PRUNE_AFTER = 2_000
-MIN_WEIGHT_RATIO = 0.22
-"""After this many chunks, postings are pruned whose weight is below this ratio of the heaviest term's weight.
-Summing them takes most of the time, and they are hardly ever among the best.
+MIN_WEIGHT_RATIO = 0.21
+"""After this many chunks, postings are pruned whose weight is below this ratio of the query's. Summing them
+takes most of the time, and they are hardly ever among the best.
 """
-MAX_SCORED = 250
+QUERY_NORM = 3
+"""The query's weight is this norm of the weights of its terms: that of the heaviest term if it stands alone,
+and more if others are as heavy.
+"""
+SCORED = 350
+"""The best candidates by these postings, which are scored by all terms."""
+MAX_SCORED_SIZE = 100_000
+MIN_SCORE_RATIO = 0.5
+"""In namespaces above this size, more are scored, in proportion to its square root, if their sum of postings
+is at least this ratio of the best.
+"""
 NAMESPACE_ID = bindparam("namespace_id", type_=Integer)
 DOC_IDS = bindparam("doc_ids", type_=ARRAY(Integer))
 # A literal in the SQL that Postgres gets, because it plans by the number of rows.
 DEPTH = bindparam("depth", type_=Integer, literal_execute=True)
 
 
+@functools.cache
+def _size() -> CTE:
+    count = select(cast(func.coalesce(func.sum(LexicalSegment.chunks), 0), Float).label("chunks"))
+    return count.where(LexicalSegment.namespace_id == NAMESPACE_ID).cte("size").prefix_with("MATERIALIZED")
+
+
 def chunk_count() -> ColumnElement[float]:
-    """The number of chunks in the namespace."""
-    return (
-        select(cast(func.coalesce(func.sum(LexicalSegment.chunks), 0), Float))
-        .where(LexicalSegment.namespace_id == NAMESPACE_ID)
-        .scalar_subquery()
-    )
+    """The number of chunks in the namespace, counted once per statement."""
+    return select(_size().c.chunks).scalar_subquery()
 
 
 def weighted_terms(may_read: ColumnElement[bool]) -> CTE:
     """The terms of the query, with their document frequency in chunks and their weight.
 
-    `so_far` is the running sum of chunks from the rarest term on, `most` its limit, and `least` the share of
-    the term's weight that a posting must exceed.
+    `reach` is the share of the term's postings that may be looked up, heaviest first; 0 or less if none.
+    `least` is the weight that a posting must exceed.
     """
     asked = (
         func.unnest(bindparam("terms", type_=ARRAY(Integer)), bindparam("times", type_=ARRAY(Float)))
@@ -83,16 +100,32 @@ def weighted_terms(may_read: ColumnElement[bool]) -> CTE:
     )
     chunks = chunk_count()
     idf = func.ln(1 + (chunks - known.c.chunks + 0.5) / (known.c.chunks + 0.5), type_=Float)
+    so_far = func.sum(known.c.chunks).over(order_by=(known.c.chunks, known.c.term))
+    most = func.greatest(MAX_POSTINGS, MAX_POSTINGS_RATIO * chunks, type_=Float)
     valued = select(
         known.c.term,
         known.c.chunks,
         (known.c.times * idf).label("weight"),
-        func.sum(known.c.chunks).over(order_by=(known.c.chunks, known.c.term)).label("so_far"),
-        func.greatest(MAX_POSTINGS, MAX_POSTINGS_RATIO * chunks, type_=Float).label("most"),
+        so_far.label("so_far"),
+        func.least(MAX_POSTINGS_OF_TERM, most - so_far + known.c.chunks, type_=Float).label("postings"),
     ).subquery("valued")
-    weightiest = func.max(case((valued.c.chunks > 0, valued.c.weight))).over()
-    least = case((valued.c.so_far > PRUNE_AFTER, MIN_WEIGHT_RATIO * weightiest / valued.c.weight), else_=0.0)
-    return select(*valued.c, cast(least, REAL).label("least")).cte("weighted").prefix_with("MATERIALIZED")
+    powers = func.sum(
+        case((valued.c.chunks > 0, func.power(valued.c.weight, QUERY_NORM, type_=Float)))
+    ).over()
+    query_weight = func.power(powers, literal(1 / QUERY_NORM, Float), type_=Float)
+    least = case(
+        (valued.c.so_far > PRUNE_AFTER, MIN_WEIGHT_RATIO * query_weight / valued.c.weight), else_=0.0
+    )
+    return (
+        select(
+            valued.c.term,
+            valued.c.weight,
+            share(valued.c.postings, valued.c.chunks).label("reach"),
+            cast(least, REAL).label("least"),
+        )
+        .cte("weighted")
+        .prefix_with("MATERIALIZED")
+    )
 
 
 def bm25_score(weighted: CTE) -> Any:
@@ -135,7 +168,9 @@ def lexical_chunks(may_read: ColumnElement[bool], weighted: CTE, *, narrowed: bo
         )
     else:
         # Postings are sorted by weight.
-        worth = slice(func.width_bucket(weighted.c.least, LexicalPosting.weights) + 1, LexicalPosting.chunks)
+        light = func.width_bucket(weighted.c.least, LexicalPosting.weights)
+        beyond = cast(func.floor(LexicalPosting.chunks * (1 - weighted.c.reach)), Integer)
+        worth = slice(func.greatest(light, beyond, type_=Integer) + 1, LexicalPosting.chunks)
         # In the select list these are much cheaper than in FROM.
         entry = (
             select(
@@ -144,22 +179,15 @@ def lexical_chunks(may_read: ColumnElement[bool], weighted: CTE, *, narrowed: bo
                 cast(weighted.c.weight, REAL).label("weight"),
             )
             .join(weighted, LexicalPosting.term == weighted.c.term)
-            .where(
-                LexicalPosting.namespace_id == NAMESPACE_ID,
-                or_(weighted.c.so_far <= weighted.c.most, weighted.c.so_far == weighted.c.chunks),
-            )
+            .where(LexicalPosting.namespace_id == NAMESPACE_ID, weighted.c.reach > 0)
             .subquery("entry")
         )
-        first = (
-            select(entry.c.id)
-            .group_by(entry.c.id)
-            .order_by(func.sum(entry.c.share * entry.c.weight).desc())
-            .limit(literal_column(str(MAX_SCORED), Integer))
-            .cte("first_look")
-        )
+        first = _first_look(entry)
+    # One scan for all of them, in order of their ids, is faster than a lookup each.
+    candidates = func.array(select(first.c.id).scalar_subquery(), type_=ARRAY(BigInteger))
     scored = (
         select(LexicalVector.id, bm25_score(weighted).label("score"))
-        .join(first, first.c.id == LexicalVector.id)
+        .where(LexicalVector.id == any_(candidates))
         .cte("scored")
         .prefix_with("MATERIALIZED")
     )
@@ -171,6 +199,22 @@ def lexical_chunks(may_read: ColumnElement[bool], weighted: CTE, *, narrowed: bo
         .cte("lexical")
         .prefix_with("MATERIALIZED")
     )
+
+
+def _first_look(entry: Subquery) -> CTE:
+    """The chunks to score by all terms, by the sum of their postings."""
+    grown = func.sqrt(chunk_count() / MAX_SCORED_SIZE, type_=Float)
+    most = cast(SCORED * func.greatest(1.0, grown, type_=Float), Integer)
+    score = func.sum(entry.c.share * entry.c.weight).label("score")
+    best = select(entry.c.id, score).group_by(entry.c.id).order_by(score.desc()).limit(most).subquery("best")
+    ranked = select(
+        best.c.id,
+        best.c.score,
+        func.row_number().over(order_by=best.c.score.desc()).label("rank"),
+        func.max(best.c.score).over().label("highest"),
+    ).subquery("ranked")
+    enough = or_(ranked.c.rank <= SCORED, ranked.c.score >= MIN_SCORE_RATIO * ranked.c.highest)
+    return select(ranked.c.id).where(enough).cte("first_look")
 
 
 def weights_by_term(weighted: CTE | None) -> ColumnElement[Sequence[float]]:

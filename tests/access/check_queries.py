@@ -102,6 +102,7 @@ EXEMPT = {
     "luma_rag.documents.quotas:_usage": "counts what the caller owns, or a namespace they may write to",
     "luma_rag.documents.quotas:usage_of_user": "counts what the caller owns",
     "luma_rag.documents.segment_compaction:<module>": "the worker calls it",
+    "luma_rag.documents.prewarming:<module>": "the worker calls it; reads pages into memory, returns none",
     "luma_rag.documents.vector_index:<module>": "the worker calls it; counts vectors, reads none",
     "luma_rag.documents.vectors:PostgresSink.model_for": "the worker calls it",
     "luma_rag.documents.vectors:PostgresSink.store": "the worker calls it, through the protocol of sinks",

@@ -211,12 +211,20 @@ async def test_frequent_terms_are_skipped_beside_rare_ones(
     await library.add(texts, namespace)
     monkeypatch.setattr(lexical_statement, "MAX_POSTINGS", 20)
     statement.prepared.cache_clear()
-    found = await library.search(namespace, "often seldom")
-    assert [hit.text for hit in found] == [texts[7]]
+    found = await library.search(namespace, "often seldom", k=100)
+    assert found[0].text == texts[7]
     # Its score still includes both words.
     assert found[0].score == pytest.approx(float(reference(texts, "often seldom")[7]), abs=1e-4)
+    # The frequent word fills the rest of the limit, by the chunks in which it weighs most.
+    alone = sorted(map(float, reference(texts, "often")), reverse=True)
+    assert [hit.score for hit in found[1:]] == pytest.approx(alone[: len(found) - 1], abs=1e-4)
+    assert len(found) in {19, 20}
     # Without a rarer term, the frequent one is used.
-    assert len(await library.search(namespace, "often")) == 10
+    assert len(await library.search(namespace, "often", k=100)) == 20
+    monkeypatch.setattr(lexical_statement, "MAX_POSTINGS_OF_TERM", 15)
+    statement.prepared.cache_clear()
+    assert len(await library.search(namespace, "often", k=100)) == 15
+    monkeypatch.setattr(lexical_statement, "MAX_POSTINGS_OF_TERM", 5_000)
     # A large namespace reads a share of its postings.
     monkeypatch.setattr(lexical_statement, "MAX_POSTINGS_RATIO", 2)
     statement.prepared.cache_clear()
@@ -249,6 +257,25 @@ async def test_low_weight_postings_are_skipped_beside_high_weight_ones(
     assert 1 < len(found) < 99
     # Hits have their complete score.
     assert found[texts[7]] == pytest.approx(seldom + often, abs=1e-4)
+    statement.prepared.cache_clear()
+
+
+async def test_large_namespaces_score_more_candidates_that_are_near_the_best(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(9)
+    short, long = ([f"clover n{n} {'moth ' * length}" for n in range(4)] for length in (2, 200))
+    namespace = await library.namespace()
+    await library.add([*short, *long, *(sentence(rng, 30) for _ in range(92))], namespace)
+    assert len(await library.search(namespace, "clover", k=100)) == 8
+    # The namespace is then a hundred times as large, and twenty are scored instead of two.
+    monkeypatch.setattr(lexical_statement, "SCORED", 2)
+    monkeypatch.setattr(lexical_statement, "MAX_SCORED_SIZE", 1)
+    statement.prepared.cache_clear()
+    assert {hit.text for hit in await library.search(namespace, "clover", k=100)} == set(short)
+    monkeypatch.setattr(lexical_statement, "MAX_SCORED_SIZE", 100)
+    statement.prepared.cache_clear()
+    assert len(await library.search(namespace, "clover", k=100)) == 2
     statement.prepared.cache_clear()
 
 
