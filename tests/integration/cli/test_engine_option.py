@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest import engines
 from tests import factories
 from tests.integration.cli.conftest import Command
 
@@ -16,9 +17,9 @@ def handbook(tmp_path: Path) -> str:
 
 @pytest.mark.usefixtures("people")
 def test_a_missing_extra_is_named(command: Command, handbook: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [*sys.modules]:
-        if name == "ray" or name.startswith(("ray.", "ingest.engines.ray")):
-            monkeypatch.delitem(sys.modules, name)
+    # Another test may have imported it.
+    monkeypatch.delitem(sys.modules, "ingest.engines.ray", raising=False)
+    monkeypatch.delattr(engines, "ray", raising=False)
     monkeypatch.setitem(sys.modules, "ray", None)
     done = command("ingest", handbook, "-n", "papers", "--engine", "ray")
     assert done.code == 1

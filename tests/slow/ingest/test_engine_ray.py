@@ -193,9 +193,12 @@ async def test_cancelling_kills_actors_and_parsers(
         await until(lambda: bool(parsers()))
         (parser,) = parsers()
         status = Path(f"/proc/{parser.pid}/status")
-        # A filter of system calls contains it, as soon as it has been set up.
-        await until(lambda: "Seccomp:\t2" in status.read_text())
         parser.send_signal(signal.SIGSTOP)
+        # A filter of system calls contains it, as soon as it has been set up.
+        while "Seccomp:\t2" not in status.read_text():
+            parser.send_signal(signal.SIGCONT)
+            await asyncio.sleep(0.005)
+            parser.send_signal(signal.SIGSTOP)
         assert "NoNewPrivs:\t1" in status.read_text()
         actors = [*running("Reader"), *running("EmbeddingActor")]
         working.cancel()
