@@ -8,6 +8,8 @@ import msgspec
 from sqlalchemy import select
 
 from ingest.embedder import Embedder
+from ingest.engines import local
+from ingest.engines.jobs import Engine
 from ingest.settings import IngestSettings
 from luma_rag import namespaces
 from luma_rag.access import Principal
@@ -27,11 +29,11 @@ class Corpus(msgspec.Struct, frozen=True):
     principal: Principal
     namespace_id: int
 
-    async def ingest(self, files: Sequence[Path]) -> None:
+    async def ingest(self, files: Sequence[Path], engine: Engine = local.run) -> None:
         """Ingest files into the namespace, skipping unreadable files. Existing documents remain unchanged."""
         for path in files:
             await upload(self.store, self.principal, path, [self.namespace_id])
-        await drain(self.store, self.embedder)
+        await drain(self.store, self.embedder, engine=engine)
 
 
 @asynccontextmanager

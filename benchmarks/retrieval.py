@@ -37,7 +37,7 @@ from luma_rag.db.embedded import running, stop
 from luma_rag.db.models import Chunk as ChunkRow
 from luma_rag.db.models import ChunkVector, Document, User
 from luma_rag.db.session import Sessions, create_engine, create_sessions
-from luma_rag.documents import ingestion, lexical_index
+from luma_rag.documents import claims, ingestion, lexical_index
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.evaluation.dataset import read_dataset
 from luma_rag.retrieval.search import find
@@ -121,7 +121,7 @@ async def store(sessions: Sessions, data: TestSet, vectors: Vector) -> tuple[Pri
         session.add(document)
         await session.flush()
         await ingestion.enqueue(session, document.id, namespace.id)
-        await ingestion.claim(session, 1, [document.id])
+        await claims.claim(session, 1, [document.id])
     chunks = [Chunk(0, 0, len(text), text, "", 0) for text in data.texts]
     whole = EmbeddedDocument(ParsedDocument("pdf", [Passage("")]), chunks, vectors)
     await PostgresSink(sessions, 1).store(document.id, whole)

@@ -5,6 +5,7 @@ import importlib.util
 import mmap
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,6 +109,10 @@ class Embedder:
         self.batch_size = batch_size
         self.threads = threads
         self._encode = BertEncoder(graph, words, threads)
+
+    def loader(self, threads: int | None) -> Callable[[], "Embedder"]:
+        """What loads the same model in another process; it can be pickled."""
+        return partial(Embedder, self.batch_size, threads, self.model.profile)
 
     def embed_documents(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vector:
         """Embed `texts`; shape (len(texts), 384).

@@ -92,3 +92,13 @@ class OutageError(TransientError):
 
     code = "ingestion_deferred"
     title = "Ingestion deferred"
+
+
+class RecognitionBusyError(OutageError):
+    """Text recognition was busy with other documents.
+
+    Nothing is wrong with the document. It is read as soon as there is room.
+    """
+
+    code = "recognition_busy"
+    title = "Recognition busy"

@@ -30,6 +30,7 @@ from luma_rag.db import migrate
 from luma_rag.db.errors import OutageLog, as_luma_error
 from luma_rag.db.listener import Listener
 from luma_rag.db.models import EmbeddingModel, Ingestion
+from luma_rag.db.replica import searching
 from luma_rag.db.session import POOL_SIZE, Sessions, reading
 from luma_rag.documents.ingestion import connected_workers
 from luma_rag.errors import ConfigurationError
@@ -164,7 +165,8 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
         if reranker is not None:
             stack.push_async_callback(reranker.aclose)
             reranking = Reranking(reranker, settings.reranker_budget_ms / 1000)
-        retriever = Retriever(reading(store.engine), encoder, reranking)
+        engine = await stack.enter_async_context(searching(store.engine, settings.database_read_url))
+        retriever = Retriever(engine, encoder, reranking)
         process = Process()
         listener = Listener(partial(process.connect, store.url), CHANNEL)
         stack.push_async_callback(listener.aclose)

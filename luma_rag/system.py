@@ -22,7 +22,7 @@ from luma_rag.db.errors import OutageLog, as_luma_error
 from luma_rag.db.models import Document, Ingestion
 from luma_rag.documents.workers import WorkerView, workers
 from luma_rag.errors import LLMError
-from luma_rag.llm.protocol import LanguageModel, PromptMessage
+from luma_rag.llm.protocol import LanguageModel, PromptMessage, Written
 from luma_rag.runtime import Runtime
 from luma_rag.settings import LLMSettings
 
@@ -31,7 +31,7 @@ _outages = OutageLog(logger)
 _PART_SECONDS = 2.0
 _TEST_SECONDS = 60.0
 # A model that thinks first needs more than the answer.
-_TEST_TOKENS = 64
+_TEST_TOKENS = 256
 _NOT_CONFIGURED = (
     "No language model is configured: answers are quotes from the documents. Set LUMA_LLM_BASE_URL (and "
     "LUMA_LLM_MODEL, LUMA_LLM_API_KEY) for an OpenAI-compatible server, or LUMA_LLM_GGUF for a model file."
@@ -169,7 +169,7 @@ async def test_llm(runtime: Runtime, principal: Principal) -> LLMTest:
     )
 
 
-def _few_words(model: LanguageModel) -> AsyncGenerator[str]:
+def _few_words(model: LanguageModel) -> AsyncGenerator[Written]:
     return model.stream([PromptMessage("user", "Say OK.")], max_tokens=_TEST_TOKENS)
 
 

@@ -19,20 +19,24 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ingest.embedder import Embedder
 from ingest.engines import local
-from ingest.engines.local import Job, Step
-from ingest.errors import IngestError, OutageError, TransientError
+from ingest.engines.jobs import Engine, Job, Step
+from ingest.engines.places import Places
+from ingest.errors import IngestError, OutageError, RecognitionBusyError, TransientError
 from ingest.pipeline import Stage
 from ingest.types import EmbeddedDocument, Source
 from luma_rag import __version__, backfills, log, settings, tracing
 from luma_rag.db.errors import outage
 from luma_rag.documents import (
+    claims,
     ingestion,
     ingestion_stats,
+    prewarming,
     rereading,
     segment_compaction,
     vector_index,
     workers,
 )
+from luma_rag.documents.embedding_reuse import known_embeddings
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
 from luma_rag.runtime import check_model, load_embedder
@@ -51,7 +55,7 @@ _LOSING_SECONDS = 1.0
 # The cost of a claim grows with the number of documents that it may choose from.
 _CLAIM_AMONG = 100
 # Maintenance runs when the queue is empty, and occasionally during a long backlog.
-_COMPACT_EVERY = 50
+_MAINTAIN_EVERY = 50
 # Searches have priority over ingestion.
 _NICENESS = 10
 # The share of a document's total work at which each stage begins and ends. If text is recognized, that comes
@@ -65,10 +69,13 @@ _SHARES: dict[Stage, tuple[float, float]] = {
 }
 
 
-async def drain(store: Store, embedder: Embedder, only: Sequence[int] | None = None) -> None:
+async def drain(
+    store: Store, embedder: Embedder, only: Sequence[int] | None = None, *, engine: Engine = local.run
+) -> None:
     """Work until the queue is empty, or holds none of the documents `only`."""
     async with _registered_worker(store) as worker:
-        await worker.run(embedder, only=list(only) if only is not None else None, until_empty=True)
+        only = list(only) if only is not None else None
+        await worker.run(embedder, only=only, until_empty=True, engine=engine)
 
 
 async def run(store: Store, embedder: Embedder) -> None:
@@ -83,6 +90,7 @@ async def run(store: Store, embedder: Embedder) -> None:
                     await worker.take_over(lost)
                     logger.info("The database is back; the worker continues.")
                     lost, pause = None, _FIRST_PAUSE_SECONDS
+                worker.prewarm()
                 await worker.run(embedder, only=None, until_empty=False)
         except Exception as error:
             reason = str(error) if isinstance(error, UnavailableError) else outage(error)
@@ -105,6 +113,9 @@ class _Worker:
         self._began: dict[int, float] = {}
         self._steps: dict[int, dict[str, float]] = {}
         self._hnsw_maintenance: asyncio.Task[None] | None = None
+        self._prewarming: asyncio.Task[None] | None = None
+        self._rotation = claims.Rotation()
+        self._claims = 0
         self._recover_at = 0.0
         # Grows while the database or the disk accepts no document.
         self._pause = 0.0
@@ -114,47 +125,78 @@ class _Worker:
         async with self._store.sessions.begin() as session:
             await ingestion.forgive(session, lost._worker_id, lost._began.keys())
 
-    async def run(self, embedder: Embedder, *, only: list[int] | None, until_empty: bool) -> None:
-        jobs = self._jobs(only, until_empty=until_empty)
-        await local.run(jobs, self._sink, embedder, self._store.settings.ingest, self)
+    async def run(
+        self, embedder: Embedder, *, only: list[int] | None, until_empty: bool, engine: Engine = local.run
+    ) -> None:
+        # All that is named in `only` is equally urgent.
+        places = Places(has_urgent=only is None, on_free=self._wake.set)
+        jobs = self._jobs(places, only, until_empty=until_empty)
+        await engine(jobs, self._sink, embedder, self._store.settings.ingest, self, places)
 
-    async def _jobs(self, only: list[int] | None, *, until_empty: bool) -> AsyncIterator[Job]:
-        for turn in itertools.count(1):
+    async def _jobs(self, places: Places, only: list[int] | None, *, until_empty: bool) -> AsyncIterator[Job]:
+        while True:
             self._wake.clear()
-            if turn % _COMPACT_EVERY == 0:
-                await self._compact()
-                await self._backfill()
+            only_urgent, can_recognize = places.is_urgent, places.can_recognize
             await asyncio.sleep(self._pause)
-            async with self._store.sessions.begin() as session:
-                if time.monotonic() >= self._recover_at:
-                    await ingestion.recover(session)
-                    await rereading.keep_earlier_text(session)
-                    self._recover_at = time.monotonic() + _LOOK_AGAIN_SECONDS
-                among = only[:_CLAIM_AMONG] if only is not None else None
-                claim = await ingestion.claim(session, self._worker_id, among)
-            if claim is None and only is not None and len(only) > _CLAIM_AMONG:
-                del only[:_CLAIM_AMONG]
-                continue
-            if claim is None:
-                if await self._compact():
-                    continue
-                if only is None and await self._queue_reread():
-                    continue
-                if until_empty:
-                    await self._maintain_hnsw()
-                    return
-                if await self._backfill():
-                    continue
-                if self._hnsw_maintenance is None or self._hnsw_maintenance.done():
-                    self._hnsw_maintenance = asyncio.create_task(self._maintain_hnsw())
+            claim = await self._claim(only, only_urgent=only_urgent, can_recognize=can_recognize)
+            if claim is not None:
+                self._claims += 1
+                if self._claims % _MAINTAIN_EVERY == 0:
+                    await self._maintain_beside(only)
+                self._began[claim.doc_id] = time.perf_counter()
+                if claim.is_embedded:
+                    await self._link(claim.doc_id)
+                else:
+                    yield await self._job(claim)
+            elif only_urgent:
                 await self._wait()
+            elif only is not None and len(only) > _CLAIM_AMONG:
+                del only[:_CLAIM_AMONG]
+            elif await self._compact() or (only is None and await self._queue_reread()):
                 continue
-            self._began[claim.doc_id] = time.perf_counter()
-            if claim.is_embedded:
-                await self._link(claim.doc_id)
+            elif until_empty and can_recognize:
+                await self._maintain_hnsw()
+                return
             else:
-                path = self._store.storage.path(claim.file_path)
-                yield Job(claim.doc_id, Source(path, claim.title, claim.type))
+                await self._rest()
+
+    async def _claim(
+        self, only: list[int] | None, *, only_urgent: bool, can_recognize: bool
+    ) -> claims.Claim | None:
+        async with self._store.sessions.begin() as session:
+            if time.monotonic() >= self._recover_at:
+                await ingestion.recover(session)
+                await rereading.keep_earlier_text(session)
+                self._recover_at = time.monotonic() + _LOOK_AGAIN_SECONDS
+            return await claims.claim(
+                session,
+                self._worker_id,
+                only[:_CLAIM_AMONG] if only is not None else None,
+                rotation=self._rotation,
+                only_urgent=only_urgent,
+                can_recognize=can_recognize,
+            )
+
+    async def _maintain_beside(self, only: list[int] | None) -> None:
+        """A long backlog must not keep all else from being done."""
+        await self._compact()
+        await self._backfill()
+        if only is None:
+            await self._queue_reread()
+
+    async def _rest(self) -> None:
+        """The queue is empty: do other work, or wait for a document."""
+        if await self._backfill():
+            return
+        if self._hnsw_maintenance is None or self._hnsw_maintenance.done():
+            self._hnsw_maintenance = asyncio.create_task(self._maintain_hnsw())
+        await self._wait()
+
+    async def _job(self, claim: claims.Claim) -> Job:
+        async with self._store.sessions.begin() as session:
+            known = await known_embeddings(session, claim.doc_id)
+        path = self._store.storage.path(claim.file_path)
+        return Job(claim.doc_id, Source(path, claim.title, claim.type), known, claim.is_urgent)
 
     async def _queue_reread(self) -> bool:
         async with self._store.sessions.begin() as session:
@@ -181,11 +223,22 @@ class _Worker:
         except DBAPIError as error:
             logger.warning("HNSW maintenance failed: %s", error.orig)
 
+    def prewarm(self) -> None:
+        """Read in the background what searches read, if Postgres has just started."""
+        self._prewarming = asyncio.create_task(self._prewarm())
+
+    async def _prewarm(self) -> None:
+        try:
+            await prewarming.prewarm(self._store.engine)
+        except DBAPIError as error:
+            logger.warning("Prewarming failed: %s", error.orig)
+
     async def stop(self) -> None:
         """Cancel background work."""
-        if self._hnsw_maintenance is not None:
-            self._hnsw_maintenance.cancel()
-            await asyncio.gather(self._hnsw_maintenance, return_exceptions=True)
+        for task in (self._hnsw_maintenance, self._prewarming):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):
@@ -208,7 +261,10 @@ class _Worker:
 
     def on_begin(self, key: int, step: Step) -> None:
         """Remember when each step began, for the trace."""
-        self._steps.setdefault(key, {})[step] = time.perf_counter()
+        steps = self._steps.setdefault(key, {})
+        # A document that is read again on another node begins anew.
+        steps.pop(step, None)
+        steps[step] = time.perf_counter()
 
     async def on_stage(self, key: int, stage: Stage, fraction: float) -> None:
         """Record the progress of a document, at most every `_REPORT_SECONDS`."""
@@ -234,6 +290,11 @@ class _Worker:
 
     async def on_failed(self, key: int, error: IngestError) -> None:
         """A document could not be read, or not now."""
+        if isinstance(error, RecognitionBusyError):
+            async with self._store.sessions.begin() as session:
+                await ingestion.await_recognition(session, self._worker_id, key)
+            self._end(key, "deferred")
+            return
         logger.warning("Document %s: %s", key, error)
         async with self._store.sessions.begin() as session:
             if isinstance(error, OutageError):
@@ -242,6 +303,7 @@ class _Worker:
                 can_retry = isinstance(error, TransientError)
                 await ingestion.fail(session, self._worker_id, key, str(error), can_retry=can_retry)
                 await rereading.keep_earlier_text(session)
+                await rereading.queue_version(session, key)
                 await ingestion_stats.record(session, "failed", time.perf_counter() - self._began[key])
         self._end(key, "deferred" if isinstance(error, OutageError) else "failed")
         if isinstance(error, OutageError):
@@ -251,6 +313,7 @@ class _Worker:
     async def _record(self, doc_id: int, outcome: ingestion_stats.Outcome) -> None:
         async with self._store.sessions.begin() as session:
             await ingestion_stats.record(session, outcome, time.perf_counter() - self._began[doc_id])
+            await rereading.queue_version(session, doc_id)
         self._end(doc_id, outcome)
         self._pause = 0.0
 

@@ -9,7 +9,7 @@ from functools import partial
 import msgspec
 
 from luma_rag.changes.stream import CHANNEL
-from luma_rag.chat.answerer import Answerer, HistoryMessage, RetrievedPassage
+from luma_rag.chat.answerer import NO_OPTIONS, Answerer, AnswerOptions, HistoryMessage, RetrievedPassage
 from luma_rag.chat.processes import Process
 from luma_rag.chat.service import ChatService
 from luma_rag.chat.turns import Admission
@@ -34,7 +34,11 @@ class Dictated:
             self._pieces[question].put_nowait(piece)
 
     async def answer(
-        self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
+        self,
+        question: str,
+        passages: Sequence[RetrievedPassage],
+        history: Sequence[HistoryMessage],
+        options: AnswerOptions = NO_OPTIONS,
     ) -> AsyncGenerator[str]:
         self.asked.append((question, [(each.sender, each.content) for each in history]))
         self.passages = list(passages)

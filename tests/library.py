@@ -11,7 +11,7 @@ from luma_rag.access import Principal
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, Namespace, User
 from luma_rag.db.models.document import DIMENSIONS
-from luma_rag.documents import ingestion, namespace_documents
+from luma_rag.documents import claims, ingestion, namespace_documents
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.retrieval.hits import ScoredChunk
 from luma_rag.retrieval.search import find, namespace_profile
@@ -69,13 +69,13 @@ class Library:
         """Add a document to another namespace."""
         async with self.store.sessions.begin() as session:
             await namespace_documents.add(session, self.owner, namespace_id, doc_id)
-            await ingestion.claim(session, self.worker, [doc_id])
+            await claims.claim(session, self.worker, [doc_id])
         await PostgresSink(self.store.sessions, self.worker).link(doc_id)
 
     async def work(self, doc_id: int, texts: Sequence[str]) -> None:
         """The worker's processing of a queued document."""
         async with self.store.sessions.begin() as session:
-            assert await ingestion.claim(session, self.worker, [doc_id])
+            assert await claims.claim(session, self.worker, [doc_id])
         whole = "".join(texts)
         starts = np.cumsum([0, *map(len, texts)]).tolist()
         chunks = [Chunk(0, starts[i], starts[i + 1], text, "", 3) for i, text in enumerate(texts)]

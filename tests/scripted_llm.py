@@ -24,6 +24,7 @@ class ScriptedLLM(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.script: Sequence[Piece] = ["Yes [1]."]
         self.status = 200
+        self.finish_reason = "stop"
         self.prompts: list[str] = []
         self._news = threading.Condition()
         self._held: list[threading.Event] = []
@@ -77,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             else:
                 self._event({"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]})
-        self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": self.server.finish_reason}]})
         self.wfile.write(b"data: [DONE]\n\n")
 
     def _event(self, data: object) -> None:

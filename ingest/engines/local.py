@@ -1,8 +1,8 @@
 """Processes many sources on one machine: while one document is embedded, the next are parsed.
 
-Embedding takes over nine tenths of the time on all cores, so documents are embedded one at a time. Parsing
-runs in the sandbox's processes and storing waits for the sink; overlapped with embedding, they cost next to
-nothing.
+Embedding takes over nine tenths of the time on all cores, so documents are embedded one at a time; but an
+urgent one does not wait for one that is not. Parsing runs in the sandbox's processes and storing waits for
+the sink; overlapped with embedding, they cost next to nothing.
 """
 
 import asyncio
@@ -11,61 +11,21 @@ import threading
 from collections.abc import AsyncIterable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Literal, Protocol, TypeVar
-
-import msgspec
+from typing import TypeVar
 
 from ingest import sandbox
 from ingest.chunker import TokenCounter
 from ingest.embedder import Embedder
+from ingest.engines.jobs import UNEXPECTED, Job, ProgressListener, ProgressRelay
+from ingest.engines.places import DOCUMENTS_IN_RECOGNITION, Places
 from ingest.errors import IngestError, TransientError
-from ingest.pipeline import Stage, embed, read
+from ingest.pipeline import Stage, embed, parse, recognize, split
 from ingest.settings import IngestSettings
 from ingest.sink import Sink
-from ingest.types import EmbeddedDocument, Source
+from ingest.types import EmbeddedDocument, ParsedDocument
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-
-DOCUMENTS_IN_WORK = 3
-"""One document is being embedded, two are being parsed ahead of it or stored behind it. All are in memory."""
-
-_UNEXPECTED = (
-    "Something went wrong in Luma itself while it read this file. Try again; the log has the details."
-)
-
-
-Step = Stage | Literal["storing"]
-
-
-class Job(msgspec.Struct, frozen=True):
-    """A source to process. `key` identifies it to the sink and the listener."""
-
-    key: int
-    source: Source
-
-
-class ProgressListener(Protocol):
-    """Receives the progress of jobs: any number of `on_stage`, then one of `on_stored` and `on_failed`.
-
-    Calls are serialized on the event loop. An exception raised here stops the engine.
-    """
-
-    def on_begin(self, key: int, step: Step) -> None:
-        """The job begins a step. No call is left out, unlike those of `on_stage`."""
-        ...
-
-    async def on_stage(self, key: int, stage: Stage, fraction: float) -> None:
-        """The job is at `fraction` (0 to 1) of `stage`. Updates that arrive during a call are coalesced."""
-        ...
-
-    async def on_stored(self, key: int, document: EmbeddedDocument) -> None:
-        """The sink has stored the document."""
-        ...
-
-    async def on_failed(self, key: int, error: IngestError) -> None:
-        """The document could not be parsed or stored; nothing of it was stored."""
-        ...
 
 
 async def run(
@@ -74,21 +34,28 @@ async def run(
     embedder: Embedder,
     settings: IngestSettings,
     listener: ProgressListener,
+    places: Places | None = None,
 ) -> None:
-    """Process `jobs` until there are no more, up to `DOCUMENTS_IN_WORK` concurrently.
+    """Process `jobs` until there are no more, as many at once as there are `places`.
 
-    A job is fetched when there is room for it. A failed document is reported to the listener, and the others
-    continue. On cancellation, or if `jobs` or the listener raises, all work is aborted: parsers are killed,
-    the embedder stops after its batch, and the listener receives nothing further. The exception propagates
-    unchanged.
+    A job is fetched when there is room for it. A document with pages to be recognized fails with a
+    `RecognitionBusyError` if there is no place for that. A failed document is reported to the listener, and
+    the others continue. On cancellation, or if `jobs` or the listener raises, all work is aborted: parsers
+    are killed, the embedder stops after its batch, and the listener receives nothing further. The exception
+    propagates unchanged.
     """
-    engine = _Engine(sink, embedder, settings, listener)
+    engine = _Engine(sink, embedder, settings, listener, places or Places())
     try:
         await engine.run(jobs)
     except ExceptionGroup as group:
-        raise group.exceptions[0] from None
+        raise _first(group) from None
     finally:
         await engine.close()
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, ExceptionGroup) else error
 
 
 class _StoppedError(Exception):
@@ -97,29 +64,36 @@ class _StoppedError(Exception):
 
 class _Engine:
     def __init__(
-        self, sink: Sink, embedder: Embedder, settings: IngestSettings, listener: ProgressListener
+        self,
+        sink: Sink,
+        embedder: Embedder,
+        settings: IngestSettings,
+        listener: ProgressListener,
+        places: Places,
     ) -> None:
         self._sink = sink
         self._embedder = embedder
         self._settings = settings
         self._count = TokenCounter(embedder.tokenizer)
-        self._news = _ProgressRelay(listener)
-        self._threads = ThreadPoolExecutor(DOCUMENTS_IN_WORK, thread_name_prefix="ingest")
-        self._room = asyncio.Semaphore(DOCUMENTS_IN_WORK)
-        self._embedding = asyncio.Lock()
+        self._news = ProgressRelay(listener)
+        self._places = places
+        # Those in recognition, and those that have just left it, come on top.
+        most = places.most + 2 * DOCUMENTS_IN_RECOGNITION
+        self._threads = ThreadPoolExecutor(most, thread_name_prefix="ingest")
+        self._embedding = {is_urgent: asyncio.Lock() for is_urgent in (False, True)}
         self._stopped = threading.Event()
         self._finished = False
 
     async def run(self, jobs: AsyncIterable[Job]) -> None:
         async with asyncio.TaskGroup() as group:
             reporter = group.create_task(self._news.deliver())
-            # Acquire a slot before fetching a job, so that no claimed job waits.
-            await self._room.acquire()
-            async for job in jobs:
-                group.create_task(self._process(job))
-                await self._room.acquire()
-            for _ in range(DOCUMENTS_IN_WORK - 1):
-                await self._room.acquire()
+            async with asyncio.TaskGroup() as working:
+                # Take a place before fetching a job, so that no claimed job waits.
+                await self._places.take()
+                async for job in jobs:
+                    working.create_task(self._process(job))
+                    await self._places.take()
+                self._places.leave()
             # All documents are finished, and their progress is delivered.
             reporter.cancel()
         self._finished = True
@@ -142,21 +116,29 @@ class _Engine:
             except Exception as error:
                 # An unexpected error must not stop the other documents.
                 _log.exception("Ingesting document %s failed in a way it should not", job.key)
-                wrapped = TransientError(_UNEXPECTED)
+                wrapped = TransientError(UNEXPECTED)
                 wrapped.__cause__ = error
                 await self._news.failed(job.key, wrapped)
             else:
                 await self._news.stored(job.key, embedded)
         finally:
-            self._room.release()
+            self._places.leave()
 
     async def _embed(self, job: Job) -> EmbeddedDocument:
         on_progress = self._progress(job.key)
-        document, chunks = await self._in_thread(
-            partial(read, job.source, self._count, self._settings, on_progress)
+        parsed = await self._in_thread(partial(parse, job.source, self._settings, on_progress))
+        if not isinstance(parsed, ParsedDocument):
+            with self._places.recognition():
+                parsed = await self._in_thread(
+                    partial(recognize, job.source, parsed, self._settings, on_progress)
+                )
+        chunks = await self._in_thread(
+            partial(split, parsed, job.source, self._count, self._settings, on_progress)
         )
-        async with self._embedding:
-            return await self._in_thread(partial(embed, document, chunks, self._embedder, on_progress))
+        async with self._embedding[job.is_urgent]:
+            return await self._in_thread(
+                partial(embed, parsed, chunks, self._embedder, on_progress, job.known)
+            )
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -170,42 +152,3 @@ class _Engine:
             loop.call_soon_threadsafe(self._news.stage, key, stage, fraction)
 
         return on_progress
-
-
-class _ProgressRelay:
-    """Passes progress to the listener, one call at a time; of each job only the latest stage."""
-
-    def __init__(self, listener: ProgressListener) -> None:
-        self._listener = listener
-        self._one_at_a_time = asyncio.Lock()
-        self._latest: dict[int, tuple[Stage, float]] = {}
-        self._any = asyncio.Event()
-
-    def begin(self, key: int, step: Step) -> None:
-        self._listener.on_begin(key, step)
-
-    def stage(self, key: int, stage: Stage, fraction: float) -> None:
-        if fraction == 0:
-            self.begin(key, stage)
-        self._latest[key] = stage, fraction
-        self._any.set()
-
-    async def deliver(self) -> None:
-        while True:
-            await self._any.wait()
-            async with self._one_at_a_time:
-                if self._latest:
-                    key = next(iter(self._latest))
-                    await self._listener.on_stage(key, *self._latest.pop(key))
-                else:
-                    self._any.clear()
-
-    async def stored(self, key: int, document: EmbeddedDocument) -> None:
-        async with self._one_at_a_time:
-            self._latest.pop(key, None)
-            await self._listener.on_stored(key, document)
-
-    async def failed(self, key: int, error: IngestError) -> None:
-        async with self._one_at_a_time:
-            self._latest.pop(key, None)
-            await self._listener.on_failed(key, error)

@@ -4,10 +4,9 @@ import importlib.util
 import logging
 import os
 import threading
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-from ingest.errors import IngestError, NoTextError, OutageError
+from ingest.errors import IngestError, NoTextError, OutageError, TransientError
 from ingest.sandbox import parse_in_sandbox, recognize_in_sandbox
 from ingest.settings import IngestSettings, ParserLimits
 from ingest.types import ParsedDocument, RecognizedPage, Source
@@ -30,7 +29,18 @@ def read_document(
 ) -> ParsedDocument:
     """Parse `source` in a sandbox, and again with the text of pages that had to be recognized.
 
-    `on_page` is told how much of the recognition is done, from 0 to 1. An exception it raises stops the work.
+    `on_page` is as for `recognize`.
+
+    Raises:
+        PermanentError: the file can't be read or has no text.
+        TransientError: a retry may succeed.
+    """
+    parsed = parse(source, settings)
+    return parsed if isinstance(parsed, ParsedDocument) else recognize(source, parsed, settings, on_page)
+
+
+def parse(source: Source, settings: IngestSettings) -> ParsedDocument | list[int]:
+    """Parse `source` in a sandbox. Returns the document, or the pages to be recognized, if there are any.
 
     Raises:
         PermanentError: the file can't be read or has no text.
@@ -46,29 +56,40 @@ def read_document(
     else:
         if not unread or not _is_wanted(settings):
             return document
+    return unread[: settings.limits.recognized_pages]
+
+
+def recognize(
+    source: Source, wanted: Sequence[int], settings: IngestSettings, on_page: Callable[[float], None]
+) -> ParsedDocument:
+    """Recognize the text of pages, and parse `source` together with it.
+
+    `on_page` is told how much of the recognition is done, from 0 to 1. An exception it raises stops the work.
+
+    Raises:
+        PermanentError: the file can't be read or has no text.
+        TransientError: a retry may succeed.
+    """
     pages: dict[int, RecognizedPage] = {}
-    wanted = unread[: settings.limits.recognized_pages]
+    attempts = list(wanted)
     on_page(0)
-    for done, number in enumerate(wanted, 1):
-        page = _recognized(source.path, number)
-        if page is not None:
-            pages[number] = page
+    # Grows by the pages that are tried again.
+    for done, number in enumerate(attempts, 1):
+        try:
+            with _AT_ONCE:
+                pages[number] = recognize_in_sandbox(source.path, number, LIMITS)
+        except OutageError:
+            raise
+        except IngestError as error:
+            # Its process was killed from outside, perhaps for no fault of the page. Killed again for want of
+            # memory, it stays unread, and is named as such. The document has other pages.
+            if isinstance(error, TransientError) and done <= len(wanted):
+                attempts.append(number)
+            else:
+                _log.warning("The text of page %s was not recognized: %s", number, error)
         # Raises if the work is to stop, which has killed the process of the page.
-        on_page(done / len(wanted))
+        on_page(done / len(attempts))
     return _parsed(source, settings, pages)
-
-
-def _recognized(path: Path, number: int) -> RecognizedPage | None:
-    """A page, or None if it stays unread; it is then named as such."""
-    try:
-        with _AT_ONCE:
-            return recognize_in_sandbox(path, number, LIMITS)
-    except OutageError:
-        raise
-    except IngestError as error:
-        # Killed for want of memory, it would be killed again. The document has other pages.
-        _log.warning("The text of page %s was not recognized: %s", number, error)
-        return None
 
 
 def _parsed(

@@ -26,6 +26,7 @@ Action = Literal[
     "document.hidden",
     "document.published",
     "document.read",
+    "document.replaced",
     "document.shared",
     "document.unshared",
     "document.uploaded",

@@ -5,6 +5,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from luma_rag.llm.protocol import Sampling, Written
+
 
 class RetrievedPassage(msgspec.Struct, frozen=True):
     """A retrieved passage, numbered from 1 in the order of the prompt.
@@ -30,6 +32,21 @@ class HistoryMessage(msgspec.Struct, frozen=True):
     content: str
 
 
+class AnswerOptions(msgspec.Struct, frozen=True):
+    """How a program wants an answer. Only language models heed them.
+
+    `instructions` are those of the program's own system messages; they follow Luma's. `max_tokens` can only
+    shorten answers.
+    """
+
+    instructions: str = ""
+    max_tokens: int | None = None
+    sampling: Sampling = Sampling()
+
+
+NO_OPTIONS = AnswerOptions()
+
+
 class Answerer(Protocol):
     """Answers a question from passages, citing them as `[n]`."""
 
@@ -39,9 +56,13 @@ class Answerer(Protocol):
         ...
 
     def answer(
-        self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
-    ) -> AsyncGenerator[str, None]:
-        """Yield the answer in pieces. Closing the generator stops the model.
+        self,
+        question: str,
+        passages: Sequence[RetrievedPassage],
+        history: Sequence[HistoryMessage],
+        options: AnswerOptions = NO_OPTIONS,
+    ) -> AsyncGenerator[Written, None]:
+        """Yield the answer in pieces, and what the model writes beside it. Closing the generator stops it.
 
         Raises:
             luma_rag.errors.LLMError: the LLM server failed.

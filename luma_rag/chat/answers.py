@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Collection, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import Integer, Select, bindparam, delete, insert, select, update
@@ -18,6 +18,7 @@ from luma_rag.chat.turns import Question
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chat, Citation, Document, Message, Turn
 from luma_rag.errors import LumaError, NotFoundError
+from luma_rag.llm.protocol import CutOff
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -61,8 +62,13 @@ async def end(
     text: str,
     citations: Sequence[CitationView],
     ending: Ending,
+    *,
+    reasoning: str = "",
+    cut_off: CutOff | None = None,
 ) -> MessageView | None:
     """Store the answer and end its turn. Returns the answer; None if it failed before the first word.
+
+    `reasoning` is what the model thought before it, and `cut_off` why it ends early.
 
     Raises:
         NotFoundError: the chat is gone.
@@ -74,6 +80,8 @@ async def end(
     turn.state = ending.state
     turn.error = None if ending.error is None else msgspec.to_builtins(TurnProblem.of(ending.error))
     turn.process = None
+    turn.reasoning = reasoning.strip() or None
+    turn.cut_off = None if cut_off is None else cut_off.reason
     if written is None:
         return None
     message, stored = written
@@ -148,9 +156,16 @@ async def _write(
             rewrite = rewrite.add_cte(former)
         message = (await session.scalars(rewrite.returning(Message))).one()
     if stored:
-        rows = [{"message_id": message.id, **msgspec.structs.asdict(citation)} for citation in stored]
+        rows = [{"message_id": message.id, **_columns(citation)} for citation in stored]
         await session.execute(insert(Citation), rows)
     return message, stored
+
+
+def _columns(citation: CitationView) -> dict[str, Any]:
+    columns = msgspec.structs.asdict(citation)
+    # Whether a newer version has come is asked at each reading.
+    del columns["is_of_earlier_version"]
+    return columns
 
 
 async def _without_deleted(session: AsyncSession, citations: Sequence[CitationView]) -> list[CitationView]:

@@ -2,24 +2,45 @@
 # ruff: noqa: RUF001 - dashes of all kinds stand in citations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from luma_rag.chat.sentences import Sentence, sentences, shorten, terms
 
-# [1] [1, 2] [1-3] [^1] [1†source] 【1】 【1†L2-L5】 [Source 1] [passage 2].
-# At most three digits: [2023] is a year.
+# [1] [1, 2] [1-3] [^1] [^1^] [1.] \[1\] [1†source] 【1】 【1†L2-L5】 【1:0†source】 [Source 1] [passage 2]
+# [ref 1] [ID:1]. At most three digits: [2023] is a year.
 _NUMBERS = r"\d{1,3}(?:\s*[,;–-]\s*\d{1,3}){0,8}"
-_INSIDE = rf"\s?(?:\^|(?i:passages?|sources?)\s)?({_NUMBERS})\s?(?:†[^\[\]【】\n]{{0,30}})?"
+_WORDS = r"(?:passages?|sources?|ref(?:erence)?s?|ids?|doc(?:ument)?s?|citations?|excerpts?|chunks?)"
+_INSIDE = (
+    rf"\s?(?:\^|(?i:{_WORDS})\s?[:#.]?\s?)?({_NUMBERS})[.^]?\s?(?:(?::\d{{1,3}})?†[^\[\]【】\n]{{0,30}})?"
+)
+# [1](handbook.pdf) names what it cites. [1](https://…) is a link.
+_TARGET = r"\((?!\w{2,9}:|/|#|www\.)(?P<target>[^()\n]{0,200})\)"
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+# After a word or a sentence; after a short word it is a power, as in km².
+_SUPERSCRIPT = r"(?:(?<=[.,;:!?)\"'”’»])|(?<=[^\W\d_]{4}))[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,2}(?![⁰¹²³⁴⁵⁶⁷⁸⁹\w])"
 _TOKEN = re.compile(
-    rf"(?P<ticks>`+)|(?P<newline>\n)|(?P<space>[ \t]{{0,4}})(?:\[{_INSIDE}\]|【{_INSIDE}】)(?!\()"
+    rf"(?P<ticks>`+)|(?P<newline>\n)|(?P<superscript>{_SUPERSCRIPT})|(?P<space>[ \t]{{0,4}})"
+    rf"(?:(?:\\?\[{_INSIDE}\\?\]|【{_INSIDE}】)(?:{_TARGET}|(?!\())|\[(?P<named>[^\[\]\n]{{3,160}})\](?!\())"
 )
+SUPERSCRIPT = re.compile(_SUPERSCRIPT)
+"""A superscript number that may be a citation or a footnote."""
 # The end of a text that may become a citation. It is released once it can't.
-_BEGUN = re.compile(
-    r"(?:`{1,16}|[ \t]{1,4}|"
-    r"[ \t]{0,4}[\[【]\s?(?:\^|[A-Za-z]{0,8}\s?)?[\d\s,;–-]{0,40}(?:†[^\[\]【】\n]{0,30})?[\]】]?)$"
+_OPENED = (
+    r"[ \t]{0,4}\\?[\[【]\s?(?:\^|[A-Za-z]{0,10}[\s:#.]{0,3})?[\d\s,;.:^–-]{0,40}(?:†[^\[\]【】\n]{0,30})?"
+    r"\\?(?:[\]】](?:\([^()\n]{0,200})?)?"
 )
+_SUPERSCRIPT_BEGUN = r"[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,2}"
+_BEGUN = re.compile(rf"(?:`{{1,16}}|[ \t]{{1,4}}\\?|\\|{_SUPERSCRIPT_BEGUN}|{_OPENED})$")
+_NAMED_BEGUN = re.compile(
+    rf"(?:`{{1,16}}|[ \t]{{1,4}}\\?|\\|{_SUPERSCRIPT_BEGUN}|{_OPENED}|[ \t]{{0,4}}\[[^\[\]\n]{{0,160}}\]?)$"
+)
+# What [title, page 1] says beside the title.
+_PAGE = re.compile(r"(?:\b(?:pages?|pp?|seiten?|s|página|pagina|str)\b\.?\s*)(\d{1,5})\b", re.IGNORECASE)
+_FILE_NAME = re.compile(r"[^/\s][^/]*\.[a-z]{2,5}(?:\W.*)?", re.IGNORECASE)
+# Characters before a piece that decide what a superscript is.
+_CONTEXT = 4
 _RANGE = re.compile(r"(\d+)\s*[–-]\s*(\d+)|(\d+)")
 # What may stand between a citation and the next one that belongs to the same words.
 _BETWEEN = " \n.,;:!?"
@@ -42,17 +63,21 @@ class _Scanner:
     the end of its line at the latest, so that one stray backtick does not hide the rest.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sources: "_Sources | None" = None) -> None:
+        self._sources = _Sources({}) if sources is None else sources
+        self._begun = _NAMED_BEGUN if self._sources else _BEGUN
         self._pending = ""
+        self._before = ""
         self._code = ""
 
     def feed(self, text: str, *, final: bool = False) -> Iterator[_Piece]:
         text = self._pending + text
-        begun = None if final else _BEGUN.search(text)
+        begun = None if final else self._begun.search(text)
         end = begun.start() if begun else len(text)
-        text, self._pending = text[:end], text[end:]
-        position = 0
-        for match in _TOKEN.finditer(text):
+        text, self._pending = self._before + text[:end], text[end:]
+        position = len(self._before)
+        self._before = text[-_CONTEXT:]
+        for match in _TOKEN.finditer(text, position):
             yield _Piece(text[position : match.start()])
             position = match.end()
             if match["ticks"] or match["newline"]:
@@ -61,8 +86,22 @@ class _Scanner:
             elif self._code:
                 yield _Piece(match[0])
             else:
-                yield _Piece(match[0], match["space"], _expand(match[4] or match[5]))
+                yield from self._cited(match)
         yield _Piece(text[position:])
+
+    def _cited(self, match: re.Match[str]) -> Iterator[_Piece]:
+        if match["superscript"]:
+            number = int(match[0].translate(_SUPERSCRIPTS))
+            yield _Piece(match[0], "", [number]) if number in self._sources.numbers else _Piece(match[0])
+        elif match["named"]:
+            found = self._sources.find(match["named"])
+            yield _Piece(match[0]) if found is None else _Piece(match[0], match["space"], [found])
+        else:
+            target = match["target"]
+            is_kept = target is not None and not self._sources.is_named(target)
+            yield _Piece(match[0], match["space"], _expand(match[5] or match[6]))
+            if is_kept:
+                yield _Piece(f"({target})")
 
     def _pass_mark(self, mark: str) -> None:
         if mark == "\n":
@@ -74,16 +113,48 @@ class _Scanner:
             self._code = ""
 
 
+class _Sources:
+    """The passages that an answer may cite by their names, `{n: (title, page)}`."""
+
+    def __init__(self, passages: Mapping[int, tuple[str, int | None]], numbers: Collection[int] = ()) -> None:
+        self._passages = {n: (_normalized(title), page) for n, (title, page) in passages.items()}
+        self.numbers = numbers or passages.keys()
+
+    def __bool__(self) -> bool:
+        return bool(self._passages)
+
+    def find(self, name: str) -> int | None:
+        """The one passage that `title, page 1` means; None if there is none, or more than one."""
+        page = _PAGE.search(name)
+        title = _normalized(name[: page.start()] if page else name)
+        found = [
+            n
+            for n, (own, own_page) in self._passages.items()
+            if (own == title or (page and not title)) and (page is None or own_page == int(page[1]))
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def is_named(self, target: str) -> bool:
+        """Whether the target of `[1](target)` only names what is cited."""
+        page = _PAGE.search(target)
+        title = _normalized(target[: page.start()] if page else target)
+        titles = {own for own, _ in self._passages.values()}
+        return not title or title in titles or bool(_FILE_NAME.fullmatch(target.strip()))
+
+
 class CitationFilter:
     """Removes citations of passages that were not retrieved from an answer that arrives in pieces.
 
     The others are normalized to `[n]`, several to `[1][2]`. A few characters are held back while they may be
-    the start of a citation.
+    the start of a citation. `sources` has title and page of the passages, for citations like
+    `[title, page 1]`.
     """
 
-    def __init__(self, available: Collection[int]) -> None:
+    def __init__(
+        self, available: Collection[int], sources: Mapping[int, tuple[str, int | None]] | None = None
+    ) -> None:
         self._available = available
-        self._scanner = _Scanner()
+        self._scanner = _Scanner(_Sources(sources or {}, available))
 
     def feed(self, piece: str) -> str:
         """The text that is ready after `piece` has arrived; may be ""."""
@@ -108,9 +179,21 @@ def strip_unknown(text: str, available: Collection[int]) -> str:
 
 def cited_numbers(text: str, available: Collection[int]) -> list[int]:
     """The `available` numbers that `text` cites, in order of first appearance."""
-    pieces = _Scanner().feed(text, final=True)
+    pieces = _Scanner(_Sources({}, available)).feed(text, final=True)
     numbers = dict.fromkeys(n for piece in pieces for n in piece.numbers or ())
     return [n for n in numbers if n in available]
+
+
+def citation_spans(text: str, available: Collection[int]) -> list[tuple[int, int, int]]:
+    """The `available` citations in a text: start, end, and number of each."""
+    spans, position = [], 0
+    for piece in _Scanner(_Sources({}, available)).feed(text, final=True):
+        end = position + len(piece.text)
+        if piece.numbers is not None:
+            start = position + len(piece.space)
+            spans += [(start, end, n) for n in piece.numbers if n in available]
+        position = end
+    return spans
 
 
 def cited_statements(text: str) -> dict[int, str]:
@@ -130,6 +213,12 @@ def cited_statements(text: str) -> dict[int, str]:
         if piece.text.strip() or piece.text == "\n":
             is_line_empty = piece.text == "\n"
     return found
+
+
+def _normalized(title: str) -> str:
+    """A title as people may write it: without its file suffix, case, and marks."""
+    stem = re.sub(r"\.[a-z]{2,5}$", "", title.strip(" ,;:–—-").casefold())
+    return " ".join(re.findall(r"\w+", stem))
 
 
 def quote(passage: str, statement: str, limit: int = 300) -> str:

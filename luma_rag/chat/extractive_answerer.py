@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
+from luma_rag.chat.answerer import NO_OPTIONS, AnswerOptions, HistoryMessage, RetrievedPassage
 from luma_rag.chat.sentences import Sentence, content_terms, sentences, shorten
 
 NOTHING = "Nothing in these documents answers this."
@@ -102,7 +102,11 @@ class ExtractiveAnswerer:
         return "Quotes from the documents"
 
     async def answer(
-        self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
+        self,
+        question: str,
+        passages: Sequence[RetrievedPassage],
+        history: Sequence[HistoryMessage],
+        options: AnswerOptions = NO_OPTIONS,
     ) -> AsyncGenerator[str, None]:
         """Yield the quotes, each followed by `[n]`.
 

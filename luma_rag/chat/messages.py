@@ -13,12 +13,16 @@ from luma_rag.chat.branches import Branches, branches
 from luma_rag.chat.failures import TurnProblem, recover
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Citation, Feedback, Message, Turn
+from luma_rag.documents import version_rows
 from luma_rag.errors import NotFoundError
 from luma_rag.pagination import Page, Pagination
 
 
 class CitationView(msgspec.Struct, frozen=True):
-    """The source of `[n]` in an answer. `doc_id` is null if the document was deleted."""
+    """The source of `[n]` in an answer. `doc_id` is null if the document was deleted.
+
+    If `is_of_earlier_version`, the quote was taken from an earlier version of the document.
+    """
 
     n: int
     vec_id: str
@@ -28,6 +32,7 @@ class CitationView(msgspec.Struct, frozen=True):
     heading: str | None
     quote: str
     score: float
+    is_of_earlier_version: bool = False
 
 
 class FeedbackView(msgspec.Struct, frozen=True):
@@ -43,7 +48,9 @@ class MessageView(msgspec.Struct, frozen=True):
 
     `state` and `error` are those of the turn; a question with several answers has those of its newest.
     `answers` is the id of the question, for answers. `versions` are the ids of all versions of the message,
-    oldest first. `feedback` is the reader's, on answers.
+    oldest first. `feedback` is the reader's, on answers. `reasoning` is what the model thought before an
+    answer, and `cut_off` why the answer ends early: at the `length` that it may have, or by the
+    `content_filter` of the LLM server.
     """
 
     id: int
@@ -57,6 +64,8 @@ class MessageView(msgspec.Struct, frozen=True):
     answers: int | None
     versions: list[int]
     feedback: FeedbackView | None
+    reasoning: str | None = None
+    cut_off: str | None = None
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -138,6 +147,8 @@ def view(
         None if is_question else turn.question_id,
         tree.questions(turn.follows_id) if is_question else tree.answers(turn.question_id),
         None if feedback is None else FeedbackView(message.id, feedback.rating, feedback.comment),
+        None if is_question else turn.reasoning,
+        None if is_question else turn.cut_off,
     )
 
 
@@ -162,14 +173,24 @@ async def _views(
         .execution_options(populate_existing=True)
     )
     messages = {message.id: (message, feedback) for message, feedback in found}
-    citations: dict[int, list[CitationView]] = {}
-    cited = select(Citation).where(Citation.message_id.in_(ids)).order_by(Citation.n)
-    for citation in await session.scalars(cited.execution_options(populate_existing=True)):
-        citations.setdefault(citation.message_id, []).append(
-            msgspec.convert(citation, CitationView, from_attributes=True)
-        )
+    citations = await _citations(session, [message_id for message_id in ids if message_id in messages])
     return [
         view(message, turn, tree, citations.get(message_id, ()), feedback)
         for message_id, turn in places
         for message, feedback in [messages[message_id]]
     ]
+
+
+async def _citations(session: AsyncSession, message_ids: Sequence[int]) -> dict[int, list[CitationView]]:
+    """The citations of messages of the caller's, by message, in order."""
+    cited = select(Citation).where(Citation.message_id.in_(message_ids)).order_by(Citation.n)
+    found = (await session.scalars(cited.execution_options(populate_existing=True))).all()
+    doc_ids = {citation.doc_id for citation in found if citation.doc_id is not None}
+    earliest = await version_rows.earliest_vectors(session, doc_ids) if doc_ids else {}
+    views: dict[int, list[CitationView]] = {}
+    for citation in found:
+        view = msgspec.convert(citation, CitationView, from_attributes=True)
+        if citation.doc_id in earliest and int(citation.vec_id) < earliest[citation.doc_id]:
+            view = msgspec.structs.replace(view, is_of_earlier_version=True)
+        views.setdefault(citation.message_id, []).append(view)
+    return views

@@ -11,6 +11,7 @@ from luma_rag.access import Principal
 from luma_rag.changes.stream import Authenticate
 from luma_rag.chat.messages import CitationView, MessageView
 from luma_rag.chat.turns import Question
+from luma_rag.llm.protocol import AllReasoning, CutOff, Reasoning, Usage, Written
 from luma_rag.retrieval.hits import ScoredChunk
 
 
@@ -30,8 +31,18 @@ class Progress(msgspec.Struct, frozen=True):
 class TurnEvent(msgspec.Struct, frozen=True):
     """An event of a turn, in order. `waiting` is a heartbeat."""
 
-    event: Literal["user_message", "progress", "citations", "delta", "llm_message", "waiting"]
-    data: MessageView | Progress | list[CitationView] | Delta | None
+    event: Literal[
+        "user_message",
+        "progress",
+        "citations",
+        "delta",
+        "reasoning",
+        "all_reasoning",
+        "usage",
+        "llm_message",
+        "waiting",
+    ]
+    data: MessageView | Progress | list[CitationView] | Delta | Reasoning | AllReasoning | Usage | None
 
 
 class Login(msgspec.Struct, frozen=True):
@@ -56,7 +67,9 @@ class RunningTurn:
         self.saved_text = ""
         self.saved_citations: list[int] = []
         self.interruption: Exception | None = None
+        self.cut_off: CutOff | None = None
         self._pieces: list[str] = []
+        self._thoughts: list[str] = []
         self._events: list[TurnEvent] = []
         self._is_over = False
         self._error: Exception | None = None
@@ -69,6 +82,11 @@ class RunningTurn:
         return "".join(self._pieces)
 
     @property
+    def reasoning(self) -> str:
+        """What the model has thought so far."""
+        return "".join(self._thoughts)
+
+    @property
     def is_over(self) -> bool:
         """Whether `end` was called."""
         return self._is_over
@@ -78,10 +96,27 @@ class RunningTurn:
         self.question = question
         self.publish(TurnEvent("user_message", question.message))
 
-    def write(self, piece: str) -> None:
-        """Add a piece to the answer."""
-        self._pieces.append(piece)
-        self.publish(TurnEvent("delta", Delta(piece)))
+    def write(self, written: Written) -> TurnEvent | None:
+        """Add what the model has written. Returns the event that tells it."""
+        event = None
+        match written:
+            case str():
+                self._pieces.append(written)
+                event = TurnEvent("delta", Delta(written))
+            case Reasoning(text):
+                self._thoughts.append(text)
+                event = TurnEvent("reasoning", written)
+            case AllReasoning():
+                self._thoughts += self._pieces
+                self._pieces.clear()
+                event = TurnEvent("all_reasoning", written)
+            case Usage():
+                event = TurnEvent("usage", written)
+            case CutOff():
+                self.cut_off = written
+        if event is not None:
+            self.publish(event)
+        return event
 
     def publish(self, event: TurnEvent) -> None:
         """Send an event to all present and future readers."""
@@ -95,7 +130,7 @@ class RunningTurn:
             self._notify_readers()
 
     async def read(self, silence: float) -> AsyncGenerator[TurnEvent]:
-        """All events from the first one on, pieces that are there already as one; then `end`.
+        """All events from the first one on, pieces in a row that are there already as one; then `end`.
 
         A heartbeat comes after `silence` seconds without an event.
         """
@@ -141,12 +176,15 @@ class RunningTurn:
         self._woken.clear()
 
     def _next(self, position: int) -> tuple[TurnEvent, int]:
-        event = self._events[position]
+        event, start = self._events[position], position
+        kind = type(event.data)
+        if not issubclass(kind, Delta | Reasoning):
+            return event, position + 1
         texts = []
-        while position < len(self._events) and isinstance(data := self._events[position].data, Delta):
+        while position < len(self._events) and isinstance(data := self._events[position].data, kind):
             texts.append(data.text)
             position += 1
-        return (TurnEvent("delta", Delta("".join(texts))), position) if texts else (event, position + 1)
+        return TurnEvent(self._events[start].event, kind("".join(texts))), position
 
     def _notify_readers(self) -> None:
         self._news.set()

@@ -11,15 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.access import Principal, require_chat
 from luma_rag.chat import evidence, failures, turns
-from luma_rag.chat.answerer import Answerer, HistoryMessage
+from luma_rag.chat.answerer import Answerer, AnswerOptions, HistoryMessage
 from luma_rag.chat.messages import CitationView
+from luma_rag.chat.model_answerer import ModelAnswerer
 from luma_rag.chat.running import Delta, Login, RunningTurn, Stopped, TurnEvent
 from luma_rag.chat.turns import Admission, Question
+from luma_rag.chat.unstored import AtOnce, Unstored, message
 from luma_rag.chat.writing import CHECK_SECONDS, AnswerWriter
 from luma_rag.db.errors import outage
 from luma_rag.db.listener import Listener
 from luma_rag.db.session import Sessions
 from luma_rag.errors import AnswerInterruptedError, LumaError, NotFoundError, UnavailableError
+from luma_rag.llm.protocol import AllReasoning, Written
 from luma_rag.retrieval.search import Retriever
 
 logger = logging.getLogger(__name__)
@@ -64,6 +67,7 @@ class ChatService:
         self._running: set[RunningTurn] = set()
         self._by_id: dict[int, RunningTurn] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unstored = AtOnce(admission.answers_at_once)
         self._is_closing = False
 
     def ask(
@@ -88,12 +92,19 @@ class ChatService:
         )
         return self._turn(login, lambda session: ask(session, login.principal, self._admission))
 
-    def ask_in_new_chat(
-        self, login: Login, namespace_id: int, content: str, history: list[HistoryMessage]
+    def ask_after(
+        self,
+        login: Login,
+        namespace_id: int,
+        content: str,
+        history: list[HistoryMessage],
+        options: AnswerOptions,
+        shown: Callable[[str], str],
     ) -> AsyncGenerator[TurnEvent]:
-        """Store a question as the first of a new chat and answer it, after a `history` that is not stored.
+        """Store a question and answer it after a `history`: in the chat that this continues, or in a new one.
 
-        Closing the iterator stops the answer; the text so far is stored.
+        `shown` is how answers were shown to the program. Closing the iterator stops the answer; the text so
+        far is stored.
 
         Raises:
             NotFoundError: the caller can't read the namespace.
@@ -101,11 +112,61 @@ class ChatService:
         """
         return self._turn(
             login,
-            lambda session: turns.ask_first(
-                session, login.principal, self._admission, namespace_id, content, history
+            lambda session: turns.ask_after(
+                session, login.principal, self._admission, namespace_id, content, history, options, shown
             ),
             ends_with_reader=True,
         )
+
+    async def ask_unstored(
+        self,
+        login: Login,
+        namespace_id: int,
+        content: str,
+        history: list[HistoryMessage],
+        options: AnswerOptions,
+    ) -> AsyncGenerator[TurnEvent]:
+        """Answer a question after a `history`; nothing is stored. The messages of the events have the id 0.
+
+        Raises:
+            NotFoundError: the caller can't read the namespace.
+            TooManyAnswersError: as for `ask`.
+            LLMError: the LLM failed.
+        """
+        unstored = Unstored(self._sessions, login, namespace_id)
+        await unstored.check()
+        with self._unstored.one_more(login.principal.user_id):
+            yield TurnEvent("user_message", message("user", content))
+            hits = await evidence.find(
+                self._retriever,
+                login.principal,
+                namespace_id,
+                content,
+                passages=self._passages,
+                history=history,
+            )
+            async with aclosing(unstored.answer(self._answerer, content, hits, history, options)) as events:
+                async for event in events:
+                    yield event
+
+    async def complete_task(
+        self, login: Login, namespace_id: int, content: str, options: AnswerOptions
+    ) -> AsyncGenerator[TurnEvent]:
+        """Let the LLM do a task that needs no documents; nothing is searched or stored.
+
+        Without an LLM, the result is an empty JSON object, which programs take for "nothing".
+
+        Raises:
+            NotFoundError, TooManyAnswersError, LLMError: as for `ask_unstored`.
+        """
+        unstored = Unstored(self._sessions, login, namespace_id)
+        await unstored.check()
+        with self._unstored.one_more(login.principal.user_id):
+            yield TurnEvent("user_message", message("user", content))
+            written = self._without_documents(content, options)
+            async with aclosing(unstored.write(content, written)) as events:
+                async for event in events:
+                    yield event
 
     def regenerate(
         self, login: Login, chat_id: int, question_id: int | None = None
@@ -173,23 +234,34 @@ class ChatService:
         """Answer without a chat; nothing is stored."""
         text, citations = "", []
         async for part in self.stream_once(principal, namespace_id, question):
-            if isinstance(part, str):
-                text += part
-            else:
-                citations = part
+            match part:
+                case str():
+                    text += part
+                case AllReasoning():
+                    text = ""
+                case _:
+                    citations = part
         return text, citations
 
     async def stream_once(
         self, principal: Principal, namespace_id: int, question: str
-    ) -> AsyncGenerator[str | list[CitationView]]:
-        """Answer without a chat, piece by piece; the citations come last. Nothing is stored."""
+    ) -> AsyncGenerator[str | AllReasoning | list[CitationView]]:
+        """Answer without a chat, piece by piece; the citations come last. Nothing is stored.
+
+        After `AllReasoning`, the answer begins anew.
+        """
         hits = await evidence.find(
             self._retriever, principal, namespace_id, question, passages=self._passages
         )
         text = ""
         async for piece in self._answerer.answer(question, evidence.numbered(hits), []):
-            text += piece
-            yield piece
+            match piece:
+                case str():
+                    text += piece
+                    yield piece
+                case AllReasoning():
+                    text = ""
+                    yield piece
         yield evidence.used(text, hits)
 
     def close(self) -> None:
@@ -207,6 +279,14 @@ class ChatService:
         """`close`, and wait until the text so far of every answer is stored."""
         self.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _without_documents(self, content: str, options: AnswerOptions) -> AsyncGenerator[Written]:
+        if not isinstance(self._answerer, ModelAnswerer):
+            yield "{}"
+            return
+        async with aclosing(self._answerer.complete(content, options)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def _turn(
         self, login: Login, begin: Begin, *, ends_with_reader: bool = False

@@ -4,7 +4,7 @@ Only the process that writes an answer ends its turn, unless it dies. Others ask
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from sqlalchemy import (
@@ -32,8 +32,9 @@ from luma_rag.access import (
 )
 from luma_rag.access.principal import CallerForm
 from luma_rag.chat import history, messages
-from luma_rag.chat.answerer import HistoryMessage
+from luma_rag.chat.answerer import NO_OPTIONS, AnswerOptions, HistoryMessage
 from luma_rag.chat.branches import Branches
+from luma_rag.chat.continuing import continued
 from luma_rag.chat.failures import recover
 from luma_rag.chat.messages import MessageView
 from luma_rag.db.base import utcnow
@@ -67,6 +68,7 @@ class Question(msgspec.Struct, frozen=True):
     message: MessageView
     history: list[HistoryMessage]
     doc_ids: list[int] | None
+    options: AnswerOptions = NO_OPTIONS
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -126,18 +128,27 @@ async def ask(
     return await _question(session, principal, admission, chat, turn, message, tree)
 
 
-async def ask_first(
+async def ask_after(
     session: AsyncSession,
     principal: Principal,
     admission: Admission,
     namespace_id: int,
     content: str,
     earlier: list[HistoryMessage],
+    options: AnswerOptions,
+    shown: Callable[[str], str],
 ) -> Question:
-    """Store a question in a new chat, after a history that is not stored."""
-    chat = await history.start(session, principal, namespace_id)
-    question = await ask(session, principal, admission, chat.id, content)
-    return msgspec.structs.replace(question, history=earlier[-2 * _HISTORY_TURNS :])
+    """Store a question after a history: in the chat that this continues, or in a new one.
+
+    See `continuing.continued` for `shown`.
+    """
+    found = await continued(session, principal, namespace_id, earlier, shown)
+    if found is None:
+        chat = await history.start(session, principal, namespace_id)
+        question = await ask(session, principal, admission, chat.id, content)
+    else:
+        question = await ask(session, principal, admission, found.chat_id, content, follows=found.answer_id)
+    return msgspec.structs.replace(question, history=earlier[-2 * _HISTORY_TURNS :], options=options)
 
 
 async def regenerate(

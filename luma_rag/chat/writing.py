@@ -18,6 +18,7 @@ from luma_rag.chat.turns import Question
 from luma_rag.db.errors import OutageLog, outage, reason
 from luma_rag.db.session import Sessions
 from luma_rag.errors import AnswerInterruptedError, LumaError, UnavailableError
+from luma_rag.llm.protocol import Reasoning, Written
 from luma_rag.retrieval.search import Retriever
 
 logger = logging.getLogger(__name__)
@@ -106,9 +107,10 @@ class AnswerWriter:
         titles = list(dict.fromkeys(hit.title for hit in turn.hits))
         turn.publish(TurnEvent("progress", Progress("reading", titles)))
         turn.publish(TurnEvent("progress", Progress("thinking")))
-        async with aclosing(self._answerer.answer(content, evidence.numbered(turn.hits), history)) as pieces:
+        answer = self._answerer.answer(content, evidence.numbered(turn.hits), history, question.options)
+        async with aclosing(answer) as pieces:
             async for piece in pieces:
-                turn.write(piece.translate(_UNSTORABLE))
+                turn.write(_storable(piece))
 
     async def _check(self, turn: RunningTurn, question: Question) -> None:
         """Store the text so far, and check that it may continue. An unavailable database changes nothing.
@@ -150,7 +152,16 @@ class AnswerWriter:
             patience = _CLOSING_SECONDS if self._is_closing else _PATIENCE_SECONDS
             try:
                 async with asyncio.timeout(patience), self._sessions.begin() as session:
-                    answer = await answers.end(session, turn.login.principal, question, text, used, ending)
+                    answer = await answers.end(
+                        session,
+                        turn.login.principal,
+                        question,
+                        text,
+                        used,
+                        ending,
+                        reasoning=turn.reasoning,
+                        cut_off=turn.cut_off,
+                    )
                 break
             except Exception as error:
                 if outage(error) is None:
@@ -186,6 +197,15 @@ class AnswerWriter:
             return Ending("failed", UnavailableError(f"{failed}. Regenerate the answer."))
         logger.error("An answer failed", exc_info=error)
         return Ending("failed", LumaError("Internal error. Regenerate the answer."))
+
+
+def _storable(written: Written) -> Written:
+    match written:
+        case str():
+            return written.translate(_UNSTORABLE)
+        case Reasoning(text):
+            return Reasoning(text.translate(_UNSTORABLE))
+    return written
 
 
 def _unstored(consequence: str) -> UnavailableError:

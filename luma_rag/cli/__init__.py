@@ -12,7 +12,9 @@ from typer.core import TyperGroup
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("serve", "serve", "Serve the chat page and the HTTP API, and ingest uploaded documents."),
     "ingest": ("ingest", "ingest", "Ingest files into a namespace."),
+    "sync": ("sync", "sync", "Keep a namespace in step with a folder or a bucket."),
     "ask": ("ask", "ask", "Answer a question from the documents of a namespace."),
+    "chat": ("chat", "chat", "Ask questions about the documents of a namespace, one after the other."),
     "search": ("ask", "search", "Search the passages of a namespace."),
     "namespaces": ("namespaces", "app", "List, create, rename, share and delete namespaces."),
     "documents": ("documents", "app", "List, add, share and delete documents."),

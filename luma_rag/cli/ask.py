@@ -13,6 +13,7 @@ from luma_rag.cli.caller import caller
 from luma_rag.cli.options import As, Json, Namespace
 from luma_rag.cli.output import console, place, print_json, say
 from luma_rag.cli.running import run
+from luma_rag.llm.protocol import AllReasoning
 from luma_rag.retrieval.search import MAX_K, Mode, SearchResult
 from luma_rag.runtime import open_runtime
 
@@ -46,12 +47,16 @@ def ask(
                 found = await namespaces.by_name(session, principal, namespace)
             text, citations = "", []
             async for part in runtime.chats.stream_once(principal, found.id, question):
-                if isinstance(part, str):
-                    text += part
-                    if not json:
-                        _write(part)
-                else:
-                    citations = part
+                written = ""
+                match part:
+                    case str():
+                        text, written = text + part, part
+                    case AllReasoning():
+                        text, written = "", "\n\n"
+                    case _:
+                        citations = part
+                if not json:
+                    _write(written)
             return Answer(question, text, runtime.answerer.name, citations)
 
     result = run(answer())

@@ -15,6 +15,7 @@ _SENTENCES: dict[Action, str] = {
     "document.hidden": "made document {doc_id} private",
     "document.published": "made document {doc_id} public",
     "document.read": "read document {doc_id} as an administrator",
+    "document.replaced": "stored a new version of document {doc_id}",
     "document.shared": "shared document {doc_id} with {user}",
     "document.unshared": "stopped sharing document {doc_id} with {user}",
     "document.uploaded": "uploaded document {doc_id}",

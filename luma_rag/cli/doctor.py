@@ -32,6 +32,8 @@ from luma_rag.runtime import create_language_model, create_reranker, load_embedd
 from luma_rag.settings import Settings
 
 _LOW_DISK_BYTES = 2**30
+# Enough for a model that thinks first.
+_TEST_TOKENS = 256
 _TO_READ_AGAIN = text("""
     SELECT
         count(*) FILTER (WHERE jsonb_path_exists(
@@ -226,7 +228,8 @@ async def _llm(configured: Settings) -> Check:
         )
     try:
         question = PromptMessage("user", "Say OK.")
-        pieces = [piece async for piece in model.stream([question], max_tokens=8)]
-        return Check("answers", "ok", f"{model.name} answered: {''.join(pieces).strip()!r}")
+        pieces = [piece async for piece in model.stream([question], max_tokens=_TEST_TOKENS)]
+        answer = "".join(piece for piece in pieces if isinstance(piece, str))
+        return Check("answers", "ok", f"{model.name} answered: {answer.strip()!r}")
     finally:
         await model.aclose()

@@ -9,9 +9,7 @@ import msgspec
 from ingest.errors import UnsupportedTypeError
 from ingest.parsers import detect_type
 from luma_rag.cli.ingest_progress import File
-
-# What systems and programs leave in folders.
-_OF_SYSTEM = frozenset({"desktop.ini", "thumbs.db", "ehthumbs.db"})
+from luma_rag.documents.file_names import reason_to_skip
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -62,10 +60,8 @@ def _reason_to_skip(file: Path) -> str | None:
     Raises:
         OSError: it can't be opened.
     """
-    if file.name.startswith("."):
-        return "This is a hidden file."
-    if file.name.startswith("~$") or file.name.lower() in _OF_SYSTEM:
-        return "This is a file of the system or of an open program."
+    if reason := reason_to_skip(file.name):
+        return reason
     # Opening a named pipe would wait for a writer. A link that leads nowhere is reported as such.
     if file.exists() and not file.is_file():
         return "This is no regular file."

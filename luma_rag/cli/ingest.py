@@ -15,14 +15,16 @@ from sqlalchemy import case, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest.embedder import Embedder
+from ingest.engines import jobs, local
 from ingest.parsers.formats import READABLE
 from luma_rag import namespaces, settings
 from luma_rag.access import Principal
 from luma_rag.cli.caller import caller
+from luma_rag.cli.engine import Where, chosen, opened
 from luma_rag.cli.failures import InterruptedByUser
 from luma_rag.cli.files import Skipped, find_files
 from luma_rag.cli.ingest_progress import File, progress, totals
-from luma_rag.cli.options import As, Json
+from luma_rag.cli.options import Address, As, Engine, Json
 from luma_rag.cli.output import console, print_json, say
 from luma_rag.cli.running import run
 from luma_rag.cli.upload import upload
@@ -66,6 +68,8 @@ def ingest(
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", help="Name or id; a new name creates a namespace.")
     ],
+    engine: Engine = "local",
+    address: Address = None,
     acting: As = None,
     json: Json = False,
 ) -> None:
@@ -78,6 +82,7 @@ def ingest(
 
     Example: luma ingest ~/contracts offer.docx --namespace contracts
     """
+    where = chosen(engine, address)
     files, skipped = find_files(paths)
     if not files:
         raise NotFoundError(
@@ -85,7 +90,7 @@ def ingest(
             "folders that contain some."
         )
     try:
-        report = run(_run(files, namespace, acting, is_quiet=json))
+        report = run(_run(files, namespace, acting, where, is_quiet=json))
         report = msgspec.structs.replace(report, skipped=skipped)
     except KeyboardInterrupt:
         raise InterruptedByUser(interruption(files)) from None
@@ -109,7 +114,14 @@ def interruption(files: Sequence[File]) -> str:
     return "; ".join(parts) + "."
 
 
-async def _run(files: list[File], namespace: str, username: str | None, *, is_quiet: bool) -> Report:
+async def _run(
+    files: list[File],
+    namespace: str,
+    username: str | None,
+    where: Where,
+    *,
+    is_quiet: bool,
+) -> Report:
     configured = settings.load()
     loading = asyncio.create_task(
         asyncio.to_thread(
@@ -120,21 +132,23 @@ async def _run(files: list[File], namespace: str, username: str | None, *, is_qu
         async with open_store(configured) as store:
             async with store.sessions.begin() as session:
                 principal = await caller(session, username)
-                namespace_id = await _namespace(session, principal, namespace)
+                namespace_id = await find_or_create(session, principal, namespace)
             embedder = await check_model(store.sessions, await loading)
-            started = time.monotonic()
-            with progress(is_quiet=is_quiet) as show:
-                for file in files:
-                    if file.state == "waiting":
-                        await _store(store, principal, namespace_id, file)
-                    show(files)
-                await _work(store, embedder, namespace_id, files, show)
+            async with opened(where) as engine:
+                started = time.monotonic()
+                with progress(is_quiet=is_quiet) as show:
+                    for file in files:
+                        if file.state == "waiting":
+                            await _store(store, principal, namespace_id, file)
+                        show(files)
+                    await work(store, embedder, namespace_id, files, show, engine)
             return Report(namespace_id, files, round(time.monotonic() - started, 3))
     finally:
         loading.cancel()
 
 
-async def _namespace(session: AsyncSession, principal: Principal, name: str) -> int:
+async def find_or_create(session: AsyncSession, principal: Principal, name: str) -> int:
+    """The id of a namespace, which is created if there is none of this name."""
     try:
         return (await namespaces.by_name(session, principal, name)).id
     except NotFoundError:
@@ -146,7 +160,7 @@ async def _namespace(session: AsyncSession, principal: Principal, name: str) -> 
 
 async def _store(store: Store, principal: Principal, namespace_id: int, file: File) -> None:
     try:
-        added = await upload(store, principal, Path(file.path), [namespace_id])
+        added = await upload(store, principal, Path(file.path), [namespace_id], is_batch=True)
     except (LumaError, OSError) as error:
         file.state = "failed"
         file.error = error.detail if isinstance(error, LumaError) else error.strerror
@@ -156,12 +170,13 @@ async def _store(store: Store, principal: Principal, namespace_id: int, file: Fi
     file.is_unchanged = not added.is_new and not added.document.ingestions
 
 
-async def _work(
+async def work(
     store: Store,
     embedder: Embedder,
     namespace_id: int,
     files: Sequence[File],
     show: Callable[[Sequence[File]], None],
+    engine: jobs.Engine = local.run,
 ) -> None:
     """Ingest the queued documents, here and in other workers, until every file is ready or has failed."""
     doc_ids = [file.doc_id for file in files if file.doc_id is not None]
@@ -175,7 +190,7 @@ async def _work(
             if working is None or working.done():
                 if working is not None:
                     working.result()
-                working = asyncio.create_task(drain(store, embedder, doc_ids))
+                working = asyncio.create_task(drain(store, embedder, doc_ids, engine=engine))
             await asyncio.wait({working}, timeout=_POLL_SECONDS)
             await asyncio.sleep(_POLL_SECONDS if working.done() else 0)
     finally:

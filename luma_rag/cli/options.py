@@ -1,6 +1,6 @@
 """Options that several commands have."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,6 +11,21 @@ As = Annotated[
         "--user",
         metavar="USER",
         help="Act as this user: name or e-mail address. [default: the first administrator]",
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="ADDRESS",
+        help="Ray cluster to join: auto, or HOST:6379. [default: Ray is started on this machine]",
+    ),
+]
+EngineName = Literal["local", "ray"]
+Engine = Annotated[
+    EngineName,
+    typer.Option(
+        "--engine", help="Where documents are read: on this machine, or on the nodes of a Ray cluster."
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -13,8 +13,10 @@ from luma_rag.store import Store
 _PIECE_BYTES = 2**20
 
 
-async def upload(store: Store, principal: Principal, path: Path, namespace_ids: Sequence[int]) -> Added:
-    """Store a file and queue it for the namespaces.
+async def upload(
+    store: Store, principal: Principal, path: Path, namespace_ids: Sequence[int], *, is_batch: bool = False
+) -> Added:
+    """Store a file and queue it for the namespaces, after the uploads of others if `is_batch`.
 
     Raises:
         OSError: the file can't be read.
@@ -25,7 +27,13 @@ async def upload(store: Store, principal: Principal, path: Path, namespace_ids: 
         received = await uploads.receive(store.storage, _pieces(opened), path.name)
     with received.pending:
         return await uploads.store(
-            store.sessions, store.storage, principal, received, path.name, namespace_ids=namespace_ids
+            store.sessions,
+            store.storage,
+            principal,
+            received,
+            path.name,
+            namespace_ids=namespace_ids,
+            is_batch=is_batch,
         )
 
 

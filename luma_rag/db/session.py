@@ -38,21 +38,22 @@ _TRUSTED_SECONDS = 5.0
 """A connection idle for longer than this is checked before use."""
 
 
-def create_engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
+def create_engine(url: str, *, pool_size: int = POOL_SIZE, setting: str = "LUMA_DATABASE_URL") -> AsyncEngine:
     """An asyncpg engine for a libpq URL: `postgresql://…`, with options such as `sslmode`.
+
+    `setting` is the one that the URL comes from, for messages.
 
     Raises:
         ConfigurationError: the URL is invalid.
     """
     if not url.startswith(("postgresql://", "postgres://")):
         raise ConfigurationError(
-            "LUMA_DATABASE_URL must read postgresql://user:password@host:5432/database, or be unset to use "
-            "the embedded database."
+            f"{setting} must read postgresql://user:password@host:5432/database, or be unset."
         )
     engine = create_async_engine(
         "postgresql+asyncpg://",
         # asyncpg parses the URL itself: SQLAlchemy would pass sslmode and others as unknown arguments.
-        async_creator=partial(connect, url),
+        async_creator=partial(connect, url, setting),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
@@ -78,8 +79,8 @@ def reading(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
-async def connect(url: str) -> Any:
-    """One asyncpg connection to a libpq URL, outside any pool.
+async def connect(url: str, setting: str = "LUMA_DATABASE_URL") -> Any:
+    """One asyncpg connection to a libpq URL, outside any pool. `setting` is as in `create_engine`.
 
     Raises:
         ConfigurationError: the URL can't be used.
@@ -87,11 +88,11 @@ async def connect(url: str) -> Any:
     try:
         return await asyncpg.connect(url, server_settings=_SERVER_SETTINGS)
     except asyncpg.ClientConfigurationError as error:
-        raise ConfigurationError(f"LUMA_DATABASE_URL can't be used: {error}.") from None
+        raise ConfigurationError(f"{setting} can't be used: {error}.") from None
     except ValueError:
         # The original message would show part of the URL, possibly of its password.
         raise ConfigurationError(
-            "LUMA_DATABASE_URL is not a valid URL of libpq. Characters such as # / ? @ in its password "
+            f"{setting} is not a valid URL of libpq. Characters such as # / ? @ in its password "
             "must be percent-encoded, e.g. %23 for #."
         ) from None
 

@@ -1,4 +1,4 @@
-"""Names under which files are downloaded."""
+"""Names of files: those under which they are downloaded, and those that are left out of folders."""
 
 import re
 
@@ -7,6 +7,17 @@ MAX_BYTES = 255
 
 # Path separators, and what Windows rejects in names.
 _RESERVED = re.compile(r'[<>:"/\\|?*]')
+# What systems and programs leave in folders.
+_OF_SYSTEM = frozenset({"desktop.ini", "thumbs.db", "ehthumbs.db"})
+
+
+def reason_to_skip(name: str) -> str | None:
+    """Why a file in a folder is left out because of its name, None if it isn't."""
+    if name.startswith("."):
+        return "This is a hidden file."
+    if name.startswith("~$") or name.lower() in _OF_SYSTEM:
+        return "This is a file of the system or of an open program."
+    return None
 
 
 def download_name(name: str, *endings: str) -> str:

@@ -12,21 +12,17 @@ import random
 import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
-    Integer,
+    ScalarSelect,
     Select,
-    any_,
     case,
     delete,
-    exists,
     false,
     func,
-    literal,
     literal_column,
     or_,
     select,
@@ -35,14 +31,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm import InstrumentedAttribute
 
-from ingest.types import DocumentType, ReadingWarning
+from ingest.types import ReadingWarning
 from luma_rag.access import Principal, readable_namespaces, require_namespace
 from luma_rag.access.principal import WRITE
 from luma_rag.db.advisory_locks import held_ids
 from luma_rag.db.base import utcnow
-from luma_rag.db.models import Chunk, Document, Ingestion, Reread, Worker
+from luma_rag.db.models import Document, Ingestion, Worker
 from luma_rag.documents.reading_warnings import stored_warnings
 from luma_rag.errors import ConflictError, NotFoundError
 
@@ -88,16 +84,6 @@ class IngestionView(msgspec.Struct, frozen=True):
     warnings: list[ReadingWarning] = []
 
 
-class Claim(msgspec.Struct, frozen=True):
-    """A document claimed by a worker. If `is_embedded`, only rows have to be copied."""
-
-    doc_id: int
-    title: str
-    file_path: str
-    type: DocumentType
-    is_embedded: bool
-
-
 def view(ingestion: Ingestion) -> IngestionView:
     """The public part of an ingestion."""
     public = msgspec.convert(ingestion, IngestionView, from_attributes=True)
@@ -108,8 +94,13 @@ def view(ingestion: Ingestion) -> IngestionView:
     return public if waits else msgspec.structs.replace(public, next_attempt_at=None)
 
 
-async def enqueue(session: AsyncSession, doc_id: int, namespace_id: int) -> tuple[IngestionView, bool]:
-    """Enqueue a document for a namespace. Returns the ingestion, and whether it is a new one."""
+async def enqueue(
+    session: AsyncSession, doc_id: int, namespace_id: int, *, is_batch: bool = False
+) -> tuple[IngestionView, bool]:
+    """Enqueue a document for a namespace. Returns the ingestion, and whether it is a new one.
+
+    With `is_batch`, it comes after those that somebody waits for. Enqueued again without, it does not.
+    """
     now = utcnow()
     active = select(Ingestion).where(
         Ingestion.doc_id == doc_id, Ingestion.namespace_id == namespace_id, _ACTIVE
@@ -119,13 +110,34 @@ async def enqueue(session: AsyncSession, doc_id: int, namespace_id: int) -> tupl
     while found is None:
         queued = await session.scalar(
             upsert(Ingestion)
-            .values(doc_id=doc_id, namespace_id=namespace_id, state="queued", created_at=now, updated_at=now)
+            .values(
+                doc_id=doc_id,
+                namespace_id=namespace_id,
+                state="queued",
+                is_batch=is_batch,
+                owner_id=owner_of(doc_id),
+                created_at=now,
+                updated_at=now,
+            )
             .on_conflict_do_nothing(index_elements=["doc_id", "namespace_id"], index_where=_ACTIVE)
             .returning(Ingestion.id)
         )
         found = await session.scalar(active)
+    if found.is_batch and not is_batch and found.state == "queued":
+        found.is_batch = False
+        await session.flush()
     await _wake_workers(session)
     return view(found), queued is not None
+
+
+async def make_batch(session: AsyncSession, doc_id: int) -> None:
+    """Let a queued document come after those that somebody waits for."""
+    await session.execute(update(Ingestion).where(Ingestion.doc_id == doc_id, _QUEUED).values(is_batch=True))
+
+
+def owner_of(doc_id: int | InstrumentedAttribute[int]) -> ScalarSelect[int]:
+    """The owner of a document, who takes turns with others in the queue."""
+    return select(Document.user_id).where(Document.id == doc_id).scalar_subquery()
 
 
 async def get(session: AsyncSession, principal: Principal, ingestion_id: int) -> IngestionView:
@@ -161,6 +173,8 @@ async def retry(session: AsyncSession, principal: Principal, ingestion_id: int) 
             error=None,
             attempts=0,
             deferrals=0,
+            is_batch=False,
+            owner_id=owner_of(Ingestion.doc_id),
             next_attempt_at=func.localtimestamp(),
             updated_at=utcnow(),
         )
@@ -187,60 +201,6 @@ async def register_worker(connection: AsyncConnection) -> int:
 def connected_workers() -> Select[int]:
     """The ids of all workers connected to this database now."""
     return held_ids(LOCK_CLASS)
-
-
-async def claim(session: AsyncSession, worker: int, only: list[int] | None = None) -> Claim | None:
-    """Claim the document that has waited longest, if any; with `only`, one of these documents."""
-    while (document := await session.scalar(_next_document(only))) is not None:
-        # Another worker may have claimed the document before it was locked. No other one can do so now, and a
-        # new statement sees what has been committed.
-        claimed = await session.scalars(
-            update(Ingestion)
-            .where(Ingestion.doc_id == document.id, _QUEUED, ~_is_running(document.id))
-            .values(
-                state="running",
-                worker=worker,
-                attempts=Ingestion.attempts + 1,
-                error=None,
-                stage="parsing",
-                progress=0.0,
-                updated_at=utcnow(),
-            )
-            .returning(
-                exists().where(Chunk.doc_id == document.id)
-                & ~exists().where(Reread.doc_id == document.id, Reread.is_queued)
-            )
-        )
-        if is_embedded := claimed.all():
-            return Claim(
-                document.id,
-                document.title,
-                document.file_path,
-                cast(DocumentType, document.type),
-                is_embedded[0],
-            )
-    return None
-
-
-def _next_document(only: list[int] | None) -> Select[Document]:
-    """Lock the document of the first ingestion that is due; reads the queue in its order, and no further."""
-    statement = (
-        select(Document)
-        .join(Ingestion, Ingestion.doc_id == Document.id)
-        .where(_QUEUED, Ingestion.next_attempt_at <= func.localtimestamp(), ~_is_running(Ingestion.doc_id))
-        .order_by(Ingestion.next_attempt_at, Ingestion.id)
-        # A parameter would hide from a generic plan that one row suffices.
-        .limit(literal_column("1"))
-        .with_for_update(of=Document, skip_locked=True)
-    )
-    if only is not None:
-        statement = statement.where(Document.id == any_(literal(only, ARRAY(Integer))))
-    return statement
-
-
-def _is_running(doc_id: InstrumentedAttribute[int] | int) -> ColumnElement[bool]:
-    other = aliased(Ingestion)
-    return exists().where(other.doc_id == doc_id, other.state == literal_column("'running'"))
 
 
 async def report(session: AsyncSession, worker: int, doc_id: int, stage: str, progress: float) -> None:
@@ -272,6 +232,16 @@ async def defer(session: AsyncSession, worker: int, doc_id: int, reason: str) ->
             updated_at=utcnow(),
         )
     )
+
+
+async def await_recognition(session: AsyncSession, worker: int, doc_id: int) -> None:
+    """Put a document back whose pages have to be recognized when there is room for that."""
+    await session.execute(
+        update(Ingestion)
+        .where(*_running_on(worker, doc_id))
+        .values(**_AGAIN, attempts=Ingestion.attempts - 1, awaits_recognition=True, updated_at=utcnow())
+    )
+    await _wake_workers(session)
 
 
 async def release(session: AsyncSession, worker: int) -> None:

@@ -55,14 +55,14 @@ async def add(
 
 
 async def enqueue(
-    session: AsyncSession, principal: Principal, namespace_id: int, doc_id: int
+    session: AsyncSession, principal: Principal, namespace_id: int, doc_id: int, *, is_batch: bool = False
 ) -> IngestionView:
     """Enqueue a document for a namespace the caller may write to, unless it is already in progress.
 
-    It leaves the namespace when the caller loses the right to add it.
+    `is_batch` as for `ingestion.enqueue`. It leaves the namespace when the caller loses the right to add it.
     """
     await placements.lock_right(session, principal, doc_id)
-    queued, is_new = await ingestion.enqueue(session, doc_id, namespace_id)
+    queued, is_new = await ingestion.enqueue(session, doc_id, namespace_id, is_batch=is_batch)
     if is_new:
         await placements.place(session, principal, doc_id, namespace_id)
         await record(

@@ -10,6 +10,7 @@ from luma_rag.audit import record
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import (
     Chunk,
+    ChunkDigest,
     Citation,
     Document,
     EvaluationPlace,
@@ -18,6 +19,9 @@ from luma_rag.db.models import (
     NamespaceDoc,
     Passage,
     Placement,
+    Reread,
+    SyncItem,
+    SyncSource,
 )
 from luma_rag.documents import ingestion, vectors
 
@@ -55,6 +59,7 @@ async def transfer(
         (source_id, await _merge(session, source_id, target_id, actor_id))
         for source_id, target_id in twins.all()
     ]
+    await session.execute(update(SyncSource).where(SyncSource.user_id == user_id).values(user_id=to))
     moved = await session.scalars(
         update(Document).where(Document.user_id == user_id).values(user_id=to).returning(Document.id)
     )
@@ -82,7 +87,7 @@ async def _merge(session: AsyncSession, source: int, target: int, actor_id: int 
         else:
             await ingestion.enqueue(session, target, namespace_id)
         await _record_added(session, target, namespace_id, actor_id)
-    for named in (Citation, EvaluationPlace):
+    for named in (Citation, EvaluationPlace, SyncItem):
         await session.execute(update(named).where(named.doc_id == source).values(doc_id=target))
     paths = await session.scalars(delete(Document).where(Document.id == source).returning(Document.file_path))
     return paths.one()
@@ -119,6 +124,10 @@ async def _take_text(session: AsyncSession, source: int, target: int) -> None:
     # The same bytes have the same text, so nothing has to be embedded again.
     await session.execute(update(Passage).where(Passage.doc_id == source).values(doc_id=target))
     await session.execute(update(Chunk).where(Chunk.doc_id == source).values(doc_id=target))
+    await session.execute(update(ChunkDigest).where(ChunkDigest.doc_id == source).values(doc_id=target))
+    # The text may be that of an earlier version.
+    if not await session.scalar(select(exists().where(Reread.doc_id == target))):
+        await session.execute(update(Reread).where(Reread.doc_id == source).values(doc_id=target))
     await session.execute(
         update(LexicalDocument).where(LexicalDocument.doc_id == source).values(doc_id=target)
     )

@@ -18,7 +18,7 @@ SINCE_MINUTES = 10
 """A Postgres that has been running for longer has read it already."""
 MIN_CHUNKS = 10_000
 CHUNK_BYTES = 3_000
-"""What a search in a large namespace may read of a chunk: its vector, its terms, and its part of the indexes."""
+"""What a search may read of a chunk: its vector, its terms, and its part of the indexes."""
 BUFFERS_SHARE = 0.5
 """The namespaces that are read fit together into this share of Postgres's buffers, except the largest."""
 NEIGHBORS_OF, WORDS_OF, TERMS_OF = 100, 20, 500
@@ -38,7 +38,9 @@ WHERE now() - pg_postmaster_start_time() < interval '{SINCE_MINUTES} min'
        OR so_far * {CHUNK_BYTES} < {BUFFERS_SHARE} * pg_size_bytes(current_setting('shared_buffers')))
 ORDER BY so_far
 """  # noqa: S608 - of constants only
-_SAMPLE = "SELECT vectors[1] FROM lexical_member WHERE namespace_id = {namespace_id} ORDER BY doc_id DESC LIMIT :most"
+_SAMPLE = """
+SELECT vectors[1] FROM lexical_member WHERE namespace_id = {namespace_id} ORDER BY doc_id DESC LIMIT :most
+"""
 _NEIGHBORS = """
 SELECT count(*) FROM unnest(:ids) AS one (id) CROSS JOIN LATERAL (
   SELECT FROM chunk_vector WHERE namespace_id = {namespace_id}
@@ -53,7 +55,8 @@ WHERE namespace_id = {namespace_id} AND term = ANY (ARRAY(
 _TERMS = f"""
 SELECT count(weights) FROM lexical_vector WHERE id = ANY (ARRAY(
   SELECT unnest(vectors) FROM (
-    SELECT vectors FROM lexical_member WHERE namespace_id = {{namespace_id}} ORDER BY doc_id DESC LIMIT {TERMS_OF}
+    SELECT vectors FROM lexical_member WHERE namespace_id = {{namespace_id}}
+    ORDER BY doc_id DESC LIMIT {TERMS_OF}
   ) latest))
 """  # noqa: S608 - of constants only
 _HAS_INDEX = "SELECT to_regclass('ix_chunk_vector_hnsw_{namespace_id}') IS NOT NULL"

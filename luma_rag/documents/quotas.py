@@ -7,7 +7,7 @@ documents, including those whose ingestion is queued, running, or failed. Loweri
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, func, select
+from sqlalchemy import BigInteger, ColumnElement, CompoundSelect, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag.db.models import Document, Ingestion, Namespace, NamespaceDoc, User
@@ -16,6 +16,7 @@ from luma_rag.settings import QuotaSettings
 
 _MB = 2**20
 NONE = QuotaSettings()
+_LARGER = "The new version is larger by"
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -43,6 +44,30 @@ async def require_room_of_user(session: AsyncSession, quotas: QuotaSettings, use
         _require_room("You", usage, size, quotas.user_documents, quotas.user_mb)
 
 
+async def require_room_for_growth(
+    session: AsyncSession, quotas: QuotaSettings, document: Document, growth: int
+) -> None:
+    """Require room for `growth` more bytes of a document, of its owner and in its namespaces.
+
+    Raises:
+        QuotaExceededError: there is none.
+    """
+    if growth <= 0:
+        return
+    if quotas.user_mb:
+        locked = select(User.id).where(User.id == document.user_id).with_for_update(key_share=True)
+        await session.execute(locked)
+        usage = await usage_of_user(session, document.user_id)
+        _require_room("The owner", usage, growth, 0, quotas.user_mb, _LARGER)
+    if quotas.namespace_mb:
+        holding = select(Ingestion.namespace_id).where(Ingestion.doc_id == document.id)
+        namespaces = select(Namespace.id, Namespace.name).where(Namespace.id.in_(holding))
+        locking = namespaces.order_by(Namespace.id).with_for_update(key_share=True)
+        for namespace_id, name in (await session.execute(locking)).all():
+            usage = await _usage(session, Document.id.in_(_inside(namespace_id)))
+            _require_room(f"The namespace “{name}”", usage, growth, 0, quotas.namespace_mb, _LARGER)
+
+
 async def require_room_in_namespaces(
     session: AsyncSession, quotas: QuotaSettings, namespace_ids: Sequence[int], doc_id: int | None, size: int
 ) -> None:
@@ -59,9 +84,7 @@ async def require_room_in_namespaces(
     for namespace_id in sorted(set(namespace_ids)):
         locked = select(Namespace.name).where(Namespace.id == namespace_id).with_for_update(key_share=True)
         name = await session.scalar(locked)
-        held = select(NamespaceDoc.doc_id).where(NamespaceDoc.namespace_id == namespace_id)
-        coming = select(Ingestion.doc_id).where(Ingestion.namespace_id == namespace_id)
-        inside = Document.id.in_(held.union(coming))
+        inside = Document.id.in_(_inside(namespace_id))
         if doc_id is not None and await session.scalar(
             select(Document.id).where(Document.id == doc_id, inside)
         ):
@@ -83,6 +106,12 @@ def require_room_for_body(quotas: QuotaSettings, body_bytes: int, form_bytes: in
         raise QuotaExceededError(f"The file is larger than your whole quota of {quotas.user_mb} MB.")
 
 
+def _inside(namespace_id: int) -> CompoundSelect[int]:
+    """The ids of the documents of a namespace, those to come included."""
+    held = select(NamespaceDoc.doc_id).where(NamespaceDoc.namespace_id == namespace_id)
+    return held.union(select(Ingestion.doc_id).where(Ingestion.namespace_id == namespace_id))
+
+
 async def _usage(session: AsyncSession, which: ColumnElement[bool]) -> Usage:
     size = Document.file_metadata["size"].as_string().cast(BigInteger)
     row = await session.execute(select(func.count(), func.coalesce(func.sum(size), 0)).where(which))
@@ -90,13 +119,15 @@ async def _usage(session: AsyncSession, which: ColumnElement[bool]) -> Usage:
     return Usage(documents, int(size_bytes))
 
 
-def _require_room(who: str, usage: Usage, size: int, max_documents: int, max_mb: int) -> None:
+def _require_room(
+    who: str, usage: Usage, size: int, max_documents: int, max_mb: int, what: str = "The file has"
+) -> None:
     has = "have" if who == "You" else "has"
     fix = "Delete documents that are no longer needed, or ask an administrator for a larger quota."
     if max_documents and usage.documents >= max_documents:
         raise QuotaExceededError(f"{who} {has} {usage.documents} of {max_documents} documents. {fix}")
     if max_mb and usage.bytes + size > max_mb * _MB:
         raise QuotaExceededError(
-            f"The file has {size / _MB:.1f} MB, and {who[0].lower()}{who[1:]} {has} "
+            f"{what} {size / _MB:.1f} MB, and {who[0].lower()}{who[1:]} {has} "
             f"{usage.bytes / _MB:.1f} of {max_mb} MB. {fix}"
         )

@@ -19,7 +19,8 @@ from luma_rag.access import Principal, readable_documents
 from luma_rag.access.principal import Caller
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chunk, Document, Ingestion, NamespaceDoc, Reread
-from luma_rag.documents.ingestion import CHANNEL
+from luma_rag.documents import version_rows
+from luma_rag.documents.ingestion import CHANNEL, owner_of
 
 Which = Literal["outdated", "incomplete", "all"]
 """Documents that an earlier version of the parsers read, documents with warnings, or all."""
@@ -29,6 +30,11 @@ _INCOMPLETE = '$[*] ? (@.type() == "string" || @.code != "recognized")'
 
 KEPT = "not_read_again"
 """The code of the warning that reading a document again failed."""
+EARLIER_VERSION = "new_version_not_read"
+"""The code of the warning that the text is that of an earlier version of the file."""
+
+
+_OF_FAILURES = (KEPT, EARLIER_VERSION)
 
 
 class Requested(msgspec.Struct, frozen=True):
@@ -109,19 +115,41 @@ async def queue_next(session: AsyncSession) -> bool:
     if doc_id is None:
         return False
     await session.execute(update(Reread).where(Reread.doc_id == doc_id).values(is_queued=True))
+    await queue(session, doc_id, is_batch=True)
+    return True
+
+
+async def queue(session: AsyncSession, doc_id: int, *, is_batch: bool = False) -> None:
+    """Queue a document for all its namespaces, also where it has failed. None of them is running.
+
+    `is_batch` as for `ingestion.enqueue`.
+    """
+    newest = select(func.max(Ingestion.id)).where(Ingestion.doc_id == doc_id).group_by(Ingestion.namespace_id)
     await session.execute(
         update(Ingestion)
-        .where(Ingestion.doc_id == doc_id, Ingestion.state == "ready")
+        .where(Ingestion.id.in_(newest))
         .values(
             state="queued",
+            error=None,
             progress=0.0,
             attempts=0,
             deferrals=0,
+            is_batch=is_batch,
+            owner_id=owner_of(Ingestion.doc_id),
             next_attempt_at=func.localtimestamp(),
             updated_at=utcnow(),
         )
     )
-    return True
+    await session.execute(select(func.pg_notify(CHANNEL, "")))
+
+
+async def queue_version(session: AsyncSession, doc_id: int) -> None:
+    """Queue the version of a document that came while a worker read the one before, which has ended."""
+    waits = exists().where(Reread.doc_id == doc_id, ~Reread.is_queued) & version_rows.is_unread(doc_id)
+    waiting = select(Document.id).where(Document.id == doc_id, waits).with_for_update()
+    if await session.scalar(waiting) is not None:
+        await session.execute(update(Reread).where(Reread.doc_id == doc_id).values(is_queued=True))
+        await queue(session, doc_id)
 
 
 async def keep_earlier_text(session: AsyncSession) -> None:
@@ -130,25 +158,32 @@ async def keep_earlier_text(session: AsyncSession) -> None:
         NamespaceDoc.doc_id == Ingestion.doc_id, NamespaceDoc.namespace_id == Ingestion.namespace_id
     )
     failed = await session.execute(
-        select(Ingestion.doc_id, func.min(Ingestion.error))
+        select(Ingestion.doc_id, func.min(Ingestion.error), version_rows.is_unread(Ingestion.doc_id))
         .join(Reread, Reread.doc_id == Ingestion.doc_id)
         .where(Ingestion.state == "failed", Reread.is_queued, is_held)
         .group_by(Ingestion.doc_id)
     )
-    for doc_id, reason in failed.all():
+    for doc_id, reason, is_version in failed.all():
         await session.execute(
             update(Ingestion)
             .where(Ingestion.doc_id == doc_id, Ingestion.state == "failed", is_held)
             .values(state="ready", error=None, progress=1.0, updated_at=utcnow())
         )
-        warning = ReadingWarning(KEPT, f"The document could not be read again, and keeps its text: {reason}")
+        if is_version:
+            why = "The new version could not be read. Searches find the text of the earlier one: "
+            warning = ReadingWarning(EARLIER_VERSION, f"{why}{reason}")
+        else:
+            why = "The document could not be read again, and keeps its text: "
+            warning = ReadingWarning(KEPT, f"{why}{reason}")
         await _add_warning(session, doc_id, warning)
         await session.execute(delete(Reread).where(Reread.doc_id == doc_id))
 
 
 async def _add_warning(session: AsyncSession, doc_id: int, warning: ReadingWarning) -> None:
     warnings = await session.scalar(select(Document.file_metadata["warnings"]).where(Document.id == doc_id))
-    others = [each for each in warnings or [] if not isinstance(each, dict) or each.get("code") != KEPT]
+    others = [
+        each for each in warnings or [] if not isinstance(each, dict) or each.get("code") not in _OF_FAILURES
+    ]
     changed = {"warnings": [*others, msgspec.to_builtins(warning)]}
     await session.execute(
         update(Document)

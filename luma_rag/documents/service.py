@@ -19,6 +19,7 @@ from luma_rag.access import (
 )
 from luma_rag.audit import Action, record, set_actor
 from luma_rag.db.models import Document, Ingestion, NamespaceDoc, Passage, User
+from luma_rag.documents import version_rows
 from luma_rag.documents.file_names import download_name
 from luma_rag.documents.listing import Listing, State, contains, order, state_of
 from luma_rag.documents.page_labels import label_of
@@ -38,7 +39,7 @@ class DocumentView(msgspec.Struct, frozen=True):
     """A document as the caller sees it, with the caller's `permission`. The file's path is not exposed.
 
     `username` is the owner's, `size` in bytes. `pages` is null until the document has been read, and for
-    formats without pages; `warnings` say what could not be read.
+    formats without pages; `warnings` say what could not be read. `version` counts the files it has had.
     """
 
     id: int
@@ -53,6 +54,7 @@ class DocumentView(msgspec.Struct, frozen=True):
     size: int
     pages: int | None
     warnings: list[ReadingWarning]
+    version: int
 
 
 class ListedDocument(DocumentView, frozen=True):
@@ -242,4 +244,5 @@ def view(document: Document, permission: str | None, username: str) -> DocumentV
         document.file_metadata["size"],
         document.file_metadata.get("pages"),
         stored_warnings(document.file_metadata.get("warnings")),
+        version_rows.number_of(document),
     )

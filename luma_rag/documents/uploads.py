@@ -1,7 +1,7 @@
 """Uploads: store the file, create the document, and enqueue it for namespaces."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import PurePath, PureWindowsPath
 
 import msgspec
@@ -26,7 +26,7 @@ from luma_rag.documents.storage import FileStorage, PendingFile, StoredFile
 from luma_rag.errors import ConcurrentChangeError, ForbiddenError, LumaError, UnsupportedTypeError
 from luma_rag.settings import QuotaSettings
 
-_SAME_FILE = "ux_document_user_id_sha256"
+SAME_FILE = "ux_document_user_id_sha256"
 
 
 class HoldingNamespace(msgspec.Struct, frozen=True):
@@ -52,6 +52,10 @@ class Upload(msgspec.Struct, frozen=True):
     pending: PendingFile
     stored: StoredFile
     type: str
+
+
+InTransaction = Callable[[AsyncSession, "Added"], Awaitable[None]]
+"""What else is stored in the transaction of an upload."""
 
 
 class Added(msgspec.Struct, frozen=True):
@@ -93,6 +97,8 @@ async def store(
     is_public: bool = False,
     namespace_ids: Sequence[int],
     limits: QuotaSettings = quotas.NONE,
+    is_batch: bool = False,
+    in_transaction: InTransaction | None = None,
 ) -> Added:
     """Create the document of an upload in one transaction; the file stays exactly if that commits.
 
@@ -114,7 +120,10 @@ async def store(
                 is_public=is_public,
                 namespace_ids=namespace_ids,
                 limits=limits,
+                is_batch=is_batch,
             )
+            if in_transaction is not None:
+                await in_transaction(session, added)
     except LumaError:
         # Raised before the commit, so nothing is in doubt.
         file.discard()
@@ -142,8 +151,9 @@ async def add(
     is_public: bool,
     namespace_ids: Sequence[int],
     limits: QuotaSettings = quotas.NONE,
+    is_batch: bool = False,
 ) -> Added:
-    """Create a document from a stored file and enqueue it for the namespaces.
+    """Create a document from a stored file and enqueue it for the namespaces, after others if `is_batch`.
 
     The same bytes from the same user are the same document. It is then enqueued only where it is missing, and
     the new file is used only if the previous one is lost.
@@ -174,7 +184,7 @@ async def add(
         await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == document.id))
     )
     ingestions = [
-        await namespace_documents.enqueue(session, principal, namespace_id, document.id)
+        await namespace_documents.enqueue(session, principal, namespace_id, document.id, is_batch=is_batch)
         for namespace_id in dict.fromkeys(namespace_ids)
         if namespace_id not in placed
     ]
@@ -196,7 +206,7 @@ async def _create(
 ) -> Document:
     document = Document(
         user_id=principal.user_id,
-        title=checked_title(title if title is not None else PurePath(filename).stem or filename),
+        title=checked_title(title if title is not None else default_title(filename)),
         file_path=stored.path,
         file_metadata={
             "original_filename": filename,
@@ -211,7 +221,7 @@ async def _create(
     try:
         await session.flush()
     except IntegrityError as error:
-        if violated_constraint(error) != _SAME_FILE:
+        if violated_constraint(error) != SAME_FILE:
             raise
         raise ConcurrentChangeError(
             "The same file is being uploaded in another request. Reload your documents."
@@ -227,6 +237,11 @@ def clean_filename(filename: str) -> str:
     name = PureWindowsPath(PurePath(filename).name).name
     printable = "".join(character for character in name if character.isprintable()).strip()
     return printable[-MAX_TITLE:] or "document"
+
+
+def default_title(filename: str) -> str:
+    """The title of a document that is given none."""
+    return PurePath(filename).stem or filename
 
 
 async def _same_file(session: AsyncSession, principal: Principal, stored: StoredFile) -> Document | None:

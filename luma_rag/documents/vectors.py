@@ -26,11 +26,13 @@ from sqlalchemy.types import Text
 from ingest.chunker import embedding_text
 from ingest.errors import OutageError
 from ingest.parsers import READER_VERSION
+from ingest.pipeline import digest
 from ingest.types import EmbeddedDocument
 from luma_rag.db.base import utcnow
 from luma_rag.db.errors import outage
 from luma_rag.db.models import (
     Chunk,
+    ChunkDigest,
     ChunkVector,
     Document,
     Ingestion,
@@ -41,7 +43,7 @@ from luma_rag.db.models import (
     Reread,
 )
 from luma_rag.db.session import Sessions
-from luma_rag.documents import lexical_index, page_labels
+from luma_rag.documents import lexical_index, page_labels, version_rows
 from luma_rag.documents.lexical_index import Terms
 
 
@@ -61,14 +63,14 @@ class PostgresSink:
         Raises:
             OutageError: the database is unavailable, full or busy.
         """
-        terms = await asyncio.to_thread(
-            lexical_index.analyze, [embedding_text(chunk) for chunk in document.chunks]
-        )
+        inputs = [embedding_text(chunk) for chunk in document.chunks]
+        terms = await asyncio.to_thread(lexical_index.analyze, inputs)
+        digests = await asyncio.to_thread(lambda: b"".join(map(digest, inputs)))
         with _outages():
             async with self._sessions.begin() as session:
                 if await _lock(session, key):
                     await _lock_namespaces(session, key, self._worker)
-                    await _write(session, key, document, terms, self._worker)
+                    await _write(session, key, document, terms, digests, self._worker)
                     await _link(session, key, self._worker)
 
     async def link(self, doc_id: int) -> None:
@@ -158,7 +160,12 @@ def _claimed(doc_id: int, worker: int) -> tuple[ColumnElement[bool], ...]:
 
 
 async def _write(
-    session: AsyncSession, doc_id: int, embedded: EmbeddedDocument, terms: Terms, worker: int
+    session: AsyncSession,
+    doc_id: int,
+    embedded: EmbeddedDocument,
+    terms: Terms,
+    digests: bytes,
+    worker: int,
 ) -> None:
     if await session.scalar(select(exists().where(Chunk.doc_id == doc_id))):
         if not await _may_replace(session, doc_id, worker):
@@ -190,6 +197,8 @@ async def _write(
             for i, (chunk, embedding) in enumerate(zip(embedded.chunks, embedded.embeddings, strict=True))
         ],
     )
+    session.add(ChunkDigest(doc_id=doc_id, digests=digests))
+    version = await version_rows.mark_read(session, doc_id)
     await lexical_index.store(session, doc_id, terms)
     read: dict[str, Any] = {
         "pages": parsed.pages,
@@ -198,6 +207,8 @@ async def _write(
     }
     if labels := page_labels.changes(parsed.passages):
         read["page_labels"] = labels
+    if version is not None:
+        read["text_version"] = version
     earlier = Document.file_metadata.op("-")("page_labels")
     await session.execute(
         update(Document)
@@ -219,7 +230,7 @@ async def _remove(session: AsyncSession, doc_id: int) -> None:
     held = await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == doc_id))
     for namespace_id in held.all():
         await unlink(session, doc_id, namespace_id)
-    for model in (Chunk, Passage, LexicalDocument, Reread):
+    for model in (Chunk, ChunkDigest, Passage, LexicalDocument, Reread):
         await session.execute(delete(model).where(model.doc_id == doc_id))
 
 

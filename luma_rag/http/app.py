@@ -22,6 +22,7 @@ from luma_rag.http.authentication import (
     require_authentication,
 )
 from luma_rag.http.bodies import BodyTimeout
+from luma_rag.http.cross_origin import CrossOrigin
 from luma_rag.http.errors import HANDLERS
 from luma_rag.http.headers import SecurityHeaders
 from luma_rag.http.hosts import AllowedHosts
@@ -29,6 +30,7 @@ from luma_rag.http.metrics_middleware import MetricsMiddleware
 from luma_rag.http.openapi import ProblemResponses
 from luma_rag.http.openapi_document import DocumentConfig, operation_id
 from luma_rag.http.oversight import record_reading_of_administrators
+from luma_rag.http.query import record_query_parameters, reject_unknown_parameters
 from luma_rag.http.rate_limit import WorkLimits, acquire_permit
 from luma_rag.http.request import LumaRequest
 from luma_rag.http.request_context import RequestContextMiddleware
@@ -70,7 +72,10 @@ _TAGS = {
 def create_service(runtime: Runtime) -> ASGIApp:
     """The application behind the middleware that every request passes, with or without a route."""
     settings = runtime.settings
-    hosts = AllowedHosts(BodyTimeout(create_app(runtime)), settings.allowed_hosts, settings.public_url)
+    app: ASGIApp = BodyTimeout(create_app(runtime))
+    if settings.cors_origins is not None:
+        app = CrossOrigin(app, settings.cors_origins)
+    hosts = AllowedHosts(app, settings.allowed_hosts, settings.public_url)
     logged = AccessLog(
         SecurityHeaders(MetricsMiddleware(hosts)), runtime.sessions, is_logged=settings.access_log
     )
@@ -79,7 +84,7 @@ def create_service(runtime: Runtime) -> ASGIApp:
 
 def create_app(runtime: Runtime) -> Litestar:
     """The application. The runtime must stay open while it serves."""
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             auth.router,
             openid.router,
@@ -108,6 +113,7 @@ def create_app(runtime: Runtime) -> Litestar:
             require_level_to_change,
             acquire_permit,
             record_reading_of_administrators,
+            reject_unknown_parameters,
         ],
         exception_handlers=HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,
@@ -116,6 +122,8 @@ def create_app(runtime: Runtime) -> Litestar:
         request_class=LumaRequest,
         logging_config=None,
     )
+    record_query_parameters(app)
+    return app
 
 
 def _no_other_page(response: Response[Any]) -> Response[Any]:

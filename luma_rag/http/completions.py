@@ -1,121 +1,72 @@
 """OpenAI's chat completions, as far as Luma supports them."""
 
-from collections.abc import AsyncGenerator
+import secrets
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta
 
-from luma_rag.chat.answerer import HistoryMessage
+from luma_rag.chat.citations import citation_spans
 from luma_rag.chat.messages import CitationView, MessageView
 from luma_rag.chat.prompt import estimate_tokens
 from luma_rag.chat.running import Delta, TurnEvent
-from luma_rag.errors import FieldError, InvalidInputError, NotFoundError
+from luma_rag.http.completion_request import CompletionRequest
 from luma_rag.http.errors import Problem
 from luma_rag.http.errors import problem as problem_of
 from luma_rag.http.events import WAITING, server_sent_event
-from luma_rag.http.input import Question
 from luma_rag.http.markdown_images import ImageFilter, without_images
+from luma_rag.llm import protocol
+from luma_rag.llm.protocol import Reasoning
 
 PREFIX = "luma/"
-_MAX_ID = 2**31 - 1
 _DONE = server_sent_event(b"[DONE]")
 
 
-class Part(msgspec.Struct, frozen=True):
-    """A part of a message. Only the type `text` is supported."""
+class LumaPart(msgspec.Struct, frozen=True):
+    """Luma's addition to a message: the chat that stores it, and the citations behind `[n]` in the text.
 
-    type: str
-    text: str | None = None
-
-
-class RequestMessage(msgspec.Struct, frozen=True):
-    """A message of the conversation."""
-
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[Part] | None = None
-
-
-class StreamOptions(msgspec.Struct, frozen=True):
-    """`include_usage` adds a chunk with the used tokens to the end of a stream."""
-
-    include_usage: bool | None = None
-
-
-class CompletionRequest(msgspec.Struct, frozen=True):
-    """A request for a chat completion. Other options, such as `temperature`, have no effect.
-
-    `model` is `luma/{namespace_id}`. The last message is the question and must be from the user; the earlier
-    ones are the history. System messages are ignored, since Luma has its own.
+    The ids are null if nothing was stored. `ignored` names what of the request has no effect.
     """
 
-    model: str
-    messages: Annotated[list[RequestMessage], Meta(min_length=1, max_length=1000)]
-    stream: bool | None = None
-    stream_options: StreamOptions | None = None
-    n: int | None = None
-    tools: list[Any] | None = None
-    functions: list[Any] | None = None
-    response_format: dict[str, Any] | None = None
-
-    def parsed(self) -> tuple[int, str, list[HistoryMessage]]:
-        """The namespace id, the question and the history.
-
-        Raises:
-            InvalidInputError: the request needs an unsupported feature.
-            NotFoundError: the model is unknown.
-        """
-        self._reject_unsupported()
-        number = self.model.removeprefix(PREFIX)
-        if number == self.model or not (number.isascii() and number.isdecimal() and len(number) <= 10):
-            raise NotFoundError(
-                f"Model not found. GET /v1/models lists the available models, such as {PREFIX}1."
-            )
-        messages = [
-            (message.role, _text(message, f"messages[{i}].content"))
-            for i, message in enumerate(self.messages)
-            if message.role not in ("system", "developer")
-        ]
-        if not messages or messages[-1][0] != "user":
-            raise _unsupported("messages", "must end with a message from the user")
-        try:
-            question = msgspec.convert(messages[-1][1], Question)
-        except msgspec.ValidationError:
-            raise _unsupported(
-                "messages", "must end with a question of 1 to 20000 characters, without NUL"
-            ) from None
-        history = [HistoryMessage("user" if role == "user" else "LLM", text) for role, text in messages[:-1]]
-        # The database has no larger ids.
-        return min(int(number), _MAX_ID), question, history
-
-    def _reject_unsupported(self) -> None:
-        if self.tools or self.functions:
-            raise _unsupported("tools", "tools are not supported")
-        if self.n is not None and self.n != 1:
-            raise _unsupported("n", "must be 1")
-        if self.response_format and self.response_format.get("type") != "text":
-            raise _unsupported("response_format", "must be of type text")
-
-
-class LumaPart(msgspec.Struct, frozen=True):
-    """Luma's addition to a message: the chat that stores it, and the citations behind `[n]` in the text."""
-
-    chat_id: int
-    message_id: int
+    chat_id: int | None
+    message_id: int | None
     citations: list[CitationView]
+    ignored: list[str]
+
+
+class URLCitation(msgspec.Struct, frozen=True):
+    """A source. `url` opens the cited page in Luma; the text between the indices is the citation."""
+
+    url: str
+    title: str
+    start_index: int
+    end_index: int
+
+
+class Annotation(msgspec.Struct, frozen=True):
+    """A citation in OpenAI's form."""
+
+    url_citation: URLCitation
+    type: Literal["url_citation"] = "url_citation"
 
 
 class AnswerMessage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A message or, in a stream, a delta. The last delta has `luma`."""
+    """A message or, in a stream, a delta. The last delta has `luma`.
+
+    `reasoning_content` is what the model thought before it answered, under the name that DeepSeek and vLLM
+    have given it.
+    """
 
     role: str | None = None
     content: str | None = None
+    reasoning_content: str | None = None
+    annotations: list[Annotation] | None = None
     luma: LumaPart | None = None
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """The answer."""
+    """The answer. `finish_reason` is `stop`, or why it ends early: `length` or `content_filter`."""
 
     message: AnswerMessage
     index: int = 0
@@ -131,7 +82,7 @@ class ChunkChoice(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Estimated tokens of the sent messages and of the answer."""
+    """Tokens of the prompt and of the answer: those of the LLM, or estimates where it does not tell them."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -191,100 +142,127 @@ def openai_problem(problem: Problem) -> OpenAIProblem:
 _CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 
 
-async def whole(
-    request: CompletionRequest, question: MessageView, turn: AsyncGenerator[TurnEvent]
-) -> Completion:
-    """The complete answer, without images.
+class Answering:
+    """The answer to a request, in OpenAI's form.
 
-    Raises:
-        LLMError: the LLM failed.
+    `question` is the first message of `turn`. `base` is the address of Luma, and `path` that of the namespace
+    in its page.
     """
-    answer = question
-    async with aclosing(turn):
-        async for event in turn:
-            if event.event == "llm_message" and isinstance(event.data, MessageView):
-                answer = event.data
-    return Completion(
-        _id(question),
-        _created(question),
-        request.model,
-        [Choice(AnswerMessage("assistant", without_images(answer.content), _luma(answer)))],
-        _usage(request, answer.content),
-    )
 
+    def __init__(
+        self,
+        request: CompletionRequest,
+        question: MessageView,
+        turn: AsyncGenerator[TurnEvent],
+        *,
+        ignored: list[str],
+        base: str,
+        path: str,
+    ) -> None:
+        self._request = request
+        self._question = question
+        self._turn = turn
+        self._ignored = ignored
+        self._base = base.rstrip("/")
+        self._path = path
+        self._id = f"chatcmpl-{question.id or secrets.token_hex(12)}"
+        self._created = int(question.time_sent.timestamp())
+        self._usage: protocol.Usage | None = None
 
-async def pieces(
-    request: CompletionRequest, question: MessageView, turn: AsyncGenerator[TurnEvent]
-) -> AsyncGenerator[bytes]:
-    """The answer as OpenAI's events, without images. If it fails, the last event has an `error`."""
-    with_usage = request.stream_options is not None and bool(request.stream_options.include_usage)
+    async def whole(self) -> Completion:
+        """The complete answer, without images.
 
-    def chunk(choices: list[ChunkChoice], usage: Usage | None = None) -> bytes:
-        return _message(
-            CompletionChunk(
-                _id(question),
-                _created(question),
-                request.model,
-                choices,
-                usage if with_usage else msgspec.UNSET,
-            )
+        Raises:
+            LLMError: the LLM failed.
+        """
+        answer = self._question
+        async with aclosing(self._turn):
+            async for event in self._turn:
+                if isinstance(event.data, protocol.Usage):
+                    self._usage = event.data
+                if event.event == "llm_message" and isinstance(event.data, MessageView):
+                    answer = event.data
+        shown = without_images(answer.content)
+        message = AnswerMessage(
+            "assistant", shown, answer.reasoning, self._annotations(answer, shown), self._luma(answer)
+        )
+        choice = Choice(message, finish_reason=answer.cut_off or "stop")
+        return Completion(
+            self._id, self._created, self._request.model, [choice], self._counted(answer.content)
         )
 
-    shown = ImageFilter()
-    yield chunk([ChunkChoice(AnswerMessage("assistant", ""))])
-    async with aclosing(turn):
-        try:
-            async for event in turn:
-                match event.data:
-                    case None:
-                        yield WAITING
-                    case Delta(text):
-                        if piece := shown.feed(text):
-                            yield chunk([ChunkChoice(AnswerMessage(content=piece))])
-                    case MessageView() as answer:
-                        if rest := shown.end():
-                            yield chunk([ChunkChoice(AnswerMessage(content=rest))])
-                        yield chunk([ChunkChoice(AnswerMessage(luma=_luma(answer)), finish_reason="stop")])
-                        if with_usage:
-                            yield chunk([], _usage(request, answer.content))
-            yield _DONE
-        except Exception as error:
-            yield _message(openai_problem(problem_of(error)))
+    async def pieces(self) -> AsyncGenerator[bytes]:
+        """The answer as OpenAI's events, without images. If it fails, the last event has an `error`."""
+        shown, text = ImageFilter(), ""
+        yield self._chunk(AnswerMessage("assistant", ""))
+        async with aclosing(self._turn):
+            try:
+                async for event in self._turn:
+                    match event.data:
+                        case None:
+                            yield WAITING
+                        case Delta(more):
+                            if piece := shown.feed(more):
+                                text += piece
+                                yield self._chunk(AnswerMessage(content=piece))
+                        case Reasoning(more):
+                            yield self._chunk(AnswerMessage(reasoning_content=more))
+                        case protocol.Usage():
+                            self._usage = event.data
+                        case MessageView() as answer:
+                            if rest := shown.end():
+                                text += rest
+                                yield self._chunk(AnswerMessage(content=rest))
+                            for last in self._last(answer, text):
+                                yield last
+                yield _DONE
+            except Exception as error:
+                yield _message(openai_problem(problem_of(error)))
+
+    def _last(self, answer: MessageView, shown: str) -> Sequence[bytes]:
+        delta = AnswerMessage(annotations=self._annotations(answer, shown), luma=self._luma(answer))
+        chunks = [self._chunk(delta, answer.cut_off or "stop")]
+        if self._has_usage:
+            chunks.append(self._event([], self._counted(answer.content)))
+        return chunks
+
+    @property
+    def _has_usage(self) -> bool:
+        options = self._request.stream_options
+        return options is not None and bool(options.include_usage)
+
+    def _chunk(self, delta: AnswerMessage, finish_reason: str | None = None) -> bytes:
+        return self._event([ChunkChoice(delta, finish_reason=finish_reason)], None)
+
+    def _event(self, choices: list[ChunkChoice], usage: Usage | None) -> bytes:
+        shown = usage if self._has_usage else msgspec.UNSET
+        return _message(CompletionChunk(self._id, self._created, self._request.model, choices, shown))
+
+    def _luma(self, answer: MessageView) -> LumaPart:
+        return LumaPart(answer.chat_id or None, answer.id or None, answer.citations, self._ignored)
+
+    def _annotations(self, answer: MessageView, shown: str) -> list[Annotation] | None:
+        cited = {citation.n: citation for citation in answer.citations}
+        annotations = [
+            Annotation(URLCitation(self._url(answer, cited[n]), cited[n].title, start, end))
+            for start, end, n in citation_spans(shown, cited.keys())
+        ]
+        return annotations or None
+
+    def _url(self, answer: MessageView, citation: CitationView) -> str:
+        if answer.id:
+            return f"{self._base}/c/{answer.chat_id}/cite/{answer.id}/{citation.n}"
+        page = "" if citation.page is None else f"/page/{citation.page}"
+        return f"{self._base}{self._path}/doc/{citation.doc_id}{page}"
+
+    def _counted(self, answer: str) -> Usage:
+        if self._usage is not None:
+            prompt, completion = self._usage.prompt_tokens, self._usage.completion_tokens
+        else:
+            prompt = sum(estimate_tokens(message.text) for message in self._request.messages)
+            completion = estimate_tokens(answer)
+        return Usage(prompt, completion, prompt + completion)
 
 
 def _message(data: msgspec.Struct) -> bytes:
     return server_sent_event(msgspec.json.encode(data))
-
-
-def _text(message: RequestMessage, field: str) -> str:
-    if message.role in ("tool", "function"):
-        raise _unsupported(field, "tools are not supported")
-    if isinstance(message.content, list):
-        for part in message.content:
-            if part.type not in ("text", "refusal"):
-                raise _unsupported(field, "must be text; upload files as documents instead")
-        return "".join(part.text or "" for part in message.content)
-    return message.content or ""
-
-
-def _unsupported(field: str, message: str) -> InvalidInputError:
-    return InvalidInputError("The request is not supported.", errors=[FieldError(field, message)])
-
-
-def _luma(answer: MessageView) -> LumaPart:
-    return LumaPart(answer.chat_id, answer.id, answer.citations)
-
-
-def _id(question: MessageView) -> str:
-    return f"chatcmpl-{question.id}"
-
-
-def _created(question: MessageView) -> int:
-    return int(question.time_sent.timestamp())
-
-
-def _usage(request: CompletionRequest, answer: str) -> Usage:
-    sent = [part.text or "" for m in request.messages if isinstance(m.content, list) for part in m.content]
-    sent += [m.content for m in request.messages if isinstance(m.content, str)]
-    prompt, completion = sum(map(estimate_tokens, sent)), estimate_tokens(answer)
-    return Usage(prompt, completion, prompt + completion)

@@ -19,6 +19,9 @@ _LOCAL_ENDINGS = (".home.arpa", ".internal", ".lan", ".local", ".localhost")
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?")
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]]+)(:\d{1,5})?")
 _MAX_NOTED = 100
+# Probes and scrapers name the address or the service of a container. These say nothing that a stranger's page
+# could use: metrics require a token.
+_FOR_MACHINES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 
 
 class AllowedHosts:
@@ -44,7 +47,7 @@ class AllowedHosts:
         host = _host_name(values[0]) if len(values) == 1 else None
         if host is None:
             await send_problem(send, MisdirectedError("The request needs exactly one valid Host header."))
-        elif not self._is_allowed(host):
+        elif scope["path"] not in _FOR_MACHINES and not self._is_allowed(host):
             self._note(host)
             await send_problem(
                 send,

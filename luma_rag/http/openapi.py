@@ -15,7 +15,7 @@ from litestar.routes import BaseRoute, HTTPRoute
 from ingest.parsers.formats import FORMATS
 from luma_rag.http.errors import MEDIA_TYPE, Problem
 from luma_rag.http.events import EVENT_STREAM
-from luma_rag.http.upload import UploadForm
+from luma_rag.http.upload import FileForm, UploadForm
 
 _MEANINGS = {
     400: "The body can't be parsed.",
@@ -82,7 +82,7 @@ def _statuses(handler: HTTPRouteHandler, *, has_path_parameters: bool) -> set[in
     if parameters - _DEPENDENCIES:
         # For handlers with parameters Litestar describes a 400 in its own format, which Luma never returns.
         statuses |= {400, 422}
-    if "data" in parameters or handler.operation_class is UploadOperation:
+    if "data" in parameters or handler.operation_class in (UploadOperation, ReplaceOperation):
         statuses |= {400, 413, 415, 422}
     return statuses
 
@@ -93,12 +93,23 @@ class UploadOperation(Operation):
 
     def __post_init__(self) -> None:
         """Add the body to the description."""
-        _, schemas = msgspec.json.schema_components([UploadForm])
-        # Litestar's Schema takes no JSON schema, but the document may hold one.
-        schema = cast(Schema, schemas["UploadForm"])
-        self.request_body = RequestBody(
-            required=True, content={"multipart/form-data": OpenAPIMediaType(schema=schema)}
-        )
+        self.request_body = _multipart(UploadForm)
+
+
+@dataclass
+class ReplaceOperation(Operation):
+    """Describes the multipart body of a new version."""
+
+    def __post_init__(self) -> None:
+        """Add the body to the description."""
+        self.request_body = _multipart(FileForm)
+
+
+def _multipart(form: type[msgspec.Struct]) -> RequestBody:
+    _, schemas = msgspec.json.schema_components([form])
+    # Litestar's Schema takes no JSON schema, but the document may hold one.
+    schema = cast(Schema, schemas[form.__name__])
+    return RequestBody(required=True, content={"multipart/form-data": OpenAPIMediaType(schema=schema)})
 
 
 @dataclass
@@ -171,6 +182,8 @@ CallerEventsOperation = _streamed(
 AnswerOperation = _streamed(
     '`user_message` (stored), `progress` (`{"stage": …, "titles": […]}`; the stages are `searching`, '
     "`reading` and `thinking`), `citations` (the retrieved passages), many `delta` "
-    '(`{"text": …}`), `llm_message` (stored, with its citations); `error` (a Problem) on failure.'
+    '(`{"text": …}`), `llm_message` (stored, with its citations); `error` (a Problem) on failure. Before the '
+    'answer, `reasoning` (`{"text": …}`) has what the model thinks; `all_reasoning` (`{}`) says that all '
+    "`delta` so far were reasoning."
 )
 CompletionOperation = _streamed("OpenAI's chat.completion.chunk objects as `data:`, then `data: [DONE]`.")

@@ -56,6 +56,9 @@ PROPERTIES: dict[str, Property] = {
     "created": Property("Time of creation, in seconds since 1970.", 1769860800),
     "created_at": Property("Time of creation, in UTC.", _TIME),
     "current": Property("The current password.", "correct horse battery"),
+    "cut_off": Property(
+        "Why the answer ends early: `length` or `content_filter`; null if it doesn't.", "length"
+    ),
     "data": Property("The models."),
     "description": Property("Description for people.", "Signed contracts since 2019."),
     "configured": Property("Whether there is one.", True),
@@ -69,6 +72,9 @@ PROPERTIES: dict[str, Property] = {
     "doc_id": Property("Id of the document.", 12),
     "doc_ids": Property("Restricts the search to these documents.", [12, 13]),
     "documents": Property("Number of documents.", 9),
+    "reasoning": Property(
+        "What the model thought before the answer; null if it told nothing.", "Passage 2 has it."
+    ),
     "required_action": Property(
         "What the user must do before anything else; null for nothing.", "change_password"
     ),
@@ -114,6 +120,7 @@ PROPERTIES: dict[str, Property] = {
     "is_current": Property("Whether this request uses this session.", True),
     "is_disabled": Property("Whether the account is disabled.", False),
     "is_empty": Property("Whether there is no account yet: the first one becomes an administrator.", False),
+    "is_of_earlier_version": Property("Whether the document has a newer version than was cited.", False),
     "is_public": Property("Whether all signed-in users can read it.", False),
     "is_relevant": Property("Whether the passages are likely to be relevant; null if unknown.", True),
     "items": Property("The items of this page."),
@@ -282,7 +289,8 @@ PROPERTIES: dict[str, Property] = {
             }
         ],
     ),
-    "version": Property("Version of Luma.", "0.2.0"),
+    "version": Property("Number of files that the document has had.", 1),
+    "System.version": Property("Version of Luma.", "0.2.0"),
     "vec_count": Property("Number of vectors of the document in this namespace.", 14),
     "workers": Property("The connected workers."),
     "vec_id": Property("Id of the vector, as in `namespace_doc.vec_id`.", "815"),

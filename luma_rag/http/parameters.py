@@ -12,6 +12,7 @@ from luma_rag.http.input import MAX_INT, NO_NUL
 from luma_rag.pagination import MAX_LIMIT
 
 Id = Annotated[int, PathParameter(ge=1, le=MAX_INT)]
+ModelName = Annotated[str, PathParameter(max_length=300, pattern=NO_NUL, description="Id or name.")]
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="The maximum number of items.")]
 Offset = Annotated[int, QueryParameter(ge=0, le=MAX_INT, description="The number of items to skip.")]
 GetOrCreate = Annotated[

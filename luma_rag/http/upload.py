@@ -1,7 +1,7 @@
 """Parsing of uploads. The file is streamed to disk; only the small fields are in memory."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from litestar import Request
@@ -17,6 +17,7 @@ from luma_rag.errors import (
     TooLargeError,
     UnsupportedTypeError,
 )
+from luma_rag.http.file_names import file_name
 from luma_rag.http.input import Id
 from luma_rag.http.validation import body_error
 
@@ -37,16 +38,31 @@ class UploadForm(UploadFields, frozen=True, kw_only=True):
     file: Annotated[str, msgspec.Meta(extra_json_schema={"format": "binary"})]
 
 
-class ReceivedForm(msgspec.Struct, frozen=True):
+class FileFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """No field other than the file."""
+
+
+class FileForm(FileFields, frozen=True, kw_only=True):
+    """The file of a new version."""
+
+    file: Annotated[str, msgspec.Meta(extra_json_schema={"format": "binary"})]
+
+
+Fields = TypeVar("Fields", UploadFields, FileFields)
+
+
+class ReceivedForm(msgspec.Struct, Generic[Fields], frozen=True):
     """A complete form with the upload, whose pending file the caller owns."""
 
     upload: Upload
     filename: str
-    fields: UploadFields
+    fields: Fields
 
 
-async def read_upload(request: Request[Any, Any, Any], storage: FileStorage) -> ReceivedForm:
-    """Parse a multipart body with one `file` and the fields of `UploadFields`. On errors nothing is stored.
+async def read_upload(
+    request: Request[Any, Any, Any], storage: FileStorage, expected: type[Fields]
+) -> ReceivedForm[Fields]:
+    """Parse a multipart body with one `file` and the `expected` fields. On errors nothing is stored.
 
     Raises:
         InvalidInputError: a part is missing, unknown or invalid.
@@ -56,11 +72,16 @@ async def read_upload(request: Request[Any, Any, Any], storage: FileStorage) -> 
     content_type, options = parse_options_header(request.headers.get("content-type", ""))
     if content_type != "multipart/form-data" or "boundary" not in options:
         raise UnsupportedTypeError("Send multipart/form-data with a part named file.")
-    form = _Form(storage)
+    form = _Form(storage, expected)
     try:
         # The strict mode rejects a final line end that arrives in a packet of its own.
         with PushMultipartParser(
-            options["boundary"], max_segment_count=1000, max_header_size=8192, strict=False
+            options["boundary"],
+            max_segment_count=1000,
+            max_header_size=8192,
+            strict=False,
+            # It can decode any bytes; `file_name` finds out what they are.
+            header_charset="latin-1",
         ) as parser:
             await form.read(_parts(parser, request))
         return form.result()
@@ -72,9 +93,10 @@ async def read_upload(request: Request[Any, Any, Any], storage: FileStorage) -> 
         raise
 
 
-class _Form:
-    def __init__(self, storage: FileStorage) -> None:
+class _Form(Generic[Fields]):
+    def __init__(self, storage: FileStorage, expected: type[Fields]) -> None:
         self._storage = storage
+        self._expected: type[Fields] = expected
         self._file: tuple[Upload, str] | None = None
         self._fields: dict[str, list[str]] = {}
         self._size = 0
@@ -84,16 +106,14 @@ class _Form:
             if not isinstance(part, MultipartSegment):
                 raise InvalidInputError("A part of the form has no headers.")
             if part.filename is not None and part.name == "file" and self._file is None:
-                self._file = (
-                    await uploads.receive(self._storage, _content(parts), part.filename),
-                    part.filename,
-                )
-            elif part.filename is None and part.name in UploadFields.__struct_fields__:
+                name = file_name(part.header("content-disposition", ""), part.filename)
+                self._file = (await uploads.receive(self._storage, _content(parts), name), name)
+            elif part.filename is None and part.name in self._expected.__struct_fields__:
                 self._fields.setdefault(part.name, []).append(await self._text(part, parts))
             else:
                 raise _invalid("file" if part.name == "file" else part.name, "is not allowed")
 
-    def result(self) -> ReceivedForm:
+    def result(self) -> ReceivedForm[Fields]:
         if self._file is None:
             raise _invalid("file", "is required, with a file name")
         values: dict[str, Any] = {}
@@ -105,7 +125,7 @@ class _Form:
             else:
                 raise _invalid(name, "must not be repeated")
         try:
-            fields = msgspec.convert(values, UploadFields, strict=False)
+            fields = msgspec.convert(values, self._expected, strict=False)
         except msgspec.ValidationError as error:
             raise InvalidInputError("A field of the form is invalid.", errors=[body_error(error)]) from None
         return ReceivedForm(*self._file, fields)

@@ -1,5 +1,7 @@
 """Validation of server addresses and API keys."""
 
+import ipaddress
+
 import httpx
 
 from luma_rag.errors import ConfigurationError
@@ -37,3 +39,12 @@ def checked_key(api_key: str | None, setting: str) -> str:
 def authorization(api_key: str) -> dict[str, str]:
     """The authorization header for the key, if there is one."""
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+
+def uses_proxy(address: str) -> bool:
+    """Whether the proxies of the environment apply to an address: never to this machine itself."""
+    host = httpx.URL(address).host
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost" and not host.endswith(".localhost")

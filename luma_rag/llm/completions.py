@@ -1,12 +1,12 @@
 """Parses the body of a chat completion: a stream of events, or one JSON document."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from luma_rag.llm import sse
+from luma_rag.llm.protocol import Usage
 
 BODY_LIMIT = 8 * 1024 * 1024
 """Maximum bytes of a JSON document; far more than any model writes."""
@@ -33,36 +33,45 @@ class ReportedError(Exception):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A piece of the answer. `finish_reason` is in the last one ("stop", "length", …)."""
+    """A piece of the answer. `finish_reason` is in the last one ("stop", "length", …).
+
+    `reasoning` is what the server itself has separated from the text, which it precedes.
+    """
 
     text: str = ""
+    reasoning: str = ""
     finish_reason: str | None = None
     whole: bool = False
     """The server says that nothing follows."""
-    usage: "Usage | None" = None
-
-
-class Usage(msgspec.Struct, frozen=True):
-    """Token counts of the prompt and of the answer."""
-
-    prompt_tokens: Annotated[int, Meta(ge=0)] = 0
-    completion_tokens: Annotated[int, Meta(ge=0)] = 0
+    usage: Usage | None = None
 
 
 class _Message(msgspec.Struct):
     content: Any = None
+    refusal: Any = None
+    # The names that DeepSeek and vLLM, OpenRouter and Ollama, and others have for it.
+    reasoning_content: Any = None
+    reasoning: Any = None
+    thinking: Any = None
 
 
 class _Choice(msgspec.Struct):
     delta: _Message | None = None
     message: _Message | None = None
+    text: Any = None
     finish_reason: str | None = None
+    error: Any = None
 
 
 class _Completion(msgspec.Struct):
     choices: list[_Choice] | None = None
     error: Any = None
     usage: Any = None
+    # Of errors without a frame.
+    object: Any = None
+    message: Any = None
+    detail: Any = None
+    code: Any = None
 
 
 async def parts(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Part, None]:
@@ -111,8 +120,13 @@ def _merged(events: Iterable[bytes]) -> Iterator[Part]:
         except (NotACompletionError, ReportedError):
             yield merged
             raise
+        if merged.text and part.reasoning:
+            # They would change places.
+            yield merged
+            merged = Part()
         merged = Part(
             text=merged.text + part.text,
+            reasoning=merged.reasoning + part.reasoning,
             finish_reason=part.finish_reason or merged.finish_reason,
             usage=part.usage or merged.usage,
         )
@@ -124,14 +138,35 @@ def _part(event: bytes) -> Part:
         completion = msgspec.json.decode(event, type=_Completion)
     except NOT_JSON:
         raise NotACompletionError(event) from None
-    if completion.error:
-        code = completion.error.get("code") if isinstance(completion.error, dict) else None
-        raise ReportedError(event, code if isinstance(code, int) else 0)
+    if error := _error(completion):
+        code = error.get("code", completion.code) if isinstance(error, dict) else completion.code
+        raise ReportedError(event, _status(code))
     usage = _usage(completion.usage)
     if not completion.choices:  # such as the usage at the end of a stream
         return Part(usage=usage)
     choice = completion.choices[0]
-    return Part(text=_text(choice.delta or choice.message), finish_reason=choice.finish_reason, usage=usage)
+    message = choice.delta or choice.message
+    return Part(
+        text=_text(message) or _string(choice.text),
+        reasoning=_reasoning(message),
+        finish_reason=choice.finish_reason,
+        usage=usage,
+    )
+
+
+def _error(completion: _Completion) -> Any:
+    """The error in what should be a completion, or None."""
+    if completion.error:
+        return completion.error
+    if not completion.choices:
+        return completion.message or completion.detail or (completion.object == "error") or None
+    return completion.choices[0].error
+
+
+def _status(code: Any) -> int:
+    if isinstance(code, str) and code.isascii() and code.isdecimal():
+        code = int(code)
+    return code if isinstance(code, int) and 100 <= code <= 599 else 0
 
 
 def _usage(sent: Any) -> Usage | None:
@@ -143,8 +178,20 @@ def _usage(sent: Any) -> Usage | None:
 
 
 def _text(message: _Message | None) -> str:
-    """The text of a message; some servers send a list of typed parts, of which only text counts."""
-    content = message.content if message else None
+    """The text of a message, or the words in which the model refuses to answer."""
+    if message is None:
+        return ""
+    return _string(message.content) or _string(message.refusal)
+
+
+def _reasoning(message: _Message | None) -> str:
+    if message is None:
+        return ""
+    return _string(message.reasoning_content) or _string(message.reasoning) or _string(message.thinking)
+
+
+def _string(content: Any) -> str:
+    """A text; some servers send a list of typed parts, of which only text counts."""
     if isinstance(content, list):
         texts = (
             item.get("text") for item in content if isinstance(item, dict) and item.get("type") == "text"

@@ -23,7 +23,7 @@ import httpx
 from ingest import isolated
 from luma_rag.errors import ConfigurationError, LLMError
 from luma_rag.llm.openai import OpenAIModel
-from luma_rag.llm.protocol import PromptMessage
+from luma_rag.llm.protocol import PromptMessage, Sampling, Written
 
 START_SECONDS = 600.0
 """Long enough for tens of gigabytes from a slow disk."""
@@ -31,6 +31,7 @@ START_SECONDS = 600.0
 STOP_SECONDS = 5.0
 _PROGRAM = Path(__file__).with_name("llama_process.py")
 _LAST_LINES = 8
+_DEFAULT = Sampling()
 _LOG_PREFIX = re.compile(r"^[\d.]+ [A-Z] +")
 
 
@@ -84,8 +85,8 @@ class LlamaServer:
         await self._running()
 
     async def stream(
-        self, messages: Sequence[PromptMessage], *, max_tokens: int
-    ) -> AsyncGenerator[str, None]:
+        self, messages: Sequence[PromptMessage], *, max_tokens: int, sampling: Sampling = _DEFAULT
+    ) -> AsyncGenerator[Written, None]:
         """Yield the answer in pieces; see `LanguageModel.stream`.
 
         Raises:
@@ -93,7 +94,7 @@ class LlamaServer:
         """
         model = await self._running()
         try:
-            async with aclosing(model.stream(messages, max_tokens=max_tokens)) as pieces:
+            async with aclosing(model.stream(messages, max_tokens=max_tokens, sampling=sampling)) as pieces:
                 async for piece in pieces:
                     yield piece
         except LLMError as error:

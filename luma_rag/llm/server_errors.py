@@ -23,11 +23,31 @@ _ADVICE = {
 }
 
 
+_OVERFLOW = re.compile(
+    r"context[ _-]?(?:length|window|size)|maximum context|max_model_len|n_ctx|prompt is too long"
+    r"|(?:input|prompt)[^.]{0,60}(?:too long|exceeds?)|too many (?:input )?tokens"
+    r"|reduce (?:the length|your prompt)"
+    r"|exceeds? (?:the )?(?:model'?s? )?(?:maximum |available )?(?:context|input|sequence)",
+    re.IGNORECASE,
+)
+# The limit of an answer, although some servers explain it by the context.
+_ANSWER_LIMIT = re.compile(r"max_\w*tokens\W{0,3} must be|maximum value for|completion tokens", re.IGNORECASE)
+_LIMITS = re.compile(
+    r"(?:maximum context length (?:is|of)|context (?:size|length|window)(?: is| of|:)?|max_model_len|n_ctx|>"
+    r"|limit (?:is|of))"
+    r"\D{0,12}(\d{3,8})",
+    re.IGNORECASE,
+)
+
+
 class ServerError(LLMError):
     """A failed call, with what decides about a retry.
 
-    `server_status` is the HTTP status, or 0 without one; `temporary` says that a retry may succeed.
+    `server_status` is the HTTP status, or 0 without one; `temporary` says that a retry may succeed. `words`
+    are the server's own, if it reported the error.
     """
+
+    words = ""
 
     def __init__(
         self, detail: str, *, server_status: int = 0, temporary: bool = False, retry_after: int | None = None
@@ -35,6 +55,24 @@ class ServerError(LLMError):
         super().__init__(detail, retry_after=retry_after)
         self.server_status = server_status
         self.temporary = temporary
+
+
+class ContextOverflowError(ServerError):
+    """The prompt is too long for the model. `tokens` is the size of its context, if the server names it."""
+
+    tokens: int | None = None
+
+
+def is_overflow(status: int, words: str) -> bool:
+    """Whether an error means that the prompt is too long for the model."""
+    may_be = status in (0, 400, 413, 422, 500) and not _ANSWER_LIMIT.search(words)
+    return may_be and bool(_OVERFLOW.search(words))
+
+
+def context_size(words: str) -> int | None:
+    """The size of the context, in tokens, that an error names."""
+    named = [int(number) for number in _LIMITS.findall(words)]
+    return min(named) if named else None
 
 
 def said(body: bytes, secret: str) -> str:
@@ -71,7 +109,7 @@ def words_of(error: Exception) -> str:
 
 def advice(status: int, words: str) -> str:
     """Advice for an HTTP status, "" if there is none; `words` is the server's own message."""
-    if "context" in words and status in (0, 400, 413, 422, 500):
+    if is_overflow(status, words):
         return "Set LUMA_LLM_CONTEXT_TOKENS to what the model's context holds."
     if 300 <= status < 400:
         return "It sends Luma elsewhere: set LUMA_LLM_BASE_URL to the final address."
@@ -81,14 +119,18 @@ def advice(status: int, words: str) -> str:
 
 
 def _message(body: Any) -> str:
-    """The message of an error: {"error": {"message": …}}, {"error": …}, {"message": …} or {"detail": …}.
+    """The message of an error: {"error": {"message": …}}, {"error": …}, {"message": …}, {"detail": …}, or
+    that of the first choice.
 
     FastAPI's detail is a list of objects with a `msg`, and with the input itself.
     """
-    for _ in range(3):
+    for _ in range(4):
         if not isinstance(body, dict):
             break
-        body = body.get("error") or body.get("message") or body.get("detail")
+        choices = body.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        within = choice.get("error") if isinstance(choice, dict) else None
+        body = body.get("error") or body.get("message") or body.get("detail") or body.get("msg") or within
     if isinstance(body, list):
         body = "; ".join(str(each["msg"]) for each in body if isinstance(each, dict) and "msg" in each)
     return body if isinstance(body, str) else ""

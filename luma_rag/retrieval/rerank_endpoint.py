@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from luma_rag.errors import RerankerError
-from luma_rag.llm.address import authorization, checked, checked_key
+from luma_rag.llm.address import authorization, checked, checked_key, uses_proxy
 from luma_rag.llm.completions import BODY_LIMIT, NOT_JSON
 from luma_rag.llm.server_errors import ERROR_LIMIT, said, start_of, words_of
 
@@ -60,7 +60,9 @@ class EndpointReranker:
         self._owns_client = client is None
         # No connection limit: the server decides how many queries it scores at once.
         self._client = client or httpx.AsyncClient(
-            limits=httpx.Limits(max_connections=None), timeout=httpx.Timeout(_TIMEOUT)
+            trust_env=uses_proxy(self._url),
+            limits=httpx.Limits(max_connections=None),
+            timeout=httpx.Timeout(_TIMEOUT),
         )
 
     @property

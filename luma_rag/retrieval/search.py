@@ -8,11 +8,12 @@ from typing import Literal
 
 import msgspec
 from sqlalchemy import ARRAY, Integer, Select, Text, bindparam, func, select
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from luma_rag import tracing
 from luma_rag.access import CallerForm, Principal, readable_namespaces, require_namespace
 from luma_rag.db.models import LexicalSegment
+from luma_rag.db.replica import Searching
 from luma_rag.db.session import Reader
 from luma_rag.documents.vector_index import is_indexed
 from luma_rag.errors import FieldError, InvalidInputError
@@ -80,10 +81,7 @@ class RetrievalResult(msgspec.Struct, frozen=True):
 class Retriever:
     """Embeds queries and runs searches. Holds no database connection while the model works."""
 
-    def __init__(
-        self, engine: AsyncEngine, encoder: QueryEncoder, reranking: Reranking | None = None
-    ) -> None:
-        """`engine` must allow `luma_rag.db.session.reading`."""
+    def __init__(self, engine: Searching, encoder: QueryEncoder, reranking: Reranking | None = None) -> None:
         self._engine = engine
         self._encoder = encoder
         self._reranking = reranking

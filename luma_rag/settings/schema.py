@@ -13,7 +13,7 @@ from ingest.settings import IngestSettings
 PREFIX = "LUMA_"
 SECRETS = frozenset({"llm.api_key", "openid.client_secret", "reranker_api_key"})
 """Secret settings, never shown. In URLs, the password is hidden."""
-FROM_FILES = SECRETS | {"database_url"}
+FROM_FILES = SECRETS | {"database_url", "database_read_url"}
 """Settings whose value can be read from a file: `LUMA_DATABASE_URL_FILE` names it."""
 HIDDEN = "********"
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -106,6 +106,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Directory for uploaded files and the embedded database. Defaults to the user's data directory."""
     database_url: str | None = None
     """`postgresql://` URL of a Postgres 15+ server with pgvector 0.8.4+. Unset: the embedded Postgres."""
+    database_read_url: str | None = None
+    """`postgresql://` URL of a read replica of that server, for searches. Unset: they use the primary."""
     registration: Literal["first", "open", "closed"] = "first"
     """Registration policy: `first` allows only the first account, `open` allows anyone, `closed` no one."""
     max_upload_mb: int = 512
@@ -116,6 +118,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Greatest age of a sign-in session, in days."""
     session_idle_minutes: Count = 7 * 24 * 60
     """Minutes without a request after which a session ends, exact to a minute. 0 disables the limit."""
+    completions_in_chats: bool = True
+    """Whether questions to `/v1/chat/completions` and their answers are stored as chats of the caller."""
     access_log: bool = True
     """Whether each request is logged when it is complete, by the logger `luma.access`."""
     password_sign_in: bool = True
@@ -126,6 +130,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Comma-separated addresses or networks of reverse proxies whose `X-Forwarded-*` headers are trusted."""
     allowed_hosts: str | None = None
     """Comma-separated host names that Luma answers to. Unset: IP addresses and local names only."""
+    cors_origins: str | None = None
+    """Comma-separated origins whose pages may call `/api` and `/v1` with a token, or `*`. Unset: none."""
     public_url: str | None = None
     """Public URL of Luma, such as `https://luma.example.org`. Unset: derived from the request."""
     reranker: str | None = None

@@ -86,6 +86,8 @@ def load_with_sources(environ: Mapping[str, str] = os.environ, folder: Path | No
 def _check(settings: Settings) -> None:
     if settings.public_url is not None and not _ORIGIN.fullmatch(settings.public_url):
         raise ConfigurationError("LUMA_PUBLIC_URL must be like https://luma.example.org, without a path.")
+    if settings.database_read_url is not None and settings.database_url is None:
+        raise ConfigurationError("LUMA_DATABASE_READ_URL names a replica of LUMA_DATABASE_URL: set both.")
     if not settings.password_sign_in and settings.openid.issuer is None:
         raise ConfigurationError(
             "LUMA_PASSWORD_SIGN_IN=false requires an OpenID provider. Set LUMA_OPENID_ISSUER and "

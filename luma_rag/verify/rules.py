@@ -103,6 +103,25 @@ CHECKS = (
            WHERE p.doc_id IS NULL""",
     ),
     Check(
+        "digests-not-of-chunks",
+        "A document with digests of its chunks has one for each",
+        "Read the document again: luma reread ID",
+        """SELECT format('document %s: %s digests, %s chunks', doc_id, octet_length(digests) / 16, n)
+           FROM chunk_digest CROSS JOIN LATERAL (
+             SELECT count(*) AS n FROM chunk WHERE chunk.doc_id = chunk_digest.doc_id
+           ) counted WHERE octet_length(digests) <> 16 * n""",
+    ),
+    Check(
+        "version-of-another-file",
+        "The newest version of a document is its file",
+        "Store the file once more: luma sync, or PUT /api/documents/{id}/file",
+        """SELECT format('document %s: version %s', d.id, v.number) FROM document d JOIN (
+             SELECT DISTINCT ON (doc_id) * FROM document_version ORDER BY doc_id, number DESC
+           ) v ON v.doc_id = d.id
+           WHERE (d.file_metadata ->> 'sha256', d.file_metadata ->> 'version')
+             IS DISTINCT FROM (v.sha256, v.number::text)""",
+    ),
+    Check(
         "vector-without-words",
         "Every vector of a document in the lexical index has term weights",
         _RELINK,

@@ -337,6 +337,7 @@ CALLS = [
     Call("PATCH /api/documents/{document}", owns, "visibility", json={"title": "renamed", "is_public": True}),
     Call("DELETE /api/documents/{document}", owns),
     Call("GET /api/documents/{document}/file", may_read),
+    Call("PUT /api/documents/{document}/file", may_write, form={}),
     Call("GET /api/documents/{document}/passages", may_read),
     Call("GET /api/documents/{document}/outline", may_read),
     Call("GET /api/documents/{document}/permissions", owns),

@@ -33,7 +33,7 @@ from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chunk, Document, Passage, User
 from luma_rag.db.models.document import DIMENSIONS
 from luma_rag.db.session import create_engine
-from luma_rag.documents import ingestion, namespace_documents, namespace_listing, service, vectors
+from luma_rag.documents import claims, namespace_documents, namespace_listing, service, vectors
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import LumaError, NotFoundError
 from luma_rag.pagination import Pagination
@@ -289,7 +289,7 @@ class Sharing(RuleBasedStateMachine):
         async def add(session: AsyncSession) -> None:
             await namespace_documents.add(session, self.principals[who], space.id, paper.id)
             # What the worker does with a document that is embedded already.
-            await ingestion.claim(session, 1, [paper.id])
+            await claims.claim(session, 1, [paper.id])
             await vectors._link(session, paper.id, 1)
 
         if self.attempt(

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from luma_rag.documents import ingestion, vectors
+from luma_rag.documents import claims, ingestion, vectors
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.runtime import Runtime
 from luma_rag.verify import verify
@@ -190,7 +190,7 @@ async def test_a_running_ingestion_does_not_place_the_document_afterwards(
     async with api.runtime.engine.connect() as connection:
         worker = await ingestion.register_worker(connection)
         async with api.runtime.sessions.begin() as session:
-            assert await ingestion.claim(session, worker, [scene.document]) is not None
+            assert await claims.claim(session, worker, [scene.document]) is not None
         assert len(await scene.places()) == 1
         await act(scene)
         await PostgresSink(api.runtime.sessions, worker).link(scene.document)
@@ -298,7 +298,7 @@ async def test_a_right_ends_only_after_the_worker_has_stored_the_document(api: A
     async with api.runtime.engine.connect() as connection:
         worker = await ingestion.register_worker(connection)
         async with api.runtime.sessions.begin() as session:
-            assert await ingestion.claim(session, worker, [scene.document]) is not None
+            assert await claims.claim(session, worker, [scene.document]) is not None
         async with api.runtime.sessions.begin() as session:
             # The worker is about to copy the rows.
             held = "SELECT FROM ingestion WHERE state = 'running' FOR UPDATE"

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text, update
 
+from ingest import recognition
 from ingest.embedder import Embedder
+from ingest.engines.places import DOCUMENTS_IN_RECOGNITION
+from ingest.errors import PermanentError
 from luma_rag.db.models import Ingestion
 from luma_rag.db.session import connect
 from luma_rag.documents import ingestion
@@ -98,6 +102,45 @@ async def test_a_document_that_the_database_refuses_fails(
         assert "went wrong in Luma itself" in str(
             (await wait_for(api, number, has_error=True, state="failed")).error
         )
+
+
+async def test_scans_keep_no_upload_waiting_and_are_all_read(
+    api: Api, embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_finish = threading.Event()
+
+    def recognize(*_: object) -> None:
+        assert may_finish.wait(60)
+        raise PermanentError("There is nothing.")
+
+    monkeypatch.setattr(recognition, "_AT_ONCE", threading.Semaphore(100))
+    monkeypatch.setattr(recognition, "recognize_in_sandbox", recognize)
+    typed = await upload(api, tmp_path)
+    alice = await api.sign_in("root")
+    book = factories.book_with_a_scan(tmp_path).read_bytes()
+    scans = []
+    for number in range(DOCUMENTS_IN_RECOGNITION + 2):
+        answer = await alice.post(
+            "/api/documents",
+            files={"file": ("scan.pdf", book + f"%{number}".encode())},
+            data={"namespace_id": "1"},
+        )
+        scans.append(int(answer.json()["ingestions"][0]["id"]))
+    async with api.runtime.sessions.begin() as session:
+        # The scans come first.
+        now = func.localtimestamp()
+        await session.execute(update(Ingestion).where(Ingestion.id == typed).values(next_attempt_at=now))
+    expected = ["queued"] * 2 + ["running"] * DOCUMENTS_IN_RECOGNITION
+    async with working(api, embedder):
+        try:
+            await wait_for(api, typed, has_error=False, state="ready")
+            async with asyncio.timeout(60):
+                while sorted([(await state_of(api, scan)).state for scan in scans]) != expected:
+                    await asyncio.sleep(0.05)
+        finally:
+            may_finish.set()
+        for scan in scans:
+            assert (await wait_for(api, scan, has_error=False, state="ready")).attempts == 1
 
 
 async def test_worker_goes_on_after_an_outage_of_the_database(

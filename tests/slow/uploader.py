@@ -1,4 +1,4 @@
-"""Uploads and deletes documents until it is killed: `python -m tests.slow.uploader URL DATA_DIR`."""
+"""Uploads, replaces and deletes documents until killed: `python -m tests.slow.uploader URL DATA_DIR`."""
 
 import asyncio
 import itertools
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from luma_rag.access import Principal
 from luma_rag.db.session import Sessions, create_engine, create_sessions
-from luma_rag.documents import service, uploads
+from luma_rag.documents import service, uploads, versions
 from luma_rag.documents.pending_files import removing_files
 from luma_rag.documents.storage import FileStorage
 
@@ -28,6 +28,10 @@ async def change(sessions: Sessions, storage: FileStorage) -> None:
         received = await uploads.receive(storage, pieces(), "d.pdf")
         with received.pending:
             added = await uploads.store(sessions, storage, ALICE, received, "d.pdf", namespace_ids=[])
+        if turn % 3:
+            newer = await uploads.receive(storage, pieces(), "d.pdf")
+            with newer.pending:
+                await versions.replace(sessions, storage, ALICE, added.document.id, newer)
         if turn % 2:
             async with removing_files(sessions, storage) as (session, remove):
                 remove(await service.remove(session, ALICE, added.document.id))

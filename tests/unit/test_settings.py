@@ -78,8 +78,9 @@ def test_secret_can_stand_in_a_file(folder: Path) -> None:
 
 def test_every_secret_can_stand_in_a_file(folder: Path) -> None:
     (folder / "secret").write_text("postgresql://x/y")
-    for dotted in settings.SECRETS | {"database_url"}:
-        loaded = settings.load({f"{settings.variable(dotted)}_FILE": "secret"})
+    for dotted in settings.SECRETS | {"database_url", "database_read_url"}:
+        primary = {"LUMA_DATABASE_URL": "postgresql://x/y"} if dotted == "database_read_url" else {}
+        loaded = settings.load({f"{settings.variable(dotted)}_FILE": "secret"} | primary)
         value: object = loaded
         for part in dotted.split("."):
             value = getattr(value, part)
@@ -162,6 +163,11 @@ def test_a_file_that_is_not_text_is_named(folder: Path) -> None:
         settings.load({})
 
 
+def test_a_replica_needs_a_primary(folder: Path) -> None:
+    with pytest.raises(ConfigurationError, match="set both"):
+        settings.load({"LUMA_DATABASE_READ_URL": "postgresql://replica/luma"})
+
+
 def test_secrets_are_not_shown(folder: Path) -> None:
     loaded = settings.load(
         {
@@ -169,6 +175,7 @@ def test_secrets_are_not_shown(folder: Path) -> None:
             "LUMA_RERANKER_API_KEY": "sk-2",
             "LUMA_OPENID_CLIENT_SECRET": "sk-3",
             "LUMA_DATABASE_URL": "postgresql://luma:sk-4@db:5432/luma?sslmode=require",
+            "LUMA_DATABASE_READ_URL": "postgresql://luma:sk-5@replica/luma",
         }
     )
     shown = {dotted: settings.shown(loaded, dotted) for dotted in settings.names()}

@@ -16,7 +16,9 @@ from luma_rag.db.models.backfill import Backfill
 from luma_rag.db.models.chat import Chat, ChatTitle, Citation, Feedback, Message, PinnedChat, Turn
 from luma_rag.db.models.document import (
     Chunk,
+    ChunkDigest,
     Document,
+    DocumentVersion,
     EmbeddingModel,
     FileStore,
     Ingestion,
@@ -36,6 +38,7 @@ from luma_rag.db.models.lexical import (
     LexicalVector,
 )
 from luma_rag.db.models.namespace import ChunkVector, Namespace, NamespaceDoc, Placement
+from luma_rag.db.models.sync import SyncItem, SyncSource
 
 __all__ = [
     "ApiToken",
@@ -44,11 +47,13 @@ __all__ = [
     "Chat",
     "ChatTitle",
     "Chunk",
+    "ChunkDigest",
     "ChunkVector",
     "Citation",
     "DisabledAccount",
     "DocUser",
     "Document",
+    "DocumentVersion",
     "EmbeddingModel",
     "EvaluationPlace",
     "EvaluationQuestion",
@@ -75,6 +80,8 @@ __all__ = [
     "RecoveryCode",
     "Reread",
     "SecondFactor",
+    "SyncItem",
+    "SyncSource",
     "TemporaryPassword",
     "Turn",
     "User",

@@ -76,6 +76,7 @@ class Turn(Base):
     __table_args__ = (
         CheckConstraint("state IN ('running', 'complete', 'stopped', 'failed')", name="state"),
         CheckConstraint("(state = 'running') = (process IS NOT NULL)", name="process"),
+        CheckConstraint("cut_off IN ('length', 'content_filter')", name="cut_off"),
         Index("uq_turn_running", "chat_id", unique=True, postgresql_where=text("state = 'running'")),
     )
 
@@ -88,6 +89,9 @@ class Turn(Base):
     doc_ids: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
     state: Mapped[str] = mapped_column(Text)
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    # What the model thought before it answered, and why the answer ends early.
+    reasoning: Mapped[str | None] = mapped_column(Text)
+    cut_off: Mapped[str | None] = mapped_column(Text)
     # The process that writes the answer; see `luma_rag.chat.processes`.
     process: Mapped[int | None]
     is_stopping: Mapped[bool] = mapped_column(server_default=false())

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -34,7 +35,8 @@ class Document(Base):
     `file_metadata` holds `original_filename`, `size` (bytes), `sha256`, and after parsing `pages`, `warnings`
     (objects with `code`, `text`, and `pages`; texts in documents that version 0.2 or earlier read), `reader`
     (`ingest.parsers.READER_VERSION`; absent in those documents), and `page_labels`
-    (`luma_rag.documents.page_labels`) if printed page numbers differ from those of the pages.
+    (`luma_rag.documents.page_labels`) if printed page numbers differ from those of the pages. Once the file
+    was replaced, `version` is its number, and `text_version` that of the file whose text is stored.
     """
 
     __tablename__ = "document"
@@ -117,7 +119,11 @@ class Ingestion(Base):
     worker: a `running` row whose lock is not held belongs to a dead worker.
 
     `attempts` counts what may be the document's fault, `deferrals` outages of the system. After either, a
-    queued ingestion has an `error` and waits until `next_attempt_at`, which is also the order of the queue.
+    queued ingestion has an `error` and waits until `next_attempt_at`.
+
+    `is_batch`, `owner_id` (the document's owner when it was queued) and `namespace_id` decide the order of
+    the queue (`luma_rag.documents.claims`). `awaits_recognition` once a worker that was busy with others has
+    found pages to be recognized.
     """
 
     __tablename__ = "ingestion"
@@ -138,7 +144,16 @@ class Ingestion(Base):
             postgresql_where=text("state IN ('queued', 'running')"),
         ),
         # For claims, and for the ingestions of dead workers.
-        Index("ix_ingestion_queue", "next_attempt_at", "id", postgresql_where=text("state = 'queued'")),
+        Index(
+            "ix_ingestion_queue",
+            "awaits_recognition",
+            "is_batch",
+            "owner_id",
+            "namespace_id",
+            "next_attempt_at",
+            "id",
+            postgresql_where=text("state = 'queued'"),
+        ),
         Index("ix_ingestion_running", "doc_id", postgresql_where=text("state = 'running'")),
         Index("ix_ingestion_doc_id_namespace_id", "doc_id", "namespace_id", "id"),
     )
@@ -155,6 +170,9 @@ class Ingestion(Base):
     deferrals: Mapped[int] = mapped_column(server_default=text("0"))
     next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
     worker: Mapped[int | None]
+    is_batch: Mapped[bool] = mapped_column(server_default=text("false"))
+    owner_id: Mapped[int] = mapped_column(server_default=text("0"))
+    awaits_recognition: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     warnings_of_document: Mapped[Any] = column_property(
@@ -166,9 +184,9 @@ class Ingestion(Base):
 
 
 class Reread(Base):
-    """A document that is to be read again. Its text stays as it is until the new one replaces it.
+    """A document that is to be read again, or whose new version is to be read.
 
-    `is_queued` once its ingestions are in the queue.
+    Its text stays as it is until the new one replaces it. `is_queued` once its ingestions are in the queue.
     """
 
     __tablename__ = "reread"
@@ -180,13 +198,53 @@ class Reread(Base):
     is_queued: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
+class DocumentVersion(Base):
+    """A version of a document whose file was replaced, from 1 on; a document without rows has one version.
+
+    `vectors_after` is null until the text of the version is stored. Then the ids of its vectors are greater,
+    and those of all earlier versions are less.
+    """
+
+    __tablename__ = "document_version"
+
+    doc_id: Mapped[int] = mapped_column(
+        ForeignKey("document.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sha256: Mapped[str] = mapped_column(Text)
+    size: Mapped[int] = mapped_column(BigInteger)
+    stored_at: Mapped[datetime]
+    vectors_after: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class ChunkDigest(Base):
+    """What the model read of the chunks of a document: a digest of each (`ingest.pipeline.digest`), in order.
+
+    A chunk with the same digest in the next version has the same embedding. Documents that version 0.2 or
+    earlier read have no row.
+    """
+
+    __tablename__ = "chunk_digest"
+
+    doc_id: Mapped[int] = mapped_column(
+        ForeignKey("document.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    digests: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class Worker(Base):
-    """The last heartbeat of a worker; `id` is the key of its advisory lock."""
+    """The last heartbeat of a worker; `id` is the key of its advisory lock.
+
+    `host` is the name of its machine, `process_id` its number there, and `documents` what it has finished.
+    """
 
     __tablename__ = "worker"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    host: Mapped[str | None] = mapped_column(Text)
+    process_id: Mapped[int | None]
+    documents: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class WorkDone(Base):

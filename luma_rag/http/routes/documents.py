@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from luma_rag.access import Principal, grants
 from luma_rag.access.grants import SharedWith
-from luma_rag.documents import ingestion, namespace_documents, quotas, uploads
+from luma_rag.documents import ingestion, namespace_documents, quotas, uploads, versions
 from luma_rag.documents import outline as outlines
 from luma_rag.documents import service as documents
 from luma_rag.documents.ingestion import IngestionView
@@ -25,11 +25,12 @@ from luma_rag.errors import NotFoundError
 from luma_rag.http.authentication import principal_now
 from luma_rag.http.dependencies import Caller, PaginationDependency, RuntimeDependency, Session
 from luma_rag.http.input import DocumentChange, Sharing
-from luma_rag.http.openapi import MEDIA_TYPES, FileOperation, UploadOperation, problems
+from luma_rag.http.openapi import MEDIA_TYPES, FileOperation, ReplaceOperation, UploadOperation, problems
 from luma_rag.http.parameters import Id, InScope, OfDocumentText, OfPage, OfState, SortedBy
 from luma_rag.http.rate_limit import limited
-from luma_rag.http.upload import read_upload
+from luma_rag.http.upload import FileFields, UploadFields, read_upload
 from luma_rag.pagination import Page
+from luma_rag.settings import QuotaSettings
 
 # For the parts of an upload other than the file.
 FORM_BYTES = 2**20
@@ -44,10 +45,8 @@ async def upload(
 ) -> Response[UploadedDocument]:
     """Upload a document and enqueue it for the given namespaces. 200: already uploaded by the caller."""
     limits = runtime.settings.quotas
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal():
-        quotas.require_room_for_body(limits, int(declared), FORM_BYTES)
-    received = await read_upload(request, runtime.storage)
+    _require_room(request, limits)
+    received = await read_upload(request, runtime.storage, UploadFields)
     with received.upload.pending:
         added = await uploads.store(
             runtime.sessions,
@@ -61,6 +60,37 @@ async def upload(
             limits=limits,
         )
     return Response(added.document, status_code=HTTP_201_CREATED if added.is_new else HTTP_200_OK)
+
+
+async def replace_file(
+    doc_id: Id, request: Request[Principal, float, Any], runtime: RuntimeDependency
+) -> Response[DocumentView]:
+    """Replace the file of a document by a new version, which is read in the background. Write permission.
+
+    Id, title, rights and namespaces stay. Until the new version has been read, searches find the text of the
+    earlier one, also if it can't be read. 200: the file is the same.
+    """
+    limits = runtime.settings.quotas
+    await versions.require_right(runtime.sessions, await principal_now(request), doc_id)
+    _require_room(request, limits)
+    received = await read_upload(request, runtime.storage, FileFields)
+    with received.upload.pending:
+        replaced = await versions.replace(
+            runtime.sessions,
+            runtime.storage,
+            await principal_now(request),
+            doc_id,
+            received.upload,
+            limits=limits,
+        )
+    status = HTTP_202_ACCEPTED if replaced.is_new else HTTP_200_OK
+    return Response(replaced.document, status_code=status)
+
+
+def _require_room(request: Request[Any, Any, Any], limits: QuotaSettings) -> None:
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal():
+        quotas.require_room_for_body(limits, int(declared), FORM_BYTES)
 
 
 @get("/")
@@ -199,10 +229,24 @@ def router(max_upload_bytes: int) -> Router:
             **problems(404, 409),
         },
     )
+    take_version = put(
+        "/{doc_id:int}/file",
+        status_code=HTTP_202_ACCEPTED,
+        operation_class=ReplaceOperation,
+        opt=limited("uploads"),
+        request_max_body_size=max_upload_bytes + FORM_BYTES,
+        responses={
+            200: ResponseSpec(
+                DocumentView, description="The document has this file already.", generate_examples=False
+            ),
+            **problems(409),
+        },
+    )
     return Router(
         "/api/documents",
         route_handlers=[
             take_upload(upload),
+            take_version(replace_file),
             list_documents,
             get_document,
             change_document,

@@ -1,7 +1,7 @@
 """OpenAI's API: namespaces as models, and chat completions answered from them."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, Literal, cast
 
 import msgspec
@@ -10,16 +10,21 @@ from litestar.params import JSONBody
 from litestar.status_codes import HTTP_200_OK
 
 from luma_rag import namespaces
-from luma_rag.access import oversight
+from luma_rag.access import Principal, oversight
 from luma_rag.chat.messages import MessageView
-from luma_rag.errors import AnswerInterruptedError, LLMError, MalformedRequestError
-from luma_rag.http.completions import PREFIX, Completion, CompletionRequest, openai_problem, pieces, whole
+from luma_rag.chat.running import Login, TurnEvent
+from luma_rag.errors import AnswerInterruptedError, LLMError, MalformedRequestError, NotFoundError
+from luma_rag.http.completion_request import Asked, CompletionRequest
+from luma_rag.http.completions import PREFIX, Answering, Completion, openai_problem
 from luma_rag.http.dependencies import Caller, RuntimeDependency, Session, login_of
 from luma_rag.http.errors import HANDLERS, answer, problem
 from luma_rag.http.events import EventStream
+from luma_rag.http.markdown_images import without_images
 from luma_rag.http.openapi import CompletionOperation, problems
+from luma_rag.http.parameters import ModelName
 from luma_rag.http.rate_limit import limited
 from luma_rag.http.token_level import ASKING
+from luma_rag.runtime import Runtime
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -50,6 +55,16 @@ async def list_models(session: Session, principal: Caller) -> Models:
     )
 
 
+@get("/models/{model:path}", responses=problems(404))
+async def get_model(model: ModelName, session: Session, principal: Caller) -> Model:
+    """Get a model by its id, or by the name of its namespace."""
+    try:
+        found = await namespaces.by_name(session, principal, model.lstrip("/").removeprefix(PREFIX))
+    except NotFoundError:
+        raise NotFoundError("Model not found. GET /v1/models lists the available models.") from None
+    return Model(f"{PREFIX}{found.id}", found.name, int(found.created_at.timestamp()))
+
+
 @post(
     "/chat/completions",
     status_code=HTTP_200_OK,
@@ -63,22 +78,60 @@ async def complete(
     principal: Caller,
     runtime: RuntimeDependency,
 ) -> Response[Completion]:
-    """Answer the last message from the namespace in `model`, with citations under `luma`. Requires level 1.
+    """Answer the last question from the namespace in `model`. Requires level 1.
 
-    Images in the answer become text, so that showing it loads nothing. The question and the answer are stored
-    as a new chat of the caller. Errors have an additional member
-    `error` in OpenAI's format. Images, tools and other response formats are rejected. Other options have no
-    effect.
+    Citations are under `luma`, and also `annotations`, whose addresses open the cited page.
+    The question and the answer are stored in the caller's chat that the conversation continues, or in a new
+    one; with `store: false`, nothing is stored. Images in the answer become text, so that showing it loads
+    nothing. What Luma does not offer has no effect and is named in `luma.ignored`. Errors have an additional
+    member `error` in OpenAI's format.
     """
-    namespace_id, question, history = data.parsed()
+    asked = data.asked()
+    namespace_id = await _namespace_id(runtime, principal, data.model)
     await oversight.record_reading(runtime.sessions, principal, namespace_id=namespace_id)
-    turn = runtime.chats.ask_in_new_chat(login_of(request, principal), namespace_id, question, history)
+    turn = _begin(runtime, login_of(request, principal), namespace_id, data, asked)
     # Until the question is stored, a failure is an ordinary error with a status of its own.
-    stored_question = cast(MessageView, (await anext(turn)).data)
+    question = cast(MessageView, (await anext(turn)).data)
+    answering = Answering(
+        data,
+        question,
+        turn,
+        ignored=asked.ignored,
+        base=runtime.settings.public_url or str(request.base_url),
+        path=f"/n/{namespace_id}",
+    )
     if data.stream:
-        stream: Response[Any] = EventStream(pieces(data, stored_question, turn))
+        stream: Response[Any] = EventStream(answering.pieces())
         return stream
-    return Response(await _unless_disconnected(request, whole(data, stored_question, turn)))
+    return Response(await _unless_disconnected(request, answering.whole()))
+
+
+def _begin(
+    runtime: Runtime, login: Login, namespace_id: int, request: CompletionRequest, asked: Asked
+) -> AsyncGenerator[TurnEvent]:
+    if asked.is_task:
+        return runtime.chats.complete_task(login, namespace_id, asked.question, asked.options)
+    if request.store is False or not runtime.settings.completions_in_chats:
+        return runtime.chats.ask_unstored(login, namespace_id, asked.question, asked.history, asked.options)
+    return runtime.chats.ask_after(
+        login, namespace_id, asked.question, asked.history, asked.options, without_images
+    )
+
+
+async def _namespace_id(runtime: Runtime, principal: Principal, model: str) -> int:
+    """The namespace that a model is, by its id or its name.
+
+    Raises:
+        NotFoundError: there is none, or the caller can't read it.
+        ConflictError: several have this name.
+    """
+    async with runtime.sessions.begin() as session:
+        try:
+            return (await namespaces.by_name(session, principal, model.removeprefix(PREFIX))).id
+        except NotFoundError:
+            raise NotFoundError(
+                f"Model not found. GET /v1/models lists the available models, such as {PREFIX}1."
+            ) from None
 
 
 async def _unless_disconnected(
@@ -114,7 +167,7 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
 
 router = Router(
     "/v1",
-    route_handlers=[list_models, complete],
+    route_handlers=[list_models, get_model, complete],
     tags=["openai"],
     exception_handlers=dict.fromkeys(HANDLERS, _answer),
 )

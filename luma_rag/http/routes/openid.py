@@ -17,6 +17,7 @@ from luma_rag.http.authentication import PUBLIC, browser_of, is_secure, session_
 from luma_rag.http.dependencies import RuntimeDependency, Session
 from luma_rag.http.errors import answer, log_failure
 from luma_rag.http.openapi import problems
+from luma_rag.http.query import ANY_QUERY
 from luma_rag.http.rate_limit import limited
 
 PATH = "/api/auth/openid"
@@ -83,7 +84,8 @@ async def begin(
 
 @get(
     "/openid/callback",
-    opt={**PUBLIC, **limited("providers")},
+    # Providers add parameters of their own, such as `iss`.
+    opt={**PUBLIC, **ANY_QUERY, **limited("providers")},
     status_code=HTTP_302_FOUND,
     responses=problems(403, 404, 409),
 )

@@ -25,6 +25,7 @@ from luma_client.evaluation import (
     Run,
 )
 from luma_client.events import (
+    AllReasoningEvent,
     AnswerEvent,
     CitationsEvent,
     DeltaEvent,
@@ -33,6 +34,7 @@ from luma_client.events import (
     LLMMessageEvent,
     NamespaceEvent,
     ProgressEvent,
+    ReasoningEvent,
     ReconnectedEvent,
     UserMessageEvent,
 )
@@ -68,6 +70,7 @@ from luma_client.types import (
 
 __all__ = [
     "Account",
+    "AllReasoningEvent",
     "AnswerEvent",
     "ApiError",
     "AsyncLuma",
@@ -108,6 +111,7 @@ __all__ = [
     "Problem",
     "ProgressEvent",
     "Rating",
+    "ReasoningEvent",
     "ReconnectedEvent",
     "Run",
     "Scope",

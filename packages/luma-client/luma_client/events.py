@@ -33,13 +33,31 @@ class DeltaEvent(msgspec.Struct, frozen=True):
     text: str
 
 
+class ReasoningEvent(msgspec.Struct, frozen=True):
+    """The next piece of what the model thinks before it answers. It is no part of the answer."""
+
+    text: str
+
+
+class AllReasoningEvent(msgspec.Struct, frozen=True):
+    """All pieces so far were reasoning: the answer begins now."""
+
+
 class LLMMessageEvent(msgspec.Struct, frozen=True):
     """The answer is complete and stored, with the citations that it uses. Always the last event."""
 
     message: Message
 
 
-AnswerEvent = UserMessageEvent | ProgressEvent | CitationsEvent | DeltaEvent | LLMMessageEvent
+AnswerEvent = (
+    UserMessageEvent
+    | ProgressEvent
+    | CitationsEvent
+    | DeltaEvent
+    | ReasoningEvent
+    | AllReasoningEvent
+    | LLMMessageEvent
+)
 
 
 class IngestionEvent(msgspec.Struct, frozen=True):
@@ -63,6 +81,14 @@ class ReconnectedEvent(msgspec.Struct, frozen=True):
 NamespaceEvent = IngestionEvent | DocumentRemovedEvent | ReconnectedEvent
 
 
+_KINDS: dict[str, type[ProgressEvent | DeltaEvent | ReasoningEvent | AllReasoningEvent]] = {
+    "progress": ProgressEvent,
+    "delta": DeltaEvent,
+    "reasoning": ReasoningEvent,
+    "all_reasoning": AllReasoningEvent,
+}
+
+
 def answer_event(sent: ServerSentEvent) -> AnswerEvent | None:
     """An event of an answer; None for one that this version doesn't know.
 
@@ -72,14 +98,12 @@ def answer_event(sent: ServerSentEvent) -> AnswerEvent | None:
     match sent.event:
         case "user_message":
             return UserMessageEvent(msgspec.json.decode(sent.data, type=Message))
-        case "progress":
-            return msgspec.json.decode(sent.data, type=ProgressEvent)
         case "citations":
             return CitationsEvent(msgspec.json.decode(sent.data, type=list[Citation]))
-        case "delta":
-            return msgspec.json.decode(sent.data, type=DeltaEvent)
         case "llm_message":
             return LLMMessageEvent(msgspec.json.decode(sent.data, type=Message))
+    if kind := _KINDS.get(sent.event):
+        return msgspec.json.decode(sent.data, type=kind)
     _raise_error(sent)
     return None
 

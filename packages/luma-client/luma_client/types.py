@@ -65,8 +65,8 @@ class Document(msgspec.Struct, frozen=True):
     """A document. `permission` is the caller's: `write` or `read`; `username` is the owner's.
 
     `size` is in bytes. `pages` is None until the document has been read, and for documents without;
-    `warnings` say what could not be read. `state` is only in lists: `ready`, `pending`, `failed`, or
-    `unplaced`.
+    `warnings` say what could not be read. `version` counts its files. `state` is only in lists: `ready`,
+    `pending`, `failed`, or `unplaced`.
     """
 
     id: int
@@ -83,6 +83,8 @@ class Document(msgspec.Struct, frozen=True):
     pages: int | None = None
     warnings: list[ReadingWarning] = []
     state: str | None = None
+    # Version 0.3 of the service sends none.
+    version: int = 1
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -236,7 +238,10 @@ class Chat(msgspec.Struct, frozen=True):
 
 
 class Citation(msgspec.Struct, frozen=True):
-    """The source of a statement: `[n]` in the answer. `doc_id` is None if the document was deleted."""
+    """The source of a statement: `[n]` in the answer. `doc_id` is None if the document was deleted.
+
+    If `is_of_earlier_version`, the quote was taken from an earlier version of the document.
+    """
 
     n: int
     vec_id: str
@@ -246,6 +251,8 @@ class Citation(msgspec.Struct, frozen=True):
     heading: str | None
     quote: str
     score: float
+    # Version 0.3 of the service sends none.
+    is_of_earlier_version: bool = False
 
 
 class Feedback(msgspec.Struct, frozen=True):
@@ -261,7 +268,8 @@ class Message(msgspec.Struct, frozen=True):
 
     `state` is `running`, `complete`, `stopped`, or `failed`; `error` says why the answer is incomplete or
     missing. `answers` is the id of the question, for answers. `versions` are the ids of all versions.
-    `feedback` is the caller's, on answers.
+    `feedback` is the caller's, on answers. `reasoning` is what the model thought before the answer; `cut_off`
+    says why it ends early: `length` or `content_filter`.
     """
 
     id: int
@@ -275,6 +283,8 @@ class Message(msgspec.Struct, frozen=True):
     answers: int | None = None
     versions: list[int] = []
     feedback: Feedback | None = None
+    reasoning: str | None = None
+    cut_off: str | None = None
 
 
 class Exchange(msgspec.Struct, frozen=True):

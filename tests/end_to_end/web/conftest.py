@@ -64,6 +64,7 @@ def llm(answering: tuple[str, ScriptedLLM]) -> Iterator[ScriptedLLM]:
     llm.script = ["Yes [1]."]
     yield llm
     llm.status = 200
+    llm.finish_reason = "stop"
     llm.let_go()
 
 

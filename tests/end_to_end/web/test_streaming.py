@@ -223,3 +223,34 @@ def test_two_chats_are_answered_at_once(chat: tuple[Page, ScriptedLLM]) -> None:
     llm.go_on()
     page.wait(lambda: answer_text(page).endswith("slow"), "its end")
     assert urlsplit(page.driver.current_url).path == first
+
+
+def test_reasoning_is_folded_and_no_part_of_the_answer(chat: tuple[Page, ScriptedLLM]) -> None:
+    page, llm = chat
+    llm.script = ["<think>Let me see [1].", HOLD, "</think>\n\n", HOLD, "28 days [1]."]
+    llm.finish_reason = "length"
+    type_question(page, "How much leave?").send_keys(Keys.ENTER)
+    page.wait(lambda: page.text(".is-writing .reasoning summary") == "Thinking…", "the reasoning")
+    assert answer_text(page) == ""
+    llm.go_on()
+    llm.go_on()
+    page.wait_for("luma-answer-actions")
+    assert answer_text(page).startswith("28 days")
+    assert "greatest length" in page.text(".answer .answer-end")
+    page.driver.refresh()
+    page.wait(lambda: answer_text(page).startswith("28 days"), "the answer to come back")
+    assert page.text(".reasoning summary") == "Thoughts"
+    page.click(".reasoning summary")
+    assert page.text(".reasoning-text") == "Let me see [1]."
+
+
+def test_reasoning_whose_end_alone_is_marked(chat: tuple[Page, ScriptedLLM]) -> None:
+    page, llm = chat
+    llm.script = ["Let me see.", HOLD, "</think>", "28 days [1]."]
+    type_question(page, "How much leave?").send_keys(Keys.ENTER)
+    page.wait(lambda: "Let me see" in answer_text(page), "what looks like an answer")
+    llm.go_on()
+    page.wait_for("luma-answer-actions")
+    assert answer_text(page).startswith("28 days")
+    page.click(".reasoning summary")
+    assert page.text(".reasoning-text") == "Let me see."

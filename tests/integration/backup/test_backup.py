@@ -13,7 +13,7 @@ from sqlalchemy import text
 from luma_rag.backup import Backup, Restored, back_up, restore
 from luma_rag.db import migrate
 from luma_rag.db.base import Base
-from luma_rag.documents import ingestion
+from luma_rag.documents import claims, ingestion
 from luma_rag.errors import ConflictError, InvalidInputError
 from luma_rag.runtime import Runtime, Store, open_services
 from luma_rag.verify import verify
@@ -207,7 +207,7 @@ async def test_a_document_in_progress_is_queued_after_the_restore(
     namespace = await api.namespace(alice)
     await _upload(alice, tmp_path, "a", namespace)
     async with api.runtime.engine.connect() as worker, api.runtime.sessions.begin() as session:
-        assert await ingestion.claim(session, await ingestion.register_worker(worker)) is not None
+        assert await claims.claim(session, await ingestion.register_worker(worker)) is not None
         await session.commit()
         _, archive = await backed_up(api.runtime)
         await worker.invalidate()

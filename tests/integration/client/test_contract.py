@@ -52,6 +52,7 @@ CALLS: dict[str, Callable[[Luma], Any]] = {
     "regenerate_stream": lambda luma: next(luma.regenerate_stream(1)),
     "remove_document": lambda luma: luma.remove_document(1, 2),
     "remove_member": lambda luma: luma.remove_member(1, 2),
+    "replace_file": lambda luma: luma.replace_file(1, b"x", name="x"),
     "retry": lambda luma: luma.retry(1),
     "revoke_token": lambda luma: luma.revoke_token(1),
     "search": lambda luma: luma.search(1, "x"),

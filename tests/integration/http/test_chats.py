@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import text
 
-from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
+from luma_rag.chat.answerer import NO_OPTIONS, AnswerOptions, HistoryMessage, RetrievedPassage
 from luma_rag.errors import LLMError
 from luma_rag.runtime import Runtime
 from tests import factories
@@ -176,7 +176,11 @@ class SlowAnswerer:
         self.stopped = asyncio.Event()
 
     async def answer(
-        self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
+        self,
+        question: str,
+        passages: Sequence[RetrievedPassage],
+        history: Sequence[HistoryMessage],
+        options: AnswerOptions = NO_OPTIONS,
     ) -> AsyncGenerator[str]:
         try:
             yield "It begins well [1] "

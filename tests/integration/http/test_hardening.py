@@ -27,7 +27,7 @@ SPACES, SEARCH, TOKENS = "/api/namespaces", "/api/namespaces/1/search", "/api/au
 # --- Hosts
 
 
-def _passes(host: str, allowed: str | None, public_url: str | None = None) -> bool:
+def _passes(host: str, allowed: str | None, public_url: str | None = None, path: str = "/") -> bool:
     """Whether a request with this Host is accepted."""
     passed: list[Any] = []
     answered: list[Any] = []
@@ -38,7 +38,7 @@ def _passes(host: str, allowed: str | None, public_url: str | None = None) -> bo
     async def send(message: Any) -> None:
         answered.append(message)
 
-    scope: Any = {"type": "http", "headers": [(b"host", host.encode("latin-1"))]}
+    scope: Any = {"type": "http", "path": path, "headers": [(b"host", host.encode("latin-1"))]}
     asyncio.run(AllowedHosts(app, allowed, public_url)(scope, None, send))  # type: ignore[arg-type]
     if not passed:
         assert answered[0]["status"] == 421
@@ -49,6 +49,13 @@ def test_public_address_is_allowed() -> None:
     for allowed in (None, "other.example.com"):
         assert _passes("luma.example.com:8443", allowed, "https://luma.example.com:8443/")
         assert not _passes("a.luma.example.com", allowed, "https://luma.example.com")
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/metrics"])
+def test_probes_and_scrapers_may_name_any_host(path: str) -> None:
+    for host in ("10.42.0.7:8000", "luma", "luma.monitoring.svc.cluster.local"):
+        assert _passes(host, "luma.example.com", path=path)
+        assert not _passes(host, "luma.example.com", path=f"{path}/other")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +126,7 @@ async def test_dns_rebinding_is_rejected(api: Api) -> None:
     client = await api.anonymous({"host": "evil.example.com"})
     for method, url in (
         ("GET", "/"),
-        ("GET", "/health/live"),
+        ("GET", "/api/auth/options"),
         ("POST", "/api/auth/register"),
         ("GET", "/no"),
     ):
@@ -447,3 +454,32 @@ async def test_raw_bytes_in_a_file_name_are_harmless(api: Api, tmp_path: Path, n
         assert "set-cookie" not in got.headers
     else:
         assert answer.headers["content-type"] == PROBLEM
+
+
+# --- Pages of other origins
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_allowed"), [("https://app.example.com", True), ("https://evil.com", False)]
+)
+async def test_only_listed_origins_may_call(runtime: Runtime, origin: str, is_allowed: bool) -> None:
+    settings = msgspec.structs.replace(
+        runtime.settings, cors_origins="https://app.example.com/, https://b.example"
+    )
+    own = msgspec.structs.replace(runtime, settings=settings)
+    async with serving(own) as url, Api(url, own) as api:
+        alice = await api.user("alice")
+        token = (await alice.post("/api/auth/tokens", json={"name": "t"})).json()["token"]
+        client = await api.anonymous({"origin": origin, "authorization": f"Bearer {token}"})
+        asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+        for answer in (
+            await client.get("/v1/models"),
+            await client.options("/v1/chat/completions", headers=asked),
+        ):
+            assert (answer.headers.get("access-control-allow-origin") == origin) == is_allowed
+            assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_no_other_origin_may_call_by_default(api: Api) -> None:
+    client = await api.anonymous({"origin": "https://app.example.com"})
+    assert "access-control-allow-origin" not in (await client.get("/v1/models")).headers

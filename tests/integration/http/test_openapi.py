@@ -151,10 +151,11 @@ def test_every_body_is_documented(schema: dict[str, Any]) -> None:
         "/api/chats/{chat_id}/stop",
         "/api/system/llm/test",
     }
+    forms = {("post", "/api/documents"), ("put", "/api/documents/{doc_id}/file")}
     for method, path, operation in _operations(schema):
         takes_one = method in {"post", "put", "patch"} and path not in bodiless
         assert ("requestBody" in operation) == takes_one, (method, path)
-        if takes_one and (method, path) != ("post", "/api/documents"):
+        if takes_one and (method, path) not in forms:
             assert operation["requestBody"]["required"] is True
             (body,) = operation["requestBody"]["content"].items()
             assert body[0] == "application/json"
@@ -167,6 +168,10 @@ def test_every_body_is_documented(schema: dict[str, Any]) -> None:
     ids = form["properties"]["namespace_id"]["items"]
     assert (ids["minimum"], ids["maximum"]) == (1, 2**31 - 1)
     assert {"200", "201"} <= set(upload["responses"])
+    version = schema["paths"]["/api/documents/{doc_id}/file"]["put"]
+    form = version["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert (set(form["properties"]), form["required"]) == ({"file"}, ["file"])
+    assert {"200", "202", "409", "413", "415", "429"} <= set(version["responses"])
 
 
 def test_responses_are_json_or_a_stream(schema: dict[str, Any]) -> None:
@@ -200,7 +205,7 @@ def test_responses_are_json_or_a_stream(schema: dict[str, Any]) -> None:
         (
             "DocumentView",
             "id user_id title type is_public file_metadata uploaded_at permission username size pages "
-            "warnings",
+            "warnings version",
         ),
         ("Sharing", "permission"),
         (
@@ -215,12 +220,13 @@ def test_responses_are_json_or_a_stream(schema: dict[str, Any]) -> None:
         ),
         (
             "MessageView",
-            "id chat_id sender_type content time_sent citations state error answers versions feedback",
+            "id chat_id sender_type content time_sent citations state error answers versions feedback "
+            "reasoning cut_off",
         ),
         ("NewMessage", "content doc_ids replaces follows"),
         ("Exchange", "user_message llm_message"),
         ("Verdict", "rating comment"),
-        ("CitationView", "n vec_id doc_id title page heading quote score"),
+        ("CitationView", "n vec_id doc_id title page heading quote score is_of_earlier_version"),
         ("Problem", "type code title status detail request_id errors"),
     ],
 )

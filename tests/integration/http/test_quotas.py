@@ -144,3 +144,22 @@ async def test_documents_of_a_namespace(runtime: Runtime, pdf: Pdf) -> None:
         second = (await upload(alice, pdf("two"))).json()["id"]
         added = await alice.post(f"/api/namespaces/{space}/documents", json={"doc_id": second})
         assert "The namespace “papers”" in exceeds(added)
+
+
+async def test_only_the_growth_of_a_new_version_counts(runtime: Runtime) -> None:
+    for quotas in ({"user_documents": 1, "user_mb": 2}, {"namespace_documents": 1, "namespace_mb": 2}):
+        async with limited(runtime, **quotas) as api:
+            owner = await api.user(next(iter(quotas)))
+            namespace = await api.namespace(owner)
+            sent = await owner.post(
+                "/api/documents",
+                files={"file": ("x.txt", b"a" * MB)},
+                data={"namespace_id": str(namespace)},
+            )
+            path = f"/api/documents/{sent.json()['id']}/file"
+            larger = await owner.put(path, files={"file": ("x.txt", b"b" * 2 * MB)})
+            assert larger.status_code == 202, larger.text
+            detail = exceeds(await owner.put(path, files={"file": ("x.txt", b"c" * (2 * MB + 1))}))
+            assert detail.startswith("The new version is larger by 0.0 MB, and the ")
+            smaller = await owner.put(path, files={"file": ("x.txt", b"d" * MB)})
+            assert smaller.status_code == 202, smaller.text

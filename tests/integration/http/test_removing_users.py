@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, text
 
 from luma_rag.db.models import AuditEvent, User
-from luma_rag.documents import ingestion
+from luma_rag.documents import claims, ingestion
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.verify import verify
 from tests import factories
@@ -253,7 +253,7 @@ async def test_namespace_deletion_and_storage_do_not_deadlock(api: Api, tmp_path
         worker = await ingestion.register_worker(connection)
         await connection.commit()
         async with runtime.sessions.begin() as session:
-            assert await ingestion.claim(session, worker) is not None
+            assert await claims.claim(session, worker) is not None
         async with runtime.sessions.begin() as session:
             # Blocks the removal after it has locked the namespace, but not yet the dependent rows.
             await session.execute(text("SELECT FROM chats FOR UPDATE"))

@@ -14,7 +14,8 @@ import pytest
 from ingest import sandbox
 from ingest.embedder import Embedder
 from ingest.engines import local
-from ingest.engines.local import DOCUMENTS_IN_WORK, Job
+from ingest.engines.jobs import Job
+from ingest.engines.places import DOCUMENTS_IN_WORK
 from ingest.errors import IngestError, TransientError, UnsupportedTypeError
 from ingest.pipeline import process
 from ingest.settings import IngestSettings

@@ -182,20 +182,31 @@ def _stop_with_next_child() -> None:
         threading.Event().wait(0.005)
 
 
-@pytest.mark.parametrize("how", [signal.SIGSEGV, signal.SIGKILL])
-def test_page_whose_process_dies_stays_unread(tmp_path: Path, how: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("how", "times", "expected"),
+    [
+        (signal.SIGSEGV, 1, {"page_is_picture": [1], "recognized": [2]}),
+        # It may have been killed for want of memory, or by mistake.
+        (signal.SIGKILL, 1, {"recognized": [1, 2]}),
+        (signal.SIGKILL, 2, {"page_is_picture": [1], "recognized": [2]}),
+    ],
+)
+def test_page_whose_process_dies(
+    tmp_path: Path, how: signal.Signals, times: int, expected: dict[str, list[int]]
+) -> None:
     path = scanned(tmp_path / "scan.pdf", "Apples are red.", "Pears are green.")
     # A new launcher has a child of its own first, to try what contains it.
     sandbox.recognize_in_sandbox(path, 1, recognition.LIMITS)
     crashed: list[psutil.Process] = []
 
-    def crash_first(done: float) -> None:
-        if done == 0:
+    def crash(done: float) -> None:
+        # Before the first page, and before it is tried again, after the second.
+        if done in (0, 2 / 3) and len(crashed) < times:
             threading.Thread(target=_crash_next_child, args=(crashed, how)).start()
 
-    document = read_document(Source(path, "scan"), SETTINGS, crash_first)
-    assert len(crashed) == 1
-    assert named(document) == {"page_is_picture": [1], "recognized": [2]}
+    document = read_document(Source(path, "scan"), SETTINGS, crash)
+    assert len(crashed) == times
+    assert named(document) == expected
 
 
 def _crash_next_child(crashed: list[psutil.Process], how: signal.Signals) -> None:

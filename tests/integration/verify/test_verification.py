@@ -54,7 +54,7 @@ DAMAGE = {
         "DELETE FROM chunk WHERE doc_id = 1; DELETE FROM passage WHERE doc_id = 1;"
         "UPDATE namespace_doc SET vec_id = '{}' WHERE doc_id = 1;"
         "UPDATE ingestion SET state = 'failed', error = 'lost' WHERE doc_id = 1",
-        WORDS,
+        {"digests-not-of-chunks"} | WORDS,
     ),
     "ready-but-not-held": (
         "DELETE FROM namespace_doc WHERE doc_id = 1; DELETE FROM chunk_vector WHERE doc_id = 1",
@@ -66,6 +66,11 @@ DAMAGE = {
     "file-of-two-documents": (
         "UPDATE document SET file_path = (SELECT file_path FROM document WHERE id = 1) WHERE id = 2",
         {"changed-file"},
+    ),
+    "digests-not-of-chunks": ("UPDATE chunk_digest SET digests = digests || 'x' WHERE doc_id = 1", set()),
+    "version-of-another-file": (
+        "INSERT INTO document_version SELECT id, 2, 'another', 7, now() FROM document WHERE id = 1",
+        set(),
     ),
     "vector-without-words": ("DELETE FROM lexical_vector WHERE id = 1", set()),
     "words-not-with-vectors": (

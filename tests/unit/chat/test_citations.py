@@ -23,6 +23,12 @@ TEXTS = [
     ("```py\nx[1] = y[9]\n```\nDone [3].", [3], "```py\nx[1] = y[9]\n```\nDone [3]."),
     ("a ` stray [1]\nnext line [2]", [2], "a ` stray [1]\nnext line [2]"),
     ("never closed [1", [], "never closed [1"),
+    ("[ref 1] [ID:2] [Doc 3] [Reference #4]", [1, 2, 3, 4], "[1] [2] [3] [4]"),
+    ("【1:0†source】 [^2^] [3.] \\[4\\]", [1, 2, 3, 4], "[1] [2] [3] [4]"),
+    ("Leave is paid.¹ Notice² is long.⁹", [1, 2], "Leave is paid.[1] Notice[2] is long.⁹"),
+    ("An area of 20 km² or 3 m³, x²", [], "An area of 20 km² or 3 m³, x²"),
+    ("Leave [1](handbook.pdf) is [2](at most) long", [1, 2], "Leave [1] is [2](at most) long"),
+    ("A verse [1:2], a slice [a.b], C:\\[x]", [], "A verse [1:2], a slice [a.b], C:\\[x]"),
     ("日本語です【1】。", [1], "日本語です[1]。"),
     ("trailing space  ", [], "trailing space  "),
     ("", [], ""),
@@ -49,6 +55,29 @@ def test_streamed_pieces_match_the_complete_text(seed: int) -> None:
         out += citations.feed(text[at : at + size])
         at += size
     assert out + citations.close() == strip_unknown(text, {1, 2, 3, 4})
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Leave is 28 days [Employee handbook, page 12].", "Leave is 28 days [1]."),
+        ("Leave [employee handbook.pdf, p. 14] is", "Leave [2] is"),
+        ("Leave [1](Employee handbook, page 12).", "Leave [1]."),
+        ("Notice [Lease].", "Notice [3]."),
+        ("Notice [page 14].", "Notice [2]."),
+        # Two passages have this title.
+        ("Leave [Employee handbook].", "Leave [Employee handbook]."),
+        ("Leave [Employee handbook, page 99].", "Leave [Employee handbook, page 99]."),
+        ("A [remark] that cites nothing", "A [remark] that cites nothing"),
+        ("`[Lease]` is code", "`[Lease]` is code"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 4, 1000])
+def test_citations_by_title_and_page(text: str, left: str, size: int) -> None:
+    sources = {1: ("Employee handbook", 12), 2: ("Employee handbook", 14), 3: ("Lease", None)}
+    citations = CitationFilter(sources.keys(), sources)
+    out = "".join(citations.feed(text[i : i + size]) for i in range(0, len(text), size))
+    assert out + citations.close() == left
 
 
 def test_little_text_is_buffered() -> None:

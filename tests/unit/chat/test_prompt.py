@@ -145,6 +145,23 @@ def test_excess_passages_are_dropped_from_the_end() -> None:
     assert content.endswith("Question: How much leave?")
 
 
+def test_a_long_question_leaves_room_to_the_passages() -> None:
+    question = f"開始{'長い質問です。' * 1000}終わり"
+    messages = build([LEAVE, NOTICE], question=question, context_tokens=4000)
+    assert size(messages) + 256 <= 4000
+    content = messages[-1].content
+    assert '<passage n="2">' in content
+    assert "Question: 開始" in content
+    assert content.endswith("終わり")
+    assert "[…]" in content
+
+
+def test_reasoning_of_earlier_answers_is_omitted() -> None:
+    history = [HistoryMessage("user", "Why?"), HistoryMessage("LLM", "<think>Hm [1].</think>Because.")]
+    messages = build([LEAVE], history)
+    assert [message.content for message in messages[1:-1]] == ["Why?", "Because."]
+
+
 @pytest.mark.parametrize("context_tokens", [1, 64, 256, 700, 1000])
 def test_rules_and_question_are_always_kept(context_tokens: int) -> None:
     messages = build([LEAVE, NOTICE], exchange(1), "Why? " * 50, context_tokens)

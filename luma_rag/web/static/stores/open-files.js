@@ -8,6 +8,8 @@ const KEPT = 2;
 
 /** @type {Map<number, Promise<PdfFile>>} in the order of their last use */
 const files = new Map();
+/** @type {Map<number, number>} the versions of documents when they were opened last */
+const versions = new Map();
 
 /**
  * The file of a document, open.
@@ -21,6 +23,18 @@ export function pdfOf(docId, onProgress) {
   file.catch(() => files.get(docId) === file && files.delete(docId));
   for (const old of [...files.keys()].slice(0, -KEPT)) forget(old);
   return file;
+}
+
+/**
+ * Close the file of a document if it is not that of this version. Whether it was not.
+ * @param {number} docId
+ * @param {number} version
+ */
+export function forgetEarlier(docId, version) {
+  const isEarlier = files.has(docId) && (versions.get(docId) ?? version) !== version;
+  if (isEarlier) forget(docId);
+  versions.set(docId, version);
+  return isEarlier;
 }
 
 /** Whether a document is open. @param {number} docId */

@@ -6,7 +6,7 @@ import { router } from "../core/router.js";
 import { Store } from "../core/store.js";
 import { citationsOf } from "./citations.js";
 import { events } from "./events.js";
-import { forget, pdfOf } from "./open-files.js";
+import { forget, forgetEarlier, pdfOf } from "./open-files.js";
 import { Passages } from "./passages.js";
 import { placesInPdf, placesInText } from "./quote-places.js";
 
@@ -16,7 +16,7 @@ import { placesInPdf, placesInText } from "./quote-places.js";
 /** @import { Citation } from "./citations.js" */
 /** @import { Places } from "./quote-places.js" */
 
-/** @typedef {{id: number, title: string, type: string}} Document */
+/** @typedef {{id: number, title: string, type: string, version: number, file_metadata: Record<string, any>}} Document */
 /** @typedef {{part: number, places: Places | null}} Target what the view scrolls to: a page or passage, or the first place on it */
 
 const GONE = "This document is no longer available. It was deleted, or is no longer shared with you.";
@@ -26,6 +26,9 @@ const WHY_TEXT = {
   broken: "This PDF could not be drawn. Here is its text.",
   missing: "The file could not be loaded. Here is the text of the document.",
 };
+
+/** The versions of the file and of the text. @param {Document} document */
+const versionOf = (document) => `${document.version}/${document.file_metadata.text_version}`;
 
 class Reader extends Store {
   /** @type {ReaderAddress | null} */
@@ -60,6 +63,8 @@ class Reader extends Store {
   target = null;
 
   #visit = 0;
+  /** @type {number | null} */
+  #chatId = null;
   #isStarted = false;
   /** @type {{key: string, citations: Citation[]} | null} the answer that was looked up last */
   #answer = null;
@@ -67,6 +72,11 @@ class Reader extends Store {
   /** Whether the open quote was looked for and not found. */
   get isQuoteMissing() {
     return this.citation !== null && this.places.get(this.citation.n)?.length === 0;
+  }
+
+  /** Whether the open quote stands in an earlier version of the document than the one that is shown. */
+  get isOfEarlierVersion() {
+    return (this.state === "pdf" || this.state === "text") && this.citation?.is_of_earlier_version === true;
   }
 
   /** What can be read and searched: the pages or the passages; null as long as there are none. */
@@ -92,6 +102,7 @@ class Reader extends Store {
    */
   async open(address, chatId) {
     const visit = (this.#visit += 1);
+    this.#chatId = chatId;
     performance.clearMarks("reader:open");
     performance.mark("reader:open");
     this.address = address;
@@ -185,10 +196,11 @@ class Reader extends Store {
       this.#reset();
       this.changed();
       // Citations of a PDF name a page: its file is fetched at once.
-      const early = this.citation?.page || (this.address && "docId" in this.address && this.address.page) ? this.#load(docId, visit) : null;
+      let early = this.citation?.page || (this.address && "docId" in this.address && this.address.page) ? this.#load(docId, visit) : null;
       early?.catch(() => {});
       const document = await call("GET", `/api/documents/${docId}`);
       if (visit !== this.#visit) return;
+      if (forgetEarlier(docId, document.version)) early = null;
       this.document = document;
       this.passages = new Passages(docId);
       if (document.type === "pdf") await this.#showPdf(early ?? this.#load(docId, visit), visit);
@@ -244,7 +256,14 @@ class Reader extends Store {
     if (!document || this.address === null) return;
     try {
       const now = await call("GET", `/api/documents/${document.id}`);
-      if (this.document === document && now.title !== document.title) this.document = now;
+      if (this.document !== document) return;
+      if (versionOf(now) !== versionOf(document)) {
+        const { address, page } = this;
+        this.#reset();
+        this.#answer = null;
+        return this.open("docId" in address ? { ...address, page } : address, this.#chatId);
+      }
+      if (now.title !== document.title) this.document = now;
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       if (problem.status !== 404 || this.document !== document) return;

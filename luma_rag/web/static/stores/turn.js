@@ -22,9 +22,11 @@ export class Turn extends Store {
   /** @type {Citation[]} */
   citations = [];
   text = "";
+  /** What the model thinks before it answers. */
+  reasoning = "";
   isStopping = false;
   isReconnecting = false;
-  /** @type {number | null} when the first text came */
+  /** @type {number | null} when the first text came, or thought */
   beganAt = null;
   startedAt = Date.now();
 
@@ -119,13 +121,20 @@ export class Turn extends Store {
       if (data.titles.length) this.titles = data.titles;
     } else if (event === "citations") {
       this.citations = data;
-    } else if (event === "delta") {
-      // A stream that is joined again repeats the text so far.
-      this.text = this.#startsOver ? data.text : this.text + data.text;
-      this.#startsOver = false;
-      this.beganAt ??= Date.now();
+    } else if (event === "delta" || event === "reasoning" || event === "all_reasoning") {
+      this.#write(event, data);
     }
     this.changed();
+  }
+
+  #write(event, data) {
+    // A stream that is joined again repeats what was written so far.
+    if (this.#startsOver) this.text = this.reasoning = "";
+    this.#startsOver = false;
+    if (event === "delta") this.text += data.text;
+    else if (event === "reasoning") this.reasoning += data.text;
+    else [this.reasoning, this.text] = [this.reasoning + this.text, ""];
+    this.beganAt ??= Date.now();
   }
 }
 

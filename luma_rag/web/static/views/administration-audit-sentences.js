@@ -16,6 +16,7 @@ export const SENTENCES = {
   "document.hidden": "made {document} private",
   "document.published": "made {document} public",
   "document.read": "read {document} as an administrator",
+  "document.replaced": "stored a new version of {document}",
   "document.shared": "shared {document} with {user}",
   "document.unshared": "stopped sharing {document} with {user}",
   "document.uploaded": "uploaded {document}",

@@ -12,6 +12,10 @@ import { html, nothing } from "../vendor/lit/lit.js";
 import { versions } from "./versions.js";
 
 const GO_ON = "Go on where your last answer stopped.";
+const CUT_OFF = {
+  length: "This answer ends here because it reached the greatest length that is allowed.",
+  content_filter: "The content filter of the language model ended this answer.",
+};
 
 class AnswerActions extends View {
   static properties = { message: { attribute: false }, text: {}, isLast: {}, canAsk: {}, isCommenting: { state: true } };
@@ -30,7 +34,7 @@ class AnswerActions extends View {
   render() {
     const { message, text } = this;
     const rating = message.feedback?.rating ?? 0;
-    const isCut = message.state !== "complete";
+    const isCut = message.state !== "complete" || !!message.cut_off;
     return html`
       ${isCut ? this.#end() : nothing}
       <div class="message-actions ${this.isLast ? "is-last" : ""}" title=${dateTime(message.time_sent)}>
@@ -48,8 +52,8 @@ class AnswerActions extends View {
   }
 
   #end() {
-    const { state, error } = this.message;
-    const reason = error?.detail ?? (state === "stopped" ? "You stopped this answer." : "This answer is not complete.");
+    const { state, error, cut_off: cutOff } = this.message;
+    const reason = error?.detail ?? (state === "complete" && cutOff ? CUT_OFF[cutOff] : undefined) ?? (state === "stopped" ? "You stopped this answer." : "This answer is not complete.");
     const canGoOn = this.isLast && this.text && !isNothing(this.text) && !quotesOf(this.text, this.message.citations);
     return html`<div class="answer-end ${state === "failed" ? "is-failed" : ""}">
       ${icon(state === "failed" ? "warning" : "stop")}

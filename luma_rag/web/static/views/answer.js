@@ -84,7 +84,11 @@ class Answer extends View {
     const content = message?.content ?? turn?.text ?? "";
     const key = message?.key ?? turn?.key ?? "";
     const citations = message?.citations ?? turn?.citations ?? [];
-    const { reasoning, text, isReasoning } = splitReasoning(content);
+    // Answers of earlier versions hold their reasoning.
+    const former = splitReasoning(content);
+    const { text } = former;
+    const reasoning = message?.reasoning || turn?.reasoning || former.reasoning;
+    const isReasoning = former.isReasoning || (!message && !!reasoning && !text);
     if (turn && reasoning && !isReasoning && !thought.has(key)) thought.set(key, Math.max(1, Math.round((Date.now() - (turn.beganAt ?? turn.startedAt)) / 1000)));
     return html`<article class="message answer ${message ? "" : "is-writing"}" aria-labelledby=${`label-${key}`} aria-busy=${message ? "false" : "true"}>
       <h2 class="visually-hidden" id=${`label-${key}`}>Answer</h2>

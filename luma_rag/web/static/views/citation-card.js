@@ -33,6 +33,7 @@ class CitationCard extends View {
                 ? html`<p class="citation-place" dir="auto">${[citation.page === null ? null : `Page ${citation.page}`, citation.heading].filter(Boolean).join(" · ")}</p>`
                 : nothing}
               <p class="citation-quote" dir="auto">${citation.quote}</p>
+              ${citation.is_of_earlier_version ? html`<p class="muted">This was said in an earlier version of the document.</p>` : nothing}
               ${citation.doc_id === null ? html`<p class="muted">This document was deleted. Its quote was kept.</p>` : nothing}
             `
           : nothing}

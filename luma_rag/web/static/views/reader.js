@@ -14,6 +14,9 @@ import "./reader-text.js";
 /** Where the reader lies over the other zones; as in shell.css. */
 const OVERLAY = matchMedia("(max-width: 1000px)");
 
+const EARLIER = "This was quoted from an earlier version of the document. The newest version is shown.";
+const NOT_LOCATED = "This passage could not be located on the page.";
+
 class ReaderView extends View {
   /** Where the focus was when the reader was opened, and the address of that link. */
   #origin = /** @type {{element: HTMLElement, href: string | null} | null} */ (null);
@@ -58,7 +61,7 @@ class ReaderView extends View {
         <luma-reader-header></luma-reader-header>
         ${readerFind.isOpen ? html`<luma-reader-find></luma-reader-find>` : nothing}
         ${reason && state === "text" ? html`<p class="reader-note" role="status">${reason}</p>` : nothing}
-        ${reader.isQuoteMissing ? this.#keptQuote("This passage could not be located on the page.") : nothing}
+        ${reader.isOfEarlierVersion || reader.isQuoteMissing ? this.#keptQuote(reader.isOfEarlierVersion ? EARLIER : NOT_LOCATED) : nothing}
         <div class="reader-body">${this.#body()}</div>
       </div>
     `;

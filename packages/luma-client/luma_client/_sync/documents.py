@@ -57,6 +57,20 @@ class Documents(Connection):
             streamed = {"file": (name or path.name, opened)}
             return self._send("POST", "/api/documents", UploadedDocument, data=fields, files=streamed)
 
+    def replace_file(self, doc_id: int, file: str | Path | bytes, *, name: str | None = None) -> Document:
+        """Replace the file of a document by a new version, which is read in the background.
+
+        Id, title, rights and namespaces stay. `file` and `name` are as for `upload`. Needs write permission.
+        """
+        path = f"/api/documents/{doc_id}/file"
+        if isinstance(file, bytes):
+            if name is None:
+                raise TypeError('Bytes need a name, such as name="report.pdf".')
+            return self._send("PUT", path, Document, files={"file": (name, file)})
+        local = Path(file)
+        with local.open("rb") as opened:
+            return self._send("PUT", path, Document, files={"file": (name or local.name, opened)})
+
     def download(self, doc_id: int, path: str | Path) -> Path:
         """Write the original file to `path`, which is replaced once all of it has arrived."""
         path = Path(path)

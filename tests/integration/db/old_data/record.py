@@ -31,6 +31,11 @@ BY_HAND = {
     "backfill": "INSERT INTO backfill (name, finished_at) VALUES ('example', now())",
     "file_store": "INSERT INTO file_store (store_id) VALUES ('store')",
     "reread": "INSERT INTO reread (doc_id) SELECT min(id) FROM document",
+    "sync_source": "INSERT INTO sync_source (namespace_id, user_id, location) "
+    "SELECT id, user_id, '/srv/papers' FROM namespace WHERE name = 'papers'",
+    "sync_item": "INSERT INTO sync_item (source_id, path, size, stamp, sha256, doc_id, reader) "
+    "SELECT s.id, 'garden.pdf', 1, '1', d.file_metadata ->> 'sha256', d.id, 1 "
+    "FROM sync_source s, document d WHERE d.title = 'Garden'",
     "worker": "INSERT INTO worker (id) VALUES (1)",
     "temporary_password": "INSERT INTO temporary_password (user_id, set_at) "
     "SELECT id, now() FROM users WHERE username = 'carol'",
@@ -83,7 +88,10 @@ async def fill(api: Api, revision: str) -> str:
     own = await api.namespace(bob, name="own")
     await _done(alice.put(f"/api/namespaces/{papers}/members/{bob_id}", json={"auth_level": 1}))
     garden = await api.upload(alice, FILES / "garden.pdf", papers, public, title="Garden")
-    await api.upload(alice, FILES / "tools.docx", papers, title="Tools")
+    tools = await api.upload(alice, FILES / "tools.docx", papers, title="Tools")
+    if revision >= "0019":
+        newer = {"file": ("tools.txt", b"The tools are kept in the new shed.")}
+        await _done(alice.put(f"/api/documents/{tools}/file", files=newer))
     await api.upload(alice, FILES / "broken.pdf", papers, title="Broken")
     await api.upload(bob, FILES / "bees.pdf", own, title="Bees")
     await _done(alice.put(f"/api/documents/{garden}/permissions/{bob_id}", json={"permission": "read"}))

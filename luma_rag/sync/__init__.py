@@ -1,0 +1,1 @@
+"""Keeping a namespace in step with a source: a folder, or a bucket."""
