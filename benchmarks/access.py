@@ -36,6 +36,7 @@ from luma_rag.db.session import Sessions, create_engine, create_sessions
 from luma_rag.retrieval import statement
 from luma_rag.retrieval.search_query import SearchQuery
 from luma_rag.retrieval.statement import Form, prepared, search_statement
+from luma_rag.retrieval.vector_source import Layout
 
 SEARCHED, PUBLIC = 1, 2
 OWNER, MEMBER, READER, ADMIN = 1, 2, 3, 4
@@ -111,8 +112,8 @@ async def fill(engine: AsyncEngine, documents: int, namespaces: int, searched: i
 async def measure(sessions: Sessions, caller: str, searches: int) -> Cost:
     """Search in pairs, with and without access control."""
     principal, namespace_id = CALLERS[caller]
-    form = Form(principal.form, dense=True, lexical=False, narrowed=False, indexed=False)
-    with patch.object(statement, "permission", lambda _: true()):
+    form = Form(principal.form, dense=True, lexical=False, narrowed=False, layout=Layout())
+    with patch.object(statement, "permission", lambda *_: true()):
         free = prepared.__wrapped__(form)
     statements = {True: prepared(form), False: free}
     random = np.random.default_rng(7)

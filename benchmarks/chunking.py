@@ -26,8 +26,10 @@ from numpy.typing import NDArray
 
 from benchmarks.corpus import documents_in
 from benchmarks.docqa import read_questions
-from ingest.chunker import TokenCounter, chunk, embedding_text
-from ingest.embedder import Embedder
+from ingest.chunker import chunk, embedding_text
+from ingest.embedding import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
+from ingest.embedding.ranking import MINILM
 from ingest.sandbox import parse_in_sandbox
 from ingest.settings import ChunkSettings, ParserLimits
 from ingest.types import Chunk, ParsedDocument, Passage
@@ -35,10 +37,10 @@ from ingest.words import detect_language, query_words, words
 from luma_rag.documents.lexical_index import K1, B
 from luma_rag.retrieval.deduplication import deduplicate
 from luma_rag.retrieval.hits import ScoredChunk
-from luma_rag.retrieval.search_query import DENSE_WEIGHT_ENGLISH
 from luma_rag.retrieval.statement import CANDIDATES
 
 DEFAULT = "256/0/0 256/24/0 256/64/0 256/24/48 256/0/32 256/0/48 256/0/64 192/0/48 128/24/48"
+_DENSE_WEIGHT = MINILM.weight_in("en")
 Scores = NDArray[np.float64]
 Files = dict[str, ParsedDocument]
 Located = tuple[str, Chunk]
@@ -74,7 +76,7 @@ class Index:
     """All chunks of a set of documents, in memory."""
 
     def __init__(self, files: Files, embedder: Embedder, setting: ChunkSettings) -> None:
-        count = TokenCounter(embedder.tokenizer)
+        count = embedder.tokens
         self._embedder = embedder
         self.chunks: list[Located] = []
         terms: list[list[str]] = []
@@ -100,9 +102,7 @@ class Index:
         indexed = [word for word in query_terms if word in self._bm25.vocab_dict]
         bm25 = self._bm25.get_scores(indexed).astype(np.float64) if indexed else np.zeros(len(cosine))
         either = np.union1d(_best(cosine), _best(bm25))
-        score = DENSE_WEIGHT_ENGLISH * _share(cosine[either]) + (1 - DENSE_WEIGHT_ENGLISH) * _share(
-            bm25[either]
-        )
+        score = _DENSE_WEIGHT * _share(cosine[either]) + (1 - _DENSE_WEIGHT) * _share(bm25[either])
         ranked = either[np.argsort(-score, kind="stable")]
         return [self.chunks[int(hit.vec_id)] for hit in deduplicate(map(self._found, ranked), k)]
 
@@ -170,7 +170,7 @@ def _parsed(folder: Path) -> Files:
 
 def measure(arguments: argparse.Namespace) -> Iterator[Result]:
     """Measure each setting."""
-    embedder = Embedder(profile=arguments.profile)
+    embedder = PackagedEmbedder(profile=arguments.profile)
     texts = _texts(arguments.excerpts) if arguments.excerpts else None
     files = _parsed(arguments.pages) if arguments.pages else None
     for name in arguments.settings or DEFAULT.split():

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import select
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines import local
 from ingest.engines.jobs import Engine
 from ingest.settings import IngestSettings

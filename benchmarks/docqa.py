@@ -23,14 +23,14 @@ import msgspec
 from sqlalchemy import select
 
 from benchmarks.corpus import Corpus, documents_in, open_corpus
-from ingest.embedder import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from luma_rag.db.models import Document
 from luma_rag.db.session import reading
 from luma_rag.retrieval.hits import Hit
-from luma_rag.retrieval.query_encoder import QueryEncoder
+from luma_rag.retrieval.query_encoders import QueryEncoders
 from luma_rag.retrieval.reranking import Reranker, Reranking
 from luma_rag.retrieval.search import Mode, Retriever
-from luma_rag.runtime import create_reranker
+from luma_rag.runtime import create_reranker, open_models
 from luma_rag.settings import Settings
 
 _UNLIMITED = 600.0
@@ -89,14 +89,14 @@ async def measure(
             select(Document.id, Document.file_metadata["original_filename"].as_string().label("name"))
         )
         names = {row.id: row.name for row in rows}
-    encoder = QueryEncoder(corpus.embedder)
+    encoders = QueryEncoders(await open_models(corpus.store, corpus.embedder))
     reranking = Reranking(reranker, _UNLIMITED) if reranker is not None else None
-    retriever = Retriever(reading(corpus.store.engine), encoder, reranking)
+    retriever = Retriever(reading(corpus.store.engine), encoders, reranking)
     outcomes = []
     for question in questions:
         result = await retriever.search(corpus.principal, corpus.namespace_id, question.text, k=k, mode=mode)
         outcomes.append(_outcome(question, result.hits, names, result.took_ms.total))
-    encoder.close()
+    encoders.close()
     return outcomes
 
 
@@ -132,7 +132,7 @@ def _share(found: list[bool]) -> float:
 async def run(folder: Path, data_dir: Path, k: int, mode: Mode, reranker: str | None = None) -> list[Outcome]:
     """Ingest the documents, unless they exist, and search."""
     loaded = await asyncio.to_thread(create_reranker, Settings(reranker=reranker))
-    embedder = await asyncio.to_thread(Embedder)
+    embedder = await asyncio.to_thread(PackagedEmbedder)
     async with open_corpus(data_dir, embedder) as corpus:
         await corpus.ingest(documents_in(folder / "documents"))
         return await measure(corpus, read_questions(folder / "questions.jsonl"), k, mode, loaded)

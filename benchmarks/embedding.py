@@ -21,7 +21,8 @@ import msgspec
 import numpy as np
 from ir_measures import Qrel, ScoredDoc, calc_aggregate, nDCG
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from ingest.types import EmbeddingProfile, Vector
 from luma_rag.evaluation.dataset import read_dataset
 from luma_rag.retrieval.query_encoder import QueryEncoder
@@ -47,7 +48,7 @@ class Result(msgspec.Struct, frozen=True):
     """
 
     dataset: str
-    profile: EmbeddingProfile
+    profile: str
     documents: int
     queries: int
     ndcg_at_10: float
@@ -59,7 +60,7 @@ class Result(msgspec.Struct, frozen=True):
 class Queries(msgspec.Struct, frozen=True):
     """Results of the encoder for a number of callers: the median wall-clock time and the CPU share."""
 
-    profile: EmbeddingProfile
+    profile: str
     callers: int
     p50_ms: float
     queries_per_second: float
@@ -156,7 +157,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=100, help="queries per set (default: 100)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
-    embedders = [Embedder(threads=1, profile=profile) for profile in PROFILES]
+    embedders = [PackagedEmbedder(threads=1, profile=profile) for profile in PROFILES]
     sets = [read(folder, arguments.documents, arguments.queries) for folder in arguments.folders]
     results = [result for data in sets for result in compare(data, embedders)]
     texts = np.random.default_rng(0).permutation(sorted({q for data in sets for q in data.queries})).tolist()

@@ -31,8 +31,9 @@ import pypdfium2
 from sqlalchemy import func, select
 
 from benchmarks.corpus import documents_in, open_corpus
-from ingest.chunker import TokenCounter, embedding_text
-from ingest.embedder import Embedder
+from ingest.chunker import embedding_text
+from ingest.embedding import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from ingest.errors import IngestError
 from ingest.parsers import detect_type, parse
 from ingest.pipeline import read
@@ -90,7 +91,7 @@ async def measure(files: Sequence[Path], embedder: Embedder, texts: Sequence[str
 
 def texts_and_pages(files: Sequence[Path], embedder: Embedder) -> tuple[list[str], int]:
     """The embedding inputs of the files, and the number of pages in the readable ones."""
-    count = TokenCounter(embedder.tokenizer)
+    count = embedder.tokens
     texts: list[str] = []
     pages = 0
     for path in files:
@@ -156,7 +157,7 @@ def main() -> None:
     files = documents_in(arguments.folder)[: arguments.limit]
     if not files:
         parser.error(f"No PDF or DOCX files in {arguments.folder}")
-    embedder = Embedder(SETTINGS.batch_size, profile=arguments.profile)
+    embedder = PackagedEmbedder(SETTINGS.batch_size, profile=arguments.profile)
     embedder.embed_query("The first call also allocates the memory.")
     texts, pages = texts_and_pages(files, embedder)
     rounds = []

@@ -22,7 +22,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.embedder import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from ingest.errors import IngestError
 from ingest.parsers import parse
 from ingest.settings import ParserLimits
@@ -188,7 +188,7 @@ class RealText:
         """Vectors of texts, cached."""
         file = self._cache / f"{name}-{len(texts)}.npy"
         if not file.exists():
-            embedder = Embedder(profile="int8-v1")
+            embedder = PackagedEmbedder(profile="int8-v1")
             np.save(file, embedder.embed_queries(texts))
         vectors: Vector = np.load(file)
         return vectors

@@ -18,14 +18,15 @@ import msgspec
 import numpy as np
 
 from benchmarks.retrieval import TestSet, embed, read, store
-from ingest.embedder import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from ingest.types import Vector
 from luma_rag.db import migrate
 from luma_rag.db.embedded import running, stop
 from luma_rag.db.session import Sessions, create_engine, create_sessions
 from luma_rag.retrieval.relevance import is_relevant
-from luma_rag.retrieval.search import Mode, find, namespace_profile
+from luma_rag.retrieval.search import Mode, find
 from luma_rag.retrieval.search_query import SearchQuery, dense_weight, query_terms
+from luma_rag.retrieval.vector_source import namespace_profile
 
 MODES: tuple[Mode, ...] = ("hybrid", "dense")
 Questions = list[tuple[str, Vector]]
@@ -67,7 +68,7 @@ async def run(url: str, arguments: argparse.Namespace, folders: Sequence[Path]) 
     """Measure each set in the database at this URL."""
     engine = create_engine(url, pool_size=2)
     await migrate.upgrade(engine)
-    embedder = Embedder()
+    embedder = PackagedEmbedder()
     random = np.random.default_rng(7)
     sets = [read(folder, None) for folder in folders]
     question_sets: dict[str, Questions] = {}

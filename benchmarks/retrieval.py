@@ -26,7 +26,8 @@ from ir_measures import nDCG
 from sqlalchemy import cast, select
 from sqlalchemy.types import Text
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
+from ingest.embedding.packaged import MODEL, PackagedEmbedder
 from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Passage, Vector
 from ingest.words import detect_language, query_words, words
 from luma_rag import namespaces
@@ -35,9 +36,9 @@ from luma_rag.db import migrate
 from luma_rag.db.base import utcnow
 from luma_rag.db.embedded import running, stop
 from luma_rag.db.models import Chunk as ChunkRow
-from luma_rag.db.models import ChunkVector, Document, User
+from luma_rag.db.models import ChunkVector, Document, EmbeddingModel, User
 from luma_rag.db.session import Sessions, create_engine, create_sessions
-from luma_rag.documents import claims, ingestion, lexical_index
+from luma_rag.documents import claims, ingestion, lexical_index, models
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.evaluation.dataset import read_dataset
 from luma_rag.retrieval.search import find
@@ -105,6 +106,9 @@ async def store(sessions: Sessions, data: TestSet, vectors: Vector) -> tuple[Pri
     vec_id.
     """
     async with sessions.begin() as session:
+        if await models.current(session) is None:
+            made_by = {"name": MODEL.name, "sha256": MODEL.sha256, "profile": MODEL.profile}
+            session.add(EmbeddingModel(**made_by, dimensions=MODEL.dimensions, is_current=True))
         user = User(username=data.name, email=f"{data.name}@example.com", password="-", role="user")  # noqa: S106
         session.add(user)
         await session.flush()
@@ -190,7 +194,7 @@ async def run(url: str, arguments: argparse.Namespace, sets: Sequence[Path]) -> 
     """Measure each set in the database at this URL."""
     engine = create_engine(url, pool_size=2)
     await migrate.upgrade(engine)
-    embedder = None if arguments.cached_only else Embedder()
+    embedder = None if arguments.cached_only else PackagedEmbedder()
     results = []
     for folder in sets:
         data = read(folder, arguments.queries)

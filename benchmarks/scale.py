@@ -38,9 +38,10 @@ from luma_rag.db import migrate
 from luma_rag.db.embedded import as_superuser, running, stop
 from luma_rag.db.session import connect, create_engine, reading
 from luma_rag.documents import vector_index
-from luma_rag.retrieval.search import find, namespace_profile
+from luma_rag.retrieval.search import find
 from luma_rag.retrieval.search_query import SearchQuery, dense_weight, query_terms
 from luma_rag.retrieval.statement import EF_SEARCH, EF_SEARCH_EXPONENT, EF_SEARCH_SIZE, search_statement
+from luma_rag.retrieval.vector_source import VectorSource, namespace_profile
 
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 CHUNKS, OTHERS = 1_000_000, 2_000
@@ -149,7 +150,7 @@ async def measure(
     await register_vector(connection)
     about = place.namespace_id
     async with searching.connect() as reader:
-        _, indexed = await namespace_profile(reader, principal, about)
+        _, source = await namespace_profile(reader, principal, about)
     # The minimal statement uses the same search depth as the others.
     look = int(EF_SEARCH * max(1, (place.last / EF_SEARCH_SIZE) ** EF_SEARCH_EXPONENT))
     await connection.execute(f"SET hnsw.ef_search = {look}")
@@ -163,7 +164,7 @@ async def measure(
 
     async def search(question: SearchQuery) -> list[int]:
         async with searching.connect() as reader:
-            hits = await find(reader, principal, about, question, k=DEPTH, indexed=indexed)
+            hits = await find(reader, principal, about, question, k=DEPTH, source=source)
         return [int(hit.vec_id) - place.vector for hit in hits]
 
     async def ask(_: SearchQuery) -> None:
@@ -181,7 +182,7 @@ async def measure(
             for query, vector in zip(*asked, strict=True)
         ]
 
-        plain = await _plain(connection, principal, about, questions[0], indexed=indexed)
+        plain = await _plain(connection, principal, about, questions[0], source)
         times, found = await _timed(search, questions)
         shares: list[float | None] = [None]
         if way != "hybrid":
@@ -240,13 +241,12 @@ async def _plain(
     principal: Principal,
     namespace_id: int,
     example: SearchQuery,
-    *,
-    indexed: bool,
+    source: VectorSource,
 ) -> Callable[[SearchQuery], Awaitable[Any]]:
     """The statement without SQLAlchemy, prepared once."""
 
     def asked(question: SearchQuery) -> tuple[Any, dict[str, Any]]:
-        return search_statement(principal, namespace_id, question, k=DEPTH, indexed=indexed)
+        return search_statement(principal, namespace_id, question, k=DEPTH, source=source)
 
     statement, values = asked(example)
     # SQLAlchemy assigns it no types.

@@ -24,7 +24,7 @@ from sqlalchemy import insert
 from benchmarks.corpus import documents_in, open_corpus
 from benchmarks.scale import Times
 from benchmarks.service import free_port, serving
-from ingest.embedder import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from luma_rag.accounts.sessions import hash_secret
 from luma_rag.accounts.tokens import new_secret
 from luma_rag.db.base import utcnow
@@ -109,7 +109,7 @@ def processor_seconds(pids: Sequence[int]) -> float:
 
 async def prepare(data_dir: Path, users: int) -> tuple[list[str], list[int]]:
     """The sample documents in a public namespace; tokens of users, and a chat of each."""
-    async with open_corpus(data_dir, Embedder(profile="int8-v1")) as corpus:
+    async with open_corpus(data_dir, PackagedEmbedder(profile="int8-v1")) as corpus:
         await corpus.ingest(documents_in(DEMO))
         secrets = [new_secret() for _ in range(users)]
         async with corpus.store.sessions.begin() as session:

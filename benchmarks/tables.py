@@ -33,7 +33,7 @@ import msgspec
 from benchmarks.peer_tables import PeerPage
 from benchmarks.true_tables import Cell, Triple, relations, triples, true_tables
 from ingest.chunker import TokenCounter, chunk
-from ingest.embedder import load_tokenizer
+from ingest.embedding.packaged import load_tokenizer
 from ingest.sandbox import parse_in_sandbox
 from ingest.settings import ChunkSettings, ParserLimits
 from ingest.types import ParsedDocument, Passage, Table

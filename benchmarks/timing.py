@@ -22,7 +22,7 @@ import httpx
 import msgspec
 
 from benchmarks.access import median_with_interval
-from ingest.embedder import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from luma_rag.accounts.passwords import hash_password
 from luma_rag.db.embedded import running, stop
 from luma_rag.db.models import User
@@ -135,7 +135,7 @@ async def _run(url: str, folder: Path, pairs: int) -> list[Difference]:
     chosen = Settings(data_dir=folder, database_url=url, trusted_proxies=PROXY)
     async with (
         open_store(chosen) as store,
-        open_services(store, Embedder(threads=1)) as runtime,
+        open_services(store, PackagedEmbedder(threads=1)) as runtime,
         serving(runtime) as base_url,
     ):
         return await measure(runtime, base_url, pairs)

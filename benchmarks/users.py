@@ -28,8 +28,9 @@ from luma_rag.db import migrate
 from luma_rag.db.embedded import running, stop
 from luma_rag.db.models.document import DIMENSIONS
 from luma_rag.db.session import create_engine, reading
-from luma_rag.retrieval.search import find, namespace_profile
+from luma_rag.retrieval.search import find
 from luma_rag.retrieval.search_query import SearchQuery
+from luma_rag.retrieval.vector_source import namespace_profile
 
 _WARM_UP = 50
 _USERS = """

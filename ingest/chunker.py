@@ -5,6 +5,7 @@ import functools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
+from typing import Any
 
 from semantic_text_splitter import TextSplitter
 from tokenizers import Tokenizer
@@ -46,22 +47,43 @@ class TokenCounter:
     measures every stretch of text about ten times, so this matters.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        """`tokenizer` is BERT's and neither truncates nor pads (`embedder.load_tokenizer`)."""
+    def __init__(
+        self, tokenizer: Tokenizer, max_tokens: int = 256, added_tokens: int = SPECIAL_TOKENS
+    ) -> None:
+        """`tokenizer` is BERT's and neither truncates nor pads (`packaged.load_tokenizer`).
+
+        `max_tokens` is the longest input of the model, `added_tokens` how many of them every input has beside
+        its text: special tokens and those of a prefix.
+        """
         self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+        self.added_tokens = added_tokens
         self._remembered = functools.lru_cache(_REMEMBERED_WORDS)(self._count)
 
     def __call__(self, text: str) -> int:
         """The number of tokens of `text`."""
         return sum(map(self._remembered, _WORD.findall(text)))
 
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Where each token of `text` begins and ends, in characters."""
+        found: list[tuple[int, int]] = self.tokenizer.encode(text, add_special_tokens=False).offsets
+        return found
+
     def _count(self, word: str) -> int:
         return len(self.tokenizer.encode(word, add_special_tokens=False))
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_remembered"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._remembered = functools.lru_cache(_REMEMBERED_WORDS)(self._count)
+
 
 def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: ChunkSettings) -> list[Chunk]:
-    """Split every passage of `document` into chunks of at most `settings.max_tokens` tokens, in reading
-    order.
+    """Split every passage of `document` into chunks, in reading order.
+
+    A chunk has at most `settings.max_tokens` tokens, and never more than the model reads.
 
     Splits are at paragraphs, then lines, sentences, words, whichever is the largest unit that fits
     (`semantic-text-splitter`). Neighbors overlap by up to `settings.overlap_tokens`. A chunk never crosses
@@ -73,11 +95,12 @@ def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: Ch
         ValueError: the settings leave no room for text.
     """
     title = document.title or _without_suffix(name)
-    room_for = settings.max_tokens - SPECIAL_TOKENS
+    most = min(settings.max_tokens, count.max_tokens)
+    room_for = most - count.added_tokens
     if room_for - settings.context_tokens < 1:
         raise ValueError(
-            f"chunk.max_tokens={settings.max_tokens} leaves no room for text beside "
-            f"chunk.context_tokens={settings.context_tokens} and {SPECIAL_TOKENS} special tokens"
+            f"chunk.max_tokens={most} leaves no room for text beside "
+            f"chunk.context_tokens={settings.context_tokens} and {count.added_tokens} special tokens"
         )
     contexts: dict[str | None, tuple[str, int]] = {}
 
@@ -99,7 +122,7 @@ def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: Ch
                     end=start + len(text),
                     text=text,
                     context="\n".join(filter(None, (above, header))),
-                    tokens=SPECIAL_TOKENS
+                    tokens=count.added_tokens
                     + above_tokens
                     + count(without_bars(header))
                     + count(without_bars(text)),
@@ -224,7 +247,7 @@ def _split(text: str, count: TokenCounter, room: int, overlap: int) -> list[tupl
 
 def _first_tokens(text: str, count: TokenCounter, limit: int) -> str:
     while count(text) > limit:
-        offsets = count.tokenizer.encode(text, add_special_tokens=False).offsets
+        offsets = count.offsets(text)
         text = text[: offsets[limit][0]].rstrip() if limit else ""
         # After a split inside a word, the rest can have more tokens than it had as part of the word.
         limit -= 1 if count(text) > limit else 0
@@ -233,7 +256,7 @@ def _first_tokens(text: str, count: TokenCounter, limit: int) -> str:
 
 def _last_tokens(text: str, count: TokenCounter, limit: int) -> str:
     while count(text) > limit:
-        offsets = count.tokenizer.encode(text, add_special_tokens=False).offsets
+        offsets = count.offsets(text)
         text = text[offsets[-limit][0] :].lstrip() if limit else ""
         limit -= 1 if count(text) > limit else 0
     return text

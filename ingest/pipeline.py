@@ -9,7 +9,7 @@ import numpy as np
 
 from ingest import recognition
 from ingest.chunker import TokenCounter, chunk, embedding_text
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.errors import NoTextError
 from ingest.settings import IngestSettings
 from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Source, Vector
@@ -32,7 +32,7 @@ def process(
         PermanentError: the file can't be read or has no text.
         TransientError: a retry may succeed.
     """
-    document, chunks = read(source, TokenCounter(embedder.tokenizer), settings, on_progress)
+    document, chunks = read(source, embedder.tokens, settings, on_progress)
     return embed(document, chunks, embedder, on_progress)
 
 

@@ -181,12 +181,13 @@ class EmbeddingModel(msgspec.Struct, frozen=True):
     """The model and profile of an embedding. Vectors of different models can't be compared.
 
     Vectors of different profiles of one model can, but rank slightly differently and should not be mixed.
-    `sha256` is the hash of the weights, `dimensions` the length of a vector, `max_tokens` the longest input,
-    special tokens included.
+    `sha256` is a hash of the weights, and of whatever else determines a vector. `dimensions` is the length of
+    a vector, `max_tokens` the longest input, special tokens included. `profile` is an `EmbeddingProfile` of
+    the packaged model; for others it says what computes them, such as `torch`.
     """
 
     name: str
     sha256: str
     dimensions: int
     max_tokens: int
-    profile: EmbeddingProfile
+    profile: str

@@ -10,13 +10,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import cast, get_args
 
 import msgspec
 from sqlalchemy import ColumnClause, Select, exists, func, literal_column, select
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 
-from ingest.embedder import MODEL, Embedder, ModelError
+from ingest.embedding import Embedder, ModelError, ModelSpec, load
+from ingest.embedding.spec import packaged, spec_of
 from ingest.types import EmbeddingProfile
 from luma_rag.accounts.external_identities import IdentityProvider
 from luma_rag.changes.stream import CHANNEL, ChangeStream
@@ -29,17 +30,19 @@ from luma_rag.chat.service import ChatService
 from luma_rag.db import migrate
 from luma_rag.db.errors import OutageLog, as_luma_error
 from luma_rag.db.listener import Listener
-from luma_rag.db.models import EmbeddingModel, Ingestion
+from luma_rag.db.models import Ingestion
 from luma_rag.db.replica import searching
 from luma_rag.db.session import POOL_SIZE, Sessions, reading
+from luma_rag.documents import models
 from luma_rag.documents.ingestion import connected_workers
+from luma_rag.documents.models import Models
 from luma_rag.errors import ConfigurationError
 from luma_rag.llm.llamacpp import LlamaServer
 from luma_rag.llm.openai import OpenAIModel
 from luma_rag.llm.protocol import LanguageModel
 from luma_rag.retrieval.cross_encoder import CrossEncoderReranker
 from luma_rag.retrieval.onnx_reranker import OnnxReranker, is_onnx_reranker
-from luma_rag.retrieval.query_encoder import QueryEncoder
+from luma_rag.retrieval.query_encoders import QueryEncoders
 from luma_rag.retrieval.rerank_endpoint import EndpointReranker
 from luma_rag.retrieval.reranking import Reranker, Reranking
 from luma_rag.retrieval.search import Retriever
@@ -130,7 +133,9 @@ async def open_runtime(settings: Settings, *, pool_size: int = POOL_SIZE) -> Asy
     # The model loads while the database starts. One thread suffices for a short query, and a second would
     # compete with the worker.
     loading = asyncio.create_task(
-        asyncio.to_thread(load_embedder, threads=1, profile=settings.ingest.profile)
+        asyncio.to_thread(
+            load_embedder, configured_model(settings), threads=1, api_key=settings.embedding.api_key
+        )
     )
     try:
         async with (
@@ -153,11 +158,11 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
             the OpenID
             provider are invalid.
     """
-    embedder = await check_model(store.sessions, embedder)
     settings = store.settings
+    embedder = await check_model(store.sessions, embedder, api_key=settings.embedding.api_key)
     async with AsyncExitStack() as stack:
-        encoder = QueryEncoder(embedder)
-        stack.callback(encoder.close)
+        encoders = QueryEncoders(await open_models(store, embedder))
+        stack.callback(encoders.close)
         answerer = create_answerer(settings.llm, embedder)
         stack.push_async_callback(answerer.aclose)
         reranking = None
@@ -166,7 +171,7 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
             stack.push_async_callback(reranker.aclose)
             reranking = Reranking(reranker, settings.reranker_budget_ms / 1000)
         engine = await stack.enter_async_context(searching(store.engine, settings.database_read_url))
-        retriever = Retriever(engine, encoder, reranking)
+        retriever = Retriever(engine, encoders, reranking)
         process = Process()
         listener = Listener(partial(process.connect, store.url), CHANNEL)
         stack.push_async_callback(listener.aclose)
@@ -188,57 +193,74 @@ async def open_services(store: Store, embedder: Embedder) -> AsyncGenerator[Runt
         )
 
 
+def configured_model(settings: Settings) -> ModelSpec:
+    """The embedding model that the settings name."""
+    return spec_of(settings.embedding, settings.ingest.profile)
+
+
+def model_named(settings: Settings, name: str | None) -> ModelSpec:
+    """The embedding model that a command names as the settings would; None is that of the settings."""
+    if name is None:
+        return configured_model(settings)
+    if name in get_args(EmbeddingProfile):
+        return packaged(cast(EmbeddingProfile, name))
+    return spec_of(msgspec.structs.replace(settings.embedding, model=name), settings.ingest.profile)
+
+
 def load_embedder(
-    *, batch_size: int = 16, threads: int | None = None, profile: EmbeddingProfile = MODEL.profile
+    spec: ModelSpec, *, batch_size: int = 16, threads: int | None = None, api_key: str | None = None
 ) -> Embedder:
-    """Load the model; blocks briefly. The arguments are those of `Embedder`.
+    """Load the model; blocks while it does. The arguments are those of `ingest.embedding.load`.
 
     Raises:
-        ConfigurationError: the model's files are missing or not the expected ones.
+        ConfigurationError: it can't be loaded.
     """
     try:
-        return Embedder(batch_size, threads, profile)
+        return load(spec, batch_size=batch_size, threads=threads, api_key=api_key)
     except ModelError as error:
         raise ConfigurationError(str(error)) from error
 
 
-async def check_model(sessions: Sessions, embedder: Embedder) -> Embedder:
-    """Record the embedding profile, or return an embedder that matches the recorded one.
+async def check_model(sessions: Sessions, embedder: Embedder, *, api_key: str | None = None) -> Embedder:
+    """Record the embedding model of a new database, or return the current model of an older one.
 
-    The result is `embedder` itself unless its profile differs: queries and new documents must be embedded
-    like the stored vectors.
+    That is `embedder` itself unless the settings name another model. Namespaces with other models load them
+    when they are searched.
 
     Raises:
-        ConfigurationError: another model or a newer version of Luma made the stored vectors.
+        ConfigurationError: the current model can't be loaded, or is no longer the one that made the vectors.
     """
-    model = embedder.model
     async with sessions.begin() as session:
-        await session.execute(
-            upsert(EmbeddingModel)
-            .values(
-                id=1, name=model.name, sha256=model.sha256, dimensions=model.dimensions, profile=model.profile
-            )
-            .on_conflict_do_nothing()
-        )
-        recorded = await session.get_one(EmbeddingModel, 1)
-    if (recorded.sha256, recorded.dimensions) != (model.sha256, model.dimensions):
-        raise ConfigurationError(
-            f"The vectors in this database were made by {recorded.name} ({recorded.sha256[:12]}…), and this "
-            f"Luma uses {model.name} ({model.sha256[:12]}…). Use the version of Luma that made them, or "
-            "another database."
-        )
-    if recorded.profile == model.profile:
+        current = await models.current(session)
+        if current is None:
+            await models.record(session, embedder)
+    if current is None or models.is_same(current, embedder):
         return embedder
-    try:
-        profile = msgspec.convert(recorded.profile, EmbeddingProfile)
-    except msgspec.ValidationError:
-        raise ConfigurationError(
-            f"The vectors in this database were made in a way that this Luma does not know "
-            f"({recorded.profile}). Update Luma, or use another database."
-        ) from None
-    return await asyncio.to_thread(
-        load_embedder, batch_size=embedder.batch_size, threads=embedder.threads, profile=profile
+    load = partial(load_embedder, batch_size=embedder.batch_size, threads=embedder.threads, api_key=api_key)
+    found = await asyncio.to_thread(models.load_recorded, current, load)
+    # Of the packaged model, the default profile of a new database may be newer than this one.
+    if embedder.spec != ModelSpec():
+        logger.warning(
+            "The settings name the embedding model %s (%s). The documents are embedded with %s (%s), which "
+            "stays in use. To embed them again with the model of the settings, run: luma reindex",
+            embedder.model.name,
+            embedder.model.profile,
+            found.model.name,
+            found.model.profile,
+        )
+    embedder.close()
+    return found
+
+
+async def open_models(store: Store, embedder: Embedder) -> Models:
+    """All embedding models of the database. `embedder` is the one for new namespaces."""
+    load = partial(
+        load_embedder,
+        batch_size=embedder.batch_size,
+        threads=embedder.threads,
+        api_key=store.settings.embedding.api_key,
     )
+    return await Models.open(store.sessions, embedder, load)
 
 
 def create_answerer(settings: LLMSettings, embedder: Embedder) -> Answerer:

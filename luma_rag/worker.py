@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines import local
 from ingest.engines.jobs import Engine, Job, Step
 from ingest.engines.places import Places
@@ -39,7 +39,7 @@ from luma_rag.documents import (
 from luma_rag.documents.embedding_reuse import known_embeddings
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import LumaError, UnavailableError
-from luma_rag.runtime import check_model, load_embedder
+from luma_rag.runtime import check_model, configured_model, load_embedder, open_models
 from luma_rag.settings import Settings
 from luma_rag.store import Store, open_store
 
@@ -128,6 +128,8 @@ class _Worker:
     async def run(
         self, embedder: Embedder, *, only: list[int] | None, until_empty: bool, engine: Engine = local.run
     ) -> None:
+        models = await open_models(self._store, embedder)
+        self._sink = PostgresSink(self._store.sessions, self._worker_id, models)
         # All that is named in `only` is equally urgent.
         places = Places(has_urgent=only is None, on_free=self._wake.set)
         jobs = self._jobs(places, only, until_empty=until_empty)
@@ -146,8 +148,13 @@ class _Worker:
                 self._began[claim.doc_id] = time.perf_counter()
                 if claim.is_embedded:
                     await self._link(claim.doc_id)
-                else:
-                    yield await self._job(claim)
+                    continue
+                try:
+                    job = await self._job(claim)
+                except OutageError as error:
+                    await self.on_failed(claim.doc_id, error)
+                    continue
+                yield job
             elif only_urgent:
                 await self._wait()
             elif only is not None and len(only) > _CLAIM_AMONG:
@@ -193,10 +200,11 @@ class _Worker:
         await self._wait()
 
     async def _job(self, claim: claims.Claim) -> Job:
+        model_id, embedder = await self._sink.model_for(claim.doc_id)
         async with self._store.sessions.begin() as session:
-            known = await known_embeddings(session, claim.doc_id)
+            known = await known_embeddings(session, claim.doc_id, model_id)
         path = self._store.storage.path(claim.file_path)
-        return Job(claim.doc_id, Source(path, claim.title, claim.type), known, claim.is_urgent)
+        return Job(claim.doc_id, Source(path, claim.title, claim.type), embedder, known, claim.is_urgent)
 
     async def _queue_reread(self) -> bool:
         async with self._store.sessions.begin() as session:
@@ -411,9 +419,11 @@ async def _main() -> None:
 
 
 async def _work(configured: Settings) -> None:
-    loading = asyncio.create_task(asyncio.to_thread(load_embedder, profile=configured.ingest.profile))
+    loading = asyncio.create_task(
+        asyncio.to_thread(load_embedder, configured_model(configured), api_key=configured.embedding.api_key)
+    )
     async with open_store(configured, pool_size=4) as store:
-        embedder = await check_model(store.sessions, await loading)
+        embedder = await check_model(store.sessions, await loading, api_key=configured.embedding.api_key)
         await run(store, embedder)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from luma_rag.accounts import passwords
 from luma_rag.db.embedded import running, stop
 from luma_rag.db.session import create_sessions
@@ -145,7 +146,7 @@ def store(settings: Settings, copy: Database) -> Store:
 @pytest.fixture(scope="session")
 def embedder() -> Embedder:
     """The real model."""
-    return Embedder()
+    return PackagedEmbedder()
 
 
 @pytest.fixture

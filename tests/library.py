@@ -6,23 +6,19 @@ import numpy as np
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Passage, Vector
+from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Passage
 from luma_rag.access import Principal
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, Namespace, User
-from luma_rag.db.models.document import DIMENSIONS
-from luma_rag.documents import claims, ingestion, namespace_documents
+from luma_rag.documents import claims, ingestion, models, namespace_documents
+from luma_rag.documents.models import Models
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.retrieval.hits import ScoredChunk
-from luma_rag.retrieval.search import find, namespace_profile
+from luma_rag.retrieval.search import find
 from luma_rag.retrieval.search_query import SearchQuery, dense_weight, query_terms
+from luma_rag.retrieval.vector_source import namespace_profile
 from luma_rag.runtime import Store
-
-
-def vectors(texts: Sequence[str]) -> Vector:
-    """Unit vectors, deterministic by text; shape (len(texts), dimensions)."""
-    made = [np.random.default_rng(list(text.encode())).standard_normal(DIMENSIONS) for text in texts]
-    return np.array([vector / np.linalg.norm(vector) for vector in made], np.float32)
+from tests.synthetic_models import SyntheticModel, load_synthetic, vectors
 
 
 class Library:
@@ -33,6 +29,8 @@ class Library:
         self.connection = connection
         self.worker = worker
         self.owner = owner
+        # None if a runtime has recorded its model, which this library then acts for.
+        self.models: Models | None = None
         self._documents = 0
         self._namespaces = 0
 
@@ -70,7 +68,7 @@ class Library:
         async with self.store.sessions.begin() as session:
             await namespace_documents.add(session, self.owner, namespace_id, doc_id)
             await claims.claim(session, self.worker, [doc_id])
-        await PostgresSink(self.store.sessions, self.worker).link(doc_id)
+        await PostgresSink(self.store.sessions, self.worker, self.models).link(doc_id)
 
     async def work(self, doc_id: int, texts: Sequence[str]) -> None:
         """The worker's processing of a queued document."""
@@ -80,7 +78,7 @@ class Library:
         starts = np.cumsum([0, *map(len, texts)]).tolist()
         chunks = [Chunk(0, starts[i], starts[i + 1], text, "", 3) for i, text in enumerate(texts)]
         made = EmbeddedDocument(ParsedDocument("pdf", [Passage(whole)]), chunks, vectors(texts))
-        await PostgresSink(self.store.sessions, self.worker).store(doc_id, made)
+        await PostgresSink(self.store.sessions, self.worker, self.models).store(doc_id, made)
 
     async def search(
         self,
@@ -93,9 +91,12 @@ class Library:
         doc_ids: Sequence[int] | None = None,
     ) -> list[ScoredChunk]:
         async with self.store.sessions.begin() as session:
-            languages, indexed = await namespace_profile(session, self.owner, namespace_id)
+            languages, source = await namespace_profile(session, self.owner, namespace_id)
+            embedding = vectors([query])[0]
+            if self.models is not None and source.model_id is not None:
+                embedding = (await self.models.get(source.model_id)).embed_query(query)
             question = SearchQuery(
-                vectors([query])[0] if mode != "lexical" else None,
+                embedding if mode != "lexical" else None,
                 query_terms(query, languages) if mode != "dense" else None,
                 dense_weight(query, languages),
             )
@@ -106,7 +107,7 @@ class Library:
                 question,
                 k=k,
                 doc_ids=doc_ids,
-                indexed=indexed,
+                source=source,
             )
 
 
@@ -121,5 +122,10 @@ async def library(store: Store) -> AsyncGenerator[Library]:
     async with store.engine.connect() as connection:
         worker = await ingestion.register_worker(connection)
         await connection.commit()
-        yield Library(store, connection, worker, owner)
+        made = Library(store, connection, worker, owner)
+        async with store.sessions.begin() as session:
+            is_used = await models.current(session) is not None
+        if not is_used:
+            made.models = await Models.open(store.sessions, SyntheticModel(), load_synthetic)
+        yield made
         await connection.invalidate()

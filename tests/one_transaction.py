@@ -16,7 +16,7 @@ import msgspec
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from luma_rag.db.session import connect, create_sessions
 from luma_rag.http.app import create_service
 from luma_rag.runtime import Runtime, Store, open_services

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines.places import Places
 from ingest.errors import IngestError
 from ingest.pipeline import NOTHING_KNOWN, Known, Stage
@@ -25,12 +25,13 @@ Step = Stage | Literal["storing"]
 class Job(msgspec.Struct, frozen=True):
     """A source to process. `key` identifies it to the sink and the listener.
 
-    `is_urgent` if somebody waits for it. `known` are embeddings of an earlier version, which are not computed
-    again.
+    `embedder` is the model for this source; None means that of the run. `is_urgent` if somebody waits for it.
+    `known` are embeddings of an earlier version, which are not computed again.
     """
 
     key: int
     source: Source
+    embedder: Embedder | None = None
     known: Known = NOTHING_KNOWN
     is_urgent: bool = False
 

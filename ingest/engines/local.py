@@ -14,8 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from ingest import sandbox
-from ingest.chunker import TokenCounter
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines.jobs import UNEXPECTED, Job, ProgressListener, ProgressRelay
 from ingest.engines.places import DOCUMENTS_IN_RECOGNITION, Places
 from ingest.errors import IngestError, TransientError
@@ -74,7 +73,6 @@ class _Engine:
         self._sink = sink
         self._embedder = embedder
         self._settings = settings
-        self._count = TokenCounter(embedder.tokenizer)
         self._news = ProgressRelay(listener)
         self._places = places
         # Those in recognition, and those that have just left it, come on top.
@@ -126,6 +124,7 @@ class _Engine:
 
     async def _embed(self, job: Job) -> EmbeddedDocument:
         on_progress = self._progress(job.key)
+        embedder = job.embedder or self._embedder
         parsed = await self._in_thread(partial(parse, job.source, self._settings, on_progress))
         if not isinstance(parsed, ParsedDocument):
             with self._places.recognition():
@@ -133,12 +132,10 @@ class _Engine:
                     partial(recognize, job.source, parsed, self._settings, on_progress)
                 )
         chunks = await self._in_thread(
-            partial(split, parsed, job.source, self._count, self._settings, on_progress)
+            partial(split, parsed, job.source, embedder.tokens, self._settings, on_progress)
         )
         async with self._embedding[job.is_urgent]:
-            return await self._in_thread(
-                partial(embed, parsed, chunks, self._embedder, on_progress, job.known)
-            )
+            return await self._in_thread(partial(embed, parsed, chunks, embedder, on_progress, job.known))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -32,16 +32,17 @@ import ray
 import ray._private.worker
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines.jobs import UNEXPECTED, Job, ProgressListener, ProgressRelay
 from ingest.engines.places import Places
 from ingest.engines.ray_actors import LogLine, Outcome, Reached
 from ingest.engines.ray_crew import ClusterError, Crew, Member
 from ingest.errors import IngestError, TransientError
 from ingest.parsers import detect_type
+from ingest.pipeline import process
 from ingest.settings import IngestSettings
 from ingest.sink import Sink
-from ingest.types import DocumentType, EmbeddedDocument
+from ingest.types import DocumentType, EmbeddedDocument, EmbeddingModel
 
 __all__ = ["ClusterError", "Engine", "cluster"]
 
@@ -117,14 +118,18 @@ class Engine:
     ) -> None:
         """Process `jobs` until there are no more, as `ingest.engines.local.run` does.
 
-        There are up to `DOCUMENTS_PER_EMBEDDER` documents in work for each embedding actor. `places` are
-        those of the local engine, and have no meaning here.
+        There are up to `DOCUMENTS_PER_EMBEDDER` documents in work for each embedding actor, whatever `places`
+        allows one machine.
 
         Raises:
-            ClusterError: no node of the cluster can be used.
+            ClusterError: no node of the cluster can be used, or the model is on a server.
         """
+        if embedder.spec.kind == "endpoint":
+            raise ClusterError(
+                "The embedding model is on a server, and gains nothing from nodes: use --engine local."
+            )
         crew, work = await self._staffed(embedder, settings)
-        run = _Run(crew, sink, settings, listener)
+        run = _Run(crew, sink, embedder.model, settings, listener)
         try:
             await run.run(jobs, work)
         except BaseException as error:
@@ -153,9 +158,17 @@ class Engine:
 
 
 class _Run:
-    def __init__(self, crew: Crew, sink: Sink, settings: IngestSettings, listener: ProgressListener) -> None:
+    def __init__(
+        self,
+        crew: Crew,
+        sink: Sink,
+        model: EmbeddingModel,
+        settings: IngestSettings,
+        listener: ProgressListener,
+    ) -> None:
         self._crew = crew
         self._sink = sink
+        self._model = model
         self._settings = settings
         self._news = ProgressRelay(listener)
 
@@ -192,6 +205,9 @@ class _Run:
             self._crew.room.give(room)
 
     async def _embed(self, job: Job) -> EmbeddedDocument:
+        if job.embedder is not None and job.embedder.model != self._model:
+            # The actors hold one model. Documents of namespaces with another are few, and are read here.
+            return await asyncio.to_thread(process, job.source, job.embedder, self._settings)
         for _ in range(MOST_LOSSES):
             try:
                 read = await self._read(job)

@@ -22,10 +22,9 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from ingest.chunker import TokenCounter
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.errors import IngestError
 from ingest.pipeline import Known, Progress, Stage, embed, read
 from ingest.settings import IngestSettings
@@ -75,10 +74,10 @@ def own_version() -> str:
 class Reader:
     """Parses files in sandboxes and splits them into chunks, several at once."""
 
-    def __init__(self, wanted: str, tokenizer: Tokenizer, settings: IngestSettings) -> None:
+    def __init__(self, wanted: str, count: TokenCounter, settings: IngestSettings) -> None:
         _check_version(wanted)
         _relay_log()
-        self._count = TokenCounter(tokenizer)
+        self._count = count
         self._settings = settings
 
     def ready(self) -> None:

@@ -7,16 +7,17 @@ import shutil
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import typer
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from ingest import recognition, sandbox
 from ingest.containment import Containment
+from ingest.embedding import ModelSpec
 from ingest.parsers import READER_VERSION
 from luma_rag import __version__, settings
 from luma_rag.cli.options import Json
@@ -28,7 +29,7 @@ from luma_rag.db.session import create_engine
 from luma_rag.errors import LumaError
 from luma_rag.llm.protocol import PromptMessage
 from luma_rag.retrieval.reranking import CANDIDATES
-from luma_rag.runtime import create_language_model, create_reranker, load_embedder
+from luma_rag.runtime import configured_model, create_language_model, create_reranker, load_embedder
 from luma_rag.settings import Settings
 
 _LOW_DISK_BYTES = 2**30
@@ -44,6 +45,7 @@ _TO_READ_AGAIN = text("""
             AND coalesce(CAST(file_metadata ->> 'reader' AS integer), 0) < :version)
     FROM document
 """)
+_CURRENT_MODEL = text("SELECT name, profile, spec FROM embedding_model WHERE is_current")
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -132,7 +134,10 @@ async def _database(configured: Settings) -> Check:
                 )
                 current, head = await connection.run_sync(current_and_head)
                 unread = outdated = 0
+                other_model = None
                 if current == head:
+                    recorded = (await connection.execute(_CURRENT_MODEL)).one_or_none()
+                    other_model = _other_model(configured, recorded)
                     counted = await connection.execute(_TO_READ_AGAIN, {"version": READER_VERSION})
                     unread, outdated = counted.one()
         finally:
@@ -146,11 +151,27 @@ async def _database(configured: Settings) -> Check:
     if current != head:
         return Check("database", "note", f"{detail}; from another version: run luma db upgrade")
     found = [f"{detail}, schema up to date"]
+    if other_model is not None:
+        found.append(other_model)
     if unread:
         found.append(f"documents with pages that were not read: {unread} (luma reread --incomplete)")
     if outdated:
         found.append(f"documents that an earlier version has read: {outdated} (luma reread)")
     return Check("database", "ok" if len(found) == 1 else "note", "; ".join(found))
+
+
+def _other_model(configured: Settings, recorded: Row[str, str, dict[str, Any] | None] | None) -> str | None:
+    """What to say if the settings name another embedding model than that of the documents."""
+    wanted = configured_model(configured)
+    if recorded is None or wanted == ModelSpec():
+        return None
+    name, profile, spec = recorded
+    used = ModelSpec(name=profile) if spec is None else msgspec.convert(spec, ModelSpec)
+    if wanted == msgspec.structs.replace(used, ranking=None):
+        return None
+    return (
+        f"the settings name another embedding model than the documents have, {name}, {profile} (luma reindex)"
+    )
 
 
 async def _parser_containment(_: Settings) -> Check:
@@ -186,7 +207,10 @@ async def _recognition(configured: Settings) -> Check:
 
 async def _model(configured: Settings) -> Check:
     embedder = await asyncio.to_thread(
-        load_embedder, batch_size=configured.ingest.batch_size, profile=configured.ingest.profile
+        load_embedder,
+        configured_model(configured),
+        batch_size=configured.ingest.batch_size,
+        api_key=configured.embedding.api_key,
     )
     await asyncio.to_thread(embedder.embed_query, "Does it work?")
     model = embedder.model

@@ -14,7 +14,7 @@ from rich.text import Text
 from sqlalchemy import case, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines import jobs, local
 from ingest.parsers.formats import READABLE
 from luma_rag import namespaces, settings
@@ -32,7 +32,7 @@ from luma_rag.db.base import utcnow
 from luma_rag.db.models import Document, Ingestion
 from luma_rag.documents.reading_warnings import stored_warnings
 from luma_rag.errors import LumaError, NotFoundError
-from luma_rag.runtime import check_model, load_embedder
+from luma_rag.runtime import check_model, configured_model, load_embedder
 from luma_rag.store import Store, open_store
 from luma_rag.worker import drain
 
@@ -125,7 +125,10 @@ async def _run(
     configured = settings.load()
     loading = asyncio.create_task(
         asyncio.to_thread(
-            load_embedder, batch_size=configured.ingest.batch_size, profile=configured.ingest.profile
+            load_embedder,
+            configured_model(configured),
+            batch_size=configured.ingest.batch_size,
+            api_key=configured.embedding.api_key,
         )
     )
     try:
@@ -133,7 +136,7 @@ async def _run(
             async with store.sessions.begin() as session:
                 principal = await caller(session, username)
                 namespace_id = await find_or_create(session, principal, namespace)
-            embedder = await check_model(store.sessions, await loading)
+            embedder = await check_model(store.sessions, await loading, api_key=configured.embedding.api_key)
             async with opened(where) as engine:
                 started = time.monotonic()
                 with progress(is_quiet=is_quiet) as show:

@@ -21,7 +21,7 @@ from luma_rag.cli.output import print_json
 from luma_rag.cli.running import run
 from luma_rag.cli.sync_report import SyncedFile, SyncReport, counted, print_report
 from luma_rag.errors import NotFoundError, UnavailableError
-from luma_rag.runtime import check_model, load_embedder
+from luma_rag.runtime import check_model, configured_model, load_embedder
 from luma_rag.store import Store, open_store
 from luma_rag.sync import items
 from luma_rag.sync.plan import Item
@@ -194,11 +194,14 @@ class _Turn:
         return outcomes, [file for file in files.values() if file.doc_id is not None]
 
     async def _read(self, files: Sequence[File], show: Show) -> None:
-        configured = self._store.settings.ingest
+        configured = self._store.settings
         embedder = await asyncio.to_thread(
-            load_embedder, batch_size=configured.batch_size, profile=configured.profile
+            load_embedder,
+            configured_model(configured),
+            batch_size=configured.ingest.batch_size,
+            api_key=configured.embedding.api_key,
         )
-        embedder = await check_model(self._store.sessions, embedder)
+        embedder = await check_model(self._store.sessions, embedder, api_key=configured.embedding.api_key)
         async with opened(self._options.where) as engine:
             await work(self._store, embedder, self._stored.namespace_id, files, show, engine)
 

@@ -23,7 +23,7 @@ from luma_rag.db.models import (
     SyncItem,
     SyncSource,
 )
-from luma_rag.documents import ingestion, vectors
+from luma_rag.documents import embeddings, generations, ingestion, search_rows
 
 
 async def remove_all(session: AsyncSession, user_id: int) -> tuple[list[int], list[str]]:
@@ -82,7 +82,9 @@ async def _merge(session: AsyncSession, source: int, target: int, actor_id: int 
     await _take_placements(session, source, target, missing)
     for namespace_id in missing:
         if namespace_id in ready:
-            await vectors.unlink(session, source, namespace_id)
+            await search_rows.unlink(session, source, namespace_id)
+        models = await generations.models_of(session, [namespace_id], live_only=True)
+        if namespace_id in ready and not await embeddings.missing(session, target, models):
             await _place(session, target, namespace_id)
         else:
             await ingestion.enqueue(session, target, namespace_id)
@@ -141,7 +143,7 @@ async def _take_text(session: AsyncSession, source: int, target: int) -> None:
 
 
 async def _place(session: AsyncSession, doc_id: int, namespace_id: int) -> None:
-    chunks = await vectors.place(session, doc_id, namespace_id)
+    chunks = await search_rows.place(session, doc_id, namespace_id)
     now = utcnow()
     session.add(
         Ingestion(

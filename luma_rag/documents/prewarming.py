@@ -12,6 +12,8 @@ from sqlalchemy import BigInteger, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from luma_rag.documents.vector_index import INLINE_INDEX
+
 logger = logging.getLogger(__name__)
 
 SINCE_MINUTES = 10
@@ -59,7 +61,7 @@ SELECT count(weights) FROM lexical_vector WHERE id = ANY (ARRAY(
     ORDER BY doc_id DESC LIMIT {TERMS_OF}
   ) latest))
 """  # noqa: S608 - of constants only
-_HAS_INDEX = "SELECT to_regclass('ix_chunk_vector_hnsw_{namespace_id}') IS NOT NULL"
+_HAS_INDEX = f"SELECT to_regclass('{INLINE_INDEX}{{namespace_id}}') IS NOT NULL"
 _SET_EF_SEARCH = "SELECT set_config('hnsw.ef_search', '200', true)"
 
 

@@ -19,36 +19,48 @@ PROMOTE_AT = 10_000
 DEMOTE_AT = 7_000
 """Vectors in a namespace. The gap prevents uploads and deletions from rebuilding an index again and again."""
 _LOCK = 0x4C55_4D48
-_NAME = "ix_chunk_vector_hnsw_"
+INLINE_INDEX = "ix_chunk_vector_hnsw_"
+"""The name of the index of a namespace whose vectors are in `chunk_vector`, without its id."""
+GENERATION_INDEX = "ix_generation_vector_hnsw_"
+"""The name of the index of a generation whose vectors are in `generation_vector`, without its id."""
 
+# A generation that is being built gets its index at the end (`make`).
 _WANTED = f"""
 WITH held AS (
   SELECT namespace_id, sum(chunks) AS chunks FROM lexical_segment GROUP BY namespace_id
+), kept AS (
+  SELECT '{INLINE_INDEX}' || namespace_id AS name, chunks, true AS is_built FROM held
+  WHERE NOT EXISTS (SELECT FROM generation g WHERE g.namespace_id = held.namespace_id)
+  UNION ALL
+  SELECT CASE WHEN is_inline THEN '{INLINE_INDEX}' || namespace_id ELSE '{GENERATION_INDEX}' || g.id END,
+    chunks, state <> 'building'
+  FROM generation g JOIN held USING (namespace_id) WHERE state <> 'removing'
 ), made AS (
-  SELECT substr(c.relname, {len(_NAME) + 1})::integer AS namespace_id, i.indisvalid AS is_valid
+  SELECT c.relname AS name, i.indisvalid AS is_valid
   FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid
   JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relname ~ '^{_NAME}[0-9]+$' AND n.nspname = current_schema()
+  WHERE c.relname ~ '^({INLINE_INDEX}|{GENERATION_INDEX})[0-9]+$' AND n.nspname = current_schema()
 )
-SELECT namespace_id,
+SELECT name,
   CASE WHEN made.is_valid IS NULL THEN 'make' WHEN is_valid THEN 'drop' ELSE 'make again' END AS what
-FROM held FULL JOIN made USING (namespace_id)
-WHERE (made.is_valid IS NULL AND chunks >= {PROMOTE_AT})
+FROM kept FULL JOIN made USING (name)
+WHERE (made.is_valid IS NULL AND chunks >= {PROMOTE_AT} AND is_built)
    OR (made.is_valid AND coalesce(chunks, 0) < {DEMOTE_AT})
    OR NOT made.is_valid
-ORDER BY namespace_id LIMIT 1
+ORDER BY name LIMIT 1
 """  # noqa: S608 - of constants only
+_OF_GENERATION = text(
+    "SELECT m.dimensions FROM generation g JOIN embedding_model m ON m.id = g.model_id WHERE g.id = :id"
+)
 
 
-def is_indexed(namespace_id: ColumnElement[int]) -> Exists:
-    """Whether the namespace has a valid index."""
+def is_valid(name: ColumnElement[str]) -> Exists:
+    """Whether there is a complete index with this name."""
     index = table(
         "pg_index", column("indexrelid"), column("indisvalid", Boolean), column("indisready", Boolean)
     )
     return exists().where(
-        index.c.indexrelid == func.to_regclass(func.concat(_NAME, namespace_id)),
-        index.c.indisvalid,
-        index.c.indisready,
+        index.c.indexrelid == func.to_regclass(name), index.c.indisvalid, index.c.indisready
     )
 
 
@@ -68,22 +80,47 @@ async def maintain_hnsw(engine: AsyncEngine) -> bool:
             # The previous lock holder may have done this.
             wanted = (await connection.execute(text(_WANTED))).one_or_none()
             if wanted is not None:
-                await _carry_out(connection, wanted.namespace_id, wanted.what)
+                await _carry_out(connection, wanted.name, wanted.what)
         finally:
             # Closing the connection releases the lock, whatever state the connection is in.
             await opened.invalidate()
     return True
 
 
-async def _carry_out(connection: AsyncConnection, namespace_id: int, what: str) -> None:
-    name = f"{_NAME}{int(namespace_id)}"
+async def make(engine: AsyncEngine, generation_id: int) -> None:
+    """Build the index of a generation outside of `chunk_vector`, if its namespace is large."""
+    name = f"{GENERATION_INDEX}{int(generation_id)}"
+    wanted = text(_WANTED.replace(" AND is_built", "").replace("LIMIT 1", ""))
+    async with engine.connect() as opened:
+        connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(select(func.pg_advisory_lock(_LOCK)))
+        try:
+            for due in (await connection.execute(wanted)).all():
+                if due.name == name:
+                    await _carry_out(connection, name, due.what)
+        finally:
+            await opened.invalidate()
+
+
+async def _carry_out(connection: AsyncConnection, name: str, what: str) -> None:
     if what != "make":
         await connection.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))
-    if what != "drop":
-        await connection.execute(
-            text(
-                f"CREATE INDEX CONCURRENTLY {name} ON chunk_vector USING hnsw (embedding halfvec_ip_ops) "
-                f"WITH ({OPTIONS}) WHERE namespace_id = {int(namespace_id)}"
-            )
-        )
-    logger.info("Namespace %s: HNSW index, %s", namespace_id, what)
+    if what != "drop" and (created := await _definition(connection, name)) is not None:
+        await connection.execute(text(created))
+    logger.info("HNSW index %s: %s", name, what)
+
+
+async def _definition(connection: AsyncConnection, name: str) -> str | None:
+    """The statement that makes an index; None if its generation is gone."""
+    number = int(name.rpartition("_")[2])
+    if name.startswith(INLINE_INDEX):
+        column, of = "embedding", "namespace_id"
+    else:
+        dimensions = await connection.scalar(_OF_GENERATION, {"id": number})
+        if dimensions is None:
+            return None
+        column, of = f"(embedding::halfvec({int(dimensions)}))", "generation_id"
+    return (
+        f"CREATE INDEX CONCURRENTLY {name} ON {name.removeprefix('ix_').partition('_hnsw_')[0]} "
+        f"USING hnsw ({column} halfvec_ip_ops) WITH ({OPTIONS}) WHERE {of} = {number}"
+    )

@@ -9,31 +9,27 @@ import msgspec
 from pgvector import HalfVector
 from sqlalchemy import (
     ColumnElement,
-    Integer,
-    cast,
     delete,
     exists,
-    func,
     insert,
     literal,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.types import Text
 
 from ingest.chunker import embedding_text
+from ingest.embedding import Embedder
 from ingest.errors import OutageError
 from ingest.parsers import READER_VERSION
 from ingest.pipeline import digest
-from ingest.types import EmbeddedDocument
+from ingest.types import EmbeddedDocument, Vector
 from luma_rag.db.base import utcnow
 from luma_rag.db.errors import outage
 from luma_rag.db.models import (
     Chunk,
     ChunkDigest,
-    ChunkVector,
     Document,
     Ingestion,
     LexicalDocument,
@@ -42,17 +38,44 @@ from luma_rag.db.models import (
     Passage,
     Reread,
 )
+from luma_rag.db.models.generation import FIRST_MODEL
 from luma_rag.db.session import Sessions
-from luma_rag.documents import lexical_index, page_labels, version_rows
+from luma_rag.documents import embeddings, generations, lexical_index, page_labels, version_rows
+from luma_rag.documents.embeddings import DocumentText
 from luma_rag.documents.lexical_index import Terms
+from luma_rag.documents.models import Models
+from luma_rag.documents.search_rows import place, unlink
 
 
 class PostgresSink:
     """Stores documents that `worker` has embedded, in every namespace it claimed them for."""
 
-    def __init__(self, sessions: Sessions, worker: int) -> None:
+    def __init__(self, sessions: Sessions, worker: int, models: Models | None = None) -> None:
+        """`models` are those of the database. Without them, all namespaces have the first model alone."""
         self._sessions = sessions
         self._worker = worker
+        self._models = models
+        # Documents in work, by another model than usual.
+        self._embedded_by: dict[int, int] = {}
+
+    async def model_for(self, doc_id: int) -> tuple[int, Embedder | None]:
+        """The model to embed a claimed document with, and its id; None for the usual one.
+
+        It is another one if no namespace of the document uses that.
+
+        Raises:
+            OutageError: the model can't be loaded, or the database is unavailable.
+        """
+        self._embedded_by.pop(doc_id, None)
+        if self._models is None:
+            return FIRST_MODEL, None
+        with _outages():
+            async with self._sessions.begin() as session:
+                needed = await self._needed(session, doc_id, live_only=True)
+        if not needed or self._models.own_id in needed:
+            return self._models.own_id, None
+        model_id = self._embedded_by[doc_id] = min(needed)
+        return model_id, await self._models.get_or_wait(model_id)
 
     async def store(self, key: int, document: EmbeddedDocument) -> None:
         """Store a document in one transaction with `namespace_doc` and the ingestion's state.
@@ -66,12 +89,12 @@ class PostgresSink:
         inputs = [embedding_text(chunk) for chunk in document.chunks]
         terms = await asyncio.to_thread(lexical_index.analyze, inputs)
         digests = await asyncio.to_thread(lambda: b"".join(map(digest, inputs)))
+        usual = FIRST_MODEL if self._models is None else self._models.own_id
+        vectors = {self._embedded_by.pop(key, usual): document.embeddings}
         with _outages():
-            async with self._sessions.begin() as session:
-                if await _lock(session, key):
-                    await _lock_namespaces(session, key, self._worker)
-                    await _write(session, key, document, terms, digests, self._worker)
-                    await _link(session, key, self._worker)
+            is_new = await self._store(key, document, terms, digests, vectors)
+        if not is_new:
+            await self.link(key)
 
     async def link(self, doc_id: int) -> None:
         """Add an embedded document to further namespaces by copying rows.
@@ -80,54 +103,62 @@ class PostgresSink:
             OutageError: the database is unavailable, full or busy.
         """
         with _outages():
+            while True:
+                if self._models is not None:
+                    async with self._sessions.begin() as session:
+                        needed = await self._needed(session, doc_id)
+                    await embeddings.embed_missing(self._sessions, self._models, doc_id, needed)
+                async with self._sessions.begin() as session:
+                    if await _lock(session, doc_id):
+                        await _lock_namespaces(session, doc_id, self._worker)
+                        if self._models is not None:
+                            needed = await self._needed(session, doc_id, live_only=True)
+                            if await embeddings.missing(session, doc_id, needed):
+                                continue  # Another generation has been made live meanwhile.
+                        await _link(session, doc_id, self._worker)
+                    return
+
+    async def _store(
+        self,
+        doc_id: int,
+        document: EmbeddedDocument,
+        terms: Terms,
+        digests: bytes,
+        vectors: dict[int, Vector],
+    ) -> bool:
+        """Returns false if another worker has stored the document first."""
+        while True:
+            await self._embed_otherwise(doc_id, document, vectors)
             async with self._sessions.begin() as session:
-                if await _lock(session, doc_id):
-                    await _lock_namespaces(session, doc_id, self._worker)
-                    await _link(session, doc_id, self._worker)
+                if not await _lock(session, doc_id):
+                    return True
+                await _lock_namespaces(session, doc_id, self._worker)
+                if await self._needed(session, doc_id, live_only=True) - vectors.keys():
+                    continue  # Another generation has been made live meanwhile.
+                if not await _write(session, doc_id, document, terms, digests, self._worker, vectors):
+                    return False
+                await _link(session, doc_id, self._worker)
+                return True
 
+    async def _needed(self, session: AsyncSession, doc_id: int, *, live_only: bool = False) -> set[int]:
+        """The models of all namespaces that the document is claimed for."""
+        claimed = select(Ingestion.namespace_id).where(*_claimed(doc_id, self._worker))
+        found = await session.scalars(claimed.order_by(Ingestion.namespace_id))
+        return await generations.models_of(session, found.all(), live_only=live_only)
 
-async def unlink(session: AsyncSession, doc_id: int, namespace_id: int) -> bool:
-    """Remove a document and its vectors from a namespace. Returns whether it was there."""
-    await lexical_index.remove(session, namespace_id, doc_id)
-    await session.execute(
-        delete(ChunkVector).where(ChunkVector.namespace_id == namespace_id, ChunkVector.doc_id == doc_id)
-    )
-    removed = await session.scalar(
-        delete(NamespaceDoc)
-        .where(NamespaceDoc.namespace_id == namespace_id, NamespaceDoc.doc_id == doc_id)
-        .returning(NamespaceDoc.id)
-    )
-    return removed is not None
-
-
-async def place(session: AsyncSession, doc_id: int, namespace_id: int) -> int:
-    """Copy the embeddings of a document's chunks into a namespace, replacing earlier vectors.
-
-    Returns the number of chunks. The caller has locked the document.
-    """
-    await unlink(session, doc_id, namespace_id)
-    copied = (
-        insert(ChunkVector)
-        .from_select(
-            ["namespace_id", "doc_id", "chunk_id", "embedding"],
-            select(literal(namespace_id, Integer), Chunk.doc_id, Chunk.id, Chunk.embedding)
-            .where(Chunk.doc_id == doc_id)
-            .order_by(Chunk.ordinal),
-        )
-        .returning(ChunkVector.id)
-        .cte("copied")
-    )
-    ids = func.array_agg(aggregate_order_by(cast(copied.c.id, Text), copied.c.id))
-    chunks = await session.scalar(
-        insert(NamespaceDoc)
-        .from_select(
-            ["namespace_id", "doc_id", "vec_id"],
-            select(literal(namespace_id, Integer), literal(doc_id, Integer), ids),
-        )
-        .returning(func.cardinality(NamespaceDoc.vec_id))
-    )
-    await lexical_index.index(session, namespace_id, [doc_id])
-    return chunks or 0
+    async def _embed_otherwise(
+        self, doc_id: int, document: EmbeddedDocument, vectors: dict[int, Vector]
+    ) -> None:
+        """Add the vectors of a document by other models of its namespaces."""
+        async with self._sessions.begin() as session:
+            needed = await self._needed(session, doc_id) - vectors.keys()
+            title = await session.scalar(select(Document.title).where(Document.id == doc_id))
+        if needed and self._models is None:
+            raise RuntimeError("a sink without models, and a namespace with another than the first")
+        if self._models is not None:
+            chunks = [(each.heading, each.text) for each in document.chunks]
+            text = DocumentText(document.document.title or title or "", chunks)
+            vectors |= {each: await self._models.embed(each, text) for each in sorted(needed)}
 
 
 @contextmanager
@@ -166,12 +197,16 @@ async def _write(
     terms: Terms,
     digests: bytes,
     worker: int,
-) -> None:
+    vectors: dict[int, Vector],
+) -> bool:
+    """Write what was read of a document. Returns false if another worker has done so."""
     if await session.scalar(select(exists().where(Chunk.doc_id == doc_id))):
         if not await _may_replace(session, doc_id, worker):
-            return  # Another worker stored the same document first.
+            return False
         await _remove(session, doc_id)
     parsed = embedded.document
+    # Written with the chunks. Adding it afterwards would write each row twice.
+    first = vectors.get(FIRST_MODEL)
     await session.execute(
         insert(Passage),
         [
@@ -192,12 +227,16 @@ async def _write(
                 "page": chunk.page,
                 "heading": chunk.heading,
                 "text": chunk.text,
-                "embedding": HalfVector(embedding),
+                "embedding": None if first is None else HalfVector(first[i]),
             }
-            for i, (chunk, embedding) in enumerate(zip(embedded.chunks, embedded.embeddings, strict=True))
+            for i, chunk in enumerate(embedded.chunks)
         ],
     )
+    others = {model_id: found for model_id, found in vectors.items() if model_id != FIRST_MODEL}
+    await embeddings.add_all(session, doc_id, others)
     session.add(ChunkDigest(doc_id=doc_id, digests=digests))
+    # One that came during the reading still waits.
+    await session.execute(delete(Reread).where(Reread.doc_id == doc_id, Reread.is_queued))
     version = await version_rows.mark_read(session, doc_id)
     await lexical_index.store(session, doc_id, terms)
     read: dict[str, Any] = {
@@ -215,6 +254,7 @@ async def _write(
         .where(Document.id == doc_id)
         .values(file_metadata=earlier.op("||")(literal(read, JSONB)))
     )
+    return True
 
 
 async def _may_replace(session: AsyncSession, doc_id: int, worker: int) -> bool:
@@ -230,7 +270,7 @@ async def _remove(session: AsyncSession, doc_id: int) -> None:
     held = await session.scalars(select(NamespaceDoc.namespace_id).where(NamespaceDoc.doc_id == doc_id))
     for namespace_id in held.all():
         await unlink(session, doc_id, namespace_id)
-    for model in (Chunk, ChunkDigest, Passage, LexicalDocument, Reread):
+    for model in (Chunk, ChunkDigest, Passage, LexicalDocument):
         await session.execute(delete(model).where(model.doc_id == doc_id))
 
 

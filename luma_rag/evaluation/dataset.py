@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest.chunker import TokenCounter, chunk, embedding_text
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.settings import ChunkSettings, IngestSettings
 from ingest.types import Chunk, EmbeddedDocument, ParsedDocument
 from ingest.types import Passage as ParsedPassage
@@ -27,6 +27,7 @@ from luma_rag.documents.ingestion import register_worker
 from luma_rag.documents.vectors import PostgresSink
 from luma_rag.errors import InvalidInputError
 from luma_rag.evaluation.questions import Place, Question
+from luma_rag.runtime import open_models
 from luma_rag.store import Store
 
 _AT_ONCE = 200
@@ -121,10 +122,10 @@ async def load(
     missing = [entry for entry in dataset.entries if entry.digest not in there]
     done = len(dataset.entries) - len(missing)
     on_progress(done)
-    count = TokenCounter(embedder.tokenizer)
+    count = embedder.tokens
     async with store.engine.connect() as lock:
         worker = await register_worker(lock)
-        sink = PostgresSink(store.sessions, worker)
+        sink = PostgresSink(store.sessions, worker, await open_models(store, embedder))
         for start in range(0, len(missing), _AT_ONCE):
             part = missing[start : start + _AT_ONCE]
             for entry, document in _embedded(part, embedder, count, chunking):

@@ -77,7 +77,7 @@ async def evaluate(
         if user_id is not None and user_id != principal.user_id:
             await require_namespace(session, principal, namespace_id, ADMINISTER)
             searcher = await _principal_of(session, user_id)
-        questions = await _questions(session, principal, namespace_id)
+        questions = await known_questions(session, principal, namespace_id)
     if not questions:
         raise ConflictError("There is no question to ask: add some whose documents are in this namespace.")
     require_libraries()
@@ -164,8 +164,8 @@ async def _principal_of(session: AsyncSession, user_id: int) -> Principal:
     return Principal(user_id, role)
 
 
-async def _questions(session: AsyncSession, principal: Principal, namespace_id: int) -> list[Question]:
-    """The questions that documents of the namespace answer."""
+async def known_questions(session: AsyncSession, principal: Principal, namespace_id: int) -> list[Question]:
+    """The questions of the set that documents of the namespace answer."""
     rows = await session.execute(
         select(EvaluationQuestion, EvaluationPlace)
         .join(EvaluationPlace, EvaluationPlace.question_id == EvaluationQuestion.id)

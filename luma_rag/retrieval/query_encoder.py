@@ -2,12 +2,17 @@
 
 import asyncio
 import hashlib
+import logging
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder, Ranking
+from ingest.errors import OutageError
 from ingest.types import Vector
+from luma_rag.db.errors import OutageLog
+from luma_rag.errors import UnavailableError
 
+_outages = OutageLog(logging.getLogger(__name__))
 _CACHED = 1024
 # A larger batch would delay its first query.
 _AT_ONCE = 16
@@ -31,8 +36,17 @@ class QueryEncoder:
         self._promised: dict[_Key, asyncio.Future[Vector]] = {}
         self._working: asyncio.Task[None] | None = None
 
+    @property
+    def ranking(self) -> Ranking:
+        """How much the vectors count in search."""
+        return self._embedder.ranking
+
     async def encode(self, query: str, user_id: int) -> Vector:
-        """The query's embedding, shape (dimensions,), length 1; read-only."""
+        """The query's embedding, shape (dimensions,), length 1; read-only.
+
+        Raises:
+            UnavailableError: the model is on a server that fails.
+        """
         key = _key(query, user_id)
         if (vector := self._remembered.get(key)) is not None:
             self._remembered.move_to_end(key)
@@ -42,8 +56,15 @@ class QueryEncoder:
             self._promised[key] = asyncio.get_running_loop().create_future()
         if self._working is None:
             self._working = asyncio.create_task(self._work())
-        # Cancelling one caller must not cancel another with the same query.
-        return await asyncio.shield(self._promised[key])
+        try:
+            # Cancelling one caller must not cancel another with the same query.
+            return await asyncio.shield(self._promised[key])
+        except OutageError as error:
+            _outages.add("Embedding a question", error)
+            raise UnavailableError(
+                "The server of the embedding model failed; the log has the reason. Retry, or search for "
+                "words only."
+            ) from error
 
     def close(self) -> None:
         """Stop the thread and clear the cache."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ingest.embedding.ranking import MINILM, Ranking
 from luma_rag.retrieval.hits import ScoredChunk
 from luma_rag.retrieval.search_query import latin_share
 
@@ -15,7 +16,7 @@ _LEAST_COVERAGE = 0.05
 # similarity alone. For scripts that the model can't read, lexical coverage decides: 0 to 3 % and 82 to 99 %.
 
 
-def is_relevant(query: str, found: Sequence[ScoredChunk]) -> bool | None:
+def is_relevant(query: str, found: Sequence[ScoredChunk], ranking: Ranking = MINILM) -> bool | None:
     """Whether any of the first hits is likely to be about the query; None if unknown.
 
     Unknown for lexical search if the query is in Latin letters, and for dense search if it is not.
@@ -23,7 +24,8 @@ def is_relevant(query: str, found: Sequence[ScoredChunk]) -> bool | None:
     if not found:
         return False
     looked_at = found[:_LOOKED_AT]
-    similarity = max((hit.similarity for hit in looked_at if hit.similarity is not None), default=None)
+    similarities = [ranking.comparable(hit.similarity) for hit in looked_at if hit.similarity is not None]
+    similarity = max(similarities, default=None)
     coverage = max((hit.coverage for hit in looked_at if hit.coverage is not None), default=None)
     if latin_share(query) < 0.5:
         return None if coverage is None else coverage >= _LEAST_COVERAGE

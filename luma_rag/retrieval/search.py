@@ -3,19 +3,17 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Literal
 
 import msgspec
-from sqlalchemy import ARRAY, Integer, Select, Text, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ingest.types import Vector
+from ingest.words import DEFAULT_LANGUAGE
 from luma_rag import tracing
-from luma_rag.access import CallerForm, Principal, readable_namespaces, require_namespace
-from luma_rag.db.models import LexicalSegment
+from luma_rag.access import Principal, require_namespace
 from luma_rag.db.replica import Searching
 from luma_rag.db.session import Reader
-from luma_rag.documents.vector_index import is_indexed
 from luma_rag.errors import FieldError, InvalidInputError
 from luma_rag.metrics import RETRIEVAL
 from luma_rag.retrieval.adjustment import adjusted, title_scores
@@ -23,18 +21,18 @@ from luma_rag.retrieval.context_window import context_windows
 from luma_rag.retrieval.deduplication import deduplicate
 from luma_rag.retrieval.glossary import rewritten
 from luma_rag.retrieval.hits import Hit, ScoredChunk
-from luma_rag.retrieval.query_encoder import QueryEncoder
+from luma_rag.retrieval.query_encoders import QueryEncoders
 from luma_rag.retrieval.relevance import is_relevant
 from luma_rag.retrieval.reranking import CANDIDATES, Outcome, Reranking
 from luma_rag.retrieval.search_query import (
-    DENSE_WEIGHT_ENGLISH,
     SearchQuery,
-    dense_weight,
     mean_embedding,
     mean_terms,
     query_terms,
+    question_language,
 )
 from luma_rag.retrieval.statement import search_statement
+from luma_rag.retrieval.vector_source import INLINE, VectorSource, namespace_profile
 
 MAX_K = 100
 # Extra candidates to replace dropped duplicates; the larger number applies if one document could fill the
@@ -81,10 +79,24 @@ class RetrievalResult(msgspec.Struct, frozen=True):
 class Retriever:
     """Embeds queries and runs searches. Holds no database connection while the model works."""
 
-    def __init__(self, engine: Searching, encoder: QueryEncoder, reranking: Reranking | None = None) -> None:
+    def __init__(
+        self,
+        engine: Searching,
+        encoders: QueryEncoders,
+        reranking: Reranking | None = None,
+        generation_id: int | None = None,
+    ) -> None:
+        """With `generation_id`, searches of its namespace read this generation instead of the live one."""
         self._engine = engine
-        self._encoder = encoder
+        self._encoders = encoders
         self._reranking = reranking
+        self._generation_id = generation_id
+        # The models of namespaces as of their last search, so that embedding need not wait for the database.
+        self._model_of: dict[int, int] = {}
+
+    def reading(self, generation_id: int) -> "Retriever":
+        """A retriever that searches a generation that may not be live."""
+        return Retriever(self._engine, self._encoders, self._reranking, generation_id)
 
     async def search(
         self,
@@ -142,7 +154,7 @@ class Retriever:
         started = time.perf_counter()
         reranking = self._chosen(rerank)
         wanted = k if reranking is None else max(k, CANDIDATES)
-        question, indexed, embed = await self._ask(principal, namespace_id, query, mode)
+        question, source, embed = await self._ask(principal, namespace_id, query, mode)
         asked = time.perf_counter()
         async with self._engine.connect() as connection:
             found = await find(
@@ -152,15 +164,18 @@ class Retriever:
                 question,
                 k=2 * wanted + _SPARE if per_document is None else _MANY,
                 doc_ids=doc_ids,
-                indexed=indexed,
+                source=source,
             )
             if not found:
                 # Only an empty result is worth a second statement: is the namespace empty, or not readable?
                 async with AsyncSession(connection) as session:
                     await require_namespace(session, principal, namespace_id)
         found = deduplicate(found, wanted, per_document)
+        # A lexical search needs no model.
+        model_id = None if mode == "lexical" else source.model_id
+        encoder = await self._encoders.get(model_id or self._encoders.own_id)
         # On the scores before reranking, for which the threshold was chosen.
-        relevant = is_relevant(query, found)
+        relevant = is_relevant(query, found, encoder.ranking)
         searched = time.perf_counter()
         outcome: Outcome = "off"
         if reranking is not None:
@@ -198,32 +213,43 @@ class Retriever:
 
     async def _ask(
         self, principal: Principal, namespace_id: int, query: str, mode: Mode
-    ) -> tuple[SearchQuery, bool, float | None]:
-        """The search query, whether an HNSW index exists, and the milliseconds spent on embedding."""
+    ) -> tuple[SearchQuery, VectorSource, float | None]:
+        """The search query, where to search it, and the milliseconds spent on embedding."""
         started = time.perf_counter()
         second = rewritten(query) if mode == "hybrid" else None
-        encoding = None
-        if mode != "lexical":
-            # Both forms are one batch of the model.
-            forms = [query] if second is None else [query, second]
-            encoding = asyncio.gather(*(self._encoder.encode(form, principal.user_id) for form in forms))
+        # Both forms are one batch of the model.
+        forms = [query] if second is None else [query, second]
+        model_id = self._model_of.get(namespace_id, self._encoders.own_id)
+        encoding = None if mode == "lexical" else self._encode(forms, principal, model_id)
         try:
             # Concurrent with the model.
             async with self._engine.connect() as connection:
-                languages, indexed = await namespace_profile(connection, principal, namespace_id)
+                languages, source = await namespace_profile(
+                    connection, principal, namespace_id, self._generation_id
+                )
             terms: Mapping[int, float] | None = None if mode == "dense" else query_terms(query, languages)
             if encoding is None:
-                return SearchQuery(terms=terms), indexed, None
-            weight = dense_weight(query, languages)
+                return SearchQuery(terms=terms), source, None
+            if source.model_id is not None and source.model_id != model_id:
+                encoding.cancel()
+                self._model_of[namespace_id] = model_id = source.model_id
+                encoding = self._encode(forms, principal, model_id)
+            language = question_language(query, languages)
             embedding, *others = await encoding
-            if second is not None and terms is not None and weight == DENSE_WEIGHT_ENGLISH:
+            weight = (await self._encoders.get(model_id)).ranking.weight_in(language)
+            if second is not None and terms is not None and language == DEFAULT_LANGUAGE:
                 embedding = mean_embedding(embedding, others[0])
                 terms = mean_terms(terms, query_terms(second, languages))
             question = SearchQuery(embedding, terms, weight, tuple(languages))
-            return question, indexed, _milliseconds(started, time.perf_counter())
+            return question, source, _milliseconds(started, time.perf_counter())
         finally:
             if encoding is not None:
                 encoding.cancel()
+
+    def _encode(
+        self, forms: Sequence[str], principal: Principal, model_id: int
+    ) -> "asyncio.Future[list[Vector]]":
+        return asyncio.gather(*(self._encoders.encode(form, principal.user_id, model_id) for form in forms))
 
 
 async def find(
@@ -234,11 +260,11 @@ async def find(
     *,
     k: int,
     doc_ids: Sequence[int] | None = None,
-    indexed: bool = False,
+    source: VectorSource = INLINE,
 ) -> list[ScoredChunk]:
     """The `k` best chunks. Empty if the caller may not read the namespace."""
     statement, parameters = search_statement(
-        principal, namespace_id, question, k=k, doc_ids=doc_ids, indexed=indexed
+        principal, namespace_id, question, k=k, doc_ids=doc_ids, source=source
     )
     rows = (await reader.execute(statement, parameters)).all()
     found = [
@@ -250,29 +276,6 @@ async def find(
     weights = dict(zip(sorted(question.terms), rows[0].term_weights, strict=True))
     names = [f"{row.title} {row.file_name or ''}" for row in rows]
     return adjusted(found, title_scores(names, weights, question.languages))
-
-
-async def namespace_profile(
-    reader: Reader, principal: Principal, namespace_id: int
-) -> tuple[list[str], bool]:
-    """The languages of a namespace and whether it has an HNSW index; none if the caller may not read it."""
-    row = await reader.execute(
-        _namespace_profile(principal.form), principal.parameters | {"namespace_id": namespace_id}
-    )
-    found, indexed = row.one()
-    return list(found), bool(indexed)
-
-
-@cache
-def _namespace_profile(caller: CallerForm) -> Select[Sequence[str], bool]:
-    namespace_id = bindparam("namespace_id", type_=Integer)
-    readable = LexicalSegment.namespace_id.in_(readable_namespaces(caller))
-    languages = (
-        select(func.unnest(LexicalSegment.languages))
-        .where(LexicalSegment.namespace_id == namespace_id, readable)
-        .distinct()
-    )
-    return select(func.array(languages.scalar_subquery(), type_=ARRAY(Text)), is_indexed(namespace_id))
 
 
 async def _with_context(

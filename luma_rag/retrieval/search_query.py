@@ -7,14 +7,11 @@ import msgspec
 import numpy as np
 import regex
 
+from ingest.embedding.ranking import MINILM, Ranking
 from ingest.types import Vector
 from ingest.words import DEFAULT_LANGUAGE, likeliest_language, query_words, term_id
 
 MAX_TERMS = 256
-# all-MiniLM-L6-v2 was trained on English and copes with similar scripts. Others are unknown characters to it,
-# so there the dense score only breaks ties of the lexical one.
-DENSE_WEIGHT_ENGLISH, DENSE_WEIGHT_LATIN, DENSE_WEIGHT_OTHER = 0.6, 0.3, 0.001
-_OTHER_SCRIPTS = "ar bg bn el fa he hi hy ja ko ne ru sr ta th uk ur zh"
 _LETTER, _LATIN = regex.compile(r"\p{L}"), regex.compile(r"\p{Latin}")
 
 
@@ -28,7 +25,7 @@ class SearchQuery(msgspec.Struct, frozen=True):
 
     embedding: Vector | None = None
     terms: Mapping[int, float] | None = None
-    dense_weight: float = DENSE_WEIGHT_ENGLISH
+    dense_weight: float = MINILM.weight_in(DEFAULT_LANGUAGE)
     languages: tuple[str, ...] = ()
 
 
@@ -64,9 +61,11 @@ def latin_share(query: str) -> float:
     return len(_LATIN.findall(query)) / letters if letters else 1.0
 
 
-def dense_weight(query: str, languages: Collection[str]) -> float:
+def question_language(query: str, languages: Collection[str]) -> str:
+    """The language of a question, given those of the documents."""
+    return likeliest_language(query, languages or [DEFAULT_LANGUAGE])
+
+
+def dense_weight(query: str, languages: Collection[str], ranking: Ranking = MINILM) -> float:
     """The weight of the dense score in a hybrid search, given the languages of the documents."""
-    language = likeliest_language(query, languages or [DEFAULT_LANGUAGE])
-    if language == DEFAULT_LANGUAGE:
-        return DENSE_WEIGHT_ENGLISH
-    return DENSE_WEIGHT_OTHER if language in _OTHER_SCRIPTS.split() else DENSE_WEIGHT_LATIN
+    return ranking.weight_in(question_language(query, languages))

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
-    ARRAY,
     CTE,
     ColumnElement,
     Float,
@@ -22,7 +20,6 @@ from sqlalchemy import (
     literal,
     select,
 )
-from sqlalchemy.dialects.postgresql import REAL
 
 from luma_rag.access import CallerForm, Principal, readable_namespaces
 from luma_rag.db.models import (
@@ -32,7 +29,6 @@ from luma_rag.db.models import (
     LexicalVector,
     Namespace,
 )
-from luma_rag.db.models.document import DIMENSIONS
 from luma_rag.retrieval.lexical_statement import (
     DEPTH,
     DOC_IDS,
@@ -46,6 +42,17 @@ from luma_rag.retrieval.lexical_statement import (
     weights_by_term,
 )
 from luma_rag.retrieval.search_query import SearchQuery
+from luma_rag.retrieval.vector_source import (
+    INLINE,
+    Layout,
+    VectorSource,
+    distance_of,
+    document_id,
+    is_kept,
+    is_searched,
+    search_id,
+    vector_distance,
+)
 
 CANDIDATES = 50
 """Candidates from the dense and from the lexical half."""
@@ -59,10 +66,8 @@ MAX_EF_SEARCH = 1_000
 """pgvector's maximum."""
 
 T = TypeVar("T")
-# Literals in the SQL that Postgres gets: it plans by the number of rows, and only a literal namespace id
-# proves that the partial HNSW index of the namespace applies.
+# A literal in the SQL that Postgres gets, because it plans by the number of rows.
 _K = bindparam("k", type_=Integer, literal_execute=True)
-_INDEX_OF = bindparam("index_of", type_=Integer, literal_execute=True)
 
 
 def search_statement(
@@ -72,18 +77,17 @@ def search_statement(
     *,
     k: int,
     doc_ids: Sequence[int] | None = None,
-    indexed: bool = False,
+    source: VectorSource = INLINE,
 ) -> tuple[Select[Any], dict[str, Any]]:
     """The statement that finds the `k` best chunks, with its parameters.
 
     It selects the fields of `luma_rag.retrieval.hits.ScoredChunk` except the rank and the context window,
     then the file name of the document and, in the first row of a lexical or hybrid search, the weights of the
-    query's terms in the order of their ids. It finds nothing if the caller may not read the namespace.
-    `indexed` says that the namespace has an HNSW index; a wrong value is slow but correct.
+    query's terms in the order of their ids. It finds nothing if the caller may not read the namespace, or the
+    namespace has no such `source`. If that seems to have an HNSW index and has none, it is slow but correct.
     """
     parameters: dict[str, Any] = principal.parameters | {"namespace_id": namespace_id}
-    if indexed:
-        parameters["index_of"] = namespace_id
+    parameters |= source.parameters(namespace_id)
     parameters |= {"k": k, "depth": max(k, CANDIDATES)}
     if question.embedding is not None:
         parameters["embedding"] = question.embedding.tolist()
@@ -98,7 +102,7 @@ def search_statement(
         dense=question.embedding is not None,
         lexical=question.terms is not None,
         narrowed=doc_ids is not None,
-        indexed=indexed,
+        layout=source.layout,
     )
     return prepared(form), parameters
 
@@ -110,17 +114,21 @@ class Form(msgspec.Struct, frozen=True):
     dense: bool
     lexical: bool
     narrowed: bool
-    indexed: bool
+    layout: Layout
 
 
-# Building a statement takes longer than running it. There are at most 144 forms, of 200 KB each.
+# Building a statement takes longer than running it. There are at most 144 forms, of 200 KB each, and as many
+# again for each length of vectors beside the usual one.
 @functools.cache
 def prepared(form: Form) -> Select[Any]:
     """The statement of a form. Its access rules are evaluated on each execution."""
-    may_read = permission(form.caller)
+    may_read = permission(form.caller, form.layout)
     weighted = weighted_terms(may_read) if form.lexical else None
     ranked = _ranked(form, may_read, weighted)
     best = select(*ranked.c).order_by(ranked.c.score.desc(), ranked.c.id).limit(_K).cte("best")
+    layout = form.layout
+    # Of the row that is joined anyway, if the vectors are there.
+    distance = vector_distance(layout) if layout.is_inline else distance_of(layout, best.c.id)
     return (
         select(
             cast(ChunkVector.id, Text),
@@ -130,7 +138,7 @@ def prepared(form: Form) -> Select[Any]:
             Chunk.heading,
             Chunk.text,
             best.c.score,
-            -_distance() if form.dense else literal(None, Float),
+            -distance if form.dense else literal(None, Float),
             best.c.coverage if form.lexical else literal(None, Float),
             Chunk.passage,
             Chunk.ordinal,
@@ -145,11 +153,11 @@ def prepared(form: Form) -> Select[Any]:
     )
 
 
-def permission(caller: CallerForm) -> ColumnElement[bool]:
-    """Whether the caller may read the namespace; evaluated once per statement."""
+def permission(caller: CallerForm, layout: Layout) -> ColumnElement[bool]:
+    """Whether the caller may read the namespace, which has the generation; evaluated once per statement."""
     permitted = (
         readable_namespaces(caller)
-        .where(Namespace.id == NAMESPACE_ID)
+        .where(Namespace.id == NAMESPACE_ID, *is_kept(layout))
         .cte("permitted")
         .prefix_with("MATERIALIZED")
     )
@@ -168,22 +176,26 @@ def _ranked(form: Form, may_read: ColumnElement[bool], weighted: CTE | None) -> 
         return _dense(form, may_read)
     lexical = lexical_chunks(may_read, weighted, narrowed=form.narrowed)
     if form.dense:
-        return _fused(_dense(form, may_read), lexical, weighted)
+        return _fused(_dense(form, may_read), lexical, weighted, form.layout)
     return select(lexical.c.id, lexical.c.score, coverage(lexical.c.score, weighted)).cte("covered")
 
 
 def _dense(form: Form, may_read: ColumnElement[bool]) -> CTE:
     """The nearest chunks by cosine: exact over the namespace's covering index, or by its HNSW index."""
+    layout = form.layout
+    by_index = layout.indexed and not form.narrowed
     # Labeled, so that ordering and output share one computation per row.
-    distance = _distance().label("distance")
-    nearest = select(ChunkVector.id, distance).where(may_read).limit(DEPTH)
-    if form.indexed and not form.narrowed:
-        mine = ChunkVector.namespace_id == _INDEX_OF
-        nearest = nearest.where(mine, _set_ef_search()).order_by(distance)
+    distance = vector_distance(layout, by_index=by_index).label("distance")
+    nearest = select(search_id(layout).label("id"), distance).where(
+        may_read, *is_searched(layout, by_index=by_index)
+    )
+    if by_index:
+        nearest = nearest.where(_set_ef_search()).order_by(distance)
     else:
-        nearest = nearest.where(ChunkVector.namespace_id == NAMESPACE_ID).order_by(distance, ChunkVector.id)
+        nearest = nearest.order_by(distance, search_id(layout))
     if form.narrowed:
-        nearest = nearest.where(ChunkVector.doc_id == any_(DOC_IDS))
+        nearest = nearest.where(document_id(layout) == any_(DOC_IDS))
+    nearest = nearest.limit(DEPTH)
     found = nearest.subquery("nearest")
     dense = select(found.c.id, (-found.c.distance).label("score")).cte("dense")
     return dense.prefix_with("MATERIALIZED")
@@ -201,20 +213,12 @@ def _set_ef_search() -> ColumnElement[bool]:
     return select(setting).scalar_subquery().is_not(None)
 
 
-def _distance() -> ColumnElement[float]:
-    # All vectors have length 1, so the inner product is the cosine, and cheaper. The numbers travel in
-    # binary; the text form of a halfvec took as long as the search. The subselect converts them once instead
-    # of once per row.
-    query = select(cast(bindparam("embedding", type_=ARRAY(REAL)), HALFVEC(DIMENSIONS)))
-    return ChunkVector.embedding.op("<#>", return_type=Float)(query.scalar_subquery())
-
-
-def _fused(dense: CTE, lexical: CTE, weighted: CTE) -> CTE:
+def _fused(dense: CTE, lexical: CTE, weighted: CTE, layout: Layout) -> CTE:
     """The union of both halves, scored by the weighted mean of both scores, each divided by its maximum."""
     either = dense.join(lexical, lexical.c.id == dense.c.id, full=True)
     found = func.coalesce(dense.c.id, lexical.c.id)
     # Computed only for chunks that this half has not found.
-    cosine = select(-_distance()).where(ChunkVector.id == lexical.c.id).scalar_subquery()
+    cosine = -distance_of(layout, lexical.c.id)
     bm25 = select(bm25_score(weighted)).where(LexicalVector.id == dense.c.id).scalar_subquery()
     both = (
         select(

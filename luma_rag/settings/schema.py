@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import msgspec
 import platformdirs
 
-from ingest.settings import IngestSettings
+from ingest.settings import EmbeddingSettings, IngestSettings
 
 PREFIX = "LUMA_"
-SECRETS = frozenset({"llm.api_key", "openid.client_secret", "reranker_api_key"})
+SECRETS = frozenset({"embedding.api_key", "llm.api_key", "openid.client_secret", "reranker_api_key"})
 """Secret settings, never shown. In URLs, the password is hidden."""
 FROM_FILES = SECRETS | {"database_url", "database_read_url"}
 """Settings whose value can be read from a file: `LUMA_DATABASE_URL_FILE` names it."""
@@ -147,6 +147,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Port that `luma serve` listens on; 0 for any free port."""
     processes: Annotated[int, msgspec.Meta(ge=1)] = 1
     """Number of web processes of `luma serve`; each loads the embedding model and has its own rate limits."""
+    embedding: EmbeddingSettings = EmbeddingSettings()
     ingest: IngestSettings = IngestSettings()
     llm: LLMSettings = LLMSettings()
     limits: LimitsSettings = LimitsSettings()

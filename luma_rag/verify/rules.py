@@ -212,11 +212,51 @@ CHECKS = (
         "The model of the stored vectors is recorded",
         "Restore a backup; without one, delete all documents and upload them again.",
         """SELECT 'no model is recorded' WHERE EXISTS (SELECT FROM chunk)
-             AND NOT EXISTS (SELECT FROM embedding_model)
+             AND NOT EXISTS (SELECT FROM embedding_model WHERE is_current)
            UNION ALL
            SELECT format('%s: %s dimensions, the vectors have %s', m.name, m.dimensions, found.dimensions)
-           FROM embedding_model m, (SELECT vector_dims(embedding) AS dimensions FROM chunk LIMIT 1) found
-           WHERE found.dimensions <> m.dimensions""",
+           FROM embedding_model m, (
+             SELECT vector_dims(embedding) AS dimensions FROM chunk WHERE embedding IS NOT NULL LIMIT 1
+           ) found
+           WHERE m.id = 1 AND found.dimensions <> m.dimensions""",
+    ),
+    Check(
+        "no-live-vectors",
+        "Every namespace with documents has vectors that are searched",
+        _RELINK,
+        """SELECT DISTINCT format('namespace %s', namespace_id) FROM namespace_doc d
+           WHERE NOT EXISTS (
+             SELECT FROM generation g WHERE g.namespace_id = d.namespace_id AND g.state = 'live'
+           )""",
+    ),
+    Check(
+        "vectors-incomplete",
+        "Every document in a namespace has vectors by each model of the namespace",
+        "Run luma reindex for the namespace, with the model that it lists.",
+        """SELECT format('namespace %s, document %s, model %s: %s of %s vectors',
+                         g.namespace_id, c.doc_id, m.name, count(*) FILTER (WHERE is_there), count(*))
+           FROM generation g JOIN embedding_model m ON m.id = g.model_id
+           JOIN chunk_vector c USING (namespace_id)
+           LEFT JOIN generation_vector v ON v.id = c.id AND v.generation_id = g.id
+           CROSS JOIN LATERAL (
+             SELECT CASE WHEN is_inline THEN c.embedding IS NOT NULL ELSE v.id IS NOT NULL END AS is_there
+           ) found
+           WHERE g.state <> 'removing'
+           GROUP BY g.namespace_id, g.state, c.doc_id, m.name
+           HAVING count(*) FILTER (WHERE is_there) <> CASE
+             -- A document may be missing as a whole until the vectors are searched.
+             WHEN g.state = 'building' AND NOT bool_or(is_there) THEN 0 ELSE count(*) END""",
+    ),
+    Check(
+        "vectors-of-no-generation",
+        "Every vector outside of the rows to search belongs to a model of its namespace",
+        "It is never searched. Delete it: luma db psql -c 'DELETE FROM generation_vector v WHERE NOT EXISTS "
+        "(SELECT FROM generation g WHERE g.id = v.generation_id)'",
+        """SELECT format('generation %s: %s vectors', v.generation_id, count(*))
+           FROM generation_vector v LEFT JOIN chunk_vector c ON c.id = v.id
+           LEFT JOIN generation g ON g.id = v.generation_id AND NOT g.is_inline
+             AND g.namespace_id = c.namespace_id AND c.doc_id = v.doc_id
+           WHERE g.id IS NULL GROUP BY v.generation_id""",
     ),
     Check(
         "trigger-off",
@@ -298,8 +338,14 @@ DEEP_CHECKS = (
         "vector-differs",
         "Every vector is the embedding of its chunk",
         _RELINK,
-        """SELECT format('vector %s: namespace %s, document %s', c.id, c.namespace_id, c.doc_id)
-           FROM chunk_vector c JOIN chunk k ON k.id = c.chunk_id WHERE c.embedding <> k.embedding""",
+        """SELECT format('vector %s: namespace %s, document %s, model %s',
+                         c.id, c.namespace_id, c.doc_id, g.model_id)
+           FROM generation g JOIN chunk_vector c USING (namespace_id) JOIN chunk k ON k.id = c.chunk_id
+           LEFT JOIN generation_vector v ON v.id = c.id AND v.generation_id = g.id
+           LEFT JOIN chunk_embedding e ON e.chunk_id = k.id AND e.model_id = g.model_id
+           WHERE g.state <> 'removing'
+             AND CASE WHEN g.is_inline THEN c.embedding ELSE v.embedding END
+               <> CASE g.model_id WHEN 1 THEN k.embedding ELSE e.embedding END""",
     ),
     Check(
         "chunk-differs",

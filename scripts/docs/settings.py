@@ -42,6 +42,7 @@ TITLES = {
     "LOG": "Log",
     "OPENID": "OpenID Connect",
     "QUOTAS": "Quotas",
+    "EMBEDDING": "Embedding model",
     "INGEST": "Ingestion",
     "INGEST_LIMITS": "Parser limits",
     "INGEST_CHUNK": "Chunks",

@@ -27,7 +27,10 @@ GUARDED = {
     "Chunk": "chunk",
     "ChunkDigest": "chunk_digest",
     "DocumentVersion": "document_version",
+    "ChunkEmbedding": "chunk_embedding",
     "ChunkVector": "chunk_vector",
+    "Generation": "generation",
+    "GenerationVector": "generation_vector",
     "LexicalChunk": "lexical_chunk",
     "LexicalDocument": "lexical_document",
     "LexicalMember": "lexical_member",
@@ -67,6 +70,7 @@ REQUIRING = {
     "luma_rag.chat.turns:_open_chat",
     "luma_rag.changes.namespace:NamespaceChanges._read",
     "luma_rag.documents.ingestion:_readable",
+    "luma_rag.documents.reindexing:_lock",
 }
 # Where requests come in: the command that starts the server does not answer for what they reach.
 REQUESTS = "luma_rag.http."
@@ -89,6 +93,7 @@ EXEMPT = {
     "luma_rag.chat.feedback:all_feedback": "for administrators; of a chat it gives only user and namespace",
     "luma_rag.chat.failures:fail": "ends a turn of the calling process; returns nothing",
     "luma_rag.chat.failures:recover": "ends the turns of dead processes for all users; returns nothing",
+    "luma_rag.documents.generation_removal:<module>": "of a namespace that the caller may manage",
     "luma_rag.documents.pending_files:_with_document": "asks which files have a document",
     "luma_rag.documents.claims:<module>": "the worker calls it",
     "luma_rag.documents.ingestion:<module>": "names the states of ingestions, and reads none",
@@ -99,6 +104,7 @@ EXEMPT = {
     "luma_rag.documents.prewarming:<module>": "the worker calls it; no row leaves it",
     "luma_rag.documents.segment_compaction:<module>": "the worker calls it",
     "luma_rag.documents.vector_index:<module>": "the worker calls it; counts vectors, reads none",
+    "luma_rag.documents.vectors:PostgresSink.model_for": "the worker calls it",
     "luma_rag.documents.vectors:PostgresSink.store": "the worker calls it, through the protocol of sinks",
     "luma_rag.documents.vectors:PostgresSink.link": "the worker calls it",
     "luma_rag.documents.store_identity:_belongs": "asks whether stored files exist, when Luma starts",

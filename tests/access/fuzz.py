@@ -35,7 +35,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from ingest.embedder import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from luma_rag.db.embedded import running, stop
 from luma_rag.runtime import Runtime, open_services, open_store
 from luma_rag.settings import Settings
@@ -361,7 +361,7 @@ async def _fuzz_a_server(url: str, folder: Path, requests: int, number: int) -> 
     chosen = Settings(data_dir=folder, database_url=url)
     async with (
         open_store(chosen) as store,
-        open_services(store, Embedder(threads=1)) as runtime,
+        open_services(store, PackagedEmbedder(threads=1)) as runtime,
         serving(runtime) as base_url,
     ):
         return await asyncio.to_thread(fuzz, runtime, base_url, asyncio.get_running_loop(), requests, number)

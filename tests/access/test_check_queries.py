@@ -154,7 +154,7 @@ def test_the_command_line_is_out_of_reach() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["documents.service", "documents.namespace_documents", "retrieval.search", "namespaces"]
+    "module", ["documents.service", "documents.namespace_documents", "documents.rereading", "namespaces"]
 )
 def test_a_module_that_loses_its_rules_is_found(module: str) -> None:
     modules = sources_of(Path(__file__).parents[2] / "luma_rag")

@@ -15,7 +15,7 @@ import pytest
 from litestar.routes import HTTPRoute
 from sqlalchemy import text
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from luma_rag.db.base import Base
 from luma_rag.evaluation import measures
 from luma_rag.http.app import create_app

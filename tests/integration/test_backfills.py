@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from luma_rag import backfills, worker
 from luma_rag.runtime import Store
 from tests import factories

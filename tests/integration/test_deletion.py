@@ -17,7 +17,7 @@ import pytest
 from reportlab.pdfgen import canvas
 from sqlalchemy import text
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from luma_rag.accounts import external_identities
 from luma_rag.accounts.external_identities import Identity
 from luma_rag.accounts.sessions import Browser

@@ -5,7 +5,8 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, text, update
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from luma_rag.db import migrate
 from luma_rag.db.models import EmbeddingModel
 from luma_rag.errors import ConfigurationError
@@ -43,14 +44,14 @@ async def test_vectors_from_before_profiles_are_unchanged(store: Store, embedder
     async with open_services(store, embedder) as services:
         assert services.embedder.model.profile == "float32"
         query = services.embedder.embed_query(QUESTION)
-    assert float(query @ Embedder(profile="float32").embed_query(QUESTION)) > 0.99999
+    assert float(query @ PackagedEmbedder(profile="float32").embed_query(QUESTION)) > 0.99999
     assert float(query @ embedder.embed_query(QUESTION)) < 0.999
 
 
 async def test_existing_database_keeps_its_profile_regardless_of_the_setting(
     store: Store, embedder: Embedder
 ) -> None:
-    exact = Embedder(batch_size=7, threads=1, profile="float32")
+    exact = PackagedEmbedder(batch_size=7, threads=1, profile="float32")
     assert await check_model(store.sessions, exact) is exact
     found = await check_model(store.sessions, embedder)
     assert (found.model.profile, found.batch_size) == ("float32", embedder.batch_size)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from ingest import recognition
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines.places import DOCUMENTS_IN_RECOGNITION
 from ingest.errors import PermanentError
 from luma_rag.db.models import Ingestion

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ingest import embedder
+from ingest.embedding import packaged
 from tests.paths import ROOT
 
 # Python 3.11.4 and newer; later ones warn without it.
@@ -78,10 +78,10 @@ def test_the_files_of_the_model_are_the_same_at_each_build(build_model: ModuleTy
 
 
 def test_the_builder_and_luma_expect_the_same_files(build_model: ModuleType) -> None:
-    expected = [embedder._TOKENIZER, embedder._WORDS, *embedder._GRAPHS.values()]
+    expected = [packaged._TOKENIZER, packaged._WORDS, *packaged._GRAPHS.values()]
     built = {name: digest for digests in build_model.FILES.values() for name, digest in digests.items()}
     assert {file.name: file.sha256 for file in expected} == built
-    assert embedder.MODEL.sha256 == build_model.WEIGHTS
+    assert packaged.MODEL.sha256 == build_model.WEIGHTS
 
 
 def test_other_weights_and_other_results_are_refused(

@@ -19,7 +19,6 @@ from luma_rag.db.models.document import (
     ChunkDigest,
     Document,
     DocumentVersion,
-    EmbeddingModel,
     FileStore,
     Ingestion,
     Passage,
@@ -28,6 +27,7 @@ from luma_rag.db.models.document import (
     Worker,
 )
 from luma_rag.db.models.evaluation import EvaluationPlace, EvaluationQuestion, EvaluationRun
+from luma_rag.db.models.generation import ChunkEmbedding, EmbeddingModel, Generation, GenerationVector
 from luma_rag.db.models.grants import DocUser, NamespaceAuth
 from luma_rag.db.models.lexical import (
     LexicalChunk,
@@ -48,6 +48,7 @@ __all__ = [
     "ChatTitle",
     "Chunk",
     "ChunkDigest",
+    "ChunkEmbedding",
     "ChunkVector",
     "Citation",
     "DisabledAccount",
@@ -61,6 +62,8 @@ __all__ = [
     "ExternalIdentity",
     "Feedback",
     "FileStore",
+    "Generation",
+    "GenerationVector",
     "Ingestion",
     "LexicalChunk",
     "LexicalDocument",

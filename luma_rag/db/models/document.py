@@ -25,6 +25,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 from luma_rag.db.base import Base
 
 DIMENSIONS = 384
+"""Of vectors that are stored with the row to search."""
 
 
 class Document(Base):
@@ -71,6 +72,7 @@ class Chunk(Base):
     """A part of a passage with its embedding, stored once for all namespaces that hold the document.
 
     `text` is at [`start_char`, `end_char`) of the passage; `ordinal` is 0-based within the document.
+    `embedding` is by the first model of the database, null if that model has not embedded the document.
     """
 
     __tablename__ = "chunk"
@@ -86,20 +88,7 @@ class Chunk(Base):
     page: Mapped[int | None]
     heading: Mapped[str | None] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
-    embedding: Mapped[HalfVector] = mapped_column(HALFVEC(DIMENSIONS))
-
-
-class EmbeddingModel(Base):
-    """The model and embedding profile of every vector in this database. A single row."""
-
-    __tablename__ = "embedding_model"
-    __table_args__ = (CheckConstraint("id = 1", name="single"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True, server_default=text("1"), autoincrement=False)
-    name: Mapped[str] = mapped_column(Text)
-    sha256: Mapped[str] = mapped_column(Text)
-    dimensions: Mapped[int]
-    profile: Mapped[str] = mapped_column(Text)
+    embedding: Mapped[HalfVector | None] = mapped_column(HALFVEC())
 
 
 class FileStore(Base):

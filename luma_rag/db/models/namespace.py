@@ -70,7 +70,8 @@ class ChunkVector(Base):
     """The search table: one narrow row per (namespace, chunk). The text stays in `chunk`.
 
     A search reads only the covering index. The embedding is stored PLAIN, never out of line, which would make
-    an exact scan several times slower.
+    an exact scan several times slower. It belongs to the inline generation of the namespace, and is null
+    without one.
     """
 
     __tablename__ = "chunk_vector"
@@ -88,4 +89,4 @@ class ChunkVector(Base):
     namespace_id: Mapped[int] = mapped_column(ForeignKey("namespace.id", ondelete="CASCADE"))
     doc_id: Mapped[int] = mapped_column(ForeignKey("document.id", ondelete="CASCADE"), index=True)
     chunk_id: Mapped[int] = mapped_column(ForeignKey("chunk.id", ondelete="CASCADE"))
-    embedding: Mapped[HalfVector] = mapped_column(HALFVEC(DIMENSIONS))
+    embedding: Mapped[HalfVector | None] = mapped_column(HALFVEC(DIMENSIONS))

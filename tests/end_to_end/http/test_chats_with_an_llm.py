@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from luma_rag.runtime import Store, open_services
 from tests.api import Api
 from tests.integration.http.test_chats import chat_about_the_handbook, read_events

@@ -20,7 +20,9 @@ from luma_rag.verify import verify
 from tests import factories
 from tests.api import Api
 from tests.integration.backup.conftest import EmptyStore
-from tests.integration.db.old_data.record import fill, revision_of
+from tests.integration.db.old_data import record
+from tests.integration.documents.test_generations import begin, fill, switch
+from tests.library import Library
 from tests.servers import serving
 
 ARCHIVES = sorted((Path(__file__).parent / "archives").glob("*.tar"))
@@ -61,7 +63,7 @@ async def findings(store: Store) -> list[Any]:
 
 
 async def test_a_restored_store_is_the_same(api: Api, target: Store) -> None:
-    await fill(api, await revision_of(api))
+    await record.fill(api, await record.revision_of(api))
     before, files = await rows_of(api.runtime), files_of(api.runtime)
     made, archive = await backed_up(api.runtime)
     assert (made.files, made.damaged) == (len(files), [])
@@ -70,6 +72,22 @@ async def test_a_restored_store_is_the_same(api: Api, target: Store) -> None:
     assert await rows_of(target) == before
     assert files_of(target) == files
     assert await findings(target) == []
+
+
+async def test_vectors_by_several_models_are_restored(library: Library, target: Store) -> None:
+    namespace = await library.namespace()
+    await library.add(["clover grows"], namespace)
+    generation = await begin(library, namespace, 64)
+    await fill(library, namespace, generation)
+    assert await switch(library, namespace)
+    before = await rows_of(library.store)
+    await restored(target, (await backed_up(library.store))[1])
+    after = await rows_of(target)
+    assert after == before
+    assert len(after["generation"]) == 2
+    assert [len(after[table]) for table in ("generation_vector", "chunk_embedding")] == [1, 1]
+    # The library has neither.
+    assert {finding.check for finding in await findings(target)} == {"missing-file", "no-administrator"}
 
 
 async def test_ids_of_what_was_deleted_are_not_used_again(api: Api, target: Store) -> None:
@@ -220,7 +238,7 @@ async def test_a_document_in_progress_is_queued_after_the_restore(
 @pytest.fixture
 async def archive(api: Api) -> io.BytesIO:
     """A backup of a store with every kind of row."""
-    await fill(api, await revision_of(api))
+    await record.fill(api, await record.revision_of(api))
     return (await backed_up(api.runtime))[1]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from luma_client import (
     AnswerEvent,
     ApiError,

@@ -13,7 +13,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from luma_rag.access import Principal
 from luma_rag.db import migrate
 from luma_rag.db.session import connect, create_engine, create_sessions

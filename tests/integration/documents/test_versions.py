@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from ingest.embedder import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from luma_rag import worker
 from luma_rag.db.models import Document, DocumentVersion, Ingestion, Reread
 from luma_rag.documents import rereading
@@ -116,15 +116,15 @@ async def test_only_chunks_whose_text_changed_are_embedded(
     path.write_text("\n\n".join(sections.values()))
     doc_id = await api.upload(alice, path, namespace)
     embedded: list[str] = []
-    embed = Embedder.embed_documents
+    embed = PackagedEmbedder.embed_documents
 
     def counting(
-        self: Embedder, texts: Sequence[str], on_progress: Callable[[float], None] | None = None
+        self: PackagedEmbedder, texts: Sequence[str], on_progress: Callable[[float], None] | None = None
     ) -> Any:
         embedded.extend(texts)
         return embed(self, texts, on_progress)
 
-    monkeypatch.setattr(Embedder, "embed_documents", counting)
+    monkeypatch.setattr(PackagedEmbedder, "embed_documents", counting)
     sections["c"] = "# c\n\nThe canteen opens at noon."
     await put(alice, doc_id, "\n\n".join(sections.values()), "book.md")
     await api.work()
@@ -275,6 +275,34 @@ async def test_a_file_that_is_replaced_before_it_is_opened_is_no_failure(
         assert list(await session.scalars(select(Ingestion.state))) == ["ready"]
         assert await session.scalar(select(func.count()).select_from(Reread)) == 0
     assert await findings(api) == []
+
+
+async def test_a_first_text_that_comes_late_is_of_the_earlier_version(
+    api: Api, alice: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    await api.admin()
+    namespace = await api.namespace(alice)
+    chat = (await alice.post("/api/chats", json={"namespace_id": namespace})).json()["id"]
+    sent = await alice.post(
+        "/api/documents",
+        files={"file": ("rules.txt", OLD.encode())},
+        data={"namespace_id": str(namespace)},
+    )
+    sink = PostgresSink.store
+
+    async def store(self: PostgresSink, key: int, document: Any) -> None:
+        await put(alice, sent.json()["id"], NEW)
+        await sink(self, key, document)
+        await alice.post(f"/api/chats/{chat}/messages", json={"content": QUESTION})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PostgresSink, "store", store)
+        await api.work()
+    await api.work()
+    assert await hits(alice, namespace) == [NEW]
+    messages = (await alice.get(f"/api/chats/{chat}/messages")).json()["items"]
+    citation = messages[1]["citations"][0]
+    assert (citation["quote"], citation["is_of_earlier_version"]) == (OLD, True)
 
 
 async def test_versions_at_the_same_time_are_one_after_the_other(

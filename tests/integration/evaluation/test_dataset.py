@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from sqlalchemy import func, select
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.settings import ChunkSettings, IngestSettings
 from luma_rag.db.base import utcnow
 from luma_rag.db.models import ChunkVector, Document

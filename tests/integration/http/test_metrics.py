@@ -7,7 +7,7 @@ import httpx
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from luma_rag.runtime import Store, open_services
 from tests import factories
 from tests.api import Api

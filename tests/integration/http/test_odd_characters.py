@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import pytest
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from luma_rag.http.app import create_app
 from luma_rag.runtime import Runtime, Store
 from luma_rag.settings import Settings

@@ -12,7 +12,7 @@ import httpx
 import msgspec
 import pytest
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from luma_rag.errors import ConfigurationError
 from luma_rag.retrieval.reranking import CANDIDATES
 from luma_rag.runtime import Store, open_services

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from ingest import sandbox
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines import local
 from ingest.engines.jobs import Job
 from ingest.engines.places import DOCUMENTS_IN_WORK

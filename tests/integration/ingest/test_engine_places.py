@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ingest import recognition
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines import local
 from ingest.engines.jobs import Job
 from ingest.engines.places import DOCUMENTS_IN_RECOGNITION, DOCUMENTS_IN_WORK, Places

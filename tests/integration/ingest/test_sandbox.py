@@ -296,8 +296,8 @@ def test_sandbox_survives_the_end_of_its_first_thread(small: Path) -> None:
 PROGRAM = """
     import os, sys, threading
     print("main is run", flush=True)
-    from ingest.embedder import Embedder
-    Embedder().embed_query("Threads and large libraries")
+    from ingest.embedding.packaged import PackagedEmbedder
+    PackagedEmbedder().embed_query("Threads and large libraries")
     from pathlib import Path
     from ingest import sandbox
     from ingest.settings import ParserLimits

@@ -2,15 +2,13 @@
 
 import pytest
 
+from ingest.embedding.ranking import MINILM, NO_WEIGHT
 from luma_rag.retrieval import statement
-from luma_rag.retrieval.search import namespace_profile
 from luma_rag.retrieval.search_query import (
-    DENSE_WEIGHT_ENGLISH,
-    DENSE_WEIGHT_LATIN,
-    DENSE_WEIGHT_OTHER,
     dense_weight,
     query_terms,
 )
+from luma_rag.retrieval.vector_source import namespace_profile
 from tests.api import Api
 from tests.factories import pdf
 from tests.library import Library
@@ -102,22 +100,25 @@ async def test_empty_namespace_has_no_hits(library: Library) -> None:
         assert await library.search(namespace, "alpha", mode) == []
 
 
+ENGLISH, LATIN = MINILM.weight_in("en"), MINILM.weight_in("de")
+
+
 def test_dense_weight_is_low_for_scripts_unknown_to_the_model() -> None:
-    assert dense_weight("日本で梅雨がないのは", ["ja"]) == DENSE_WEIGHT_OTHER
-    assert dense_weight("كم نقطة؟", ["ar"]) == DENSE_WEIGHT_OTHER
-    assert dense_weight("日本で梅雨がないのは", ["en", "ja"]) == DENSE_WEIGHT_OTHER
+    assert dense_weight("日本で梅雨がないのは", ["ja"]) == NO_WEIGHT
+    assert dense_weight("كم نقطة؟", ["ar"]) == NO_WEIGHT
+    assert dense_weight("日本で梅雨がないのは", ["en", "ja"]) == NO_WEIGHT
     # A name in Latin letters is still searched in texts of another script.
-    assert dense_weight("iPhone", ["ja"]) == DENSE_WEIGHT_OTHER
+    assert dense_weight("iPhone", ["ja"]) == NO_WEIGHT
 
 
 def test_dense_weight_is_highest_in_english() -> None:
     question, frage = "What was the revenue last year?", "Wie hoch war der Umsatz im letzten Jahr?"
-    assert dense_weight(question, ["en"]) == dense_weight(question, []) == DENSE_WEIGHT_ENGLISH
-    assert dense_weight("10-K 2023", ["en"]) == dense_weight("2023?", ["en"]) == DENSE_WEIGHT_ENGLISH
-    assert dense_weight(frage, ["de"]) == DENSE_WEIGHT_LATIN
+    assert dense_weight(question, ["en"]) == dense_weight(question, []) == ENGLISH
+    assert dense_weight("10-K 2023", ["en"]) == dense_weight("2023?", ["en"]) == ENGLISH
+    assert dense_weight(frage, ["de"]) == LATIN
     # If documents have both, the query's script decides.
-    assert dense_weight(question, ["de", "en"]) == DENSE_WEIGHT_ENGLISH
-    assert dense_weight(frage, ["de", "en"]) == DENSE_WEIGHT_LATIN
+    assert dense_weight(question, ["de", "en"]) == ENGLISH
+    assert dense_weight(frage, ["de", "en"]) == LATIN
 
 
 async def test_lexical_scores_dominate_at_low_dense_weight(library: Library) -> None:

@@ -13,9 +13,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from luma_rag.db.embedded import as_superuser
 from luma_rag.documents import namespace_documents, vector_index
 from luma_rag.retrieval import statement
-from luma_rag.retrieval.search import namespace_profile
 from luma_rag.retrieval.search_query import SearchQuery, query_terms
 from luma_rag.retrieval.statement import search_statement
+from luma_rag.retrieval.vector_source import Layout, VectorSource, namespace_profile
 from luma_rag.verify import verify
 from tests.databases import run_on
 from tests.library import Library, vectors
@@ -47,7 +47,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def is_indexed(library: Library, namespace: int) -> bool:
     async with library.store.sessions.begin() as session:
-        return (await namespace_profile(session, library.owner, namespace))[1]
+        return (await namespace_profile(session, library.owner, namespace))[1].indexed
 
 
 async def found(library: Library, namespace: int, query: str, mode: str = "dense") -> list[str]:
@@ -117,7 +117,9 @@ async def test_index_search_depth_grows_with_the_namespace(
         """The number of index pages read, and the setting in use."""
         statement.prepared.cache_clear()
         question = SearchQuery(embedding=vectors(["clover n7"])[0])
-        query = search_statement(library.owner, namespace, question, k=10, indexed=True)
+        query = search_statement(
+            library.owner, namespace, question, k=10, source=VectorSource(layout=Layout(indexed=True))
+        )
         async with library.store.sessions.begin() as session:
             plan = (await session.execute(Explained(query[0]), query[1])).scalar_one()
             look = await session.scalar(text("SHOW hnsw.ef_search"))
@@ -151,7 +153,8 @@ async def test_searches_of_a_large_namespace_scan_no_whole_table(library: Librar
         # As autovacuum will have done when the namespace is that large.
         await session.execute(text(f"ANALYZE {', '.join(tables)}"))
     question = SearchQuery(vectors(["clover n7"])[0], query_terms("clover n7", ["en"]))
-    query = search_statement(library.owner, namespace, question, k=10, indexed=True)
+    source = VectorSource(layout=Layout(indexed=True))
+    query = search_statement(library.owner, namespace, question, k=10, source=source)
     async with library.store.sessions.begin() as session:
         await session.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
         plan = json.dumps((await session.execute(Explained(query[0]), query[1])).scalar_one())

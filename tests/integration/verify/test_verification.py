@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from luma_rag.access import Principal
 from luma_rag.db.base import Base
 from luma_rag.db.embedded import as_superuser
@@ -101,7 +101,16 @@ DAMAGE = {
         set(),
     ),
     "placed-without-right": ("DELETE FROM placement WHERE doc_id = 1", set()),
-    "embedding-model": ("DELETE FROM embedding_model", set()),
+    "embedding-model": ("DELETE FROM embedding_model", {"lost-reference"}),
+    "no-live-vectors": ("DELETE FROM generation", set()),
+    "vectors-incomplete": (
+        "UPDATE generation SET is_inline = false WHERE id = (SELECT min(id) FROM generation)",
+        set(),
+    ),
+    "vectors-of-no-generation": (
+        "INSERT INTO generation_vector SELECT id, 4711, doc_id, embedding FROM chunk_vector WHERE id = 1",
+        set(),
+    ),
     "invalid-index": (
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_chunk_vector_search'::regclass",
         set(),

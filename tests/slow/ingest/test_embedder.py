@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from tests.unit.ingest.test_embedder import TEXTS
 
 
@@ -31,7 +32,7 @@ def expected() -> np.ndarray:
 
 
 def test_vectors_are_those_of_sentence_transformers(expected: np.ndarray) -> None:
-    ours = Embedder(profile="float32").embed_documents(TEXTS)
+    ours = PackagedEmbedder(profile="float32").embed_documents(TEXTS)
     assert ours.dtype == np.float32
     assert ours.shape == (len(TEXTS), 384)
     assert (ours * expected).sum(axis=1).min() > 0.9999

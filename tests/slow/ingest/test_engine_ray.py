@@ -16,7 +16,7 @@ from ray.cluster_utils import Cluster
 from sqlalchemy import func, select
 
 from ingest import sandbox
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.engines import ray as engine
 from ingest.engines.jobs import Job
 from ingest.engines.ray import MOST_LOSSES

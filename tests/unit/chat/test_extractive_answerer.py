@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.types import Vector
 from luma_rag.chat.answerer import RetrievedPassage
 from luma_rag.chat.citations import cited_numbers

@@ -1,4 +1,5 @@
 import itertools
+import pickle
 import random
 import string
 import time
@@ -8,7 +9,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from ingest.chunker import TokenCounter, chunk, context_of, embedding_text
-from ingest.embedder import load_tokenizer
+from ingest.embedding.packaged import load_tokenizer
 from ingest.settings import ChunkSettings
 from ingest.types import Chunk, ParsedDocument, Passage, Table, TableCell
 
@@ -273,3 +274,8 @@ def test_hostile_text_is_chunked_within_seconds(count: TokenCounter) -> None:
     began = time.process_time()
     chunk(document("a" * 1_000_000, "a" + " " * 1_000_000 + "b"), "f.pdf", count, SETTINGS)
     assert time.process_time() - began < 20
+
+
+def test_a_counter_can_be_sent_to_another_process(count: TokenCounter) -> None:
+    sent = pickle.loads(pickle.dumps(count))
+    assert sent(SENTENCE) == count(SENTENCE) > 10

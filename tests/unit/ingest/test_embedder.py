@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest import embedder as module
-from ingest.embedder import Embedder, ModelError, load_tokenizer
+from ingest.embedding import Embedder, ModelError
+from ingest.embedding import packaged as module
+from ingest.embedding.batches import batches
+from ingest.embedding.packaged import PackagedEmbedder, load_tokenizer
 from ingest.types import EmbeddingProfile
 
 TEXTS = [
@@ -25,7 +27,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("profile", ["int8-v1", "float32"])
 def test_vector_is_independent_of_its_batch(profile: EmbeddingProfile) -> None:
-    model = Embedder(batch_size=64, profile=profile)
+    model = PackagedEmbedder(batch_size=64, profile=profile)
     together = model.embed_queries(TEXTS)
     alone = np.stack([model.embed_query(text) for text in TEXTS])
     assert (together * alone).sum(axis=1).min() > 0.99999
@@ -80,16 +82,16 @@ def test_threads_get_the_same_vectors(embedder: Embedder) -> None:
             assert np.allclose(vectors, expected, atol=1e-5)
 
 
-def test_batches_group_texts_of_similar_length(embedder: Embedder) -> None:
+def test_batches_group_texts_of_similar_length() -> None:
     lengths = [3, 256, 20, 256, 4, 255, 20, 256, 256] + [5] * 40
-    batches = list(embedder._batches([[0] * n for n in lengths]))
-    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
-    for batch in batches:
-        assert len(batch) <= embedder.batch_size
+    made = list(batches(lengths, 16))
+    assert sorted(i for batch in made for i in batch) == list(range(len(lengths)))
+    for batch in made:
+        assert len(batch) <= 16
         longest = max(lengths[i] for i in batch)
         assert len(batch) * longest <= 1024
         assert longest - min(lengths[i] for i in batch) <= 8
-    assert {lengths[i] for i in batches[0]} == {256}
+    assert {lengths[i] for i in made[0]} == {256}
 
 
 @pytest.fixture
@@ -107,19 +109,19 @@ def model_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", ["int8-v1.onnx", "words.f32", "tokenizer.json"])
 def test_unexpected_model_files_are_rejected(model_copy: Path, name: str) -> None:
-    Embedder(threads=1)
+    PackagedEmbedder(threads=1)
     file = model_copy / name
     content = file.read_bytes()
     fix = r"pip install --force-reinstall --no-deps luma-rag-minilm==0\.1\.0"
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(ModelError, match=rf"{name} .* is not the expected file.*{fix}"):
-        Embedder(threads=1)
+        PackagedEmbedder(threads=1)
     file.write_bytes(b"")
     with pytest.raises(ModelError, match=rf"{name} .* can't be read.*{fix}"):
-        Embedder(threads=1)
+        PackagedEmbedder(threads=1)
     file.unlink()
     with pytest.raises(ModelError, match=rf"{name} .* can't be read.*{fix}"):
-        Embedder(threads=1)
+        PackagedEmbedder(threads=1)
 
 
 def test_unexpected_tokenizer_is_rejected_when_loaded_alone(model_copy: Path) -> None:
@@ -134,11 +136,11 @@ def test_missing_package_is_named_with_the_fix(monkeypatch: pytest.MonkeyPatch) 
         missing = file._replace(package=f"no_{file.package}")
         monkeypatch.setitem(module._GRAPHS, profile, missing)
     with pytest.raises(ModelError, match=r"not installed.*pip install .* no-luma-rag-minilm==0\.1\.0"):
-        Embedder()
+        PackagedEmbedder()
     with pytest.raises(
         ModelError, match=r"not installed.*pip install .* no-luma-rag-minilm-float32==0\.1\.0"
     ):
-        Embedder(profile="float32")
+        PackagedEmbedder(profile="float32")
 
 
 def test_import_is_cheap_and_loading_is_silent() -> None:
@@ -147,10 +149,11 @@ def test_import_is_cheap_and_loading_is_silent() -> None:
 import socket, sys
 def refuse(*args): raise AssertionError("network")
 socket.socket.connect = socket.getaddrinfo = refuse
-import ingest.embedder, ingest.chunker, ingest.pipeline
-ingest.embedder.load_tokenizer()
+import ingest.chunker, ingest.pipeline
+from ingest.embedding import packaged
+packaged.load_tokenizer()
 assert not {"onnx", "onnxruntime"} & set(sys.modules)
-ingest.embedder.Embedder(threads=1).embed_query("")
+packaged.PackagedEmbedder(threads=1).embed_query("")
 assert not {"onnx", "torch", "transformers", "sentence_transformers", "safetensors"} & set(sys.modules)
 """
     command = [sys.executable, "-W", "error", "-c", script]

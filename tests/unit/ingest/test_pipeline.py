@@ -3,8 +3,7 @@ from pathlib import Path
 import docx
 import pytest
 
-from ingest.chunker import TokenCounter
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.errors import NoTextError, TransientError, UnsupportedTypeError
 from ingest.pipeline import process, read
 from ingest.settings import IngestSettings
@@ -42,7 +41,7 @@ def test_document_becomes_embedded_chunks(tmp_path: Path, embedder: Embedder) ->
 
 def test_parsing_needs_no_model(tmp_path: Path, embedder: Embedder) -> None:
     source = write(tmp_path / "a.docx", ["One sentence."])
-    document, chunks = read(source, TokenCounter(embedder.tokenizer), SETTINGS)
+    document, chunks = read(source, embedder.tokens, SETTINGS)
     assert [chunk.text for chunk in chunks] == ["One sentence."]
     assert document.passages[0].text == "One sentence."
 

@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from ingest.embedder import Embedder
+from ingest.embedding import Embedder
 from ingest.types import Vector
 from luma_rag.retrieval import query_encoder
 from luma_rag.retrieval.query_encoder import QueryEncoder

@@ -36,6 +36,15 @@ BY_HAND = {
     "sync_item": "INSERT INTO sync_item (source_id, path, size, stamp, sha256, doc_id, reader) "
     "SELECT s.id, 'garden.pdf', 1, '1', d.file_metadata ->> 'sha256', d.id, 1 "
     "FROM sync_source s, document d WHERE d.title = 'Garden'",
+    # Of a model that is no longer used, so that nothing has to load it.
+    "chunk_embedding": "WITH model AS (INSERT INTO embedding_model (name, sha256, dimensions, profile) "
+    "VALUES ('other', '1', 3, 'torch') RETURNING id) "
+    "INSERT INTO chunk_embedding SELECT c.id, model.id, '[1, 0, 0]' FROM chunk c, model",
+    "generation_vector": "WITH made AS (INSERT INTO generation (namespace_id, model_id, state, is_inline) "
+    "SELECT n.id, m.id, 'removing', false FROM namespace n, embedding_model m "
+    "WHERE n.name = 'papers' AND m.name = 'other' RETURNING id, namespace_id) "
+    "INSERT INTO generation_vector SELECT v.id, made.id, v.doc_id, '[1, 0, 0]' "
+    "FROM chunk_vector v JOIN made USING (namespace_id)",
     "worker": "INSERT INTO worker (id) VALUES (1)",
     "temporary_password": "INSERT INTO temporary_password (user_id, set_at) "
     "SELECT id, now() FROM users WHERE username = 'carol'",

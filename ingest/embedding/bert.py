@@ -7,6 +7,7 @@ compares the results with `sentence-transformers`.
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -26,13 +27,7 @@ class BertEncoder:
         memory-mapped. `threads` is the number of threads per batch; None means all cores.
         """
         self._words = words
-        options = onnxruntime.SessionOptions()
-        # Set explicitly: by default the library would pin each thread to a core.
-        options.intra_op_num_threads = threads or _cores()
-        # Spinning threads would take CPU time from other processes.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = _ERRORS_ONLY
-        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self._session = session(graph, threads)
 
     def __call__(self, ids: Sequence[Sequence[int]]) -> Vector:
         """Embed token ids, including special tokens: shape (len(ids), width), rows of length 1."""
@@ -44,6 +39,22 @@ class BertEncoder:
             mask[row, : len(tokens)] = 1
         vectors: Vector = self._session.run(None, {"words": self._words[padded], "mask": mask})[0]
         return vectors
+
+
+def session(
+    graph: Path | bytes, threads: int | None, providers: Sequence[str] = ("CPUExecutionProvider",)
+) -> Any:
+    """A session of ONNX Runtime that leaves other processes alone.
+
+    `threads` is the number of threads per batch; None means all cores.
+    """
+    options = onnxruntime.SessionOptions()
+    # Set explicitly: by default the library would pin each thread to a core.
+    options.intra_op_num_threads = threads or _cores()
+    # Spinning threads would take CPU time from other processes.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = _ERRORS_ONLY
+    return onnxruntime.InferenceSession(graph, options, providers=list(providers))
 
 
 def _cores() -> int:

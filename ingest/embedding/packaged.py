@@ -4,8 +4,7 @@ import hashlib
 import importlib.util
 import mmap
 import os
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +12,11 @@ import msgspec
 import numpy as np
 from tokenizers import Tokenizer
 
+from ingest.chunker import TokenCounter
+from ingest.embedding.batches import batches
+from ingest.embedding.counting import readable
+from ingest.embedding.ranking import MINILM
+from ingest.embedding.spec import ModelError, packaged
 from ingest.types import EmbeddingModel, EmbeddingProfile, Vector
 
 MODEL = EmbeddingModel(
@@ -56,17 +60,6 @@ _GRAPHS: dict[EmbeddingProfile, _File] = {
     ),
 }
 
-_BATCH_TOKENS = 1024
-# Four full chunks. Batches of 16 were a fifth slower, of 64 two fifths, because the activations no longer fit
-# into the processor's caches.
-_PADDING = 8
-# A text that would be padded by more than this is cheaper in a separate batch: a call costs as much as eight
-# tokens.
-
-
-class ModelError(Exception):
-    """The model's files are missing or unexpected. The message names the fix."""
-
 
 def load_tokenizer() -> Tokenizer:
     """The model's tokenizer, without truncation and padding.
@@ -83,11 +76,11 @@ def load_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-class Embedder:
+class PackagedEmbedder:
     """Embeds documents and queries. Blocks while it computes; thread-safe."""
 
     def __init__(
-        self, batch_size: int = 16, threads: int | None = None, profile: EmbeddingProfile = MODEL.profile
+        self, batch_size: int = 16, threads: int | None = None, profile: EmbeddingProfile = "int8-v1"
     ) -> None:
         """Load the model. `batch_size` is the maximum number of texts per batch.
 
@@ -102,17 +95,16 @@ class Embedder:
         words = _words()
         # Imported here because it loads ONNX Runtime, which processes that only chunk or print help do not
         # need.
-        from ingest.bert import BertEncoder
+        from ingest.embedding.bert import BertEncoder
 
+        self.spec = packaged(profile)
         self.model = msgspec.structs.replace(MODEL, profile=profile)
+        self.ranking = MINILM
         self.tokenizer = load_tokenizer()
+        self.tokens = TokenCounter(self.tokenizer)
         self.batch_size = batch_size
         self.threads = threads
         self._encode = BertEncoder(graph, words, threads)
-
-    def loader(self, threads: int | None) -> Callable[[], "Embedder"]:
-        """What loads the same model in another process; it can be pickled."""
-        return partial(Embedder, self.batch_size, threads, self.model.profile)
 
     def embed_documents(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vector:
         """Embed `texts`; shape (len(texts), 384).
@@ -141,10 +133,13 @@ class Embedder:
         vector: Vector = self.embed_queries([text])[0]
         return vector
 
+    def close(self) -> None:
+        """Nothing to release."""
+
     def _embed(self, ids: Sequence[Sequence[int]], on_batch: Callable[[int], None] | None = None) -> Vector:
         vectors = np.empty((len(ids), self.model.dimensions), np.float32)
         done = 0
-        for batch in self._batches(ids):
+        for batch in batches([len(row) for row in ids], self.batch_size):
             vectors[batch] = self._encode([ids[i] for i in batch])
             done += len(batch)
             if on_batch:
@@ -152,29 +147,8 @@ class Embedder:
         return vectors
 
     def _ids(self, text: str) -> list[int]:
-        # JSON may contain lone surrogates, which the tokenizer rejects.
-        ids: list[int] = self.tokenizer.encode(text.encode(errors="replace").decode()).ids
+        ids: list[int] = self.tokenizer.encode(readable(text)).ids
         return ids
-
-    def _batches(self, ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-        """Yield indices into `ids`, grouping texts of similar length to minimize padding.
-
-        The longest come first, so that peak memory is allocated at the beginning.
-        """
-        batch: list[int] = []
-        for i in sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True):
-            if batch:
-                longest = len(ids[batch[0]])
-                if (
-                    len(batch) == self.batch_size
-                    or (len(batch) + 1) * longest > _BATCH_TOKENS
-                    or longest - len(ids[i]) > _PADDING
-                ):
-                    yield batch
-                    batch = []
-            batch.append(i)
-        if batch:
-            yield batch
 
 
 def _words() -> Vector:
