@@ -15,7 +15,7 @@ async def test_only_large_namespaces_are_read_after_a_start(
     for size in (30, 60, 90):
         await library.add([f"clover n{i}" for i in range(size)], await library.namespace())
     assert await prewarming.prewarm(library.store.engine) == 0
-    large = prewarming._WANTED.replace(str(prewarming.MIN_CHUNKS), "50")
+    large = prewarming._WANTED.replace(f">= {prewarming.MIN_CHUNKS}", ">= 50")
     since = f"{prewarming.SINCE_MINUTES} min"
     # The server of the tests may have been running for longer.
     monkeypatch.setattr(prewarming, "_WANTED", large.replace(since, "1 year"))
@@ -23,7 +23,8 @@ async def test_only_large_namespaces_are_read_after_a_start(
     monkeypatch.setattr(prewarming, "_WANTED", large.replace(since, "0 min"))
     assert await prewarming.prewarm(library.store.engine) == 0
     # Of those that don't fit into memory, the largest is read.
-    scarce = large.replace(since, "1 year").replace(str(prewarming.CHUNK_BYTES), "1000000000")
+    scarce = large.replace(since, "1 year").replace(f"* {prewarming.CHUNK_BYTES}", "* 1000000000")
+    scarce = scarce.replace(f", {prewarming.MAX_BYTES})", ", 1e18)")
     monkeypatch.setattr(prewarming, "_WANTED", scarce)
     assert await prewarming.prewarm(library.store.engine) == 1
 
