@@ -21,8 +21,8 @@ import msgspec
 from sqlalchemy import func, select
 
 from benchmarks.corpus import documents_in, open_corpus
-from ingest.embedding import Embedder, load
-from ingest.embedding.spec import packaged
+from ingest.embedding import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from ingest.engines import local, ray
 from ingest.engines.jobs import Engine
 from luma_rag.db.embedded import stop
@@ -97,7 +97,7 @@ def main() -> None:
     files = documents_in(arguments.folder)[: arguments.limit]
     if not files:
         parser.error(f"No PDF or DOCX files in {arguments.folder}")
-    embedder = load(packaged())
+    embedder = PackagedEmbedder()
     embedder.embed_query("The first call also allocates the memory.")
     found = asyncio.run(measure(files, embedder, arguments.repeat, arguments.address))
     if arguments.json:

@@ -28,6 +28,7 @@ from sqlalchemy.types import Text
 
 from ingest.embedding import Embedder
 from ingest.embedding.packaged import MODEL, PackagedEmbedder
+from ingest.embedding.ranking import MINILM, Ranking
 from ingest.types import Chunk, EmbeddedDocument, ParsedDocument, Passage, Vector
 from ingest.words import detect_language, query_words, words
 from luma_rag import namespaces
@@ -151,7 +152,9 @@ def reference(data: TestSet, language: str) -> Run:
     return found
 
 
-async def measure(sessions: Sessions, data: TestSet, texts: Vector, queries: Vector) -> Result:
+async def measure(
+    sessions: Sessions, data: TestSet, texts: Vector, queries: Vector, ranking: Ranking = MINILM
+) -> Result:
     """Run every query in each mode."""
     principal, namespace_id, names = await store(sessions, data, texts)
     language = detect_language(data.texts)
@@ -162,7 +165,7 @@ async def measure(sessions: Sessions, data: TestSet, texts: Vector, queries: Vec
             question = SearchQuery(
                 embedding if mode != "lexical" else None,
                 query_terms(query, [language]) if mode != "dense" else None,
-                dense_weight(query, [language]),
+                dense_weight(query, [language], ranking),
             )
             began = time.perf_counter()
             async with sessions.begin() as session:

@@ -60,6 +60,10 @@ class TokenCounter:
         self.added_tokens = added_tokens
         self._remembered = functools.lru_cache(_REMEMBERED_WORDS)(self._count)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For other processes, which remember words of their own."""
+        return type(self), (self.tokenizer, self.max_tokens, self.added_tokens)
+
     def __call__(self, text: str) -> int:
         """The number of tokens of `text`."""
         return sum(map(self._remembered, _WORD.findall(text)))
@@ -71,13 +75,6 @@ class TokenCounter:
 
     def _count(self, word: str) -> int:
         return len(self.tokenizer.encode(word, add_special_tokens=False))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_remembered"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._remembered = functools.lru_cache(_REMEMBERED_WORDS)(self._count)
 
 
 def chunk(document: ParsedDocument, name: str, count: TokenCounter, settings: ChunkSettings) -> list[Chunk]:

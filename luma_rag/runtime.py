@@ -96,7 +96,9 @@ class Runtime(Store, frozen=True):
                 return "can't be used: the log of Luma has the reason", "unknown"
         return (
             "ok" if revision == migrate.head() else "not migrated to this version: restart Luma",
-            "documents wait and no worker runs: the log of Luma has the reason" if is_stuck else "ok",
+            "documents wait and no worker runs: start luma worker, or see the log of Luma"
+            if is_stuck
+            else "ok",
         )
 
 

@@ -1,13 +1,14 @@
 """The worker: claims documents from the queue and ingests them into their namespaces.
 
-`main` is the worker process of a server (`luma_rag.worker_process`). Its standard input brings the settings,
-and closes when the worker is to end.
+`main` is the worker process of a server, or of `luma worker` (`luma_rag.worker_process`). Its standard input
+brings the settings, and closes when the worker is to end.
 """
 
 import asyncio
 import itertools
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -116,6 +117,7 @@ class _Worker:
         self._prewarming: asyncio.Task[None] | None = None
         self._rotation = claims.Rotation()
         self._claims = 0
+        self._finished = 0
         self._recover_at = 0.0
         # Grows while the database or the disk accepts no document.
         self._pause = 0.0
@@ -248,6 +250,15 @@ class _Worker:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
 
+    async def record_heartbeats(self) -> None:
+        """Record a heartbeat every few seconds, until cancelled."""
+        while True:
+            # Without the database, nobody could read it.
+            with suppress(SQLAlchemyError, OSError):
+                async with self._store.sessions.begin() as session:
+                    await workers.record_heartbeat(session, self._worker_id, self._finished)
+            await asyncio.sleep(workers.HEARTBEAT_SECONDS)
+
     async def _wait(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
@@ -319,6 +330,7 @@ class _Worker:
             self._pause = min(max(_FIRST_PAUSE_SECONDS, 2 * self._pause), _LONGEST_PAUSE_SECONDS)
 
     async def _record(self, doc_id: int, outcome: ingestion_stats.Outcome) -> None:
+        self._finished += 1
         async with self._store.sessions.begin() as session:
             await ingestion_stats.record(session, outcome, time.perf_counter() - self._began[doc_id])
             await rereading.queue_version(session, doc_id)
@@ -358,7 +370,7 @@ async def _registered_worker(store: Store) -> AsyncGenerator[_Worker]:
         raw.add_termination_listener(on_lost)
         await raw.add_listener(ingestion.CHANNEL, on_notification)
         worker = _Worker(store, worker_id, wake)
-        heartbeats = asyncio.create_task(_record_heartbeats(store, worker_id))
+        heartbeats = asyncio.create_task(worker.record_heartbeats())
         try:
             yield worker
         except asyncio.CancelledError:
@@ -377,15 +389,6 @@ async def _registered_worker(store: Store) -> AsyncGenerator[_Worker]:
             finally:
                 # Close the connection instead of returning it to the pool: it listens and holds the lock.
                 await connection.invalidate()
-
-
-async def _record_heartbeats(store: Store, worker_id: int) -> None:
-    while True:
-        # Without the database, nobody could read it.
-        with suppress(SQLAlchemyError, OSError):
-            async with store.sessions.begin() as session:
-                await workers.record_heartbeat(session, worker_id)
-        await asyncio.sleep(workers.HEARTBEAT_SECONDS)
 
 
 async def _release(store: Store, worker_id: int, lost: asyncio.Event) -> None:
@@ -410,8 +413,11 @@ async def _main() -> None:
     log.to_stderr(configured.log)
     tracing.start("worker", __version__)
     working = asyncio.create_task(_work(configured))
+    loop = asyncio.get_running_loop()
     # From the start: a worker whose server has died must not open the store of the next one.
-    _cancel_on_eof(asyncio.get_running_loop(), working)
+    _cancel_on_eof(loop, working)
+    # Service managers may end all processes at once.
+    loop.add_signal_handler(signal.SIGTERM, working.cancel)
     try:
         await working
     except asyncio.CancelledError:
@@ -437,7 +443,9 @@ def _cancel_on_eof(loop: asyncio.AbstractEventLoop, working: "asyncio.Task[None]
 
 
 def main() -> None:
-    """Run the worker of a server."""
+    """Run the worker of a server, or of `luma worker`."""
+    # Ctrl-C reaches all processes of the terminal. The parent stops its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         asyncio.run(_main())
     except LumaError as error:

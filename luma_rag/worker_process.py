@@ -1,4 +1,4 @@
-"""The worker as a child process of the server: started, restarted and stopped with it."""
+"""Workers as child processes of the server or of `luma worker`: started, restarted and stopped with it."""
 
 import asyncio
 import logging
@@ -15,14 +15,16 @@ _MAX_PAUSE_SECONDS = 30
 
 
 @asynccontextmanager
-async def worker_process(configured: Settings) -> AsyncGenerator[None]:
-    """Keep a worker running inside the context. It gets the settings, without the secrets."""
-    keeping = asyncio.create_task(_keep_running(settings.for_child(configured)))
+async def worker_processes(configured: Settings, count: int) -> AsyncGenerator[None]:
+    """Keep workers running inside the context. They get the settings, without the secrets."""
+    line = settings.for_child(configured)
+    keeping = [asyncio.create_task(_keep_running(line)) for _ in range(count)]
     try:
         yield
     finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        for task in keeping:
+            task.cancel()
+        await asyncio.gather(*keeping, return_exceptions=True)
 
 
 async def _keep_running(configured: bytes) -> None:

@@ -2,9 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 from ingest.chunker import TokenCounter
+from ingest.embedding.protocol import Embedder
 from ingest.embedding.ranking import MINILM, Ranking
 from ingest.embedding.spec import ModelError, ModelSpec
 from ingest.types import EmbeddingModel, Vector
@@ -17,6 +19,7 @@ class NamedEmbedder(ABC):
 
     model: EmbeddingModel
     tokens: TokenCounter
+    api_key: str | None = None
 
     def __init__(self, spec: ModelSpec, batch_size: int, threads: int | None) -> None:
         self.spec = spec
@@ -40,6 +43,12 @@ class NamedEmbedder(ABC):
         """See `Embedder`."""
         vector: Vector = self.embed_queries([text])[0]
         return vector
+
+    def loader(self, threads: int | None) -> Callable[[], Embedder]:
+        """See `Embedder`."""
+        from ingest.embedding.loading import load
+
+        return partial(load, self.spec, batch_size=self.batch_size, threads=threads, api_key=self.api_key)
 
     def close(self) -> None:
         """See `Embedder`."""

@@ -25,10 +25,6 @@ class EstimatingCounter(TokenCounter):
     it does not know counts a token a character. `_SPARE` of the model's length make up for the rest.
     """
 
-    def __init__(self, tokenizer: Tokenizer, max_tokens: int, prefix: str = "") -> None:
-        super().__init__(tokenizer, int(max_tokens * (1 - _SPARE)))
-        self.added_tokens = len(tokenizer.encode(prefix))
-
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """See `TokenCounter`."""
         encoded = self.tokenizer.encode(text, add_special_tokens=False)
@@ -40,6 +36,14 @@ class EstimatingCounter(TokenCounter):
 
     def _count(self, word: str) -> int:
         return len(self.offsets(word))
+
+
+def estimating_counter(max_tokens: int, prefix: str = "") -> TokenCounter:
+    """Estimates the tokens of a model that reads at most `max_tokens` and puts `prefix` before every text."""
+    from ingest.embedding.packaged import load_tokenizer
+
+    tokenizer = load_tokenizer()
+    return EstimatingCounter(tokenizer, int(max_tokens * (1 - _SPARE)), len(tokenizer.encode(prefix)))
 
 
 def counter(tokenizer: Tokenizer, max_tokens: int, prefix: str = "") -> TokenCounter:

@@ -15,8 +15,7 @@ import numpy as np
 
 from ingest.embedding.base import NamedEmbedder, TextKind, kept_dimensions, prefixes
 from ingest.embedding.batches import batches_of_texts
-from ingest.embedding.counting import EstimatingCounter, readable
-from ingest.embedding.packaged import load_tokenizer
+from ingest.embedding.counting import estimating_counter, readable
 from ingest.embedding.spec import DEFAULT_MAX_TOKENS, ModelError, ModelSpec
 from ingest.embedding.vectors import unit
 from ingest.errors import OutageError, TransientError
@@ -61,12 +60,11 @@ class EndpointEmbedder(NamedEmbedder):
         if not spec.model:
             raise ModelError(f"LUMA_EMBEDDING_SERVER_MODEL must say which model of {spec.name} embeds texts.")
         self._url = spec.name.rstrip("/").removesuffix(_PATH) + _PATH
-        key = (api_key or "").strip()
+        self.api_key = key = (api_key or "").strip()
         self._client = httpx.Client(headers={"Authorization": f"Bearer {key}"} if key else {})
-        self._key = key
         self._prefixes = prefixes(spec, {})
         max_tokens = spec.max_tokens or DEFAULT_MAX_TOKENS
-        self.tokens = EstimatingCounter(load_tokenizer(), max_tokens, self._prefixes["document"])
+        self.tokens = estimating_counter(max_tokens, self._prefixes["document"])
         try:
             probe = self._ask("query", [self._prefixes["document"] + "a"])
             dimensions = kept_dimensions(spec, probe.shape[1])
@@ -147,7 +145,7 @@ class EndpointEmbedder(NamedEmbedder):
     def _refuse(self, response: httpx.Response) -> None:
         status = response.status_code
         words = " ".join(response.text.split())[:_SAID]
-        said = f"answered {status}: {words.replace(self._key, '***') if self._key else words}"
+        said = f"answered {status}: {words.replace(self.api_key, '***') if self.api_key else words}"
         if status in _PASSING:
             after = response.headers.get("retry-after", "")
             raise _PassingError(said, float(after) if after.isdecimal() else None)

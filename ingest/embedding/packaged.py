@@ -5,6 +5,7 @@ import importlib.util
 import mmap
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,6 +98,7 @@ class PackagedEmbedder:
         # need.
         from ingest.embedding.bert import BertEncoder
 
+        self._profile = profile
         self.spec = packaged(profile)
         self.model = msgspec.structs.replace(MODEL, profile=profile)
         self.ranking = MINILM
@@ -105,6 +107,10 @@ class PackagedEmbedder:
         self.batch_size = batch_size
         self.threads = threads
         self._encode = BertEncoder(graph, words, threads)
+
+    def loader(self, threads: int | None) -> "Callable[[], PackagedEmbedder]":
+        """See `Embedder`."""
+        return partial(PackagedEmbedder, self.batch_size, threads, self._profile)
 
     def embed_documents(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vector:
         """Embed `texts`; shape (len(texts), 384).

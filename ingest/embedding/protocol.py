@@ -67,6 +67,10 @@ class Embedder(Protocol):
         """Embed one query; shape (dimensions,)."""
         ...
 
+    def loader(self, threads: int | None) -> "Callable[[], Embedder]":
+        """What loads the same model in another process; it can be pickled."""
+        ...
+
     def close(self) -> None:
         """Release connections and threads."""
         ...

@@ -118,16 +118,12 @@ class Engine:
     ) -> None:
         """Process `jobs` until there are no more, as `ingest.engines.local.run` does.
 
-        There are up to `DOCUMENTS_PER_EMBEDDER` documents in work for each embedding actor, whatever `places`
-        allows one machine.
+        There are up to `DOCUMENTS_PER_EMBEDDER` documents in work for each embedding actor. `places` are
+        those of the local engine, and have no meaning here.
 
         Raises:
-            ClusterError: no node of the cluster can be used, or the model is on a server.
+            ClusterError: no node of the cluster can be used.
         """
-        if embedder.spec.kind == "endpoint":
-            raise ClusterError(
-                "The embedding model is on a server, and gains nothing from nodes: use --engine local."
-            )
         crew, work = await self._staffed(embedder, settings)
         run = _Run(crew, sink, embedder.model, settings, listener)
         try:

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from functools import partial
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -12,7 +11,7 @@ import ray
 from ray.exceptions import RayActorError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from ingest.embedding import Embedder, load
+from ingest.embedding import Embedder
 from ingest.engines.ray_actors import EmbeddingActor, Reader, own_version
 from ingest.settings import IngestSettings
 
@@ -21,6 +20,7 @@ _log = logging.getLogger(__name__)
 DOCUMENTS_PER_EMBEDDER = 2
 """One is being embedded; another is parsed ahead of it or stored behind it."""
 _LOOK_AGAIN_SECONDS = 1.0
+_PATIENCE_SECONDS = 60.0
 
 
 class ClusterError(Exception):
@@ -75,12 +75,19 @@ class _Post(msgspec.Struct, frozen=True):
     places: Sequence[tuple[Pool, int]]
 
 
+class _Node(msgspec.Struct, frozen=True):
+    """How many processors a node has."""
+
+    cpus: int
+    gpus: int
+
+
 class Crew:
-    """On each node a reader for as many files as it has CPUs, and for each CPU an embedding actor.
+    """On each node a reader for as many files as it has CPUs, and an embedding actor for each CPU or GPU.
 
     The model is as fast with one thread in each of several processes as with several threads in one, and on
-    many cores faster. Readers reserve no CPU, since they need less than a tenth of the time. Nodes may come
-    and go at any time, and an actor that dies is replaced.
+    many cores faster. GPUs are for models of sentence-transformers alone. Readers reserve no CPU, since they
+    need less than a tenth of the time. Nodes may come and go at any time, and an actor that dies is replaced.
     """
 
     def __init__(self, embedder: Embedder, settings: IngestSettings) -> None:
@@ -89,11 +96,12 @@ class Crew:
         self.room = Pool()
         """Bounds the documents in work."""
         version = own_version()
-        loader = partial(load, embedder.spec, batch_size=embedder.batch_size, threads=1)
         self._reader = Reader, (version, embedder.tokens, settings)
-        self._embedder = EmbeddingActor, (version, loader)
+        self._embedder = EmbeddingActor, (version, embedder.loader(threads=1))
+        self._uses_gpus = embedder.spec.kind == "sentence-transformers"
         self._posts: dict[str, list[asyncio.Task[None]]] = {}
         self._unusable: dict[str, str] = {}
+        self._has_started = asyncio.Event()
 
     async def work(self) -> None:
         """Keep an actor at every post until cancelled.
@@ -101,6 +109,7 @@ class Crew:
         Raises:
             ClusterError: no node can be used.
         """
+        waiting = asyncio.create_task(self._warn_of_waiting())
         try:
             while True:
                 nodes = await asyncio.to_thread(_nodes)
@@ -115,13 +124,22 @@ class Crew:
                     raise ClusterError(f"No node of the Ray cluster can be used: {why}.")
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         finally:
-            await _cancel([post for posts in self._posts.values() for post in posts])
+            await _cancel([waiting, *(post for posts in self._posts.values() for post in posts)])
 
-    def _posts_on(self, cpus: int) -> list[_Post]:
+    async def _warn_of_waiting(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._has_started.wait(), _PATIENCE_SECONDS)
+            return
+        _log.warning("The Ray cluster has no free CPU yet; Luma waits until other programs have finished.")
+
+    def _posts_on(self, node: _Node) -> list[_Post]:
         # One call more than places: `ready`.
-        reader = _Post(*self._reader, {"num_cpus": 0, "max_concurrency": cpus + 1}, [(self.readers, cpus)])
+        options = {"num_cpus": 0, "max_concurrency": node.cpus + 1}
+        reader = _Post(*self._reader, options, [(self.readers, node.cpus)])
+        on_gpus = self._uses_gpus and node.gpus > 0
+        options, count = ({"num_gpus": 1}, node.gpus) if on_gpus else ({"num_cpus": 1}, node.cpus)
         places = [(self.embedders, 1), (self.room, DOCUMENTS_PER_EMBEDDER)]
-        return [reader, *[_Post(*self._embedder, {"num_cpus": 1}, places)] * cpus]
+        return [reader, *[_Post(*self._embedder, options, places)] * count]
 
     async def _hold(self, node: str, post: _Post) -> None:
         """Keep an actor at a post, as long as its node can be used."""
@@ -137,6 +155,8 @@ class Crew:
                 await actor.ready.remote()
                 for pool, places in post.places:
                     pool.add(member, places)
+                if post.kind is EmbeddingActor:
+                    self._has_started.set()
                 await member.is_lost.wait()
             except RayActorError as error:
                 if error.actor_init_failed:
@@ -150,10 +170,11 @@ class Crew:
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 
-def _nodes() -> dict[str, int]:
-    """The CPUs of the nodes that have any."""
-    cpus = {node["NodeID"]: int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]}
-    return {node: count for node, count in cpus.items() if count}
+def _nodes() -> dict[str, _Node]:
+    """The nodes that have a CPU."""
+    alive = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
+    nodes = {name: _Node(int(has.get("CPU", 0)), int(has.get("GPU", 0))) for name, has in alive.items()}
+    return {name: node for name, node in nodes.items() if node.cpus}
 
 
 def _reason(error: RayActorError) -> str:

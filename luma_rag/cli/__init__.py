@@ -11,6 +11,12 @@ from typer.core import TyperGroup
 # Name: the module with the command or with its subcommands, its attribute there, and its line of the help.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("serve", "serve", "Serve the chat page and the HTTP API, and ingest uploaded documents."),
+    "worker": (
+        "worker",
+        "worker",
+        "Read documents from the queue, on any machine that shares the database and the files.",
+    ),
+    "workers": ("worker", "workers", "List the workers of all machines, and what they are reading."),
     "ingest": ("ingest", "ingest", "Ingest files into a namespace."),
     "sync": ("sync", "sync", "Keep a namespace in step with a folder or a bucket."),
     "ask": ("ask", "ask", "Answer a question from the documents of a namespace."),

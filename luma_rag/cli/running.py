@@ -1,6 +1,7 @@
 """Running what a command does on the database."""
 
 import asyncio
+import signal
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -27,3 +28,17 @@ async def transaction(username: str | None) -> AsyncGenerator[tuple[AsyncSession
     """One transaction on the configured database, and the user on whose behalf it acts."""
     async with open_store(settings.load()) as store, store.sessions.begin() as session:
         yield session, await caller(session, username)
+
+
+@asynccontextmanager
+async def stop_signal() -> AsyncGenerator[asyncio.Event]:
+    """Set by SIGTERM and SIGINT, which otherwise would end only this process."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        yield stopped
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

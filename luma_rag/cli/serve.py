@@ -1,4 +1,4 @@
-"""`luma serve`: the HTTP service with its worker."""
+"""`luma serve`: the HTTP service with its workers."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ from luma_rag.cli.output import console
 from luma_rag.errors import ConfigurationError
 from luma_rag.http import server
 from luma_rag.runtime import open_runtime
-from luma_rag.worker_process import worker_process
+from luma_rag.worker_process import worker_processes
 
 
 def serve(
@@ -29,6 +29,14 @@ def serve(
         int | None,
         typer.Option(min=1, help="Number of web processes. [default: the setting `processes`]"),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Number of workers, which read documents; 0 leaves that to `luma worker`. [default: the "
+            "setting `workers`]",
+        ),
+    ] = None,
 ) -> None:
     """Serve the chat page and the HTTP API, and ingest uploaded documents.
 
@@ -37,6 +45,8 @@ def serve(
     configured = settings.load()
     if processes is not None:
         configured = msgspec.structs.replace(configured, processes=processes)
+    if workers is not None:
+        configured = msgspec.structs.replace(configured, workers=workers)
     log.to_stderr(configured.log)
     tracing.start("serve", __version__)
     address = configured.host if host is None else host
@@ -47,7 +57,10 @@ def serve(
             if configured.processes > 1:
                 await web_processes.serve(configured, listening, lambda: _say_ready(listening))
                 return
-            async with open_runtime(configured) as runtime, worker_process(configured):
+            async with (
+                open_runtime(configured) as runtime,
+                worker_processes(configured, configured.workers),
+            ):
                 server.freeze_objects()
                 await server.run(runtime, listening, lambda: _say_ready(listening))
 

@@ -7,12 +7,11 @@ is killed.
 import asyncio
 import logging
 import os
-import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import uvloop
@@ -21,21 +20,23 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ingest import isolated
 from luma_rag import __version__, log, settings, tracing
+from luma_rag.cli.running import stop_signal
 from luma_rag.db.session import POOL_SIZE
 from luma_rag.errors import ConfigurationError, LumaError
 from luma_rag.http import server
 from luma_rag.runtime import open_runtime
 from luma_rag.settings import Settings
 from luma_rag.store import open_store
-from luma_rag.worker_process import worker_process
+from luma_rag.worker_process import worker_processes
 
 logger = logging.getLogger(__name__)
 _CONFIGURATION = os.EX_CONFIG
 _STOP_SECONDS = 20
 _MAX_PAUSE_SECONDS = 30
 _SMALLEST_POOL = 2
-# For the worker, the commands, and administrators.
+# For the first worker, the commands, and administrators; and for each further worker.
 _OTHER_CONNECTIONS = 16
+_CONNECTIONS_OF_A_WORKER = 4
 
 
 async def serve(configured: Settings, listening: socket.socket, on_ready: Callable[[], None]) -> None:
@@ -51,24 +52,25 @@ async def serve(configured: Settings, listening: socket.socket, on_ready: Callab
             "separately, and set LUMA_LLM_BASE_URL."
         )
     # Starts and migrates the database once, and keeps an embedded one running while processes restart.
-    async with open_store(configured, pool_size=1) as store, _stop_signal() as stopped:
-        pool_size = await _pool_size(store.engine, configured.processes)
+    async with open_store(configured, pool_size=1) as store, stop_signal() as stopped:
+        pool_size = await _pool_size(store.engine, configured)
         with tempfile.TemporaryDirectory(prefix="luma-metrics-") as metrics:
             count = configured.processes
             web = _WebProcesses(listening.fileno(), pool_size, metrics, count, on_ready)
-            async with worker_process(configured):
+            async with worker_processes(configured, configured.workers):
                 await _first_of(stopped.wait(), *(web.keep_one_running() for _ in range(count)))
 
 
-async def _pool_size(engine: AsyncEngine, processes: int) -> int:
+async def _pool_size(engine: AsyncEngine, configured: Settings) -> int:
     """The number of database connections of each process, besides one that listens."""
     async with engine.connect() as connection:
         most = int(await connection.scalar(text("SHOW max_connections")) or 0)
-    size = (most - _OTHER_CONNECTIONS) // processes - 1
+    others = _OTHER_CONNECTIONS + _CONNECTIONS_OF_A_WORKER * max(0, configured.workers - 1)
+    size = (most - others) // configured.processes - 1
     if size < _SMALLEST_POOL:
         raise ConfigurationError(
-            f"LUMA_PROCESSES={processes} needs more than the {most} connections that Postgres allows. Lower "
-            "it, or raise max_connections."
+            f"LUMA_PROCESSES={configured.processes} needs more than the {most} connections that Postgres "
+            "allows. Lower it, or raise max_connections."
         )
     return min(size, POOL_SIZE)
 
@@ -135,20 +137,6 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
-
-
-@asynccontextmanager
-async def _stop_signal() -> AsyncGenerator[asyncio.Event]:
-    """Set by SIGTERM and SIGINT, which otherwise would end only this process."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    try:
-        yield stopped
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
 
 
 async def _first_of(*coroutines: Coroutine[Any, Any, Any]) -> None:

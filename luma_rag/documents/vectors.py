@@ -204,6 +204,9 @@ async def _write(
         if not await _may_replace(session, doc_id, worker):
             return False
         await _remove(session, doc_id)
+    else:
+        # A version that came before any text was stored. There is nothing to be read again.
+        await session.execute(delete(Reread).where(Reread.doc_id == doc_id, Reread.is_queued))
     parsed = embedded.document
     # Written with the chunks. Adding it afterwards would write each row twice.
     first = vectors.get(FIRST_MODEL)

@@ -147,6 +147,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Port that `luma serve` listens on; 0 for any free port."""
     processes: Annotated[int, msgspec.Meta(ge=1)] = 1
     """Number of web processes of `luma serve`; each loads the embedding model and has its own rate limits."""
+    workers: Count = 1
+    """Number of workers of `luma serve`, which read documents. 0 leaves that to `luma worker`."""
     embedding: EmbeddingSettings = EmbeddingSettings()
     ingest: IngestSettings = IngestSettings()
     llm: LLMSettings = LLMSettings()

@@ -52,7 +52,7 @@ async def test_requests_are_counted_by_route_not_by_id(api: Api) -> None:
     assert "987654" not in text
     assert "BREW" not in text
     assert {label for _, labels in after for label, _ in labels} <= {
-        "route", "method", "status", "le", "stage", "outcome", "kind",
+        "route", "method", "status", "le", "stage", "outcome", "kind", "host",
         "generation", "implementation", "major", "minor", "patchlevel", "version",
     }  # fmt: skip
 

@@ -3,8 +3,11 @@
 import csv
 import io
 import json
+import os
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +18,13 @@ from sqlalchemy import text
 from luma_rag import __version__
 from luma_rag.audit import trail
 from luma_rag.chat.model_answerer import ModelAnswerer
+from luma_rag.db.base import utcnow
 from luma_rag.documents import ingestion
+from luma_rag.documents.workers import record_heartbeat
 from luma_rag.llm.openai import OpenAIModel
 from luma_rag.runtime import Runtime
 from luma_rag.settings import LLMSettings
+from luma_rag.store import Store
 from tests import factories
 from tests.api import Api
 from tests.canned_server import CannedServer, response, streamed
@@ -41,7 +47,7 @@ async def with_model(runtime: Runtime, server: CannedServer) -> AsyncGenerator[A
 
 
 @asynccontextmanager
-async def connected_worker(runtime: Runtime) -> AsyncGenerator[int]:
+async def connected_worker(runtime: Store) -> AsyncGenerator[int]:
     """The id of a worker."""
     async with runtime.engine.connect() as connection:
         yield await ingestion.register_worker(connection)
@@ -94,7 +100,24 @@ async def test_a_worker_says_what_it_reads(api: Api, tmp_path: Path) -> None:
         state = (await root.get("/api/system")).json()
     (seen,) = state["workers"]["items"]
     assert (seen["id"], seen["stage"], seen["progress"]) == (worker, "embedding", 0.5)
+    assert (seen["host"], seen["documents"]) == (None, 0)
     assert state["queue"]["running"] == 1
+
+
+async def test_a_worker_says_where_it_runs_and_what_it_has_read(api: Api) -> None:
+    root = await api.admin()
+    async with connected_worker(api.runtime) as worker:
+        async with api.runtime.sessions.begin() as session:
+            await record_heartbeat(session, worker)
+            await record_heartbeat(session, worker, 7)
+        (seen,) = (await root.get("/api/system")).json()["workers"]["items"]
+        assert (seen["host"], seen["process_id"]) == (socket.gethostname(), os.getpid())
+        assert (seen["documents"], seen["doc_id"]) == (7, None)
+        times = [datetime.fromisoformat(seen[name]) for name in ("started_at", "seen_at")]
+        assert all(timedelta() <= utcnow() - each < timedelta(minutes=1) for each in times)
+        metrics = (await root.get("/metrics")).text
+        assert f'luma_workers{{host="{socket.gethostname()}"}} 1.0' in metrics
+        assert f'luma_worker_silence_seconds{{host="{socket.gethostname()}"}} ' in metrics
 
 
 async def test_a_part_that_fails_hides_no_other(api: Api) -> None:

@@ -1,5 +1,6 @@
 """A model on a server: the packaged model behind OpenAI's interface, over HTTP."""
 
+import pickle
 import random
 from collections.abc import Callable, Iterator
 
@@ -187,3 +188,17 @@ def test_a_model_is_measured_unless_it_is_known(
     asked = len(server.requests)
     assert open_model(remote.spec).ranking == remote.ranking
     assert len(server.requests) == asked + 1
+
+
+def test_another_process_can_load_the_same(
+    server: EmbeddingServer, open_model: Callable[..., Embedder]
+) -> None:
+    remote = open_model(spec(server, query_prefix="q: "), batch_size=2, api_key="secret")
+    again = pickle.loads(pickle.dumps(remote.loader(threads=1)))()
+    assert np.array_equal(again.embed_query("a"), remote.embed_query("a"))
+    assert server.keys[-1] == server.keys[-2] == "Bearer secret"
+    again.close()
+    counts = [
+        each("Der Mietzins ประเทศไทย") for each in (remote.tokens, pickle.loads(pickle.dumps(remote.tokens)))
+    ]
+    assert counts[0] == counts[1] > 10

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ingest import recognition
-from ingest.embedding import Embedder
+from ingest.embedding.packaged import PackagedEmbedder
 from ingest.engines import local
 from ingest.engines.jobs import Job
 from ingest.engines.places import DOCUMENTS_IN_RECOGNITION, DOCUMENTS_IN_WORK, Places
@@ -22,7 +22,7 @@ _PATIENCE = 60
 
 
 async def test_urgent_document_does_not_wait_for_those_that_are_not(
-    tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, embedder: PackagedEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder, places = Recorder(), Places(has_urgent=True)
     is_embedding, may_go_on = threading.Event(), threading.Event()
@@ -70,7 +70,7 @@ def finish_recognition(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 async def test_recognition_keeps_no_other_document_waiting(
-    tmp_path: Path, embedder: Embedder, finish_recognition: Callable[[], None]
+    tmp_path: Path, embedder: PackagedEmbedder, finish_recognition: Callable[[], None]
 ) -> None:
     freed: list[bool] = []
     recorder = Recorder()

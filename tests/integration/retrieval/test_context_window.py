@@ -72,7 +72,7 @@ async def test_inaccessible_namespace_returns_no_context(library: Library) -> No
             assert await context_windows(session, principal, where, [vec_id]) == {vec_id: ContextWindow()}
 
 
-async def test_search_returns_each_place_and_text_once(library: Library, api: Api, tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_search_returns_each_place_and_text_once(api: Api, library: Library, tmp_path) -> None:  # type: ignore[no-untyped-def]
     alice = await api.user("alice2")
     namespace = await api.namespace(alice)
     long = "\n".join(f"The bees of hive {n} like clover best, and fly far for it." for n in range(50))

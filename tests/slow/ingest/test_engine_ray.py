@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from ingest import sandbox
 from ingest.embedding import Embedder
 from ingest.engines import ray as engine
+from ingest.engines import ray_crew
 from ingest.engines.jobs import Job
 from ingest.engines.ray import MOST_LOSSES
 from ingest.engines.ray_crew import DOCUMENTS_PER_EMBEDDER
@@ -36,7 +37,7 @@ from luma_rag.worker import drain
 from tests.integration.ingest import victim
 from tests.integration.ingest.test_containment import EVERY, LAYERS, UNHARMED
 from tests.integration.ingest.test_engine_local import Recorder, listed, until, write
-from tests.processes import is_alive
+from tests.processes import ask_each, is_alive
 
 SETTINGS = IngestSettings()
 
@@ -55,9 +56,9 @@ def cluster() -> Generator[Cluster]:
 
 
 def running(name: str) -> list[psutil.Process]:
-    """The actors of this kind, on all nodes."""
-    found = [process for process in psutil.process_iter(["name", "cmdline"]) if process.info["cmdline"]]
-    return [process for process in found if process.info["cmdline"][0].startswith(f"ray::{name}")]
+    """The actors of this kind, on all nodes of this test's cluster."""
+    named = ask_each(psutil.Process().children(recursive=True), psutil.Process.cmdline)
+    return [process for process, line in named if line and line[0].startswith(f"ray::{name}")]
 
 
 async def test_results_are_those_of_one_machine(
@@ -107,7 +108,7 @@ async def test_a_lost_node_loses_no_document(
         namespace_id = (await namespaces.create(session, owner, "papers", None, is_public=False)).id
     doc_ids = []
     for number in range(1, 13):
-        path = write(tmp_path, number, paragraphs=300).source.path
+        path = write(tmp_path, number, paragraphs=150).source.path
         doc_ids.append((await upload(store, owner, path, [namespace_id])).document.id)
 
     async def ready() -> int:
@@ -166,6 +167,17 @@ async def test_a_document_that_loses_all_its_actors_fails_for_now(
     assert "died 3 times" in str(recorder.failed[1])
 
 
+async def test_nodes_with_another_version_are_not_used(
+    tmp_path: Path, cluster: Cluster, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_crew, "own_version", lambda: "99.0")
+    recorder = Recorder()
+    async with engine.cluster(cluster.address) as on_ray:
+        with pytest.raises(engine.ClusterError, match=r"it has version .+ of Luma instead of 99\.0\.$"):
+            await on_ray.run(listed([write(tmp_path, 1)]), recorder, embedder, SETTINGS, recorder)
+    assert recorder.stored == recorder.failed == {}
+
+
 async def test_cancelling_kills_actors_and_parsers(
     tmp_path: Path, cluster: Cluster, embedder: Embedder
 ) -> None:
@@ -180,11 +192,11 @@ async def test_cancelling_kills_actors_and_parsers(
         working = asyncio.create_task(on_ray.run(listed([slow]), recorder, embedder, SETTINGS, recorder))
         await until(lambda: bool(parsers()))
         (parser,) = parsers()
+        status = Path(f"/proc/{parser.pid}/status")
+        # A filter of system calls contains it, as soon as it has been set up.
+        await until(lambda: "Seccomp:\t2" in status.read_text())
         parser.send_signal(signal.SIGSTOP)
-        # A filter of system calls contains it.
-        status = Path(f"/proc/{parser.pid}/status").read_text()
-        assert "Seccomp:\t2" in status
-        assert "NoNewPrivs:\t1" in status
+        assert "NoNewPrivs:\t1" in status.read_text()
         actors = [*running("Reader"), *running("EmbeddingActor")]
         working.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -4,7 +4,7 @@ import { call } from "../core/api.js";
 import { Store } from "../core/store.js";
 
 /** @typedef {{problem: string | null}} Part `problem` says why the part can't be read; its other values are null then */
-/** @typedef {{id: number, seen_at: string | null, doc_id: number | null, stage: string | null}} Worker */
+/** @typedef {{id: number, host: string | null, seen_at: string | null, doc_id: number | null, stage: string | null}} Worker */
 /** @typedef {{ok: boolean, model: string | null, took_ms: number, first_token_ms: number | null, detail: string | null}} ModelTest */
 
 /**

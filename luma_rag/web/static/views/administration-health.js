@@ -88,7 +88,9 @@ function workers({ workers: { problem, items } }) {
   if (problem) return unreadable(name, problem);
   const busy = items.filter(({ doc_id: docId }) => docId !== null).length;
   if (!items.length) return { name, level: "failed", state: "None", text: "Documents are not read until a worker runs." };
-  return { name, level: "ok", state: "Fine", text: `${count(items.length, "worker")}, ${number(busy)} busy.` };
+  const hosts = [...new Set(items.map(({ host }) => host))].filter((host) => host !== null).sort();
+  const where = hosts.length > 1 ? ` On ${hosts.join(", ")}.` : "";
+  return { name, level: "ok", state: "Fine", text: `${count(items.length, "worker")}, ${number(busy)} busy.${where}` };
 }
 
 /** @param {SystemState} state @returns {Health} */
