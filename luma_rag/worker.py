@@ -31,6 +31,7 @@ from luma_rag.documents import (
     claims,
     ingestion,
     ingestion_stats,
+    prewarming,
     rereading,
     segment_compaction,
     vector_index,
@@ -90,6 +91,7 @@ async def run(store: Store, embedder: Embedder) -> None:
                     await worker.take_over(lost)
                     logger.info("The database is back; the worker continues.")
                     lost, pause = None, _FIRST_PAUSE_SECONDS
+                worker.prewarm()
                 await worker.run(embedder, only=None, until_empty=False)
         except Exception as error:
             reason = str(error) if isinstance(error, UnavailableError) else outage(error)
@@ -112,6 +114,7 @@ class _Worker:
         self._began: dict[int, float] = {}
         self._steps: dict[int, dict[str, float]] = {}
         self._hnsw_maintenance: asyncio.Task[None] | None = None
+        self._prewarming: asyncio.Task[None] | None = None
         self._rotation = claims.Rotation()
         self._claims = 0
         self._finished = 0
@@ -230,11 +233,22 @@ class _Worker:
         except DBAPIError as error:
             logger.warning("HNSW maintenance failed: %s", error.orig)
 
+    def prewarm(self) -> None:
+        """Read in the background what searches read, if Postgres has just started."""
+        self._prewarming = asyncio.create_task(self._prewarm())
+
+    async def _prewarm(self) -> None:
+        try:
+            await prewarming.prewarm(self._store.engine)
+        except DBAPIError as error:
+            logger.warning("Prewarming failed: %s", error.orig)
+
     async def stop(self) -> None:
         """Cancel background work."""
-        if self._hnsw_maintenance is not None:
-            self._hnsw_maintenance.cancel()
-            await asyncio.gather(self._hnsw_maintenance, return_exceptions=True)
+        for task in (self._hnsw_maintenance, self._prewarming):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     async def record_heartbeats(self) -> None:
         """Record a heartbeat every few seconds, until cancelled."""

@@ -12,13 +12,17 @@ from sqlalchemy import BigInteger, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from luma_rag.documents.vector_index import INLINE_INDEX
+
 logger = logging.getLogger(__name__)
 
 SINCE_MINUTES = 10
 """A Postgres that has been running for longer has read it already."""
 MIN_CHUNKS = 10_000
 CHUNK_BYTES = 3_000
-"""What a search in a large namespace may read of a chunk: its vector, its terms, and its part of indexes."""
+"""What a search may read of a chunk: its vector, its terms, and its part of the indexes."""
+MAX_BYTES = 1_000_000_000
+"""Of a larger namespace, no more is read, because what is looked up does not grow with it."""
 BUFFERS_SHARE = 0.5
 """The namespaces that are read fit together into this share of Postgres's buffers, except the largest."""
 NEIGHBORS_OF, WORDS_OF, TERMS_OF = 100, 20, 500
@@ -29,14 +33,14 @@ _LOCK = 0x4C55_4D50
 
 _WANTED = f"""
 SELECT namespace_id FROM (
-  SELECT namespace_id, sum(chunks) AS chunks,
-    sum(sum(chunks)) OVER (ORDER BY sum(chunks) DESC, namespace_id) AS so_far
+  SELECT namespace_id, row_number() OVER largest AS rank,
+    sum(least(sum(chunks) * {CHUNK_BYTES}, {MAX_BYTES})) OVER largest AS so_far
   FROM lexical_segment GROUP BY namespace_id HAVING sum(chunks) >= {MIN_CHUNKS}
+  WINDOW largest AS (ORDER BY sum(chunks) DESC, namespace_id)
 ) held
 WHERE now() - pg_postmaster_start_time() < interval '{SINCE_MINUTES} min'
-  AND (so_far = chunks
-       OR so_far * {CHUNK_BYTES} < {BUFFERS_SHARE} * pg_size_bytes(current_setting('shared_buffers')))
-ORDER BY so_far
+  AND (rank = 1 OR so_far < {BUFFERS_SHARE} * pg_size_bytes(current_setting('shared_buffers')))
+ORDER BY rank
 """  # noqa: S608 - of constants only
 _SAMPLE = """
 SELECT vectors[1] FROM lexical_member WHERE namespace_id = {namespace_id} ORDER BY doc_id DESC LIMIT :most
@@ -59,7 +63,7 @@ SELECT count(weights) FROM lexical_vector WHERE id = ANY (ARRAY(
     ORDER BY doc_id DESC LIMIT {TERMS_OF}
   ) latest))
 """  # noqa: S608 - of constants only
-_HAS_INDEX = "SELECT to_regclass('ix_chunk_vector_hnsw_{namespace_id}') IS NOT NULL"
+_HAS_INDEX = f"SELECT to_regclass('{INLINE_INDEX}{{namespace_id}}') IS NOT NULL"
 _SET_EF_SEARCH = "SELECT set_config('hnsw.ef_search', '200', true)"
 
 

@@ -238,7 +238,7 @@ class Cluster:
             custom = (self.home.path / "custom.conf").read_text()
         except FileNotFoundError:
             custom = ""
-        text = configuration(machine_memory(), shared_memory_size(), custom)
+        text = configuration(machine_memory(), shared_memory_size(), custom, os.cpu_count() or 1)
         self._write(self.path, self._account, "postgresql.conf", text)
 
     def _write(self, directory: Path, account: Account | None, name: str, text: str) -> None:

@@ -56,7 +56,7 @@ _FIXED = {
 }
 
 
-def configuration(memory: int, shared_memory: int | None, custom: str) -> str:
+def configuration(memory: int, shared_memory: int | None, custom: str, processors: int) -> str:
     """Return the text of postgresql.conf.
 
     `memory` is that of the machine or container, `shared_memory` the size of `/dev/shm` (None where there is
@@ -68,6 +68,8 @@ def configuration(memory: int, shared_memory: int | None, custom: str) -> str:
         "shared_buffers": _mb(min(memory // 4, 4 * GB)),
         "effective_cache_size": _mb(memory // 2),
         "maintenance_work_mem": _mb(maintenance),
+        # HNSW indexes are built by these and one more. The other processors are left to searches.
+        "max_parallel_maintenance_workers": str(min(max(processors // 2, 2), 8)),
         # Parallel index builds put maintenance_work_mem there; Docker gives 64 MB unless told otherwise.
         # System V segments don't count against that limit.
         "dynamic_shared_memory_type": (

@@ -13,7 +13,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from luma_rag.db.embedded import as_superuser
 from luma_rag.documents import namespace_documents, vector_index
 from luma_rag.retrieval import statement
-from luma_rag.retrieval.search_query import SearchQuery
+from luma_rag.retrieval.search_query import SearchQuery, query_terms
 from luma_rag.retrieval.statement import search_statement
 from luma_rag.retrieval.vector_source import Layout, VectorSource, namespace_profile
 from luma_rag.verify import verify
@@ -139,6 +139,29 @@ async def test_index_search_depth_grows_with_the_namespace(
     monkeypatch.setattr(statement, "EF_SEARCH_SIZE", SIZE / 1e12)
     assert (await looked_at())[1] == 1000
     monkeypatch.undo()
+    statement.prepared.cache_clear()
+
+
+@pytest.mark.usefixtures("small")
+async def test_searches_of_a_large_namespace_scan_no_whole_table(library: Library) -> None:
+    namespace = await library.namespace()
+    await library.add([f"clover n{i}" for i in range(SIZE)], namespace)
+    await library.add([f"thyme n{i}" for i in range(SIZE)], await library.namespace())
+    assert await vector_index.maintain_hnsw(library.store.engine)
+    tables = ("chunk_vector", "chunk", "lexical_posting", "lexical_vector")
+    async with library.store.sessions.begin() as session:
+        # As autovacuum will have done when the namespace is that large.
+        await session.execute(text(f"ANALYZE {', '.join(tables)}"))
+    question = SearchQuery(vectors(["clover n7"])[0], query_terms("clover n7", ["en"]))
+    source = VectorSource(layout=Layout(indexed=True))
+    query = search_statement(library.owner, namespace, question, k=10, source=source)
+    async with library.store.sessions.begin() as session:
+        await session.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+        plan = json.dumps((await session.execute(Explained(query[0]), query[1])).scalar_one())
+    scanned = set(re.findall(r'"Node Type": "Seq Scan".*?"Relation Name": "(\w+)"', plan))
+    assert scanned.isdisjoint(tables)
+    used = set(re.findall(r'"Index Name": "(\w+)"', plan))
+    assert used >= {f"ix_chunk_vector_hnsw_{namespace}", "pk_lexical_posting", "pk_lexical_vector"}
     statement.prepared.cache_clear()
 
 

@@ -657,16 +657,18 @@ def test_secrets_do_not_reach_processes_that_stay(data_dir: Path, monkeypatch: p
 def test_connections_suffice_for_several_server_processes() -> None:
     free = MAX_CONNECTIONS - RESERVED_CONNECTIONS
     assert free // (POOL_SIZE + 1) >= 10
-    assert f"max_connections = '{MAX_CONNECTIONS}'" in configuration(GB, None, "")
+    assert f"max_connections = '{MAX_CONNECTIONS}'" in configuration(GB, None, "", 2)
 
 
 def test_configuration_fits_the_machine() -> None:
-    small = configuration(512 * MB, 64 * MB, "")
+    small = configuration(512 * MB, 64 * MB, "", 1)
     assert "shared_buffers = '128MB'" in small
     assert "maintenance_work_mem = '64MB'" in small
     assert "dynamic_shared_memory_type = 'sysv'" in small
-    large = configuration(64 * GB, 32 * GB, "a = 1\n")
+    assert "max_parallel_maintenance_workers = '2'" in small
+    large = configuration(64 * GB, 32 * GB, "a = 1\n", 12)
     assert "shared_buffers = '4096MB'" in large
     assert "maintenance_work_mem = '2048MB'" in large
     assert "dynamic_shared_memory_type = 'posix'" in large
+    assert "max_parallel_maintenance_workers = '6'" in large
     assert large.endswith("\na = 1\n")
