@@ -66,7 +66,12 @@ class JsonFormatter(logging.Formatter):
             line["trace_id"] = trace_id
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        # Libraries, such as Ray, add private ones to every record of their process.
+        extra = {
+            name: value
+            for name, value in vars(record).items()
+            if name not in _STANDARD and not name.startswith("_")
+        }
         try:
             return msgspec.json.encode(extra | line, enc_hook=str).decode()
         except UnicodeEncodeError:

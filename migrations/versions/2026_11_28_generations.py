@@ -48,6 +48,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("chunk_id", "model_id", name=op.f("pk_chunk_embedding")),
     )
+    op.create_index(op.f("ix_chunk_embedding_model_id"), "chunk_embedding", ["model_id"])
     _create_generation()
     _create_generation_vector()
     op.execute(
@@ -87,6 +88,7 @@ def _create_generation() -> None:
         postgresql_where=sa.text("state = 'live'"),
     )
     op.create_index(op.f("ix_generation_namespace_id"), "generation", ["namespace_id"])
+    op.create_index(op.f("ix_generation_model_id"), "generation", ["model_id"])
 
 
 def _create_generation_vector() -> None:

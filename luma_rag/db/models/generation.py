@@ -61,7 +61,7 @@ class ChunkEmbedding(Base):
     __tablename__ = "chunk_embedding"
 
     chunk_id: Mapped[int] = mapped_column(ForeignKey("chunk.id", ondelete="CASCADE"), primary_key=True)
-    model_id: Mapped[int] = mapped_column(ForeignKey("embedding_model.id"), primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("embedding_model.id"), primary_key=True, index=True)
     embedding: Mapped[HalfVector] = mapped_column(HALFVEC())
 
 
@@ -80,7 +80,7 @@ class Generation(Base):
 
     id: Mapped[int] = mapped_column(Identity(always=False), primary_key=True)
     namespace_id: Mapped[int] = mapped_column(ForeignKey("namespace.id", ondelete="CASCADE"), index=True)
-    model_id: Mapped[int] = mapped_column(ForeignKey("embedding_model.id"))
+    model_id: Mapped[int] = mapped_column(ForeignKey("embedding_model.id"), index=True)
     state: Mapped[str] = mapped_column(Text)
     is_inline: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

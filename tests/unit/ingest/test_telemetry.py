@@ -8,7 +8,7 @@ _SCRIPT = """
 import os
 import numpy
 before = len(os.listdir("/proc/self/task"))
-import ingest.bert
+import ingest.embedding.bert
 print(len(os.listdir("/proc/self/task")) - before)
 """
 
