@@ -1,6 +1,8 @@
 """`luma ingest --engine ray` on Ray that it starts itself."""
 
 import json
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -70,6 +72,8 @@ async def test_an_interruption_leaves_the_rest_queued_and_no_process(
     wait_for(lambda: any(child.name().startswith("ray::Embed") for child in children()))
     # After SIGKILL, Ray's two agents live for another minute.
     started = [child for child in children() if not child.name().endswith("Agent")]
+    folders = set(re.findall(r"/tmp/luma-ray-\w+", str([child.cmdline() for child in started])))
+    assert len(folders) == 1
     process.send_signal(ending)
     if ending == signal.SIGINT:
         out, err = process.communicate(timeout=60)
@@ -82,6 +86,9 @@ async def test_an_interruption_leaves_the_rest_queued_and_no_process(
         pipe.close()
     process.wait(timeout=60)
     wait_for(lambda: not any(map(is_alive, started)))
+    for folder_of_ray in map(Path, folders):
+        assert folder_of_ray.exists() == (ending == signal.SIGKILL)
+        shutil.rmtree(folder_of_ray, ignore_errors=True)
     # On this machine alone, and in another process.
     done = luma("ingest", str(folder), "-n", "papers", "--json")
     assert done.returncode == 0, done.stderr
