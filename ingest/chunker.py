@@ -5,6 +5,7 @@ import functools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
+from typing import Any
 
 from semantic_text_splitter import TextSplitter
 from tokenizers import Tokenizer
@@ -58,6 +59,10 @@ class TokenCounter:
         self.max_tokens = max_tokens
         self.added_tokens = added_tokens
         self._remembered = functools.lru_cache(_REMEMBERED_WORDS)(self._count)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For other processes, which remember words of their own."""
+        return type(self), (self.tokenizer, self.max_tokens, self.added_tokens)
 
     def __call__(self, text: str) -> int:
         """The number of tokens of `text`."""

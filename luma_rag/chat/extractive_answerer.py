@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.embedding import Ranking
 from luma_rag.chat.answerer import NO_OPTIONS, AnswerOptions, HistoryMessage, RetrievedPassage
 from luma_rag.chat.sentences import Sentence, content_terms, sentences, shorten
 
@@ -59,6 +60,11 @@ _REFERS_BACK = re.compile(
 
 class Embedder(Protocol):
     """Turns texts into vectors of length 1; blocks while it computes."""
+
+    @property
+    def ranking(self) -> Ranking:
+        """What its cosines mean."""
+        ...
 
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of shape (len(texts), dimensions); ValueError if a text is too long for the model."""
@@ -134,9 +140,16 @@ class ExtractiveAnswerer:
             kept = np.sort(np.argsort(-shares, kind="stable")[:MOST_EMBEDDED])
             candidates, shares = [candidates[i] for i in kept], shares[kept]
         embedding = self._embedder.embed_query(question)
-        similar = self._embed([candidate.text for candidate in candidates]) @ embedding
+        cosines = self._embed([candidate.text for candidate in candidates]) @ embedding
         around = {passage.n: self._similarity(passage, embedding) for passage in passages}
-        similar = similar + np.array([around[candidate.passage.n] for candidate in candidates])
+        # The thresholds were chosen with the packaged model.
+        comparable = self._embedder.ranking.comparable
+        similar = np.array(
+            [
+                comparable(float(cosine)) + comparable(around[candidate.passage.n])
+                for candidate, cosine in zip(candidates, cosines, strict=True)
+            ]
+        )
         scores = similar + TERM_WEIGHT * shares
         order = np.argsort(-scores, kind="stable")
         least = max(THRESHOLD, float(scores[order[0]]) - NEARLY_AS_GOOD)

@@ -4,10 +4,12 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import numpy as np
 import pytest
 
 from ingest.embedding import Embedder
+from ingest.embedding.ranking import MINILM
 from ingest.types import Vector
 from luma_rag.chat.answerer import RetrievedPassage
 from luma_rag.chat.citations import cited_numbers
@@ -125,11 +127,20 @@ def test_known_similarity_is_not_recomputed(quoting: ExtractiveAnswerer) -> None
     assert not quoting.quotes(question, far)
 
 
+def test_cosines_of_other_models_are_compared_by_what_they_mean(embedder: Embedder) -> None:
+    question = "How many days of paid leave do employees have?"
+    passage = [RetrievedPassage(1, "Employee handbook", HANDBOOK[1].text, similarity=0.7)]
+    close_together = WatchedEmbedder(embedder)
+    close_together.ranking = msgspec.structs.replace(MINILM, unrelated=0.9, related=0.95)
+    assert not ExtractiveAnswerer(close_together).quotes(question, passage)
+
+
 class WatchedEmbedder:
     """Records the texts to embed and the thread of each call."""
 
     def __init__(self, embedder: Embedder) -> None:
         self.embedder = embedder
+        self.ranking = embedder.ranking
         self.texts: list[str] = []
         self.threads: set[str] = set()
 
