@@ -25,7 +25,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "namespaces": ("namespaces", "app", "List, create, rename, share and delete namespaces."),
     "documents": ("documents", "app", "List, add, share and delete documents."),
     "reread": ("reread", "reread", "Read documents again that an earlier version of Luma has read."),
-    "reindex": ("reindex", "reindex", "Embed the documents of namespaces again, with another embedding model."),
+    "reindex": (
+        "reindex",
+        "reindex",
+        "Embed the documents of namespaces again, with another embedding model.",
+    ),
     "users": ("users", "app", "List, add, disable and remove accounts."),
     "tokens": ("tokens", "app", "List, create and revoke API tokens."),
     "eval": ("evaluate", "app", "Evaluate retrieval."),
