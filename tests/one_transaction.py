@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import msgspec
@@ -17,6 +18,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ingest.embedding import Embedder
+from luma_rag.chat import writing
 from luma_rag.db.session import connect, create_sessions
 from luma_rag.http.app import create_service
 from luma_rag.runtime import Runtime, Store, open_services
@@ -99,8 +101,10 @@ async def in_process(store: Store, embedder: Embedder) -> AsyncGenerator[InProce
     async with one_connection(store.url) as database:
         sessions = create_sessions(database.engine)
         own = msgspec.structs.replace(store, engine=database.engine, sessions=sessions)
-        async with open_services(own, embedder) as runtime:
-            yield InProcess(runtime, create_service(runtime), database)
+        # While an answer is written, its checks would need a second connection.
+        with patch.object(writing, "CHECK_SECONDS", 3600.0):
+            async with open_services(own, embedder) as runtime:
+                yield InProcess(runtime, create_service(runtime), database)
 
 
 def client_of(service: ASGIApp) -> httpx.AsyncClient:

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from luma_rag.chat.answerer import AnswerOptions, HistoryMessage
 from luma_rag.errors import FieldError, InvalidInputError
-from luma_rag.http.input import Question
+from luma_rag.http.input import NO_NUL, Question
 from luma_rag.llm.protocol import Sampling
 
 # The prompts by which Open WebUI has titles, tags and follow-up questions made.
@@ -62,7 +62,7 @@ class CompletionRequest(msgspec.Struct, frozen=True):
     `luma.ignored`.
     """
 
-    model: str
+    model: Annotated[str, Meta(max_length=300, pattern=NO_NUL)]
     messages: Annotated[list[RequestMessage], Meta(min_length=1, max_length=1000)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None

@@ -370,6 +370,7 @@ CALLS = [
     Call("POST /api/system/llm/test", administrators),
     Call("GET /metrics", administrators_however_narrowed),
     Call("GET /v1/models", signed_in),
+    Call("GET /v1/models/{model}", level_1, url="/v1/models/luma/{namespace}"),
     Call(
         "POST /v1/chat/completions",
         level_1,

@@ -73,12 +73,12 @@ MUTANTS = (
     Mutant(
         "owning widens a filter",
         "a search also finds the members' own documents in other namespaces",
-        "nearest = nearest.where(ChunkVector.namespace_id == NAMESPACE_ID)",
-        "from luma_rag.db.models import NamespaceAuth as Member\n"
+        "return [ChunkVector.namespace_id == (_INDEX_OF if by_index else NAMESPACE_ID)]",
+        "from luma_rag.db.models import Document\n"
+        "        from luma_rag.db.models import NamespaceAuth as Member\n"
         "        own = select(Document.id).join(Member, Member.user_id == Document.user_id).where("
         "Member.namespace_id == NAMESPACE_ID)\n"
-        "        here = ChunkVector.namespace_id == NAMESPACE_ID\n"
-        "        nearest = nearest.where(here | ChunkVector.doc_id.in_(own))",
+        "        return [(ChunkVector.namespace_id == NAMESPACE_ID) | ChunkVector.doc_id.in_(own)]",
         _OWNING,
     ),
     Mutant(
@@ -98,10 +98,10 @@ MUTANTS = (
     Mutant(
         "owning widens a filter",
         "documents named in a search take the place of the namespace",
-        "nearest = nearest.where(ChunkVector.doc_id == any_(DOC_IDS))",
-        "nearest = select(ChunkVector.id, distance).where("
-        "ChunkVector.doc_id == any_(DOC_IDS), may_read"
-        ").order_by(distance, ChunkVector.id).limit(DEPTH)",
+        "nearest = nearest.where(document_id(layout) == any_(DOC_IDS))",
+        'nearest = select(search_id(layout).label("id"), distance).where('
+        "document_id(layout) == any_(DOC_IDS), may_read"
+        ").order_by(distance, search_id(layout))",
         _OWNING,
     ),
     Mutant(
@@ -121,7 +121,7 @@ MUTANTS = (
     Mutant(
         "a filter is dropped silently",
         "the documents that a search names",
-        "nearest = nearest.where(ChunkVector.doc_id == any_(DOC_IDS))",
+        "nearest = nearest.where(document_id(layout) == any_(DOC_IDS))",
         "pass",
         _OWNING,
     ),

@@ -33,12 +33,13 @@ from luma_rag.db.base import utcnow
 from luma_rag.db.models import Chunk, Document, Passage, User
 from luma_rag.db.models.document import DIMENSIONS
 from luma_rag.db.session import create_engine
-from luma_rag.documents import claims, namespace_documents, namespace_listing, service, vectors
+from luma_rag.documents import claims, models, namespace_documents, namespace_listing, service, vectors
 from luma_rag.documents.storage import FileStorage
 from luma_rag.errors import LumaError, NotFoundError
 from luma_rag.pagination import Pagination
 from luma_rag.retrieval.search import find
 from luma_rag.retrieval.search_query import SearchQuery
+from tests.synthetic_models import SyntheticModel
 
 USERS = 4  # The first is an administrator.
 ALL = Pagination(limit=200)
@@ -95,6 +96,7 @@ class Sharing(RuleBasedStateMachine):
         self.connection = await self.engine.connect()
         await self.connection.begin()
         async with self.session() as session:
+            await models.record(session, SyntheticModel())
             return [await self._make_user(session, "user" if i else "admin") for i in range(USERS)]
 
     async def _make_user(self, session: AsyncSession, role: str) -> Principal:

@@ -378,6 +378,7 @@ def test_documented_limits_match_the_limited_routes() -> None:
         ("POST", "/api/chats/{chat_id}/messages"),
         ("POST", "/api/chats/{chat_id}/regenerate"),
         ("POST", "/api/documents"),
+        ("PUT", "/api/documents/{doc_id}/file"),
         ("GET", "/api/namespaces/{namespace_id}/events"),
         ("POST", "/api/namespaces/{namespace_id}/documents"),
         ("DELETE", "/api/namespaces/{namespace_id}/documents/{doc_id}"),
