@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ingest.embedding import Embedder
 from luma_rag.chat import writing
+from luma_rag.chat.running import RunningTurn
 from luma_rag.db.session import connect, create_sessions
 from luma_rag.http.app import create_service
 from luma_rag.runtime import Runtime, Store, open_services
@@ -101,8 +102,9 @@ async def in_process(store: Store, embedder: Embedder) -> AsyncGenerator[InProce
     async with one_connection(store.url) as database:
         sessions = create_sessions(database.engine)
         own = msgspec.structs.replace(store, engine=database.engine, sessions=sessions)
-        # While an answer is written, its checks would need a second connection.
-        with patch.object(writing, "CHECK_SECONDS", 3600.0):
+        # While an answer is written, its checks would need a second connection: those from time to time, and
+        # those after a notification, of which the first comes when the listener has connected.
+        with patch.object(writing, "CHECK_SECONDS", 3600.0), patch.object(RunningTurn, "notify"):
             async with open_services(own, embedder) as runtime:
                 yield InProcess(runtime, create_service(runtime), database)
 

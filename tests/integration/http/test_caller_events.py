@@ -222,7 +222,8 @@ async def test_after_a_gap_anything_may_have_changed(api: Api) -> None:
             await connection.execute(
                 text(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid() "
+                    "AND backend_type = 'client backend'"
                 )
             )
         found = [await stream.next() for _ in range(3)]

@@ -200,7 +200,8 @@ async def test_stream_survives_the_loss_of_the_listener_connection(api: Api, tmp
             await connection.execute(
                 text(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid() "
+                    "AND backend_type = 'client backend'"
                 )
             )
         await queue(alice, factories.handbook(tmp_path), namespace)
