@@ -29,9 +29,10 @@ __all__ = ["run_on", "serving"]
 pytest_plugins = ["tests.canned_server", "tests.cross_encoder", "tests.library", "tests.luma_command"]
 
 TIERS = ("unit", "integration", "end_to_end", "slow")
-# Real browsers and killed processes on a busy machine: a test that passes only at the second attempt is named
-# in the summary.
-TRIED_TWICE = ("end_to_end", "slow")
+# Real servers, browsers and killed processes on a busy machine: a test that passes only at the second attempt is
+# named in the summary. Those of access are never tried twice: a leak that shows once is a leak.
+TRIED_TWICE = ("integration", "end_to_end", "slow")
+TRIED_ONCE = "access"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(folder)
         elif not any(item.get_closest_marker(tier) for tier in TIERS):
             item.add_marker("integration")
-        if any(item.get_closest_marker(tier) for tier in TRIED_TWICE):
+        if folder != TRIED_ONCE and any(item.get_closest_marker(tier) for tier in TRIED_TWICE):
             item.add_marker(pytest.mark.flaky(reruns=1))
     # These come first, because an idle process takes over the last tests of another, and would need a browser
     # and services of its own for them.
