@@ -29,8 +29,8 @@ __all__ = ["run_on", "serving"]
 pytest_plugins = ["tests.canned_server", "tests.cross_encoder", "tests.library", "tests.luma_command"]
 
 TIERS = ("unit", "integration", "end_to_end", "slow")
-# Real servers, browsers and killed processes on a busy machine: a test that passes only at the second attempt is
-# named in the summary. Those of access are never tried twice: a leak that shows once is a leak.
+# Real servers, browsers and killed processes on a busy machine: a test that passes only at the second attempt
+# is named in the summary. Those of access are never tried twice: a leak that shows once is a leak.
 TRIED_TWICE = ("integration", "end_to_end", "slow")
 TRIED_ONCE = "access"
 
