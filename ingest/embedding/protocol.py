@@ -21,7 +21,7 @@ class Embedder(Protocol):
     # Read-only, so that a class may have more precise types.
     @property
     def spec(self) -> ModelSpec:
-        """What was loaded, to load it again."""
+        """The specification that loads the same model again."""
         ...
 
     @property

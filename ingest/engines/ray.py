@@ -5,7 +5,7 @@
 
 The program that runs this fetches the jobs and stores the results, as with one machine. The actors in between
 know neither database nor storage: a file goes to them as bytes, through Ray's object store, so that nodes
-share no folder and hold no password. What was read goes straight to an embedding actor, and its result to
+share no folder and hold no password. The parsed text goes straight to an embedding actor, and its result to
 this program.
 
 If an actor or its node dies, its documents are read again elsewhere. Only a document that has lost several

@@ -19,7 +19,7 @@ _INSIDE = (
 _TARGET = r"\((?!\w{2,9}:|/|#|www\.)(?P<target>[^()\n]{0,200})\)"
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 # After a word or a sentence; after a short word it is a power, as in km².
-_SUPERSCRIPT = r"(?:(?<=[.,;:!?)\"'”’»])|(?<=[^\W\d_]{4}))[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,2}(?![⁰¹²³⁴⁵⁶⁷⁸⁹\w])"
+_SUPERSCRIPT = r"(?:(?<=[.,;:!?\"'”’»])|(?<=[^\W\d_]{4}))[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,2}(?![⁰¹²³⁴⁵⁶⁷⁸⁹\w])"
 _TOKEN = re.compile(
     rf"(?P<ticks>`+)|(?P<newline>\n)|(?P<superscript>{_SUPERSCRIPT})|(?P<space>[ \t]{{0,4}})"
     rf"(?:(?:\\?\[{_INSIDE}\\?\]|【{_INSIDE}】)(?:{_TARGET}|(?!\())|\[(?P<named>[^\[\]\n]{{3,160}})\](?!\())"

@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 from luma_rag.access import Principal, own_chats
 from luma_rag.chat.answerer import HistoryMessage
 from luma_rag.db.models import Chat, Message, Turn
+from luma_rag.llm.reasoning import without_reasoning
 
 _RECENT = 50
 """The newest exchanges of the caller's among which the last one of the conversation is looked for."""
@@ -52,7 +53,7 @@ async def continued(
         .order_by(Turn.id.desc())
         .limit(_RECENT)
     )
-    said = history[-1].content.strip()
+    said = without_reasoning(history[-1].content).strip()
     for chat_id, answer_id, content in recent:
         if shown(content).strip() == said:
             return Continued(chat_id, answer_id)

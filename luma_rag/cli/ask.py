@@ -11,7 +11,7 @@ from luma_rag import namespaces, settings
 from luma_rag.chat.messages import CitationView
 from luma_rag.cli.caller import caller
 from luma_rag.cli.options import As, Json, Namespace
-from luma_rag.cli.output import console, place, print_json, say
+from luma_rag.cli.output import console, place, print_json, say, write
 from luma_rag.cli.running import run
 from luma_rag.llm.protocol import AllReasoning
 from luma_rag.retrieval.search import MAX_K, Mode, SearchResult
@@ -56,24 +56,18 @@ def ask(
                     case _:
                         citations = part
                 if not json:
-                    _write(written)
+                    write(written)
             return Answer(question, text, runtime.answerer.name, citations)
 
     result = run(answer())
     if json:
         print_json(result)
         return
-    _write("\n")
+    write("\n")
     for citation in result.citations:
         where = place(citation.page, citation.heading)
         console.print(f"\n[bold]\\[{citation.n}][/] ", end="")
         say(f"{citation.title}{', ' if where else ''}{where}")
-
-
-def _write(text: str) -> None:
-    # Documents may hold control sequences, which a terminal would obey.
-    console.file.write(text.replace("\x1b", ""))
-    console.file.flush()
 
 
 def search(

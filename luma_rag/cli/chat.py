@@ -13,10 +13,10 @@ from luma_rag.access import Principal
 from luma_rag.audit import RequestContext, request_context
 from luma_rag.chat import history, messages
 from luma_rag.chat.messages import CitationView, MessageView
-from luma_rag.chat.running import Delta, Login, Progress
+from luma_rag.chat.running import Delta, Login
 from luma_rag.cli.caller import caller
 from luma_rag.cli.options import As, Namespace
-from luma_rag.cli.output import EVERYTHING, console, place, say
+from luma_rag.cli.output import EVERYTHING, console, place, say, write
 from luma_rag.documents import service as documents
 from luma_rag.errors import LumaError, NotFoundError
 from luma_rag.llm.protocol import AllReasoning
@@ -102,7 +102,8 @@ class Conversation:
         """
         citation = next((each for each in self.citations if each.n == n), None)
         if citation is None:
-            raise NotFoundError(f"The last answer has no source {n}.")
+            known = ", ".join(str(each.n) for each in self.citations) or "none"
+            raise NotFoundError(f"The last answer has no source {n}. Its sources: {known}.")
         if citation.doc_id is None:
             return citation, [citation.quote]
         async with self._runtime.sessions.begin() as session:
@@ -117,15 +118,13 @@ class Conversation:
         async with aclosing(events):
             async for event in events:
                 match event.data:
-                    case Progress("thinking") if console.is_terminal:
-                        console.print("[dim]Thinking …[/]", end="\r")
                     case Delta(text):
-                        _write(text)
+                        write(text)
                     case AllReasoning():
-                        _write("\n\n")
+                        write("\n\n")
                     case MessageView(sender_type="LLM") as answer:
                         self.citations = answer.citations
-                        _write("\n")
+                        write("\n")
                         _print_sources(answer.citations)
 
     async def _authenticate(self) -> Principal:
@@ -210,9 +209,3 @@ def _print_source(citation: CitationView) -> None:
     where = place(citation.page, citation.heading)
     console.print(f"[bold]\\[{citation.n}][/] ", end="")
     say(f"{citation.title}{', ' if where else ''}{where}")
-
-
-def _write(text: str) -> None:
-    # Documents may hold control sequences, which a terminal would obey.
-    console.file.write(text.replace("\x1b", ""))
-    console.file.flush()

@@ -58,6 +58,12 @@ def say(text: str, *, err: bool = False) -> None:
     (errors if err else console).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+def write(text: str) -> None:
+    """Print a piece of text at once: without a line end, and without what commands a terminal."""
+    console.file.write(_CONTROL.sub("", text))
+    console.file.flush()
+
+
 def place(page: int | None, heading: str | None) -> str:
     """Where in a document something stands, in words; empty where that is not known."""
     parts = [f"page {page}" if page is not None else None, heading]

@@ -90,7 +90,8 @@ class CompletionRequest(msgspec.Struct, frozen=True):
         text = conversation[-1].text if conversation else ""
         is_task = text.lstrip().startswith(_TASK)
         history = [
-            HistoryMessage("user" if message.role == "user" else "LLM", message.text)
+            # The database knows no NUL.
+            HistoryMessage("user" if message.role == "user" else "LLM", message.text.replace("\0", ""))
             for message in conversation[:-1]
         ]
         return Asked(self._question(text), history, self._options(), is_task, self._ignored())

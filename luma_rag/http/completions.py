@@ -1,7 +1,7 @@
 """OpenAI's chat completions, as far as Luma supports them."""
 
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Literal
 
@@ -17,9 +17,10 @@ from luma_rag.http.errors import problem as problem_of
 from luma_rag.http.events import WAITING, server_sent_event
 from luma_rag.http.markdown_images import ImageFilter, without_images
 from luma_rag.llm import protocol
-from luma_rag.llm.protocol import Reasoning
+from luma_rag.llm.protocol import AllReasoning, Reasoning
 
 PREFIX = "luma/"
+_END_OF_REASONING = "</think>"
 _DONE = server_sent_event(b"[DONE]")
 
 
@@ -168,6 +169,9 @@ class Answering:
         self._id = f"chatcmpl-{question.id or secrets.token_hex(12)}"
         self._created = int(question.time_sent.timestamp())
         self._usage: protocol.Usage | None = None
+        self._shown, self._thoughts = ImageFilter(), ImageFilter()
+        # What was sent so far, and where in it the answer begins.
+        self._text, self._begins = "", 0
 
     async def whole(self) -> Completion:
         """The complete answer, without images.
@@ -184,7 +188,11 @@ class Answering:
                     answer = event.data
         shown = without_images(answer.content)
         message = AnswerMessage(
-            "assistant", shown, answer.reasoning, self._annotations(answer, shown), self._luma(answer)
+            "assistant",
+            shown,
+            None if answer.reasoning is None else without_images(answer.reasoning),
+            self._annotations(answer, shown),
+            self._luma(answer),
         )
         choice = Choice(message, finish_reason=answer.cut_off or "stop")
         return Completion(
@@ -193,34 +201,47 @@ class Answering:
 
     async def pieces(self) -> AsyncGenerator[bytes]:
         """The answer as OpenAI's events, without images. If it fails, the last event has an `error`."""
-        shown, text = ImageFilter(), ""
         yield self._chunk(AnswerMessage("assistant", ""))
         async with aclosing(self._turn):
             try:
                 async for event in self._turn:
-                    match event.data:
-                        case None:
-                            yield WAITING
-                        case Delta(more):
-                            if piece := shown.feed(more):
-                                text += piece
-                                yield self._chunk(AnswerMessage(content=piece))
-                        case Reasoning(more):
-                            yield self._chunk(AnswerMessage(reasoning_content=more))
-                        case protocol.Usage():
-                            self._usage = event.data
-                        case MessageView() as answer:
-                            if rest := shown.end():
-                                text += rest
-                                yield self._chunk(AnswerMessage(content=rest))
-                            for last in self._last(answer, text):
-                                yield last
+                    for piece in self._pieces_of(event.data):
+                        yield piece
                 yield _DONE
             except Exception as error:
                 yield _message(openai_problem(problem_of(error)))
 
-    def _last(self, answer: MessageView, shown: str) -> Sequence[bytes]:
-        delta = AnswerMessage(annotations=self._annotations(answer, shown), luma=self._luma(answer))
+    def _pieces_of(self, data: object) -> Iterator[bytes]:
+        match data:
+            case None:
+                yield WAITING
+            case Delta(text):
+                yield from self._content(self._shown.feed(text))
+            case Reasoning(text):
+                yield from self._reasoning(self._thoughts.feed(text))
+            case AllReasoning():
+                # What was sent can't be taken back: clients that know the mark fold it away.
+                yield from self._content(f"{self._shown.end()}\n{_END_OF_REASONING}\n\n")
+                self._begins = len(self._text)
+            case protocol.Usage():
+                self._usage = data
+            case MessageView():
+                yield from self._content(self._shown.end())
+                yield from self._reasoning(self._thoughts.end())
+                yield from self._last(data, self._text, self._begins)
+
+    def _content(self, text: str) -> Iterator[bytes]:
+        self._text += text
+        if text:
+            yield self._chunk(AnswerMessage(content=text))
+
+    def _reasoning(self, text: str) -> Iterator[bytes]:
+        if text:
+            yield self._chunk(AnswerMessage(reasoning_content=text))
+
+    def _last(self, answer: MessageView, shown: str, begins: int) -> Sequence[bytes]:
+        annotations = self._annotations(answer, shown[begins:], begins)
+        delta = AnswerMessage(annotations=annotations, luma=self._luma(answer))
         chunks = [self._chunk(delta, answer.cut_off or "stop")]
         if self._has_usage:
             chunks.append(self._event([], self._counted(answer.content)))
@@ -241,10 +262,10 @@ class Answering:
     def _luma(self, answer: MessageView) -> LumaPart:
         return LumaPart(answer.chat_id or None, answer.id or None, answer.citations, self._ignored)
 
-    def _annotations(self, answer: MessageView, shown: str) -> list[Annotation] | None:
+    def _annotations(self, answer: MessageView, shown: str, begins: int = 0) -> list[Annotation] | None:
         cited = {citation.n: citation for citation in answer.citations}
         annotations = [
-            Annotation(URLCitation(self._url(answer, cited[n]), cited[n].title, start, end))
+            Annotation(URLCitation(self._url(answer, cited[n]), cited[n].title, begins + start, begins + end))
             for start, end, n in citation_spans(shown, cited.keys())
         ]
         return annotations or None

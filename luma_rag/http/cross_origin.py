@@ -49,7 +49,8 @@ async def _answer_preflight(send: Send, origin: str) -> None:
     headers = {
         "access-control-allow-origin": origin,
         "access-control-allow-methods": "DELETE, GET, PATCH, POST, PUT",
-        "access-control-allow-headers": "Authorization, Content-Type",
+        # Clients add headers of their own, and `*` does not stand for the first one.
+        "access-control-allow-headers": "Authorization, *",
         "access-control-max-age": _SECONDS,
         "vary": "Origin",
     }

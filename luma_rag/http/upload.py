@@ -17,7 +17,7 @@ from luma_rag.errors import (
     TooLargeError,
     UnsupportedTypeError,
 )
-from luma_rag.http.file_names import file_name
+from luma_rag.http.file_names import file_name, is_file
 from luma_rag.http.input import Id
 from luma_rag.http.validation import body_error
 
@@ -105,10 +105,11 @@ class _Form(Generic[Fields]):
         async for part in parts:
             if not isinstance(part, MultipartSegment):
                 raise InvalidInputError("A part of the form has no headers.")
-            if part.filename is not None and part.name == "file" and self._file is None:
-                name = file_name(part.header("content-disposition", ""), part.filename)
+            disposition = part.header("content-disposition", "")
+            if is_file(disposition) and part.name == "file" and self._file is None:
+                name = file_name(disposition, part.filename or "")
                 self._file = (await uploads.receive(self._storage, _content(parts), name), name)
-            elif part.filename is None and part.name in self._expected.__struct_fields__:
+            elif not is_file(disposition) and part.name in self._expected.__struct_fields__:
                 self._fields.setdefault(part.name, []).append(await self._text(part, parts))
             else:
                 raise _invalid("file" if part.name == "file" else part.name, "is not allowed")

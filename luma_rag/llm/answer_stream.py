@@ -7,7 +7,6 @@ from contextlib import suppress
 import httpx
 
 from luma_rag.llm.completions import Part
-from luma_rag.llm.learned import Learned
 from luma_rag.llm.protocol import AllReasoning, CutOff, Reasoning, Usage, Written
 from luma_rag.llm.reasoning import ReasoningFilter
 
@@ -28,9 +27,8 @@ _CUT_OFF = {
 class Reading:
     """An answer while it is read."""
 
-    def __init__(self, learned: Learned) -> None:
-        self._learned = learned
-        self._filter = ReasoningFilter(starts_with_reasoning=learned.reasons_unmarked)
+    def __init__(self) -> None:
+        self._filter = ReasoningFilter()
         self.usage = Usage()
         self.reason: str | None = None
         self.is_whole = False
@@ -71,7 +69,7 @@ class Reading:
                         self.is_empty = False
                         yield piece
                 case AllReasoning():
-                    self.is_empty = self.has_reasoned = self._learned.reasons_unmarked = True
+                    self.is_empty = self.has_reasoned = True
                     yield piece
                 case Reasoning():
                     self.has_reasoned = True

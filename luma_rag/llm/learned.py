@@ -14,12 +14,15 @@ LEAST_TOKENS = 16
 """A server that allows fewer tokens for an answer is of no use."""
 
 _REFUSALS = (400, 415, 422, 500, 501)
+# Servers whose chat template raises an error answer with this, as with errors that pass.
+_TEMPLATE_FAILED = 500
 _SYSTEM = re.compile(
     r"system (?:role|message|prompt|instruction)|role[^.]{0,20}system|developer instruction|must alternate"
     r"|alternating|roles? must be|only user and assistant",
     re.IGNORECASE,
 )
-_STREAM = re.compile(r"stream(?!_options)", re.IGNORECASE)
+_STREAM = re.compile(r"\bstream(?:ing|ed)?\b", re.IGNORECASE)
+_TOO_FEW = re.compile(r"at least|minimum|greater than", re.IGNORECASE)
 _LENGTH = re.compile(
     r"max(?:imum)?[ _](?:new_|completion_|output_)?(?:number of )?(?:output )?tokens", re.IGNORECASE
 )
@@ -35,8 +38,6 @@ class Learned(msgspec.Struct):
     counts_tokens: bool = True
     takes_system: bool = True
     streams: bool = True
-    reasons_unmarked: bool = False
-    """It begins with its reasoning, of which only the end is marked."""
 
     def body(
         self, model: str, messages: Sequence[PromptMessage], max_tokens: int, sampling: Sampling
@@ -56,7 +57,10 @@ class Learned(msgspec.Struct):
         return body | {name: value for name, value in options.items() if value is not None}
 
     def adapt(self, status: int, words: str, max_tokens: int) -> bool:
-        """Learn from an error. Returns whether another request may succeed."""
+        """Learn from an error. Returns whether another request may succeed.
+
+        The request must have been Luma's own: what a caller asks for says nothing about other requests.
+        """
         if status not in _REFUSALS:
             return False
         if self.limit_option == "max_tokens" and "max_completion_tokens" in words and _RENAMED.search(words):
@@ -66,11 +70,11 @@ class Learned(msgspec.Struct):
             self.counts_tokens = False
         elif "temperature" in words and self.takes_temperature:
             self.takes_temperature = False
-        elif _LENGTH.search(words) and self._shorten(words, max_tokens):
+        elif _LENGTH.search(words) and not _TOO_FEW.search(words) and self._shorten(words, max_tokens):
             pass
         elif _SYSTEM.search(words) and self.takes_system:
             self.takes_system = False
-        elif _STREAM.search(words) and self.streams:
+        elif status != _TEMPLATE_FAILED and _STREAM.search(words) and self.streams:
             self.streams = False
         else:
             return False

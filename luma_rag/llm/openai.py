@@ -42,6 +42,7 @@ itself takes most of the CPU time of an answer, and nobody reads that fast.
 NAME_SECONDS = 60.0
 """Seconds for which the name of a server's first model is remembered: another one may have been loaded."""
 _IDLE_CONNECTIONS = 8
+OPTIONS_REFUSED = (400, 422)
 _DEFAULT = Sampling()
 
 
@@ -110,7 +111,8 @@ class OpenAIModel:
 
         Failures before the first piece are retried at most twice if that can help: no connection, a broken
         one, 429, 502, 503 and 504, after the server's `Retry-After` if that is short. A request in a form
-        that the server refuses is sent again in one that it takes, which is remembered.
+        that the server refuses is sent again in one that it takes, which is remembered; one with `sampling`
+        first without it.
 
         Raises:
             LLMError: the server is unreachable, refuses, breaks off, or sends no text.
@@ -120,9 +122,9 @@ class OpenAIModel:
             started = False
             name = await self._model_name()
             learned = self._learned.setdefault(name, Learned())
+            body = learned.body(name, messages, max_tokens, sampling)
             try:
-                body = learned.body(name, messages, max_tokens, sampling)
-                async with aclosing(self._attempt(learned, body)) as pieces:
+                async with aclosing(self._attempt(body)) as pieces:
                     async for piece in pieces:
                         started = True
                         yield piece
@@ -130,6 +132,11 @@ class OpenAIModel:
             except ServerError as error:
                 if started or isinstance(error, ContextOverflowError):
                     raise
+                if learned.body(name, messages, max_tokens, sampling) != body:
+                    continue  # Another question has learned meanwhile.
+                if sampling != Sampling() and error.server_status in OPTIONS_REFUSED:
+                    sampling = Sampling()
+                    continue
                 if learned.adapt(error.server_status, error.words, max_tokens):
                     continue
                 if error.server_status == 404 and self._forget_name():
@@ -140,8 +147,8 @@ class OpenAIModel:
             failures += 1
             await asyncio.sleep(wait)
 
-    async def _attempt(self, learned: Learned, body: dict[str, Any]) -> AsyncGenerator[Written, None]:
-        reading = Reading(learned)
+    async def _attempt(self, body: dict[str, Any]) -> AsyncGenerator[Written, None]:
+        reading = Reading()
         with self._failures.translated():
             async with self._client.stream(
                 "POST",

@@ -157,6 +157,12 @@ CALLED = [{"role": "assistant", "content": None}, {"role": "tool", "content": "x
 ASKED = [{"role": "user", "content": "Why?"}]
 
 
+async def test_nul_in_an_earlier_message_is_left_out(api: Api) -> None:
+    alice = await api.user("alice")
+    answer = await alice.post(URL, json=asking(await api.namespace(alice), "a\0b", "x\0", "Why?"))
+    assert answer.status_code == 200, answer.text
+
+
 @pytest.mark.parametrize(
     ("change", "ignored"),
     [

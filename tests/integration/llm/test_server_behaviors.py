@@ -8,7 +8,7 @@ import pytest
 
 from luma_rag.errors import LLMError
 from luma_rag.llm.openai import OpenAIModel
-from luma_rag.llm.protocol import AllReasoning, CutOff, PromptMessage, Reasoning, Written
+from luma_rag.llm.protocol import AllReasoning, CutOff, PromptMessage, Reasoning, Sampling, Written
 from luma_rag.llm.server_errors import ContextOverflowError
 from tests.canned_server import CannedServer, Reply, response, streamed
 
@@ -281,3 +281,47 @@ async def test_a_proxy_is_not_asked_for_a_server_on_this_machine(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     assert answer(await written(canned_server, streamed("Yes."))) == ("", "Yes.")
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "option"),
+    [
+        ("temperature must be between 0 and 1", "400 Bad Request", Sampling(temperature=2)),
+        ("unknown field: seed", "422 Unprocessable", Sampling(seed=7)),
+    ],
+)
+async def test_what_one_caller_asks_for_changes_no_other_request(
+    canned_server: CannedServer, message: str, status: str, option: Sampling
+) -> None:
+    canned_server.replies = [refusal(message, status), streamed("Yes."), streamed("Yes.")]
+    model = OpenAIModel(canned_server.base_url, model="m")
+    asked = [
+        [piece async for piece in model.stream(MESSAGES, max_tokens=MAX_TOKENS, sampling=sampling)]
+        for sampling in (option, Sampling())
+    ]
+    await model.aclose()
+    assert asked == [["Yes."], ["Yes."]]
+    _, again, other = [request.body for request in canned_server.requests]
+    assert again == other
+    assert other["temperature"] == 0.2
+
+
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        ("upstream request failed", "500 Oops"),
+        ("max_tokens must be at least 64", "400 Bad Request"),
+    ],
+)
+async def test_other_errors_teach_nothing(canned_server: CannedServer, message: str, status: str) -> None:
+    with pytest.raises(LLMError, match=message):
+        await written(canned_server, refusal(message, status))
+    assert len(canned_server.requests) == 1
+
+
+async def test_an_answer_about_the_tag_spoils_no_later_answer(canned_server: CannedServer) -> None:
+    tag = streamed("Reasoning ends with </think>.")
+    assert answer(await written(canned_server, tag, streamed("28 days [1]."), questions=2)) == (
+        "",
+        "28 days [1].",
+    )

@@ -26,7 +26,7 @@ TEXTS = [
     ("[ref 1] [ID:2] [Doc 3] [Reference #4]", [1, 2, 3, 4], "[1] [2] [3] [4]"),
     ("【1:0†source】 [^2^] [3.] \\[4\\]", [1, 2, 3, 4], "[1] [2] [3] [4]"),
     ("Leave is paid.¹ Notice² is long.⁹", [1, 2], "Leave is paid.[1] Notice[2] is long.⁹"),
-    ("An area of 20 km² or 3 m³, x²", [], "An area of 20 km² or 3 m³, x²"),
+    ("An area of 20 km² or 3 m³, x², (a+b)²", [], "An area of 20 km² or 3 m³, x², (a+b)²"),
     ("Leave [1](handbook.pdf) is [2](at most) long", [1, 2], "Leave [1] is [2](at most) long"),
     ("A verse [1:2], a slice [a.b], C:\\[x]", [], "A verse [1:2], a slice [a.b], C:\\[x]"),
     ("日本語です【1】。", [1], "日本語です[1]。"),

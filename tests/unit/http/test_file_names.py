@@ -13,6 +13,8 @@ from luma_rag.http.file_names import file_name
         ("form-data; filename=\"x.pdf\"; filename*=UTF-8''R%C3%A9sum%C3%A9%202.pdf", "x.pdf", "Résumé 2.pdf"),
         ("form-data; filename*=iso-8859-1'en'R%E9sum%E9.pdf; filename=x.pdf", "x.pdf", "Résumé.pdf"),
         ("form-data; filename*=nothing''R%E9sum%E9.pdf; filename=x.pdf", "x.pdf", "x.pdf"),
+        ("form-data; filename*=undefined''R%E9sum%E9.pdf; filename=x.pdf", "x.pdf", "x.pdf"),
+        ("form-data; name=\"file\"; filename*=UTF-8''R%C3%A9sum%C3%A9.pdf", "", "Résumé.pdf"),
         ("", "=?UTF-8?B?UsOpc3Vtw6kucGRm?=", "Résumé.pdf"),
         ("", "=?iso-8859-1?Q?R=E9sum=E9.pdf?=", "Résumé.pdf"),
         ("", "=?nothing?Q?R=E9.pdf?=", "=?nothing?Q?R=E9.pdf?="),

@@ -1,5 +1,8 @@
 # ruff: noqa: RUF001 - the marks of DeepSeek have full-width bars
 
+import random
+import time
+
 import pytest
 
 from luma_rag.llm.protocol import AllReasoning, Reasoning
@@ -65,6 +68,10 @@ def separated(text: str, size: int) -> tuple[str, str]:
             "Use\n```\n<think>x</think>\n```\nin the prompt.",
         ),
         ("An [1] and [/I guess]", "", "An [1] and [/I guess]"),
+        ("The tag `</think>` ends it.", "", "The tag `</think>` ends it."),
+        ("See `[/INST]` and `<|end|>` there.", "", "See `[/INST]` and `<|end|>` there."),
+        ("<think>I'll use ``` fences.</think>Yes [1].", "I'll use ``` fences.", "Yes [1]."),
+        ("It is <s>30</s> <b>28</b> days.", "", "It is <s>30</s> <b>28</b> days."),
         ("", "", ""),
     ],
 )
@@ -74,10 +81,32 @@ def test_reasoning_and_marks_are_separated_from_the_answer(
     assert separated(text, size) == (thought, answer)
 
 
-def test_a_model_that_is_known_to_reason_first_needs_no_mark() -> None:
-    reasoning = ReasoningFilter(starts_with_reasoning=True)
-    assert list(reasoning.feed("Hm.")) == [Reasoning("Hm.")]
-    assert list(reasoning.feed("</think>Yes.")) == ["Yes."]
+def test_the_split_into_pieces_changes_nothing() -> None:
+    parts = [
+        "<think>",
+        "</think>",
+        "`",
+        "```",
+        "</s>",
+        "<|end|>",
+        "<|start|>assistant",
+        "<",
+        " ",
+        "\n",
+        "x",
+        "y [1]",
+    ]
+    rng = random.Random(7)
+    for _ in range(3000):
+        text = "x" + "".join(rng.choices(parts, k=rng.randint(1, 9)))
+        assert len({separated(text, size) for size in (1, 2, 5, 1000)}) == 1, text
+
+
+@pytest.mark.parametrize("text", [" ", "x</s> ", "<|end|> ", "<|start|> ", "<", "`", "[", "<|channel|>"])
+def test_hostile_text_takes_linear_time(text: str) -> None:
+    began = time.process_time()
+    separated(text[0] + text[1:] + text[-1] * 40_000, 1)
+    assert time.process_time() - began < 2
 
 
 def test_reasoning_that_is_stored_with_an_answer_is_removed() -> None:
