@@ -47,7 +47,7 @@ async def save(
     turn, _, is_readable = await _locked(session, principal, question)
     if not is_readable:
         await require_namespace(session, principal, question.namespace_id)
-    await _require_still_readable(session, principal, read_doc_ids)
+    await require_still_readable(session, principal, read_doc_ids)
     if turn.state != "running":
         await _resume(session, turn, question.process)
     if text:
@@ -88,9 +88,14 @@ async def end(
     return messages.view(message, turn, versions, stored)
 
 
-async def _require_still_readable(
+async def require_still_readable(
     session: AsyncSession, principal: Principal, doc_ids: Collection[int]
 ) -> None:
+    """Require that the caller can read the documents, as far as they exist.
+
+    Raises:
+        NotFoundError: one is hidden from them.
+    """
     hidden = select(Document.id).where(
         Document.id.in_(doc_ids), Document.id.not_in(readable_documents(principal))
     )

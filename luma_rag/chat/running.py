@@ -96,27 +96,23 @@ class RunningTurn:
         self.question = question
         self.publish(TurnEvent("user_message", question.message))
 
-    def write(self, written: Written) -> TurnEvent | None:
-        """Add what the model has written. Returns the event that tells it."""
-        event = None
+    def write(self, written: Written) -> None:
+        """Add what the model has written."""
         match written:
             case str():
                 self._pieces.append(written)
-                event = TurnEvent("delta", Delta(written))
+                self.publish(TurnEvent("delta", Delta(written)))
             case Reasoning(text):
                 self._thoughts.append(text)
-                event = TurnEvent("reasoning", written)
+                self.publish(TurnEvent("reasoning", written))
             case AllReasoning():
                 self._thoughts += self._pieces
                 self._pieces.clear()
-                event = TurnEvent("all_reasoning", written)
+                self.publish(TurnEvent("all_reasoning", written))
             case Usage():
-                event = TurnEvent("usage", written)
+                self.publish(TurnEvent("usage", written))
             case CutOff():
                 self.cut_off = written
-        if event is not None:
-            self.publish(event)
-        return event
 
     def publish(self, event: TurnEvent) -> None:
         """Send an event to all present and future readers."""

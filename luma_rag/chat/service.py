@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from functools import partial
 
@@ -118,7 +118,7 @@ class ChatService:
             ends_with_reader=True,
         )
 
-    async def ask_unstored(
+    def ask_unstored(
         self,
         login: Login,
         namespace_id: int,
@@ -128,16 +128,15 @@ class ChatService:
     ) -> AsyncGenerator[TurnEvent]:
         """Answer a question after a `history`; nothing is stored. The messages of the events have the id 0.
 
+        Closing the iterator stops the answer.
+
         Raises:
-            NotFoundError: the caller can't read the namespace.
-            TooManyAnswersError: as for `ask`.
-            LLMError: the LLM failed.
+            NotFoundError: the caller can't read the namespace, or no longer what the answer is written from.
+            TooManyAnswersError, LLMError, AnswerInterruptedError: as for `ask`.
         """
-        unstored = Unstored(self._sessions, login, namespace_id)
-        await unstored.check()
-        with self._unstored.one_more(login.principal.user_id):
-            yield TurnEvent("user_message", message("user", content))
-            hits = await evidence.find(
+
+        async def write(turn: RunningTurn) -> None:
+            turn.hits = await evidence.find(
                 self._retriever,
                 login.principal,
                 namespace_id,
@@ -145,11 +144,13 @@ class ChatService:
                 passages=self._passages,
                 history=history,
             )
-            async with aclosing(unstored.answer(self._answerer, content, hits, history, options)) as events:
-                async for event in events:
-                    yield event
+            turn.publish(TurnEvent("citations", evidence.citations(turn.hits, content)))
+            answer = self._answerer.answer(content, evidence.numbered(turn.hits), history, options)
+            await _write_all(turn, answer)
 
-    async def complete_task(
+        return self._unstored_turn(login, namespace_id, content, write)
+
+    def complete_task(
         self, login: Login, namespace_id: int, content: str, options: AnswerOptions
     ) -> AsyncGenerator[TurnEvent]:
         """Let the LLM do a task that needs no documents; nothing is searched or stored.
@@ -157,16 +158,16 @@ class ChatService:
         Without an LLM, the result is an empty JSON object, which programs take for "nothing".
 
         Raises:
-            NotFoundError, TooManyAnswersError, LLMError: as for `ask_unstored`.
+            NotFoundError, TooManyAnswersError, LLMError, AnswerInterruptedError: as for `ask_unstored`.
         """
-        unstored = Unstored(self._sessions, login, namespace_id)
-        await unstored.check()
-        with self._unstored.one_more(login.principal.user_id):
-            yield TurnEvent("user_message", message("user", content))
-            written = self._without_documents(content, options)
-            async with aclosing(unstored.write(content, written)) as events:
-                async for event in events:
-                    yield event
+
+        async def write(turn: RunningTurn) -> None:
+            if isinstance(self._answerer, ModelAnswerer):
+                await _write_all(turn, self._answerer.complete(content, options))
+            else:
+                turn.write("{}")
+
+        return self._unstored_turn(login, namespace_id, content, write)
 
     def regenerate(
         self, login: Login, chat_id: int, question_id: int | None = None
@@ -280,19 +281,39 @@ class ChatService:
         self.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _without_documents(self, content: str, options: AnswerOptions) -> AsyncGenerator[Written]:
-        if not isinstance(self._answerer, ModelAnswerer):
-            yield "{}"
-            return
-        async with aclosing(self._answerer.complete(content, options)) as pieces:
-            async for piece in pieces:
-                yield piece
+    async def _unstored_turn(
+        self,
+        login: Login,
+        namespace_id: int,
+        content: str,
+        write: Callable[[RunningTurn], Coroutine[None, None, None]],
+    ) -> AsyncGenerator[TurnEvent]:
+        self._require_open()
+        unstored = Unstored(self._sessions, login, namespace_id)
+        await unstored.check()
+        with self._unstored.one_more(login.principal.user_id):
+            turn = RunningTurn(login)
+            turn.publish(TurnEvent("user_message", message("user", content)))
+            task = asyncio.create_task(unstored.run(turn, write(turn)))
+            self._running.add(turn)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            try:
+                async with aclosing(turn.read(_SILENCE)) as events:
+                    async for event in events:
+                        yield event
+            finally:
+                self._running.discard(turn)
+                turn.interrupt(Stopped())
+
+    def _require_open(self) -> None:
+        if self._is_closing:
+            raise UnavailableError("The server is shutting down. Retry in 5 s.", retry_after=5)
 
     async def _turn(
         self, login: Login, begin: Begin, *, ends_with_reader: bool = False
     ) -> AsyncGenerator[TurnEvent]:
-        if self._is_closing:
-            raise UnavailableError("The server is shutting down. Retry in 5 s.", retry_after=5)
+        self._require_open()
         turn = RunningTurn(login)
         task = asyncio.create_task(self._run(turn, begin))
         self._tasks.add(task)
@@ -367,3 +388,9 @@ class ChatService:
                 return
             yield TurnEvent("waiting", None)
             await asyncio.sleep(_FOLLOW_SECONDS)
+
+
+async def _write_all(turn: RunningTurn, written: AsyncGenerator[Written]) -> None:
+    async with aclosing(written) as pieces:
+        async for piece in pieces:
+            turn.write(piece)

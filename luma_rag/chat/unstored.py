@@ -1,21 +1,22 @@
 """Answers without a chat: nothing of them is stored."""
 
-import time
+import asyncio
+import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import Collection, Coroutine, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
 
 from luma_rag.access import require_namespace
 from luma_rag.chat import evidence
-from luma_rag.chat.answerer import Answerer, AnswerOptions, HistoryMessage
+from luma_rag.chat.answers import require_still_readable
 from luma_rag.chat.messages import CitationView, MessageView
-from luma_rag.chat.running import Login, RunningTurn, TurnEvent
+from luma_rag.chat.running import Login, RunningTurn, Stopped, TurnEvent
 from luma_rag.db.base import utcnow
 from luma_rag.db.session import Sessions
-from luma_rag.errors import TooManyAnswersError
-from luma_rag.llm.protocol import Written
-from luma_rag.retrieval.hits import ScoredChunk
+from luma_rag.errors import LumaError, TooManyAnswersError
 
+logger = logging.getLogger(__name__)
 _CHECK_SECONDS = 1.0
 """How often the caller's rights are checked while an answer is written."""
 
@@ -47,15 +48,15 @@ class AtOnce:
 
 
 class Unstored:
-    """Answers questions of `login` to one namespace."""
+    """Writes answers to questions of `login` about one namespace, and checks their rights meanwhile."""
 
     def __init__(self, sessions: Sessions, login: Login, namespace_id: int) -> None:
         self._sessions = sessions
         self._login = login
         self._namespace_id = namespace_id
 
-    async def check(self) -> None:
-        """Check that the caller may still read the namespace.
+    async def check(self, doc_ids: Collection[int] = ()) -> None:
+        """Check that the caller may read the namespace, and these documents of it.
 
         Raises:
             NotFoundError, NotAuthenticatedError: they may not, or their login has ended.
@@ -63,46 +64,43 @@ class Unstored:
         principal = await self._login.authenticate()
         async with self._sessions.begin() as session:
             await require_namespace(session, principal, self._namespace_id)
+            await require_still_readable(session, principal, doc_ids)
 
-    async def answer(
-        self,
-        answerer: Answerer,
-        question: str,
-        hits: Sequence[ScoredChunk],
-        history: Sequence[HistoryMessage],
-        options: AnswerOptions,
-    ) -> AsyncGenerator[TurnEvent]:
-        """The events of a turn. Messages have the id 0.
+    async def run(self, turn: RunningTurn, writing: Coroutine[None, None, None]) -> None:
+        """Let `writing` write the answer, then end the readers of the turn, with its error if there is one."""
+        task = asyncio.create_task(writing)
+        task.add_done_callback(lambda _: turn.wake())
+        try:
+            while not task.done():
+                await turn.woken(_CHECK_SECONDS)
+                if turn.interruption is not None:
+                    raise turn.interruption
+                # Also once more at the end, for what follows is sent as a whole.
+                await self.check({hit.doc_id for hit in turn.hits})
+            task.result()
+        except Exception as error:
+            _log(error)
+            turn.end(error)
+        else:
+            turn.publish(TurnEvent("llm_message", _answer(turn)))
+            turn.end()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
-        Raises:
-            NotFoundError, NotAuthenticatedError: the caller has lost a right.
-            LLMError: the LLM failed.
-        """
-        yield TurnEvent("citations", evidence.citations(hits, question))
-        written = answerer.answer(question, evidence.numbered(hits), history, options)
-        async for event in self._events(question, hits, written):
-            yield event
 
-    async def write(self, question: str, written: AsyncGenerator[Written]) -> AsyncGenerator[TurnEvent]:
-        """The events of a turn whose answer needs no passages."""
-        async for event in self._events(question, (), written):
-            yield event
+def _log(error: Exception) -> None:
+    if isinstance(error, Stopped):
+        return
+    if not isinstance(error, LumaError):
+        logger.error("An answer failed", exc_info=error)
+    elif error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.error("An answer failed: %s", error)
 
-    async def _events(
-        self, question: str, hits: Sequence[ScoredChunk], written: AsyncGenerator[Written]
-    ) -> AsyncGenerator[TurnEvent]:
-        turn = RunningTurn(self._login)
-        checked = time.monotonic()
-        async with aclosing(written) as pieces:
-            async for piece in pieces:
-                if time.monotonic() - checked >= _CHECK_SECONDS:
-                    await self.check()
-                    checked = time.monotonic()
-                if (event := turn.write(piece)) is not None:
-                    yield event
-        citations = evidence.used(turn.text, hits)
-        cut_off = None if turn.cut_off is None else turn.cut_off.reason
-        yield TurnEvent("llm_message", message("LLM", turn.text, citations, turn.reasoning or None, cut_off))
+
+def _answer(turn: RunningTurn) -> MessageView:
+    cut_off = None if turn.cut_off is None else turn.cut_off.reason
+    return message("LLM", turn.text, evidence.used(turn.text, turn.hits), turn.reasoning or None, cut_off)
 
 
 def message(
