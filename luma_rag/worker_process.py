@@ -16,7 +16,7 @@ _MAX_PAUSE_SECONDS = 30
 
 @asynccontextmanager
 async def worker_processes(configured: Settings, count: int) -> AsyncGenerator[None]:
-    """Keep workers running inside the context. They get the settings, without the secrets."""
+    """Keep workers running inside the context. They get the settings, with the secrets that they need."""
     line = settings.for_child(configured)
     keeping = [asyncio.create_task(_keep_running(line)) for _ in range(count)]
     try:

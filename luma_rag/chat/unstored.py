@@ -67,7 +67,7 @@ class Unstored:
             await require_still_readable(session, principal, doc_ids)
 
     async def run(self, turn: RunningTurn, writing: Coroutine[None, None, None]) -> None:
-        """Let `writing` write the answer, then end the readers of the turn, with its error if there is one."""
+        """Let `writing` write the answer, then end the readers, with its error if there is one."""
         task = asyncio.create_task(writing)
         task.add_done_callback(lambda _: turn.wake())
         try:

@@ -11,7 +11,7 @@ import msgspec
 import typer
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import case, select
+from sqlalchemy import ARRAY, Integer, any_, case, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest.embedding import Embedder
@@ -224,7 +224,11 @@ async def _poll(store: Store, namespace_id: int, files: Sequence[File]) -> None:
                 Document.file_metadata["warnings"],
             )
             .join(Document, Document.id == Ingestion.doc_id)
-            .where(Ingestion.namespace_id == namespace_id, Ingestion.doc_id.in_(by_document))
+            # As one parameter: of single ones, Postgres takes no more than 32,767.
+            .where(
+                Ingestion.namespace_id == namespace_id,
+                Ingestion.doc_id == any_(literal(list(by_document), ARRAY(Integer))),
+            )
             .order_by(Ingestion.id)
         )
         for doc_id, state, done, chunks, error, next_attempt_at, pages, warnings in rows:

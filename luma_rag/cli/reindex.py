@@ -122,7 +122,7 @@ class _Work:
         async with open_runtime(_settings(), pool_size=4) as runtime:
             principal, chosen = await self._chosen(runtime)
             known = await open_models(runtime, runtime.embedder)
-            results = []
+            results, model_ids = [], set()
             for each in chosen:
                 async with runtime.sessions.begin() as session:
                     other = await reindexing.other(session, principal, each.id)
@@ -131,6 +131,11 @@ class _Work:
                     continue
                 await self._switch(runtime, known, principal, each, other)
                 results.append(Result(each.id, each.name, "switched"))
+                model_ids.add(other.model_id)
+            if self._namespace is None and len(model_ids) == 1:
+                # New namespaces follow.
+                async with runtime.sessions.begin() as session:
+                    await models.make_current(session, model_ids.pop())
             return results
 
     async def remove(self) -> list[Result]:
@@ -184,7 +189,7 @@ class _Work:
     ) -> None:
         while True:
             async with runtime.sessions.begin() as session:
-                if await reindexing.switch(session, principal, namespace.id):
+                if await reindexing.switch(session, principal, namespace.id, generation.id):
                     return
             # Documents have come meanwhile.
             await self._fill(runtime, known, principal, namespace, generation)

@@ -126,7 +126,12 @@ class Replica:
     async def _connected(self) -> AsyncConnection:
         if self.is_current:
             try:
-                return await self._replica.connect()
+                connection = await self._replica.connect()
             except (SQLAlchemyError, OSError):
                 self._complete_until = -math.inf
+            else:
+                # It may have taken long to get one.
+                if self.is_current:
+                    return connection
+                await connection.close()
         return await self._primary.connect()

@@ -17,9 +17,13 @@ async def known_embeddings(session: AsyncSession, doc_id: int, model_id: int) ->
     embeddings = await session.scalars(
         select(embedding_by(model_id)).where(Chunk.doc_id == doc_id).order_by(Chunk.ordinal)
     )
-    keys = (digests[start : start + DIGEST_BYTES] for start in range(0, len(digests), DIGEST_BYTES))
+    keys = [digests[start : start + DIGEST_BYTES] for start in range(0, len(digests), DIGEST_BYTES)]
+    found = embeddings.all()
+    if len(keys) != len(found):
+        # The document was deleted between the two statements.
+        return NOTHING_KNOWN
     return {
         key: np.asarray(embedding, np.float32)
-        for key, embedding in zip(keys, embeddings.all(), strict=True)
+        for key, embedding in zip(keys, found, strict=True)
         if embedding is not None
     }

@@ -3,7 +3,17 @@
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, ScalarSelect, UnaryExpression, case, func, literal_column, or_, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ScalarSelect,
+    UnaryExpression,
+    case,
+    func,
+    literal_column,
+    or_,
+    true,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
 from luma_rag.db.models import Document
@@ -32,7 +42,7 @@ def page_count() -> ColumnElement[Any]:
 
 def byte_count() -> ColumnElement[Any]:
     """The bytes of its file."""
-    count: ColumnElement[Any] = Document.file_metadata[_SIZE].as_integer()
+    count: ColumnElement[Any] = Document.file_metadata[_SIZE].as_string().cast(BigInteger)
     return count
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     ColumnElement,
     Integer,
     ScalarSelect,
@@ -145,7 +146,7 @@ async def summary(session: AsyncSession, principal: Principal, namespace_id: int
     await require_namespace(session, principal, namespace_id)
     state = _state(namespace_id).label("state")
     rows = await session.execute(
-        select(state, func.count(), func.sum(page_count()), func.sum(byte_count()))
+        select(state, func.count(), func.sum(page_count()), func.sum(byte_count()).cast(BigInteger))
         .where(_in_namespace(principal, namespace_id))
         .group_by(state)
     )

@@ -4,12 +4,14 @@ The same bytes uploaded twice are one document of their owner, and count once. A
 documents, including those whose ingestion is queued, running, or failed. Lowering a quota removes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 from sqlalchemy import BigInteger, ColumnElement, CompoundSelect, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from luma_rag.access import Principal, readable_namespaces
 from luma_rag.db.models import Document, Ingestion, Namespace, NamespaceDoc, User
 from luma_rag.errors import QuotaExceededError
 from luma_rag.settings import QuotaSettings
@@ -45,9 +47,11 @@ async def require_room_of_user(session: AsyncSession, quotas: QuotaSettings, use
 
 
 async def require_room_for_growth(
-    session: AsyncSession, quotas: QuotaSettings, document: Document, growth: int
+    session: AsyncSession, principal: Principal, quotas: QuotaSettings, document: Document, growth: int
 ) -> None:
     """Require room for `growth` more bytes of a document, of its owner and in its namespaces.
+
+    The error tells the caller no more of these than they can see anyway.
 
     Raises:
         QuotaExceededError: there is none.
@@ -58,14 +62,17 @@ async def require_room_for_growth(
         locked = select(User.id).where(User.id == document.user_id).with_for_update(key_share=True)
         await session.execute(locked)
         usage = await usage_of_user(session, document.user_id)
-        _require_room("The owner", usage, growth, 0, quotas.user_mb, _LARGER)
+        with _kept_from(document.user_id != principal.user_id, "Its owner has no room for a larger file."):
+            _require_room("You", usage, growth, 0, quotas.user_mb, _LARGER)
     if quotas.namespace_mb:
         holding = select(Ingestion.namespace_id).where(Ingestion.doc_id == document.id)
-        namespaces = select(Namespace.id, Namespace.name).where(Namespace.id.in_(holding))
+        can_read = Namespace.id.in_(readable_namespaces(principal))
+        namespaces = select(Namespace.id, Namespace.name, can_read).where(Namespace.id.in_(holding))
         locking = namespaces.order_by(Namespace.id).with_for_update(key_share=True)
-        for namespace_id, name in (await session.execute(locking)).all():
+        for namespace_id, name, is_readable in (await session.execute(locking)).all():
             usage = await _usage(session, Document.id.in_(_inside(namespace_id)))
-            _require_room(f"The namespace “{name}”", usage, growth, 0, quotas.namespace_mb, _LARGER)
+            with _kept_from(not is_readable, "A namespace that has it has no room for a larger file."):
+                _require_room(f"The namespace “{name}”", usage, growth, 0, quotas.namespace_mb, _LARGER)
 
 
 async def require_room_in_namespaces(
@@ -117,6 +124,16 @@ async def _usage(session: AsyncSession, which: ColumnElement[bool]) -> Usage:
     row = await session.execute(select(func.count(), func.coalesce(func.sum(size), 0)).where(which))
     documents, size_bytes = row.one()
     return Usage(documents, int(size_bytes))
+
+
+@contextmanager
+def _kept_from(is_hidden: bool, instead: str) -> Iterator[None]:
+    try:
+        yield
+    except QuotaExceededError:
+        if is_hidden:
+            raise QuotaExceededError(instead) from None
+        raise
 
 
 def _require_room(

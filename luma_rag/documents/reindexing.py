@@ -26,7 +26,7 @@ from luma_rag.db.session import Sessions
 from luma_rag.documents import embeddings, generations
 from luma_rag.documents.generations import KeptGeneration
 from luma_rag.documents.models import Models
-from luma_rag.errors import ConflictError, NotFoundError, UnavailableError
+from luma_rag.errors import ConflictError, UnavailableError
 
 _AT_ONCE = 100
 _ATTEMPTS = 3
@@ -133,15 +133,19 @@ async def fill(
             on_document(chunks)
 
 
-async def switch(session: AsyncSession, principal: Principal, namespace_id: int) -> bool:
-    """Make the other generation live, and keep the live one. Returns false if a document is missing yet.
+async def switch(session: AsyncSession, principal: Principal, namespace_id: int, generation_id: int) -> bool:
+    """Make a generation live, and keep the one that is. Returns false if a document is missing yet.
+
+    Nothing changes if it is live already, such as by another call at the same time.
 
     Raises:
-        NotFoundError: there is no other generation.
+        ConflictError: the namespace does not have it any more.
     """
     live, other = await _lock(session, principal, namespace_id)
-    if other is None:
-        raise NotFoundError(f"Namespace {namespace_id} has no other vectors than those that are searched.")
+    if live.id == generation_id:
+        return True
+    if other is None or other.id != generation_id:
+        raise ConflictError("These vectors have been removed meanwhile.")
     if not (await extent(session, principal, namespace_id, other)).is_complete:
         return False
     # In this order, as one at most is live.

@@ -135,6 +135,7 @@ async def queue(session: AsyncSession, doc_id: int, *, is_batch: bool = False) -
             attempts=0,
             deferrals=0,
             is_batch=is_batch,
+            awaits_recognition=False,
             owner_id=owner_of(Ingestion.doc_id),
             next_attempt_at=func.localtimestamp(),
             updated_at=utcnow(),
@@ -145,7 +146,10 @@ async def queue(session: AsyncSession, doc_id: int, *, is_batch: bool = False) -
 
 async def queue_version(session: AsyncSession, doc_id: int) -> None:
     """Queue the version of a document that came while a worker read the one before, which has ended."""
-    waits = exists().where(Reread.doc_id == doc_id, ~Reread.is_queued) & version_rows.is_unread(doc_id)
+    # If another namespace is being served, this is called again at its end.
+    is_running = exists().where(Ingestion.doc_id == doc_id, Ingestion.state == "running")
+    is_requested = exists().where(Reread.doc_id == doc_id, ~Reread.is_queued)
+    waits = is_requested & version_rows.is_unread(doc_id) & ~is_running
     waiting = select(Document.id).where(Document.id == doc_id, waits).with_for_update()
     if await session.scalar(waiting) is not None:
         await session.execute(update(Reread).where(Reread.doc_id == doc_id).values(is_queued=True))
@@ -176,7 +180,8 @@ async def keep_earlier_text(session: AsyncSession) -> None:
             why = "The document could not be read again, and keeps its text: "
             warning = ReadingWarning(KEPT, f"{why}{reason}")
         await _add_warning(session, doc_id, warning)
-        await session.execute(delete(Reread).where(Reread.doc_id == doc_id))
+        # A newer version may have been requested meanwhile.
+        await session.execute(delete(Reread).where(Reread.doc_id == doc_id, Reread.is_queued))
 
 
 async def _add_warning(session: AsyncSession, doc_id: int, warning: ReadingWarning) -> None:

@@ -6,6 +6,7 @@ Postgres uses it for searches that name the namespace id literally, once it is v
 it is dropped, the same search is exact.
 """
 
+import asyncio
 import logging
 
 from sqlalchemy import ColumnElement, Exists, column, exists, func, select, table, text
@@ -19,6 +20,7 @@ PROMOTE_AT = 10_000
 DEMOTE_AT = 7_000
 """Vectors in a namespace. The gap prevents uploads and deletions from rebuilding an index again and again."""
 _LOCK = 0x4C55_4D48
+_LOCK_SECONDS = 1.0
 INLINE_INDEX = "ix_chunk_vector_hnsw_"
 """The name of the index of a namespace whose vectors are in `chunk_vector`, without its id."""
 GENERATION_INDEX = "ix_generation_vector_hnsw_"
@@ -93,7 +95,9 @@ async def make(engine: AsyncEngine, generation_id: int) -> None:
     wanted = text(_WANTED.replace(" AND is_built", "").replace("LIMIT 1", ""))
     async with engine.connect() as opened:
         connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
-        await connection.execute(select(func.pg_advisory_lock(_LOCK)))
+        # Waiting in a statement would hold a snapshot, for which the holder's build would wait: a deadlock.
+        while not await connection.scalar(select(func.pg_try_advisory_lock(_LOCK))):  # noqa: ASYNC110 - in Postgres
+            await asyncio.sleep(_LOCK_SECONDS)
         try:
             for due in (await connection.execute(wanted)).all():
                 if due.name == name:

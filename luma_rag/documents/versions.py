@@ -124,7 +124,7 @@ async def _replace(
     document = await require_document(session, principal, doc_id, "write")
     stored = upload.stored
     growth = stored.size - document.file_metadata["size"]
-    await quotas.require_room_for_growth(session, limits, document, growth)
+    await quotas.require_room_for_growth(session, principal, limits, document, growth)
     locked = await session.scalar(
         select(Document)
         .where(Document.id == doc_id)

@@ -1,4 +1,4 @@
-"""The settings of a child process. It gets them without the secrets, so that it can't give these away."""
+"""The settings of a worker. It gets only the secrets that it needs, so that it can't give the others away."""
 
 from functools import reduce
 from pathlib import Path
@@ -8,10 +8,13 @@ import msgspec
 
 from luma_rag.settings.schema import SECRETS, Settings
 
+# Workers embed documents.
+_WITHHELD = SECRETS - {"embedding.api_key"}
+
 
 def for_child(settings: Settings) -> bytes:
-    """The settings without the secrets, as one line. The URL of the database keeps its password."""
-    return msgspec.json.encode(reduce(_without, sorted(SECRETS), settings), enc_hook=str) + b"\n"
+    """The settings as one line, without the secrets but those of the database and of the embedding server."""
+    return msgspec.json.encode(reduce(_without, sorted(_WITHHELD), settings), enc_hook=str) + b"\n"
 
 
 def from_parent(line: bytes) -> Settings:

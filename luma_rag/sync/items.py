@@ -17,6 +17,7 @@ from luma_rag.sync.plan import SET_ASIDE, Item
 from luma_rag.sync.sources import Entry
 
 _LOCK_CLASS = 0x4C55_4D53
+_BUSY = "Another `luma sync` works on this source. Wait for its end."
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -58,11 +59,20 @@ async def find(session: AsyncSession, principal: Principal, namespace_id: int, l
 
 
 async def create(session: AsyncSession, principal: Principal, namespace_id: int, location: str) -> int:
-    """Store a source of a namespace; returns its id. Call `find` first."""
-    source = SyncSource(namespace_id=namespace_id, user_id=principal.user_id, location=location)
-    session.add(source)
-    await session.flush()
-    return source.id
+    """Store a source of a namespace; returns its id. Call `find` first.
+
+    Raises:
+        ConflictError: another run has stored it meanwhile.
+    """
+    source_id: int | None = await session.scalar(
+        upsert(SyncSource)
+        .values(namespace_id=namespace_id, user_id=principal.user_id, location=location)
+        .on_conflict_do_nothing()
+        .returning(SyncSource.id)
+    )
+    if source_id is None:
+        raise ConflictError(_BUSY)
+    return source_id
 
 
 @asynccontextmanager
@@ -74,7 +84,7 @@ async def locked(engine: AsyncEngine, source_id: int) -> AsyncGenerator[None]:
     """
     async with engine.connect() as connection:
         if not await connection.scalar(select(func.pg_try_advisory_lock(_LOCK_CLASS, source_id))):
-            raise ConflictError("Another `luma sync` works on this source. Wait for its end.")
+            raise ConflictError(_BUSY)
         await connection.commit()
         try:
             yield

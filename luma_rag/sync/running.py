@@ -102,7 +102,7 @@ class Synchronizer:
                 retried.append(item)
         failed = [left for entry in found.to_open if (left := self._failed_before(entry)) is not None]
         found = _without(found, failed)
-        hashes, unreadable = await asyncio.to_thread(self._hash_all, to_hash(found, known))
+        hashes, unreadable = await self._hash_all(to_hash(found, known))
         found = _without(found, unreadable)
         outcomes += [Outcome(left.path, "failed", reason=left.reason) for left in [*failed, *unreadable]]
         planned = plan(found, known, hashes)
@@ -268,11 +268,12 @@ class Synchronizer:
                 if path is not None:
                     remove_file(path)
 
-    def _hash_all(self, entries: Iterable[Entry]) -> tuple[dict[str, str], list[Left]]:
+    async def _hash_all(self, entries: Iterable[Entry]) -> tuple[dict[str, str], list[Left]]:
         hashes, failed = {}, []
         for entry in entries:
             try:
-                hashes[entry.path] = self._hash(entry.path)
+                # One by one: a thread can't be interrupted.
+                hashes[entry.path] = await asyncio.to_thread(self._hash, entry.path)
             except (LumaError, OSError) as error:
                 failed.append(Left(entry.path, _reason(error)))
         return hashes, failed

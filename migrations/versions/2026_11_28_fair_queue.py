@@ -7,7 +7,7 @@ revision = "0018"
 down_revision = "0017"
 branch_labels = None
 depends_on = None
-_SIZE = "((file_metadata ->> 'size')::integer)"
+_SIZE = "((file_metadata ->> 'size')::bigint)"
 _PAGES = "((file_metadata ->> 'pages')::integer)"
 
 

@@ -46,7 +46,7 @@ class Document(Base):
         Index("ux_document_user_id_sha256", "user_id", text("(file_metadata ->> 'sha256')"), unique=True),
         # For lists: the orders that they offer.
         Index("ix_document_title", text("lower(title)"), "id"),
-        Index("ix_document_size", text("((file_metadata ->> 'size')::integer)"), "id"),
+        Index("ix_document_size", text("((file_metadata ->> 'size')::bigint)"), "id"),
         Index("ix_document_pages", text("((file_metadata ->> 'pages')::integer)"), "id"),
         Index(
             "ix_document_pages_descending",

@@ -1,6 +1,7 @@
 """A folder on this machine."""
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,8 +70,7 @@ class Folder:
         elif reason := reason_to_skip(one.name):
             listing.skipped.append(Left(path, reason))
         # Opening a named pipe would wait for a writer. A link that leads nowhere raises below.
-        elif one.is_dir() or (not one.is_file() and not one.is_symlink()):
+        elif not stat.S_ISREG((found := one.stat()).st_mode):
             listing.skipped.append(Left(path, "This is no regular file."))
         else:
-            found = one.stat()
             listing.entries.append(Entry(path, found.st_size, str(found.st_mtime_ns)))

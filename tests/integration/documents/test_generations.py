@@ -42,7 +42,9 @@ async def fill(library: Library, namespace: int, generation: KeptGeneration) -> 
 
 async def switch(library: Library, namespace: int) -> bool:
     async with library.store.sessions.begin() as session:
-        return await reindexing.switch(session, library.owner, namespace)
+        other = await reindexing.other(session, library.owner, namespace)
+        assert other is not None
+        return await reindexing.switch(session, library.owner, namespace, other.id)
 
 
 async def dimensions_in(library: Library, namespace: int) -> int:
@@ -199,8 +201,8 @@ async def test_earlier_vectors_are_removed(library: Library, monkeypatch: pytest
         assert lengths.all() == [64]
         lengths = await session.scalars(text("SELECT DISTINCT vector_dims(embedding) FROM chunk_embedding"))
         assert lengths.all() == [64]
-    with pytest.raises(NotFoundError):
-        await switch(library, namespace)
+    async with library.store.sessions.begin() as session:
+        assert await reindexing.other(session, library.owner, namespace) is None
     assert (await found(library, namespace, "clover n3"))[0] == "clover n3"
 
 
@@ -252,7 +254,7 @@ async def test_only_those_who_manage_a_namespace_change_its_vectors(library: Lib
     stranger = Principal(library.owner.user_id + 1, "user")
     async with library.store.sessions.begin() as session:
         with pytest.raises((ForbiddenError, NotFoundError)):
-            await reindexing.switch(session, stranger, namespace)
+            await reindexing.switch(session, stranger, namespace, 1)
         with pytest.raises((ForbiddenError, NotFoundError)):
             await reindexing.begin(session, stranger, namespace, 1)
     with pytest.raises((ForbiddenError, NotFoundError)):
@@ -276,3 +278,38 @@ def test_chunks_that_are_too_long_for_a_model_are_embedded_in_parts() -> None:
     assert made.shape == (2, 64)
     assert np.linalg.norm(made, axis=1) == pytest.approx([1, 1], abs=1e-5)
     assert float(made[1] @ model.embed_query("short")) == pytest.approx(1, abs=1e-5)
+
+
+async def test_two_switches_at_once_do_not_undo_each_other(library: Library) -> None:
+    namespace = await library.namespace()
+    await library.add(["clover grows"], namespace)
+    generation = await begin(library, namespace, 8)
+    await fill(library, namespace, generation)
+    for _ in range(2):
+        async with library.store.sessions.begin() as session:
+            assert await reindexing.switch(session, library.owner, namespace, generation.id)
+        assert await dimensions_in(library, namespace) == 8
+    async with library.store.sessions.begin() as session:
+        with pytest.raises(ConflictError):
+            await reindexing.switch(session, library.owner, namespace, generation.id + 1)
+
+
+async def test_waiting_to_make_an_index_does_not_stop_its_holder(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vector_index, "_LOCK_SECONDS", 0.01)
+    namespace = await library.namespace()
+    await library.add(["clover grows"], namespace)
+    generation = await begin(library, namespace, 8)
+    async with library.store.engine.connect() as opened:
+        holder = await opened.execution_options(isolation_level="AUTOCOMMIT")
+        await holder.execute(select(func.pg_advisory_lock(vector_index._LOCK)))
+        waiting = asyncio.create_task(vector_index.make(library.store.engine, generation.id))
+        await asyncio.sleep(0.2)
+        # It waits for all snapshots. With one of the waiting connection, Postgres would see a deadlock.
+        async with asyncio.timeout(20):
+            await holder.execute(text("CREATE INDEX CONCURRENTLY ix_held ON chunk_vector (doc_id)"))
+        await holder.execute(text("DROP INDEX ix_held"))
+        await holder.execute(select(func.pg_advisory_unlock(vector_index._LOCK)))
+    async with asyncio.timeout(20):
+        await waiting
