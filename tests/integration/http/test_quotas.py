@@ -162,7 +162,7 @@ async def test_only_the_growth_of_a_new_version_counts(runtime: Runtime) -> None
             detail = exceeds(await owner.put(path, files={"file": ("x.txt", b"c" * (2 * MB + 1))}))
             assert detail.startswith("The new version is larger by 0.0 MB, and ")
             # Somebody who may only write the document learns nothing about its owner and its namespaces.
-            writer = await api.user(f"writer of {next(iter(quotas))}")
+            writer = await api.user(f"writer_{next(iter(quotas))}")
             writer_id = (await writer.get("/api/auth/me")).json()["id"]
             shared = await owner.put(
                 f"/api/documents/{sent.json()['id']}/permissions/{writer_id}", json={"permission": "write"}
