@@ -150,7 +150,7 @@ def context_of(title: str, heading: str | None, count: TokenCounter, limit: int)
     heading = " ".join((heading or "").split())
     title = " ".join(title.split())
     room_for_title = max(limit - count(heading), limit // 2 if heading else limit)
-    title = _first_tokens(title, count, room_for_title)
+    title = first_tokens(title, count, room_for_title)
     heading = _last_tokens(heading, count, limit - count(title))
     return "\n".join(part for part in (title, heading) if part)
 
@@ -181,8 +181,8 @@ class _Headers:
         self._tables = [
             (
                 table,
-                _first_tokens(table.caption or "", count, limit),
-                _first_tokens(table.header, count, limit),
+                first_tokens(table.caption or "", count, limit),
+                first_tokens(table.header, count, limit),
             )
             for table in tables
         ]
@@ -242,7 +242,8 @@ def _split(text: str, count: TokenCounter, room: int, overlap: int) -> list[tupl
     return TextSplitter.from_callback(size, (enough, room), overlap).chunk_indices(text)
 
 
-def _first_tokens(text: str, count: TokenCounter, limit: int) -> str:
+def first_tokens(text: str, count: TokenCounter, limit: int) -> str:
+    """The beginning of `text` that has at most `limit` tokens."""
     while count(text) > limit:
         offsets = count.offsets(text)
         text = text[: offsets[limit][0]].rstrip() if limit else ""

@@ -13,6 +13,7 @@ import httpx
 import msgspec
 import numpy as np
 
+from ingest.chunker import first_tokens
 from ingest.embedding.base import NamedEmbedder, TextKind, kept_dimensions, prefixes
 from ingest.embedding.batches import batches_of_texts
 from ingest.embedding.counting import estimating_counter, readable
@@ -59,7 +60,15 @@ class EndpointEmbedder(NamedEmbedder):
         super().__init__(spec, batch_size, None)
         if not spec.model:
             raise ModelError(f"LUMA_EMBEDDING_SERVER_MODEL must say which model of {spec.name} embeds texts.")
-        self._url = spec.name.rstrip("/").removesuffix(_PATH) + _PATH
+        try:
+            self._url = httpx.URL(spec.name.rstrip("/").removesuffix(_PATH) + _PATH)
+        except httpx.InvalidURL as error:
+            raise ModelError(f"LUMA_EMBEDDING_MODEL is not a URL: {error}") from error
+        if self._url.userinfo:
+            raise ModelError(
+                "LUMA_EMBEDDING_MODEL is stored and shown, so it must not contain a password. Use "
+                "LUMA_EMBEDDING_API_KEY instead."
+            )
         self.api_key = key = (api_key or "").strip()
         self._client = httpx.Client(headers={"Authorization": f"Bearer {key}"} if key else {})
         self._prefixes = prefixes(spec, {})
@@ -67,7 +76,8 @@ class EndpointEmbedder(NamedEmbedder):
         self.tokens = estimating_counter(max_tokens, self._prefixes["document"])
         try:
             probe = self._ask("query", [self._prefixes["document"] + "a"])
-            dimensions = kept_dimensions(spec, probe.shape[1])
+            self._width = probe.shape[1]
+            dimensions = kept_dimensions(spec, self._width)
         except (ModelError, OutageError, TransientError) as error:
             self._client.close()
             raise ModelError(str(error)) from error
@@ -85,14 +95,19 @@ class EndpointEmbedder(NamedEmbedder):
         self._client.close()
 
     def _embed(self, kind: TextKind, texts: Sequence[str], on_batch: Callable[[int], None] | None) -> Vector:
-        whole = [self._prefixes[kind] + readable(text) for text in texts]
+        texts = [readable(text) for text in texts]
+        if kind == "query":
+            # Chunks fit. Questions may be longer than the model reads, which some servers refuse.
+            room = self.tokens.max_tokens - self.tokens.added_tokens
+            texts = [first_tokens(text, self.tokens, room) for text in texts]
+        whole = [self._prefixes[kind] + text for text in texts]
         vectors = np.empty((len(whole), self.model.dimensions), np.float32)
         done = 0
         for batch in batches_of_texts(whole, self.batch_size):
             # Some servers refuse an empty text.
             rows = self._ask(kind, [whole[i] or " " for i in batch])
-            if rows.shape[1] < self.model.dimensions:
-                raise self._outage(f"sent {rows.shape[1]} dimensions instead of {self.model.dimensions}")
+            if rows.shape[1] != self._width:
+                raise self._outage(f"sent {rows.shape[1]} dimensions instead of {self._width}")
             vectors[batch] = unit(rows, self.model.dimensions)
             done += len(batch)
             if on_batch:
@@ -162,7 +177,7 @@ class EndpointEmbedder(NamedEmbedder):
 
     @property
     def _host(self) -> str:
-        return httpx.URL(self._url).netloc.decode()
+        return self._url.netloc.decode()
 
 
 class _PassingError(Exception):

@@ -112,7 +112,14 @@ async def record(session: AsyncSession, embedder: Embedder) -> int:
             EmbeddingModel.profile == model.profile,
         )
     )
+    spec = None if embedder.spec.kind == "packaged" else msgspec.to_builtins(embedder.spec)
     if found is not None:
+        # A server or a folder may have moved.
+        await session.execute(
+            update(EmbeddingModel)
+            .where(EmbeddingModel.id == found, EmbeddingModel.spec["name"].astext != embedder.spec.name)
+            .values(spec=spec)
+        )
         return found
     is_first = await session.scalar(select(func.count()).select_from(EmbeddingModel)) == 0
     added = EmbeddingModel(
@@ -120,7 +127,7 @@ async def record(session: AsyncSession, embedder: Embedder) -> int:
         sha256=model.sha256,
         dimensions=model.dimensions,
         profile=model.profile,
-        spec=None if embedder.spec.kind == "packaged" else msgspec.to_builtins(embedder.spec),
+        spec=spec,
         is_current=is_first,
     )
     session.add(added)

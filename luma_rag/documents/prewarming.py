@@ -8,11 +8,11 @@ keeps those of a search. See ADR 7.
 import logging
 import time
 
-from sqlalchemy import BigInteger, bindparam, func, select, text
+from sqlalchemy import BigInteger, bindparam, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from luma_rag.documents.vector_index import INLINE_INDEX
+from luma_rag.documents.vector_index import INLINE_INDEX, is_valid
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,6 @@ SELECT count(weights) FROM lexical_vector WHERE id = ANY (ARRAY(
     ORDER BY doc_id DESC LIMIT {TERMS_OF}
   ) latest))
 """  # noqa: S608 - of constants only
-_HAS_INDEX = f"SELECT to_regclass('{INLINE_INDEX}{{namespace_id}}') IS NOT NULL"
 _SET_EF_SEARCH = "SELECT set_config('hnsw.ef_search', '200', true)"
 
 
@@ -96,7 +95,7 @@ async def _read(connection: AsyncConnection, namespace_id: int) -> None:
         return statement.format(namespace_id=namespace_id)
 
     sample = (await connection.scalars(text(about(_SAMPLE)), {"most": NEIGHBORS_OF})).all()
-    has_index = await connection.scalar(text(about(_HAS_INDEX)))
+    has_index = await connection.scalar(select(is_valid(literal(f"{INLINE_INDEX}{namespace_id}"))))
     ids = bindparam("ids", type_=ARRAY(BigInteger))
     # Without its index, one search reads all vectors.
     near = list(sample if has_index else sample[:1])

@@ -5,9 +5,10 @@ import hashlib
 import logging
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from ingest.embedding import Embedder, Ranking
-from ingest.errors import OutageError
+from ingest.errors import OutageError, TransientError
 from ingest.types import Vector
 from luma_rag.db.errors import OutageLog
 from luma_rag.errors import UnavailableError
@@ -45,7 +46,7 @@ class QueryEncoder:
         """The query's embedding, shape (dimensions,), length 1; read-only.
 
         Raises:
-            UnavailableError: the model is on a server that fails.
+            UnavailableError: the model is on a server that fails or refuses the query.
         """
         key = _key(query, user_id)
         if (vector := self._remembered.get(key)) is not None:
@@ -59,7 +60,7 @@ class QueryEncoder:
         try:
             # Cancelling one caller must not cancel another with the same query.
             return await asyncio.shield(self._promised[key])
-        except OutageError as error:
+        except TransientError as error:
             _outages.add("Embedding a question", error)
             raise UnavailableError(
                 "The server of the embedding model failed; the log has the reason. Retry, or search for "
@@ -76,27 +77,35 @@ class QueryEncoder:
         self._remembered.clear()
 
     async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
             while self._waiting:
                 keys = list(self._waiting)[:_AT_ONCE]
-                texts = [self._waiting.pop(key) for key in keys]
-                try:
-                    vectors = await loop.run_in_executor(self._thread, self._embedder.embed_queries, texts)
-                except Exception as error:
-                    for key in keys:
-                        _fail(self._promised.pop(key), error)
-                    continue
-                for key, row in zip(keys, vectors, strict=True):
-                    # Copied: a view of a row would keep the whole batch in memory.
-                    vector = row.copy()
-                    vector.flags.writeable = False
-                    self._remember(key, vector)
-                    promise = self._promised.pop(key)
-                    if not promise.done():
-                        promise.set_result(vector)
+                await self._embed({key: self._waiting.pop(key) for key in keys})
         finally:
             self._working = None
+
+    async def _embed(self, texts: dict[_Key, str]) -> None:
+        embed = partial(self._embedder.embed_queries, list(texts.values()))
+        try:
+            vectors = await asyncio.get_running_loop().run_in_executor(self._thread, embed)
+        except Exception as error:
+            is_refused = isinstance(error, TransientError) and not isinstance(error, OutageError)
+            if is_refused and len(texts) > 1:
+                # The question of one user must not make those of others fail.
+                for key, text in texts.items():
+                    await self._embed({key: text})
+                return
+            for key in texts:
+                _fail(self._promised.pop(key), error)
+            return
+        for key, row in zip(texts, vectors, strict=True):
+            # Copied: a view of a row would keep the whole batch in memory.
+            vector = row.copy()
+            vector.flags.writeable = False
+            self._remember(key, vector)
+            promise = self._promised.pop(key)
+            if not promise.done():
+                promise.set_result(vector)
 
     def _remember(self, key: _Key, vector: Vector) -> None:
         self._remembered[key] = vector

@@ -2,10 +2,12 @@
 
 import asyncio
 
+import msgspec
 import numpy as np
 import pytest
 from sqlalchemy import func, select, text
 
+from ingest.embedding import ModelSpec
 from luma_rag.access import Principal
 from luma_rag.db.models import ChunkVector, EmbeddingModel, Generation, GenerationVector
 from luma_rag.documents import generation_removal, models, namespace_documents, reindexing, vector_index
@@ -269,6 +271,18 @@ async def test_a_model_that_changed_is_not_used(library: Library) -> None:
         recorded.sha256 = "another"
     with pytest.raises(Exception, match=r"made by synthetic-64 .* in its place"):
         models.load_recorded(recorded, load_synthetic)
+
+
+async def test_a_model_that_moved_is_found_at_its_new_address(library: Library) -> None:
+    assert library.models is not None
+    moved = SyntheticModel(64)
+    model_id = await library.models.learn(SyntheticModel(64))
+    moved.spec = msgspec.structs.replace(moved.spec, name="http://new.example/v1")
+    assert await library.models.learn(moved) == model_id
+    async with library.store.sessions.begin() as session:
+        recorded = await session.get_one(EmbeddingModel, model_id)
+        assert recorded.spec is not None
+        assert msgspec.convert(recorded.spec, ModelSpec) == moved.spec
 
 
 def test_chunks_that_are_too_long_for_a_model_are_embedded_in_parts() -> None:

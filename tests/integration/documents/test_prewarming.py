@@ -1,7 +1,10 @@
 """After a start of Postgres, the worker reads what searches in large namespaces read."""
 
+from typing import Any
+
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.exc import IntegrityError
 
 from luma_rag.documents import prewarming
 from tests.library import Library
@@ -36,3 +39,32 @@ async def test_all_that_a_search_reads_is_read(library: Library) -> None:
         await prewarming._read(connection, namespace)
         read = set(await connection.scalars(text(READ)))
     assert read >= {"chunk_vector", "lexical_chunk", "lexical_posting", "lexical_vector"}
+
+
+@pytest.mark.parametrize("is_complete", [True, False])
+async def test_an_index_that_is_not_complete_is_not_counted_on(library: Library, is_complete: bool) -> None:
+    namespace = await library.namespace()
+    for i in range(5):
+        await library.add([f"clover n{i}"], namespace)
+    name = f"ix_chunk_vector_hnsw_{namespace}"
+    looked_up: list[int] = []
+    async with library.store.engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        if is_complete:
+            await connection.execute(text(f"CREATE INDEX {name} ON chunk_vector (id)"))
+        else:
+            # It fails because of duplicates, and leaves an index as a canceled one does.
+            with pytest.raises(IntegrityError):
+                await connection.execute(
+                    text(f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON chunk_vector (namespace_id)")
+                )
+
+        def note(*args: Any) -> None:
+            if "ORDER BY embedding" in args[2]:
+                looked_up.append(len(args[3][0]))
+
+        event.listen(connection.sync_connection, "before_cursor_execute", note)
+        await prewarming._read(connection, namespace)
+        event.remove(connection.sync_connection, "before_cursor_execute", note)
+    # Without the index, each of them would read all vectors.
+    assert looked_up == [5 if is_complete else 1]

@@ -1,5 +1,6 @@
 """A model on a server: the packaged model behind OpenAI's interface, over HTTP."""
 
+import asyncio
 import pickle
 import random
 from collections.abc import Callable, Iterator
@@ -148,6 +149,13 @@ def test_what_is_wrong_at_the_start_is_named(server: EmbeddingServer) -> None:
         load(ModelSpec("endpoint", server.url))
     with pytest.raises(ModelError, match="up to and including /v1"):
         load(ModelSpec("endpoint", server.url.removesuffix("/v1"), "small"))
+    for name, expected in (
+        ("http://ann:secret@127.0.0.1:9/v1", "must not contain a password"),
+        ("http://localhost:port/v1", "is not a URL"),
+    ):
+        with pytest.raises(ModelError, match=expected) as raised:
+            load(ModelSpec("endpoint", name, "small"))
+        assert "secret" not in str(raised.value)
     with pytest.raises(ModelError, match="can't be reached"):
         load(ModelSpec("endpoint", "http://127.0.0.1:9/v1", "small"))
 
@@ -162,6 +170,40 @@ async def test_a_search_says_that_the_server_failed(
     assert "secret cause" not in str(raised.value)
     assert (await encoder.encode("a", 1)).shape == (384,)
     encoder.close()
+
+
+async def test_one_refused_question_does_not_fail_others(
+    server: EmbeddingServer, embedder: Embedder, open_model: Callable[..., Embedder]
+) -> None:
+    encoder = QueryEncoder(open_model(spec(server)))
+    server.replies = [(400, {}, "too long")] * 2
+    refused, accepted = await asyncio.gather(
+        encoder.encode("a", 1), encoder.encode("b", 2), return_exceptions=True
+    )
+    assert isinstance(refused, UnavailableError)
+    assert np.allclose(accepted, embedder.embed_query("b"), atol=1e-3)
+    encoder.close()
+
+
+def test_questions_are_cut_to_what_the_model_reads(
+    server: EmbeddingServer, open_model: Callable[..., Embedder]
+) -> None:
+    remote = open_model(spec(server, max_tokens=50, query_prefix="query: "))
+    remote.embed_query("the rent " * 500)
+    (sent,) = server.requests[-1]["input"]
+    assert sent.startswith("query: the rent")
+    assert 30 < remote.tokens(sent) <= 50
+    remote.embed_query("the rent")
+    assert server.requests[-1]["input"] == ["query: the rent"]
+
+
+def test_a_server_with_another_model_is_an_outage(open_model: Callable[..., Embedder]) -> None:
+    width = 12
+    with embedding_server(lambda texts: np.ones((len(texts), width), np.float32)) as server:
+        remote = open_model(spec(server, dimensions=8))
+        width = 16
+        with pytest.raises(OutageError, match="sent 16 dimensions instead of 12"):
+            remote.embed_documents(["a"])
 
 
 def test_tokens_are_rather_overestimated(
